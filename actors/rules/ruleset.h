@@ -1,0 +1,121 @@
+/*  ruleset -- a plan's derived columns and rules, parsed, typed and ready to be judged.
+ *
+ *  Between the text of a plan (proto/plan.h) and the fold (actors/transform). Pure. For each
+ *  table it lists what the fold has to keep for every series: which windows, which arguments
+ *  to remember for each row, which aggregates of those. Expressions that are equal share them.
+ */
+#pragma once
+#include "proto/fault.h"
+#include "proto/plan.h"
+#include "proto/rows.h"
+
+typedef struct expr expr_t; // actors/rules/expr.h: a typed tree
+
+enum {
+    RULE_TEXT_MAX = 4096,      // bytes of a condition
+    RULE_NODES_MAX = 256,      // nodes of a tree with derived columns expanded
+    RULE_DEPTH_MAX = 32,       // nesting
+    WINDOW_SPAN_MAX_D = 31,    // days
+    WINDOW_ROWS_MAX = 65536,   // of rows_N
+};
+
+// last_<N><unit>: rows with ts - span <= t' < ts.  rows_<N>: the N rows before this one.
+typedef struct {
+    bool by_rows;
+    int64_t span_us; // by time
+    uint32_t rows;   // by rows
+    char name[32];   // "last_1h", "rows_20"
+} window_spec_t;
+
+// A value remembered for every row: a raw column, or an exact expression over raw columns.
+typedef struct {
+    int column;         // index in columns, or -1
+    const expr_t *expr; // if column is -1
+} argument_t;
+
+typedef enum {
+    AGGREGATE_COUNT_ROWS, // count(*)
+    AGGREGATE_COUNT,
+    AGGREGATE_SUM,
+    AGGREGATE_AVG,
+    AGGREGATE_MIN,
+    AGGREGATE_MAX,
+    AGGREGATE_STDDEV_SAMP,
+    AGGREGATE_STDDEV_POP,
+    AGGREGATE_VAR_SAMP,
+    AGGREGATE_VAR_POP,
+    AGGREGATE_CORR,       // x = Y, y = X of corr(Y, X)
+    AGGREGATE_REGR_SLOPE, // regr_slope(Y, X)
+    AGGREGATE_FIRST_VALUE,
+    AGGREGATE_LAST_VALUE,
+    AGGREGATE_LAG,        // rows_N only
+} aggregate_kind_t;
+
+typedef struct {
+    aggregate_kind_t kind;
+    uint16_t window;   // index in windows
+    int16_t argument;  // index in arguments; -1 for count(*)
+    int16_t argument2; // second argument of corr and regr_slope; -1 otherwise
+    uint32_t offset;   // of lag
+    char text[128];    // "avg(volume)", as shown in evidence
+} aggregate_t;
+
+// "At least min_rows non-null values of the argument in its window", and "> 0".
+typedef struct {
+    uint16_t aggregate; // an AGGREGATE_COUNT(_ROWS) to compare, or an avg/sum that must be > 0
+    bool positive;      // false: count >= least; true: value > 0
+    uint32_t least;
+} guard_t;
+
+typedef struct {
+    const char *name; // of the column
+    const expr_t *expr;
+} derived_t;
+
+typedef struct {
+    const char *name;
+    rule_t rule;           // text as in the plan; slices point into the ruleset
+    const expr_t *when;    // derived columns expanded; boolean
+    uint8_t hash[32];      // SHA-256 of the effective verdict: D1
+    size_t guard_count;
+    const guard_t *guards;
+    size_t aggregate_count;  // aggregates it uses, for evidence
+    const uint16_t *aggregates;
+    int64_t span_us;       // longest window by time, 0 = none
+    uint32_t rows;         // longest window by rows, 0 = none
+} compiled_rule_t;
+
+typedef struct {
+    const char *name;
+    size_t key_count, column_count, derived_count;
+    const char *const *keys;
+    const char *const *columns; // union of the columns of all sources of this table
+    const derived_t *derived;
+    size_t window_count, argument_count, aggregate_count, rule_count;
+    const window_spec_t *windows;
+    const argument_t *arguments;
+    const aggregate_t *aggregates;
+    const compiled_rule_t *rules; // in order of name
+    int64_t keep_us;    // longest window by time of any rule or derived column
+    uint32_t keep_rows; // longest window by rows
+} table_plan_t;
+
+typedef struct ruleset ruleset_t;
+
+// What is wrong with one derived column or rule; the others go on without it.
+typedef void ruleset_refuse_t(void *context, plan_kind_t kind, const char *name,
+                              const fault_t *fault);
+
+// Compile a plan. Entries that do not compile are told to `refuse` (may be NULL) and left out.
+// NULL only for lack of memory. Immutable afterwards; shared by reference count.
+ruleset_t *ruleset_new(const plan_t *plan, ruleset_refuse_t *refuse, void *context);
+ruleset_t *ruleset_retain(ruleset_t *self);
+void ruleset_destroy(ruleset_t **self_p); // drops one reference
+plan_hash_t ruleset_hash(const ruleset_t *self);
+const table_plan_t *ruleset_table(const ruleset_t *self, slice_t name); // or NULL
+
+// Would this rule be accepted into that plan? fault->column points into rule->when.
+bool ruleset_check(const plan_t *plan, const char *name, const rule_t *rule, fault_t *fault);
+
+// The complete PostgreSQL query of a rule, with a comment that creates the table.
+bool ruleset_sql(const ruleset_t *self, const char *rule, buffer_t *out, fault_t *fault);

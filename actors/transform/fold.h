@@ -1,0 +1,64 @@
+/*  fold -- F of the theorem: rows in order become window state, verdicts and alerts.
+ *
+ *  Pure: reads no clock, socket, log or global; what it needs is in the records. State is a
+ *  product of partitions, and within a partition of streams: a series lives in one stream. The
+ *  same code serves the transform actor, back-tests and the simulator.
+ *
+ *  Every change to a partition is also appended to its delta, so that
+ *  state(base) + deltas == state, and applying a delta evaluates no rule.
+ */
+#pragma once
+#include "actors/rules/ruleset.h"
+#include "proto/alert.h"
+#include "proto/rows.h"
+
+typedef struct fold fold_t;
+
+typedef struct {
+    uint64_t accepted, late, duplicates, revisions, alerts, judged, warming;
+} fold_count_t;
+
+// Called for each alert, in order. The alert and all it points to live only during the call.
+typedef void fold_alert_t(void *context, unsigned partition, const alert_t *alert);
+
+fold_t *fold_new(uint32_t window_rows_max, fold_alert_t *alert, void *context);
+void fold_destroy(fold_t **self_p);
+
+// Take a partition (empty) or drop it with all its state.
+void fold_own(fold_t *self, unsigned partition);
+void fold_drop(fold_t *self, unsigned partition);
+
+// The plan in force in a stream for these (owned) partitions, from now on.
+bool fold_plan(fold_t *self, slice_t stream, const partitions_t *partitions, ruleset_t *plan);
+
+// Apply the block of one record to those of its rows that belong to these (owned) partitions.
+// `fired_us` stamps the alerts. False: out of memory; state of the partitions is then undefined
+// and they must be dropped and recovered.
+bool fold_rows(fold_t *self, slice_t stream, const rows_view_t *block,
+               const partitions_t *partitions, int64_t fired_us);
+
+fold_count_t fold_count(const fold_t *self);
+size_t fold_series(const fold_t *self);
+size_t fold_bytes(const fold_t *self); // memory held for series and windows
+
+// ---- checkpoints --------------------------------------------------------------------------
+
+// What changed in this partition since the last fold_delta_reset; empty if nothing.
+slice_t fold_delta(const fold_t *self, unsigned partition);
+void fold_delta_reset(fold_t *self, unsigned partition);
+
+// The whole state of a partition. fold_load applies a base or a delta; plans are named by hash
+// and found by `find` (NULL if unknown: then the load fails).
+bool fold_base(const fold_t *self, unsigned partition, buffer_t *out);
+typedef ruleset_t *fold_find_plan_t(void *context, plan_hash_t hash);
+bool fold_load(fold_t *self, unsigned partition, slice_t encoded, fold_find_plan_t *find,
+               void *context, fault_t *fault);
+
+// ---- views --------------------------------------------------------------------------------
+
+// Series of this partition whose latest row changed since the last call, at most `most`:
+// series id, event time, and name/value texts of raw and derived columns.
+typedef void fold_latest_t(void *context, slice_t series, int64_t ts_us, unsigned count,
+                           const alert_value_t *values);
+void fold_latest(fold_t *self, unsigned partition, size_t most, fold_latest_t *visit,
+                 void *context);

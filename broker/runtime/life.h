@@ -1,0 +1,21 @@
+/*  life -- what every process needs to live and die well: signals as a descriptor, two clocks,
+ *  exit codes.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 78 };
+
+// Block SIGINT, SIGTERM and SIGHUP and make them readable. Call before the first socket, so
+// that the threads libzmq starts inherit the mask. SIGPIPE is ignored. -1 on failure (errno).
+int life_open_signals(void);
+
+typedef enum { LIFE_GO_ON, LIFE_DRAIN, LIFE_RELOAD } life_signal_t;
+
+// Read one signal without blocking. The second SIGTERM or SIGINT exits the process at once.
+life_signal_t life_take_signal(int descriptor);
+
+int64_t life_wall_us(void); // Unix time
+int64_t life_mono_us(void); // CLOCK_MONOTONIC
+bool life_random(void *bytes, unsigned size); // from the kernel; false only if it refuses

@@ -1,0 +1,101 @@
+/*  settings -- a configuration file, checked, with every default filled in.
+ *
+ *  The only file that knows YAML. Scalars are text until a setting's type says otherwise;
+ *  unknown keys, wrong types and values out of bounds are refused with line and column.
+ *  ${ENV} and ${ENV:default} expand in scalars. Strings are owned by the settings_t.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/fault.h"
+
+typedef enum { FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV } source_format_t;
+
+typedef enum { SOURCE_FILE, SOURCE_HTTP, SOURCE_PUSH, SOURCE_SIMULATE } source_kind_t;
+
+typedef struct {
+    const char *name;
+    const char *value;
+    int line, column; // place of the value in the file
+} setting_pair_t;
+
+typedef struct {
+    size_t count;
+    setting_pair_t *items; // in the order of the file
+} setting_pairs_t;
+
+typedef struct {
+    int line, column; // place of the entry
+    const char *name; // default: "source-<n>"
+    const char *url;  // file://, http(s)://, push://tcp://host:port, simulate://market?seed=..&series=..&rate=..
+    source_kind_t kind;
+    const char *stream;      // NULL = the collector's name
+    int64_t every_us;        // http: poll interval, default 10 s
+    int64_t timeout_us;      // http: total per request, default 30 s
+    source_format_t format;  // default json
+    bool csv_header;         // default true
+    char csv_delimiter;      // default ','
+    const char *rows;        // JSON Pointer with *, default "" (the document itself)
+    bool newest_first;       // order: newest_first
+    const char *table;
+    setting_pairs_t key;     // name -> "=text" | "/ptr" | "^/ptr" | "~1" | "~1:0"; csv: header name or /index
+    const char *time_at;     // pointer, csv header name or /index; NULL with time_fetch
+    const char *time_unit;   // s | ms | us | ns | rfc3339 | strptime format
+    bool time_fetch;         // time: fetch
+    setting_pairs_t columns; // name -> pointer | csv header name
+    size_t required_count;
+    const char **required;
+    bool identity_none;      // every row counts
+    size_t identity_count;   // pointers beyond `time`
+    const char **identity;
+    setting_pairs_t validate; // column -> ">= 0"
+    setting_pairs_t rolling;  // column -> duration
+    int64_t lateness_us;
+    setting_pairs_t headers;  // http request headers
+} source_t;
+
+typedef struct {
+    int line, column;
+    const char *table;
+    setting_pairs_t columns; // name -> SQL
+} derive_t;
+
+typedef struct {
+    int line, column;      // of the name
+    const char *name;
+    const char *on, *when, *severity, *note;
+    int when_line, when_column; // of the text of `when`
+    uint32_t min_rows;
+    bool positive, enabled;
+    int64_t for_us, cooldown_us;
+    const char *emit;    // NULL, "row" or "edge"
+    const char *resolve; // NULL or SQL
+} rule_settings_t;
+
+typedef struct {
+    const char *path;      // of the file, as given
+    const char *namespace; // default "tw"
+    const char *redis;     // "embedded", "redis://host:port/db", "unix:///path"
+    const char *redis_password_file;
+    const char *stage;         // "dir:<path>"; relative paths are under DIR
+    const char *listen_alerts; // default "tcp://127.0.0.1:5560"
+    const char *listen_http;   // default "127.0.0.1:8080"
+    bool allow_private;        // webhooks may go to private addresses
+    uint32_t window_rows_max;  // default 65,536
+    size_t source_count;
+    source_t *sources;
+    size_t derive_count;
+    derive_t *derive;
+    size_t rule_count;
+    rule_settings_t *rules;
+} settings_t;
+
+// Read and check one file. NULL with fault (file:line:col are for the caller to print).
+settings_t *settings_load(const char *path, fault_t *fault);
+settings_t *settings_parse(const char *text, size_t size, fault_t *fault); // for tests and fuzzing
+void settings_destroy(settings_t **self_p);
+
+// "90s", "1h", "500ms", "250us", "1d", "0s" to microseconds. False if it is none.
+bool settings_duration(const char *text, int64_t *us);

@@ -1,0 +1,82 @@
+/*  stage -- the staged log of one stream: append, sync, read, tail.
+ *
+ *  A directory `<stage>/<namespace>/<stream>/` of segment files `<first seq, 20 digits>.seg`.
+ *  One writer (flock), any number of readers in other processes. What stage_sync returned true
+ *  for is durable and never lost; a torn tail is cut at the next open, a bad record in the
+ *  middle is skipped and counted, never what follows it. fdatasync errors abandon the segment
+ *  (never retried on the same descriptor) and the group is written again to a new one.
+ */
+#pragma once
+#include "proto/fault.h"
+#include "proto/slice.h"
+
+enum {
+    STAGE_SEGMENT_BYTES = 128 << 20,      // a segment is closed at this size
+    STAGE_PAYLOAD_BYTES_MAX = 64 << 20,   // of one record
+    STAGE_SOURCE_NAME_MAX = 128,
+};
+
+typedef enum {
+    RECORD_PAYLOAD = 1, // raw bytes of a source
+    RECORD_PLAN = 2,    // plan change or snapshot (proto/plan.h)
+    RECORD_TICK = 3,    // once a second: payload = up time in us, 8 bytes little-endian
+    RECORD_SKIP = 4,
+    RECORD_RESET = 5,
+} record_kind_t;
+
+typedef struct {
+    record_kind_t kind;
+    uint64_t seq;      // 1, 2, 3 ... within the stream
+    int64_t recv_us;   // strictly rising within the stream
+    slice_t source;    // name of the source, empty for control records
+    slice_t place;     // where the source got it, opaque to the stage (file id and offset,
+                       // client and number), at most 255 bytes
+    slice_t payload;
+} record_t;
+
+// ---- writing ------------------------------------------------------------------------------
+
+typedef struct stage stage_t;
+
+// Called for every intact record from the start of the last segments, oldest first, while the
+// writer opens: the collector finds its places and plan again. Return false to stop.
+typedef bool stage_visit_t(void *context, const record_t *record);
+
+// Open for appending, creating the directory; recover the tail. `visit` may be NULL.
+stage_t *stage_open(const char *root, const char *namespace, const char *stream,
+                    stage_visit_t *visit, void *context, fault_t *fault);
+void stage_destroy(stage_t **self_p);
+
+// Add to the group in memory; seq and recv_us are assigned here: recv_us = max(last + 1, now_us).
+// Returns the seq, or 0 (out of memory or too large).
+uint64_t stage_append(stage_t *self, record_kind_t kind, int64_t now_us, slice_t source,
+                      slice_t place, slice_t payload);
+size_t stage_pending_bytes(const stage_t *self); // of the group not yet durable
+
+// A new segment begins before the next group? Then the caller first appends a plan snapshot.
+bool stage_segment_is_full(const stage_t *self);
+
+// Write and fdatasync the group. True: all of it is durable. False: nothing is promised, the
+// group is kept and the next call tries again on a new segment (disk full, I/O error).
+bool stage_sync(stage_t *self, fault_t *fault);
+uint64_t stage_last_seq(const stage_t *self);    // last durable seq, 0 = none
+uint64_t stage_damaged(const stage_t *self);     // records found damaged at open
+
+// ---- reading ------------------------------------------------------------------------------
+
+typedef struct stage_reader stage_reader_t;
+
+// A cursor on a stream, in this or another process. NULL if the directory cannot be read.
+stage_reader_t *stage_reader_open(const char *root, const char *namespace, const char *stream,
+                                  fault_t *fault);
+void stage_reader_destroy(stage_reader_t **self_p);
+
+// Place the cursor so that the next record read is the first with seq >= `seq`.
+bool stage_reader_seek(stage_reader_t *self, uint64_t seq);
+
+typedef enum { STAGE_RECORD, STAGE_END, STAGE_DAMAGED } stage_read_t;
+
+// The next record not beyond `last` (the caller's knowledge of what is durable; UINT64_MAX =
+// whatever is intact). Slices stay valid until the next call. STAGE_DAMAGED: a bad stretch was
+// skipped, *record has the seq after it in `seq`; call again.
+stage_read_t stage_reader_next(stage_reader_t *self, uint64_t last, record_t *record);

@@ -1,0 +1,184 @@
+/*  store -- typed verbs on the shared state in Redis; the only file that includes hiredis.
+ *
+ *  One store_t is one connection, used by one thread. Every call has a timeout. A call that
+ *  cannot reach Redis returns STORE_DOWN and the connection is closed; the next call connects
+ *  again (at most once per back-off, 100 ms doubling to 5 s; in between it is STORE_DOWN at
+ *  once). `epoch` rises with every new connection: positions read from Redis under an older
+ *  epoch must be read again. Key text lives in broker/keys.c alone.
+ */
+#pragma once
+#include "proto/fault.h"
+#include "proto/rows.h"
+#include "proto/slice.h"
+
+enum {
+    GROUPS = 16,                      // hash tags {0}..{15}; group of a partition = p mod 16
+    STORE_TIMEOUT_MS = 5000,
+    OUTBOX_ENTRIES_MAX = 1000000,     // per group: beyond, commits answer STORE_FULL
+    ALERT_LOG_ENTRIES_MAX = 1000000,  // of <ns>:alerts
+    BASE_PIECE_BYTES = 256 * 1024,
+    STORE_FIELDS_MAX = 64,
+};
+
+typedef enum {
+    STORE_OK,
+    STORE_DUP,    // this very commit was already taken
+    STORE_STALE,  // Redis is at another head: reload and replay
+    STORE_FENCED, // another owner: drop the partition
+    STORE_FULL,   // outbox full: wait
+    STORE_DOWN,   // no answer; nothing is known
+    STORE_REFUSED // Redis answered with an error that is none of these (in the fault)
+} store_status_t;
+
+typedef struct {
+    uint8_t bytes[16];
+} store_id_t; // random: owner token, commit id, base id
+
+typedef struct store store_t;
+
+// url: "unix:///path", "redis://host:port/db". Does not connect yet. Loads the functions of this
+// version and namespace on each new connection if they are missing.
+store_t *store_new(const char *url, const char *password, const char *namespace, fault_t *fault);
+void store_destroy(store_t **self_p);
+uint64_t store_epoch(const store_t *self);
+const char *store_error(const store_t *self); // why the last call was DOWN or REFUSED
+store_status_t store_ping(store_t *self);     // also checks appendonly; REFUSED if it is off
+
+// ---- actors: who is alive -----------------------------------------------------------------
+
+typedef struct {
+    const char *name;
+    const char *value;
+} store_field_t;
+
+typedef struct {
+    char role[16], name[64];
+    size_t count;
+    store_field_t fields[STORE_FIELDS_MAX]; // valid during the visit
+} store_actor_t;
+typedef void store_actor_visit_t(void *context, const store_actor_t *actor);
+
+// I live for `lease_ms` more; fields replace the earlier ones (endpoint, pid, host, counters ...).
+store_status_t store_beat(store_t *self, const char *role, const char *name, int lease_ms,
+                          const store_field_t *fields, size_t count);
+store_status_t store_leave(store_t *self, const char *role, const char *name);
+// All live actors of a role (NULL = all), in order of role and name. Redis' own clock decides.
+store_status_t store_actors(store_t *self, const char *role, store_actor_visit_t *visit,
+                            void *context);
+
+// ---- partitions: ownership, commits, recovery ---------------------------------------------
+
+typedef struct {
+    slice_t stream;
+    uint64_t seq;
+} store_offset_t;
+
+// Claim if nobody holds a live lease on it (or `worker` itself does): new token. OK, FENCED if
+// somebody else holds it, DOWN. `owner` is "<worker name>".
+store_status_t store_claim(store_t *self, unsigned partition, const char *owner, int lease_ms,
+                           store_id_t *token);
+// Renew the leases of these partitions in one round trip; those lost are removed from *held.
+store_status_t store_renew(store_t *self, const char *owner, int lease_ms,
+                           const store_id_t tokens[PARTITIONS], partitions_t *held);
+store_status_t store_release(store_t *self, unsigned partition, store_id_t token);
+// Who holds what now (lease still running): owner names, "" = free.
+store_status_t store_owners(store_t *self, char owners[PARTITIONS][64]);
+
+// Everything a new owner needs: head, offsets, then base pieces in order, then deltas in order.
+typedef struct {
+    void (*offset)(void *context, slice_t stream, uint64_t seq);
+    bool (*base)(void *context, slice_t whole); // all pieces joined; false stops
+    bool (*delta)(void *context, slice_t delta);
+} store_load_t;
+store_status_t store_load(store_t *self, unsigned partition, const store_load_t *load,
+                          void *context, store_id_t *head, size_t *base_bytes,
+                          size_t *journal_bytes, uint64_t *journal_count);
+
+typedef struct {
+    slice_t id;    // 32 hex digits
+    slice_t topic; // "alert/<rule>/<series>/"
+    slice_t body;  // msgpack map
+} store_alert_t;
+
+// One commit of one partition: alerts to the outbox, delta to the journal, offsets, new head;
+// all or nothing, guarded by token and predecessor.
+typedef struct {
+    unsigned partition;
+    store_id_t token, previous, mine;
+    slice_t delta; // empty = offsets only
+    const store_offset_t *offsets;
+    size_t offset_count;
+    const store_alert_t *alerts;
+    size_t alert_count;
+} store_commit_t;
+
+// Send commits (one function call per group, pipelined) without waiting. At most one batch is
+// under way. OK or DOWN.
+store_status_t store_commit_send(store_t *self, const store_commit_t *commits, size_t count);
+int store_descriptor(const store_t *self); // readable when replies are there; -1 = not connected
+// Take the replies of the batch: status[i] for commits[i]. Blocks up to the timeout. OK or DOWN.
+store_status_t store_commit_take(store_t *self, store_status_t *status, size_t count);
+
+// A new base: pieces first (invisible), then the swap, which drops the first `drop` deltas.
+store_status_t store_base_put(store_t *self, unsigned partition, store_id_t token,
+                              store_id_t base, unsigned piece, slice_t bytes);
+store_status_t store_base_swap(store_t *self, unsigned partition, store_id_t token,
+                               store_id_t previous, store_id_t mine, store_id_t base,
+                               unsigned pieces, uint64_t drop);
+
+// Plans by hash (hex), written before the control record that names them.
+store_status_t store_plan_put(store_t *self, const char *hash, slice_t snapshot);
+typedef void store_bytes_visit_t(void *context, slice_t bytes);
+store_status_t store_plan_get(store_t *self, const char *hash, store_bytes_visit_t *visit,
+                              void *context); // REFUSED if there is none
+
+// ---- rules, subscribers: what people write ------------------------------------------------
+
+typedef struct {
+    const char *name; // rule name
+    size_t count;
+    store_field_t fields[STORE_FIELDS_MAX];
+} store_rule_t;
+typedef void store_rule_visit_t(void *context, const store_rule_t *rule);
+store_status_t store_rules(store_t *self, store_rule_visit_t *visit, void *context);
+store_status_t store_rule_set(store_t *self, const char *name, const store_field_t *fields,
+                              size_t count);
+store_status_t store_rule_remove(store_t *self, const char *name);
+// <ns>:status:<name>: set these fields, remove those whose value is NULL.
+store_status_t store_rule_status(store_t *self, const char *name, const store_field_t *fields,
+                                 size_t count);
+
+// <ns>:latest:<series>, refused (still OK) where the stored ts is newer. Pipelined: many at once.
+typedef struct {
+    slice_t series;
+    int64_t ts_us;
+    const store_field_t *fields;
+    size_t count;
+} store_latest_t;
+store_status_t store_latest_put(store_t *self, const store_latest_t *items, size_t count);
+
+// Refused rows of a source: idempotent (a replay adds nothing), newest 1,000 kept, all counted.
+typedef struct {
+    slice_t stream;
+    uint64_t seq;
+    uint32_t row; // UINT32_MAX = the record as a whole
+    const char *reason;
+    slice_t snippet;
+} store_quarantine_t;
+store_status_t store_quarantine_add(store_t *self, const char *source,
+                                    const store_quarantine_t *items, size_t count);
+typedef void store_quarantine_visit_t(void *context, const char *source, uint64_t total,
+                                      const char *newest_reason);
+store_status_t store_quarantine_summary(store_t *self, store_quarantine_visit_t *visit,
+                                        void *context);
+
+// ---- a second connection that hears of changed keys ---------------------------------------
+
+typedef struct store_watch store_watch_t;
+// Keyspace notifications for <ns>:rule:* ; switches them on where CONFIG is allowed (*live says
+// whether they are on). Reconnects by itself; a reconnect counts as "something changed".
+store_watch_t *store_watch_new(const char *url, const char *password, const char *namespace,
+                               fault_t *fault);
+void store_watch_destroy(store_watch_t **self_p);
+int store_watch_descriptor(store_watch_t *self); // -1 while not connected
+bool store_watch_take(store_watch_t *self, bool *live); // true: something may have changed

@@ -1,0 +1,68 @@
+/*  plan -- the mappings, derived columns and rules in force from a control record on.
+ *
+ *  Pure: text in, text out; nothing is compiled here. A plan is an ordered set of entries
+ *  (kind, name) -> body; a control record carries a change: entries to set or remove, or a
+ *  snapshot of all. Bodies are opaque here: a source's is its mapping definition (msgpack), a
+ *  derived column's is its SQL text, a rule's is rule_t (msgpack).
+ */
+#pragma once
+#include "proto/buffer.h"
+#include "proto/fault.h"
+#include "proto/slice.h"
+
+enum {
+    PLAN_NAME_MAX = 128,          // bytes of an entry's name
+    PLAN_BODY_MAX = 64 * 1024,    // bytes of an entry's body
+    PLAN_CHANGES_MAX = 1000,      // entries in one control record that is not a snapshot
+    PLAN_ENGINE = 1,              // version of what prep and transform compute; part of the hash
+};
+
+typedef enum { PLAN_SOURCE = 1, PLAN_DERIVE = 2, PLAN_RULE = 3 } plan_kind_t;
+
+typedef struct {
+    uint8_t bytes[16]; // first half of the SHA-256 over engine and all entries in order
+} plan_hash_t;
+
+typedef struct {
+    plan_kind_t kind;
+    slice_t name; // of a derived column: "<table>.<column>"
+    slice_t body;
+} plan_entry_t;
+
+typedef struct plan plan_t;
+
+plan_t *plan_new(void); // empty
+plan_t *plan_copy(const plan_t *self);
+void plan_destroy(plan_t **self_p);
+
+bool plan_set(plan_t *self, plan_kind_t kind, slice_t name, slice_t body, fault_t *fault);
+void plan_remove(plan_t *self, plan_kind_t kind, slice_t name);
+size_t plan_count(const plan_t *self);
+plan_entry_t plan_at(const plan_t *self, size_t index); // in order of (kind, name)
+const plan_entry_t *plan_find(const plan_t *self, plan_kind_t kind, slice_t name); // or NULL
+plan_hash_t plan_hash(const plan_t *self);
+
+// The payload of a control record that turns `from` into `self`; from NULL = a snapshot.
+// At most PLAN_CHANGES_MAX changes go into one difference: *complete says whether all did
+// (*reached is then the plan after it; destroy it).
+bool plan_encode(const plan_t *self, const plan_t *from, buffer_t *out);
+
+// Apply a control record's payload. A difference names the hash it builds on and is refused if
+// ours differs; afterwards the hash must be the one it promises.
+bool plan_apply(plan_t *self, slice_t payload, fault_t *fault);
+
+// ---- the body of a rule -------------------------------------------------------------------
+
+typedef struct {
+    slice_t on;         // table
+    slice_t when;       // the condition, as written
+    slice_t severity;   // "info", "warning" (default), "critical" or the user's own word
+    slice_t note;
+    uint32_t min_rows;  // default 10
+    bool positive;      // default true
+    bool enabled;       // default true
+    int64_t cooldown_us; // default 0
+} rule_t;
+
+void rule_encode(const rule_t *rule, buffer_t *out);
+bool rule_decode(rule_t *rule, slice_t body, fault_t *fault); // points into body

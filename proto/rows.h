@@ -1,0 +1,137 @@
+/*  rows -- a batch of rows in columns: what prep makes of one record and transform eats.
+ *
+ *  Pure. One block = the rows of one record, stably sorted by event time, then grouped by
+ *  series (first appearance first), so that the rows of a series form one run in time order.
+ *  A block is written once by rows_t (the builder) and read in place through rows_view_t,
+ *  which points into the frame and allocates nothing.
+ */
+#pragma once
+#include "proto/buffer.h"
+#include "proto/decimal.h"
+#include "proto/fault.h"
+#include "proto/slice.h"
+
+enum {
+    ROWS_COLUMNS_MAX = 64,       // value columns of a table
+    ROWS_PER_BLOCK_MAX = 262144, // rows of one record
+    SERIES_ID_MAX = 255,         // bytes of a series id
+    IDENTITY_BYTES_MAX = 128,    // bytes of a row's identity beyond its time
+    PARTITIONS = 256,            // fixed for the life of a data set
+};
+
+typedef struct {
+    uint8_t bits[PARTITIONS / 8];
+} partitions_t; // a set of partitions; bit p % 8 of byte p / 8
+
+static inline bool partitions_has(const partitions_t *self, unsigned partition)
+{
+    return self->bits[partition / 8] >> (partition % 8) & 1;
+}
+static inline void partitions_add(partitions_t *self, unsigned partition)
+{
+    self->bits[partition / 8] |= (uint8_t) (1u << (partition % 8));
+}
+static inline void partitions_remove(partitions_t *self, unsigned partition)
+{
+    self->bits[partition / 8] &= (uint8_t) ~(1u << (partition % 8));
+}
+
+// XXH3_64(series id) mod 256.
+unsigned series_partition(slice_t series);
+
+// ---- building -----------------------------------------------------------------------------
+
+typedef struct rows rows_t;
+
+typedef struct {
+    uint64_t seq;      // of the record in its stream
+    int64_t recv_us;   // receive time of the record
+    int64_t staged_us; // when it was durable; 0 = unknown
+    int64_t prep_us;   // when prep took it; 0 = unknown
+    slice_t source;    // name of the source
+    slice_t table;
+    unsigned column_count;
+    const char *const *columns; // names, in the order of the values
+    bool ordinal;               // identity none: rows are told apart by their ordinal, not identity
+} rows_head_t;
+
+rows_t *rows_new(void);
+void rows_destroy(rows_t **self_p);
+
+// Start the block of a record; forgets the previous one, keeps its memory.
+void rows_begin(rows_t *self, const rows_head_t *head);
+
+// The number of a series id within this block (interned). -1: no memory, or too long.
+int rows_series(rows_t *self, slice_t series);
+
+// Add one row. `values` has column_count entries; `identity` is what tells rows of one series
+// and time apart beyond the time itself (empty for most); `row` is its place in the record.
+// False: no memory or ROWS_PER_BLOCK_MAX reached.
+bool rows_add(rows_t *self, int series, int64_t ts_us, const decimal_t *values, slice_t identity,
+              uint32_t row);
+size_t rows_count(const rows_t *self);
+
+// Append the block as one msgpack value, with only the rows of these partitions.
+// Sorts and groups on first use. True if the block holds at least one row.
+bool rows_encode(rows_t *self, const partitions_t *partitions, buffer_t *out);
+
+// ---- reading ------------------------------------------------------------------------------
+
+typedef struct {
+    slice_t name;
+    bool uniform;    // every row has `exponent`; otherwise exponents[] holds one int8 a row
+    int8_t exponent;
+    const uint8_t *mantissas; // little-endian int64 a row, unaligned; DECIMAL_NULL_MANTISSA = NULL
+    const uint8_t *exponents; // int8 a row, or NULL if uniform
+} rows_column_t;
+
+typedef struct {
+    slice_t series;       // series id
+    unsigned partition;   // as series_partition says (checked by rows_decode)
+    uint32_t first, count; // its rows are first .. first + count - 1
+} rows_run_t;
+
+typedef struct {
+    uint64_t seq;
+    int64_t recv_us, staged_us, prep_us;
+    slice_t source, table;
+    bool ordinal;
+    uint32_t row_count, run_count, column_count;
+    const uint8_t *ts;   // little-endian int64 microseconds a row, unaligned
+    const uint8_t *row;  // little-endian uint32 a row: place in the record
+    slice_t runs;        // iterate with rows_run_next
+    slice_t identities;  // empty if no row has one; else rows_identity
+    rows_column_t columns[ROWS_COLUMNS_MAX];
+} rows_view_t;
+
+// Check one whole encoded block (bounded, no allocation) and point into it. Within a run times
+// never fall. Writes *view only on success.
+bool rows_decode(rows_view_t *view, slice_t block, fault_t *fault);
+
+// Runs in order: start with *rest = view->runs and *run zeroed. False at the end.
+bool rows_run_next(slice_t *rest, rows_run_t *run);
+
+slice_t rows_identity(const rows_view_t *view, uint32_t row); // empty if it has none
+
+static inline int64_t rows_load_i64(const uint8_t *array, uint32_t index)
+{
+    int64_t value;
+    memcpy(&value, array + (size_t) index * 8, sizeof value);
+    return value;
+}
+static inline uint32_t rows_load_u32(const uint8_t *array, uint32_t index)
+{
+    uint32_t value;
+    memcpy(&value, array + (size_t) index * 4, sizeof value);
+    return value;
+}
+static inline int64_t rows_ts(const rows_view_t *view, uint32_t row)
+{
+    return rows_load_i64(view->ts, row);
+}
+static inline decimal_t rows_value(const rows_view_t *view, unsigned column, uint32_t row)
+{
+    const rows_column_t *c = &view->columns[column];
+    return (decimal_t) { .mantissa = rows_load_i64(c->mantissas, row),
+                         .exponent = c->uniform ? c->exponent : (int8_t) c->exponents[row] };
+}
