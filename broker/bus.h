@@ -23,11 +23,12 @@ typedef struct bus bus_t;
 
 // queue = high-water mark in messages, each direction.
 bus_t *bus_bind(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault);
+// endpoint NULL: no peer yet, see bus_add.
 bus_t *bus_connect(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault);
-void bus_destroy(bus_t **self_p); // lingers at most 1 s
+void bus_destroy(bus_t **self_p);                                // lingers at most 1 s
 bool bus_add(bus_t *self, const char *endpoint, fault_t *fault); // connect one more peer
 void bus_remove(bus_t *self, const char *endpoint);
-const char *bus_endpoint(const bus_t *self); // the actual one: "tcp://127.0.0.1:41234"
+const char *bus_endpoint(const bus_t *self);         // the actual one: "tcp://127.0.0.1:41234"
 void bus_subscribe(bus_t *self, const char *prefix); // SUB only
 
 // Give one frame, waiting at most wait_ms (0 = not at all) for room. False: nobody took it.
