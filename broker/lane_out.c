@@ -1,0 +1,311 @@
+/*  lane_out -- the collector's end of the lanes: see lane.h. Pure.
+ *
+ *  Every partition of every worker is in one of two states: live (its worker's live set: it gets
+ *  each new record with everybody else) or in one catch-up job (a cursor of its own). A worker
+ *  without live credit is moved to a job, so the slow slow down nobody but themselves.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "broker/lane.h"
+
+enum { JOBS_MAX = PARTITIONS }; // jobs hold disjoint, non-empty sets of partitions
+
+typedef struct {
+    bool used;
+    worker_id_t id;
+    char endpoint[LANE_ENDPOINT_MAX];
+    int64_t heard_us;
+    uint64_t durable;
+    uint64_t sent, acked; // marks of the live lane
+    partitions_t live;
+} peer_t;
+
+typedef struct {
+    bool used;
+    size_t peer;
+    uint32_t lane;
+    uint64_t next; // record to send next
+    uint64_t sent, acked;
+    partitions_t partitions;
+} job_t;
+
+struct lane_out {
+    uint64_t live_next; // record the live lane sends next
+    uint32_t next_lane;
+    size_t turn; // job to consider first
+    bool live_turn;
+    peer_t peers[LANE_WORKERS_MAX];
+    job_t jobs[JOBS_MAX];
+};
+
+lane_out_t *lane_out_new(void)
+{
+    lane_out_t *self = calloc(1, sizeof *self);
+    if (self) {
+        self->live_next = 1;
+        self->next_lane = LANE_LIVE + 1;
+    }
+    return self;
+}
+
+void lane_out_destroy(lane_out_t **self_p)
+{
+    free(*self_p);
+    *self_p = NULL;
+}
+
+static bool partitions_empty(const partitions_t *set)
+{
+    for (size_t i = 0; i < sizeof set->bits; i++)
+        if (set->bits[i])
+            return false;
+    return true;
+}
+
+static void partitions_add_all(partitions_t *set, const partitions_t *more)
+{
+    for (size_t i = 0; i < sizeof set->bits; i++)
+        set->bits[i] |= more->bits[i];
+}
+
+static void partitions_remove_all(partitions_t *set, const partitions_t *less)
+{
+    for (size_t i = 0; i < sizeof set->bits; i++)
+        set->bits[i] &= (uint8_t) ~less->bits[i];
+}
+
+static void forget_peer(lane_out_t *self, size_t peer)
+{
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        if (self->jobs[i].used && self->jobs[i].peer == peer)
+            self->jobs[i].used = false;
+    self->peers[peer].used = false;
+}
+
+static void forget_silent(lane_out_t *self, int64_t now_us)
+{
+    for (size_t i = 0; i < LANE_WORKERS_MAX; i++)
+        if (self->peers[i].used && now_us - self->peers[i].heard_us > LANE_SILENT_US)
+            forget_peer(self, i);
+}
+
+// The peer of this worker, new if need be; -1 when the table is full or the endpoint too long.
+static int peer_of(lane_out_t *self, worker_id_t worker, slice_t endpoint, int64_t now_us)
+{
+    int spare = -1;
+    for (int i = 0; i < LANE_WORKERS_MAX; i++) {
+        peer_t *peer = &self->peers[i];
+        if (peer->used && memcmp(&peer->id, &worker, sizeof worker) == 0) {
+            peer->heard_us = now_us;
+            return i;
+        }
+        if (!peer->used && spare == -1)
+            spare = i;
+    }
+    if (spare == -1 || endpoint.size == 0 || endpoint.size >= LANE_ENDPOINT_MAX)
+        return -1;
+    peer_t *peer = &self->peers[spare];
+    *peer = (peer_t){ .used = true, .id = worker, .heard_us = now_us };
+    memcpy(peer->endpoint, endpoint.data, endpoint.size);
+    return spare;
+}
+
+void lane_out_ack(lane_out_t *self, worker_id_t worker, slice_t endpoint, uint32_t lane,
+                  uint64_t mark, uint64_t durable, int64_t now_us)
+{
+    int at = peer_of(self, worker, endpoint, now_us);
+    if (at == -1)
+        return;
+    peer_t *peer = &self->peers[at];
+    peer->durable = durable;
+    if (lane == LANE_LIVE) {
+        // A mark never sent is of an earlier life of ours: it says nothing.
+        if (mark > peer->acked && mark <= peer->sent)
+            peer->acked = mark;
+        return;
+    }
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        job_t *job = &self->jobs[i];
+        if (job->used && job->peer == (size_t) at && job->lane == lane && mark > job->acked &&
+            mark <= job->sent)
+            job->acked = mark;
+    }
+}
+
+// Nobody else sends these partitions any more.
+static void take_from_all(lane_out_t *self, const partitions_t *partitions)
+{
+    for (size_t i = 0; i < LANE_WORKERS_MAX; i++)
+        partitions_remove_all(&self->peers[i].live, partitions);
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        job_t *job = &self->jobs[i];
+        if (!job->used)
+            continue;
+        partitions_remove_all(&job->partitions, partitions);
+        if (partitions_empty(&job->partitions))
+            job->used = false;
+    }
+}
+
+static void add_job(lane_out_t *self, size_t peer, uint64_t from, const partitions_t *partitions)
+{
+    job_t *spare = NULL;
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        job_t *job = &self->jobs[i];
+        if (job->used && job->peer == peer && job->next == from) {
+            partitions_add_all(&job->partitions, partitions);
+            return;
+        }
+        if (!job->used && !spare)
+            spare = job;
+    }
+    assert(spare); // jobs are disjoint and not empty, so there are at most PARTITIONS
+    *spare = (job_t){
+        .used = true,
+        .peer = peer,
+        .lane = self->next_lane++,
+        .next = from,
+        .partitions = *partitions,
+    };
+}
+
+void lane_out_need(lane_out_t *self, worker_id_t worker, slice_t endpoint, uint64_t from,
+                   const partitions_t *partitions, int64_t now_us)
+{
+    if (partitions_empty(partitions) || from == 0)
+        return;
+    int at = peer_of(self, worker, endpoint, now_us);
+    if (at == -1)
+        return;
+    take_from_all(self, partitions);
+    add_job(self, (size_t) at, from, partitions);
+}
+
+// A live worker without credit goes on by itself, from where everybody is now.
+static void demote_slow(lane_out_t *self)
+{
+    for (size_t i = 0; i < LANE_WORKERS_MAX; i++) {
+        peer_t *peer = &self->peers[i];
+        if (!peer->used || partitions_empty(&peer->live) ||
+            peer->sent - peer->acked < LANE_LIVE_BYTES_MAX)
+            continue;
+        partitions_t slow = peer->live;
+        memset(&peer->live, 0, sizeof peer->live);
+        add_job(self, i, self->live_next, &slow);
+    }
+}
+
+// A job that has reached the live cursor ends, if its worker has live credit to spare.
+static void promote_done(lane_out_t *self)
+{
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        job_t *job = &self->jobs[i];
+        if (!job->used || job->next < self->live_next)
+            continue;
+        peer_t *peer = &self->peers[job->peer];
+        if (job->next > self->live_next || peer->sent - peer->acked > LANE_LIVE_BYTES_MAX / 2)
+            continue;
+        partitions_add_all(&peer->live, &job->partitions);
+        job->used = false;
+    }
+}
+
+static bool next_live(lane_out_t *self, uint64_t last_durable, lane_ship_t *ship)
+{
+    if (self->live_next > last_durable)
+        return false;
+    ship->live = true;
+    ship->from = self->live_next;
+    ship->last = last_durable;
+    ship->route_count = 0;
+    for (size_t i = 0; i < LANE_WORKERS_MAX; i++) {
+        const peer_t *peer = &self->peers[i];
+        if (!peer->used || partitions_empty(&peer->live))
+            continue;
+        lane_route_t *route = &ship->routes[ship->route_count];
+        memcpy(route->endpoint, peer->endpoint, sizeof route->endpoint);
+        route->lane = LANE_LIVE;
+        route->partitions = peer->live;
+        ship->places[ship->route_count++] = i;
+    }
+    if (ship->route_count == 0) {
+        self->live_next = last_durable + 1; // nobody listens: whoever comes asks for what it needs
+        return false;
+    }
+    return true;
+}
+
+static bool next_job(lane_out_t *self, uint64_t last_durable, lane_ship_t *ship)
+{
+    for (size_t n = 0; n < JOBS_MAX; n++) {
+        size_t i = (self->turn + n) % JOBS_MAX;
+        const job_t *job = &self->jobs[i];
+        if (!job->used || job->next > last_durable ||
+            job->sent - job->acked >= LANE_CATCHUP_BYTES_MAX)
+            continue;
+        // Not beyond the live cursor: there the job's partitions join the others.
+        uint64_t last = last_durable;
+        if (job->next < self->live_next && last >= self->live_next)
+            last = self->live_next - 1;
+        self->turn = i + 1;
+        ship->live = false;
+        ship->from = job->next;
+        ship->last = last;
+        ship->route_count = 1;
+        lane_route_t *route = &ship->routes[0];
+        memcpy(route->endpoint, self->peers[job->peer].endpoint, sizeof route->endpoint);
+        route->lane = job->lane;
+        route->partitions = job->partitions;
+        ship->places[0] = i;
+        return true;
+    }
+    return false;
+}
+
+bool lane_out_next(lane_out_t *self, uint64_t last_durable, int64_t now_us, lane_ship_t *ship)
+{
+    forget_silent(self, now_us);
+    demote_slow(self);
+    promote_done(self);
+    self->live_turn = !self->live_turn; // neither starves the other
+    if (self->live_turn)
+        return next_live(self, last_durable, ship) || next_job(self, last_durable, ship);
+    return next_job(self, last_durable, ship) || next_live(self, last_durable, ship);
+}
+
+void lane_out_shipped(lane_out_t *self, lane_ship_t *ship, uint64_t to, size_t bytes)
+{
+    assert(to >= ship->from && to <= ship->last);
+    for (size_t r = 0; r < ship->route_count; r++) {
+        if (ship->live) {
+            peer_t *peer = &self->peers[ship->places[r]];
+            peer->sent += bytes;
+            ship->routes[r].mark = peer->sent;
+        } else {
+            job_t *job = &self->jobs[ship->places[r]];
+            job->sent += bytes;
+            job->next = to + 1;
+            ship->routes[r].mark = job->sent;
+        }
+    }
+    if (ship->live)
+        self->live_next = to + 1;
+}
+
+size_t lane_out_workers(const lane_out_t *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < LANE_WORKERS_MAX; i++)
+        count += self->peers[i].used;
+    return count;
+}
+
+uint64_t lane_out_durable(const lane_out_t *self)
+{
+    uint64_t lowest = 0;
+    for (size_t i = 0; i < LANE_WORKERS_MAX; i++)
+        if (self->peers[i].used && (lowest == 0 || self->peers[i].durable < lowest))
+            lowest = self->peers[i].durable;
+    return lowest;
+}
