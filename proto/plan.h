@@ -14,6 +14,7 @@ enum {
     PLAN_NAME_MAX = 128,          // bytes of an entry's name
     PLAN_BODY_MAX = 64 * 1024,    // bytes of an entry's body
     PLAN_CHANGES_MAX = 1000,      // entries in one control record that is not a snapshot
+    PLAN_ENTRIES_MAX = 262144,    // entries of a plan
     PLAN_ENGINE = 1,              // version of what prep and transform compute; part of the hash
 };
 
@@ -42,13 +43,13 @@ plan_entry_t plan_at(const plan_t *self, size_t index); // in order of (kind, na
 const plan_entry_t *plan_find(const plan_t *self, plan_kind_t kind, slice_t name); // or NULL
 plan_hash_t plan_hash(const plan_t *self);
 
-// The payload of a control record that turns `from` into `self`; from NULL = a snapshot.
-// At most PLAN_CHANGES_MAX changes go into one difference: *complete says whether all did
-// (*reached is then the plan after it; destroy it).
+// Append the payload of a control record that turns `from` into `self`; from NULL = a snapshot.
+// It holds the whole difference if that is at most PLAN_CHANGES_MAX changes, otherwise a snapshot.
+// False: out of memory.
 bool plan_encode(const plan_t *self, const plan_t *from, buffer_t *out);
 
 // Apply a control record's payload. A difference names the hash it builds on and is refused if
-// ours differs; afterwards the hash must be the one it promises.
+// ours differs; afterwards the hash must be the one it promises. Refused = *self is unchanged.
 bool plan_apply(plan_t *self, slice_t payload, fault_t *fault);
 
 // ---- the body of a rule -------------------------------------------------------------------

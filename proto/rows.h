@@ -19,6 +19,10 @@ enum {
     PARTITIONS = 256,            // fixed for the life of a data set
 };
 
+// Event times in microseconds since 1970 that a row may have: exact in a double, 1684 to 2255.
+#define ROWS_TS_MAX ((INT64_C(1) << 53) - 1)
+#define ROWS_TS_MIN (-ROWS_TS_MAX)
+
 typedef struct {
     uint8_t bits[PARTITIONS / 8];
 } partitions_t; // a set of partitions; bit p % 8 of byte p / 8
@@ -34,6 +38,14 @@ static inline void partitions_add(partitions_t *self, unsigned partition)
 static inline void partitions_remove(partitions_t *self, unsigned partition)
 {
     self->bits[partition / 8] &= (uint8_t) ~(1u << (partition % 8));
+}
+
+// From the 32 bytes of a message's field.
+static inline partitions_t partitions_of(slice_t bytes)
+{
+    partitions_t set = { { 0 } };
+    memcpy(set.bits, bytes.data, bytes.size < sizeof set.bits ? bytes.size : sizeof set.bits);
+    return set;
 }
 
 // XXH3_64(series id) mod 256.
@@ -66,9 +78,24 @@ int rows_series(rows_t *self, slice_t series);
 
 // Add one row. `values` has column_count entries; `identity` is what tells rows of one series
 // and time apart beyond the time itself (empty for most); `row` is its place in the record.
-// False: no memory or ROWS_PER_BLOCK_MAX reached.
+// False: no memory, ROWS_PER_BLOCK_MAX reached, or a time outside ROWS_TS_MIN .. ROWS_TS_MAX or
+// an identity over IDENTITY_BYTES_MAX, which the caller should have quarantined.
 bool rows_add(rows_t *self, int series, int64_t ts_us, const decimal_t *values, slice_t identity,
               uint32_t row);
+
+// Add `count` rows at once, without identities, from columns that lie in memory already (a pushed
+// batch): no call and no copy through decimal_t per row. Row i is `first_row + i` in the record.
+typedef struct {
+    const uint8_t *mantissas; // little-endian int64 a row, unaligned; INT64_MIN = NULL
+    int8_t exponent;          // of every row; DECIMAL_EXPONENT_MIN .. MAX
+} rows_bulk_t;
+
+#define ROWS_LEFT_OUT UINT32_MAX // as series of a row: it is not added (quarantined)
+
+// `series[i]` is what rows_series said, `ts` little-endian int64 microseconds, unaligned;
+// `columns` has column_count entries. False as rows_add; then nothing was added.
+bool rows_add_columns(rows_t *self, uint32_t count, const uint32_t *series, const uint8_t *ts,
+                      const rows_bulk_t *columns, uint32_t first_row);
 size_t rows_count(const rows_t *self);
 
 // Append the block as one msgpack value, with only the rows of these partitions.

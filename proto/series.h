@@ -1,0 +1,25 @@
+/*  series -- the name of a series: table and key values, joined by ':', percent-encoded.
+ *
+ *  Pure. Every byte outside A-Za-z0-9._- becomes %XX (upper case), so that no two keys share an
+ *  id and it may stand in topics, Redis keys and URLs as it is.
+ */
+#pragma once
+#include "proto/buffer.h"
+#include "proto/rows.h"
+
+enum { SERIES_KEYS_MAX = 16 };
+
+// Append the id. False: no memory, or longer than SERIES_ID_MAX (then nothing is appended).
+bool series_build(buffer_t *out, slice_t table, const slice_t *values, unsigned count);
+
+// The decoded parts of an id; they point into `text`.
+typedef struct {
+    slice_t table;
+    unsigned count;
+    slice_t values[SERIES_KEYS_MAX];
+    uint8_t text[SERIES_ID_MAX];
+} series_parts_t;
+
+// False: not an id as series_build writes it (other escapes, empty table, too long). *parts may
+// be written to all the same. Do not copy *parts: the slices point into it.
+bool series_split(series_parts_t *parts, slice_t id);
