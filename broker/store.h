@@ -12,12 +12,22 @@
 #include "proto/slice.h"
 
 enum {
-    GROUPS = 16,                      // hash tags {0}..{15}; group of a partition = p mod 16
-    STORE_TIMEOUT_MS = 5000,
-    OUTBOX_ENTRIES_MAX = 1000000,     // per group: beyond, commits answer STORE_FULL
-    ALERT_LOG_ENTRIES_MAX = 1000000,  // of <ns>:alerts
+    GROUPS = 16,                     // hash tags {0}..{15}; group of a partition = p mod 16
+    STORE_TIMEOUT_MS = 5000,         // of one answer
+    STORE_NAMESPACE_MAX = 32,        // bytes of a namespace
+    STORE_NAME_MAX = 63,             // bytes of the name of an actor or owner
+    STORE_FIELDS_MAX = 64,           // fields of one hash that are passed on
+    STORE_OFFSETS_MAX = 1024,        // streams in one commit
+    STORE_ALERTS_MAX = 100000,       // alerts in one commit
     BASE_PIECE_BYTES = 256 * 1024,
-    STORE_FIELDS_MAX = 64,
+    OUTBOX_ENTRIES_MAX = 1000000,    // per group: beyond, commits answer STORE_FULL
+    OUTBOX_ID_MAX = 48,              // bytes of an entry id "<ms>-<n>", NUL included
+    ALERT_LOG_ENTRIES_MAX = 1000000, // of <ns>:alerts, and ids remembered beside it
+    DELIVERIES_MAX = 1000000,        // waiting at the same time
+    DELIVERY_KEPT_S = 7 * 24 * 3600, // how long <ns>:delivery:<id> is kept
+    QUARANTINE_ENTRIES_MAX = 1000,   // newest refused rows kept, per source
+    QUARANTINE_IDS_MAX = 10000,      // refused rows remembered, per source and stream
+    QUARANTINE_SNIPPET_MAX = 256,    // bytes; longer ones are cut
 };
 
 typedef enum {
@@ -43,6 +53,12 @@ void store_destroy(store_t **self_p);
 uint64_t store_epoch(const store_t *self);
 const char *store_error(const store_t *self); // why the last call was DOWN or REFUSED
 store_status_t store_ping(store_t *self);     // also checks appendonly; REFUSED if it is off
+
+// The bounds above as this connection uses them; tests lower them.
+typedef struct {
+    uint32_t outbox_entries, alert_log_entries, deliveries, quarantine_entries, quarantine_ids;
+} store_limits_t;
+store_limits_t *store_limits(store_t *self);
 
 // ---- actors: who is alive -----------------------------------------------------------------
 
@@ -171,6 +187,104 @@ typedef void store_quarantine_visit_t(void *context, const char *source, uint64_
                                       const char *newest_reason);
 store_status_t store_quarantine_summary(store_t *self, store_quarantine_visit_t *visit,
                                         void *context);
+
+// ---- the outbox, as the notifier reads it -------------------------------------------------
+//
+// Positions: the durable cursor of a group lives in Redis beside its outbox and moves by take
+// alone, guarded by the notifier's token. The store_t that reads keeps read positions ahead of
+// it; they go back to the durable cursors by themselves on every new connection, and by
+// store_outbox_rewind (call it after every claim and after FENCED).
+//
+// The way of one entry, each step harmless when repeated after a crash: publish, plan its
+// deliveries, put it into the alert log, take it. Plan before log: an id that the log knows is
+// never planned again.
+
+// Become the notifier if nobody holds a live lease (or `owner` itself does): one new token for
+// all groups. OK, FENCED, DOWN.
+store_status_t store_outbox_claim(store_t *self, const char *owner, int lease_ms,
+                                  store_id_t *token);
+store_status_t store_outbox_renew(store_t *self, store_id_t token, int lease_ms); // OK, FENCED
+store_status_t store_outbox_release(store_t *self, store_id_t token);
+
+typedef struct {
+    unsigned group;
+    const char *entry; // id within the group's outbox, rising
+    slice_t id;        // 32 hex digits
+    slice_t topic;
+    slice_t body; // msgpack map
+} store_entry_t;
+typedef void store_entry_visit_t(void *context, const store_entry_t *entry);
+
+// Visit the entries after the read positions, at most `count` of each group, in order within a
+// group, and move the positions behind them. Slices are valid during the visit.
+// block_ms > 0: wait that long for a first one; a store_t that does so should do nothing else.
+store_status_t store_outbox_read(store_t *self, unsigned count, int block_ms,
+                                 store_entry_visit_t *visit, void *context);
+// The same in two halves, for a loop that waits on descriptors: send, wait until
+// store_descriptor is readable, receive. No other verb on this store_t in between.
+store_status_t store_outbox_send(store_t *self, unsigned count, int block_ms);
+store_status_t store_outbox_receive(store_t *self, store_entry_visit_t *visit, void *context);
+void store_outbox_rewind(store_t *self);
+
+// Everything up to and with `entry` is done: move the group's durable cursor, drop the entries.
+// OK, also if the cursor is already there or beyond; FENCED: somebody else is the notifier.
+store_status_t store_outbox_take(store_t *self, store_id_t token, unsigned group,
+                                 const char *entry);
+store_status_t store_outbox_length(store_t *self, uint64_t *entries); // waiting, of all groups
+
+// ---- the alert log, subscribers, deliveries -----------------------------------------------
+
+typedef struct {
+    slice_t id; // 32 hex digits
+    slice_t rule, series, severity, topic;
+    int64_t ts_us;
+    uint64_t seq;
+    slice_t body; // JSON
+} store_logged_t;
+
+// Append to <ns>:alerts those whose id it does not know, in this order. Any number of them.
+store_status_t store_alert_log_put(store_t *self, const store_logged_t *items, size_t count);
+
+typedef struct {
+    const char *name; // valid, with the fields, during the visit
+    size_t count;     // 0 = no such subscriber
+    store_field_t fields[STORE_FIELDS_MAX];
+} store_subscriber_t;
+typedef void store_subscriber_visit_t(void *context, const store_subscriber_t *subscriber);
+
+// Who wants this: members of <ns>:subs:<rule> and <ns>:subs:<rule>:<series>, each once, by name.
+store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series,
+                                 store_subscriber_visit_t *visit, void *context);
+// One by name, as it is now: called once, with count 0 if there is none.
+store_status_t store_subscriber(store_t *self, const char *name, store_subscriber_visit_t *visit,
+                                void *context);
+
+// Remember that these subscribers are to be told, due at once, with the body to send. OK, also
+// for those already known and if the alert log knows the id: nothing is planned twice. More
+// than DELIVERIES_MAX waiting: recorded as dead ("too many deliveries wait").
+store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body,
+                                   const char *const *subscribers, size_t count);
+
+typedef struct {
+    const char *alert_id, *subscriber;
+    unsigned attempts; // made so far
+    slice_t body;      // as planned
+} store_delivery_t;
+typedef void store_delivery_visit_t(void *context, const store_delivery_t *delivery);
+
+// Claim at most `count` due deliveries: they are due again after hidden_ms unless one of the
+// three verbs below was called, so a process that dies delays but never loses them.
+store_status_t store_delivery_due(store_t *self, unsigned count, int hidden_ms,
+                                  store_delivery_visit_t *visit, void *context);
+// The attempt ended: told; try again in delay_ms; never again. Each counts one attempt; a
+// delivery that is already done or dead stays so.
+store_status_t store_delivery_done(store_t *self, const char *alert_id, const char *subscriber);
+store_status_t store_delivery_retry(store_t *self, const char *alert_id, const char *subscriber,
+                                    int64_t delay_ms, const char *error);
+store_status_t store_delivery_dead(store_t *self, const char *alert_id, const char *subscriber,
+                                   const char *error);
+// How many wait, and in how many ms the next is due (0 = now, -1 = none waits).
+store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t *next_ms);
 
 // ---- a second connection that hears of changed keys ---------------------------------------
 
