@@ -1,0 +1,58 @@
+/*  site -- see site.h. */
+#include "broker/site.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool read_password(const char *path, char password[SITE_PASSWORD_MAX], fault_t *fault)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return fault_set(fault, "cannot read redis_password_file '%s': %s", path, strerror(errno));
+    size_t size = fread(password, 1, SITE_PASSWORD_MAX - 1, file);
+    bool whole = !ferror(file) && feof(file);
+    fclose(file);
+    password[size] = '\0';
+    password[strcspn(password, "\r\n")] = '\0';
+    if (!whole || password[0] == '\0')
+        return fault_set(fault, "redis_password_file '%s' is empty or longer than %d bytes", path,
+                         SITE_PASSWORD_MAX - 2);
+    return true;
+}
+
+bool site_redis(const settings_t *settings, const char *dir, char url[SITE_PATH_MAX],
+                char password[SITE_PASSWORD_MAX], fault_t *fault)
+{
+    password[0] = '\0';
+    if (settings->redis_password_file &&
+        !read_password(settings->redis_password_file, password, fault))
+        return false;
+    if (strcmp(settings->redis, "embedded") == 0)
+        return redis_server_url(dir, url, fault);
+    if (strlen(settings->redis) >= SITE_PATH_MAX)
+        return fault_set(fault, "redis: the address is too long");
+    strcpy(url, settings->redis);
+    return true;
+}
+
+store_t *site_store(const settings_t *settings, const char *dir, fault_t *fault)
+{
+    char url[SITE_PATH_MAX], password[SITE_PASSWORD_MAX];
+    if (!site_redis(settings, dir, url, password, fault))
+        return NULL;
+    return store_new(url, password[0] ? password : NULL, settings->namespace, fault);
+}
+
+bool site_stage(const settings_t *settings, const char *dir, char path[SITE_PATH_MAX],
+                fault_t *fault)
+{
+    const char *where = settings->stage;
+    if (strncmp(where, "dir:", 4) == 0)
+        where += 4;
+    int size = where[0] == '/' ? snprintf(path, SITE_PATH_MAX, "%s", where)
+                               : snprintf(path, SITE_PATH_MAX, "%s/%s", dir, where);
+    if (size < 0 || size >= SITE_PATH_MAX)
+        return fault_set(fault, "stage: the path is too long");
+    return true;
+}
