@@ -74,6 +74,15 @@ typedef struct {
 } store_actor_t;
 typedef void store_actor_visit_t(void *context, const store_actor_t *actor);
 
+// The value of a field, or NULL.
+static inline const char *store_actor_field(const store_actor_t *actor, const char *name)
+{
+    for (size_t i = 0; i < actor->count; i++)
+        if (strcmp(actor->fields[i].name, name) == 0)
+            return actor->fields[i].value;
+    return NULL;
+}
+
 // I live for `lease_ms` more; fields replace the earlier ones (endpoint, pid, host, counters ...).
 store_status_t store_beat(store_t *self, const char *role, const char *name, int lease_ms,
                           const store_field_t *fields, size_t count);

@@ -1,0 +1,379 @@
+/*  prep -- raw records in, rows out.
+ *
+ *      collector --RAW, PUSH--> [ prep ] --ROWS, PUSH--> transform
+ *
+ *  Stateless: everything needed to map a record travels with it, so any number of preps share
+ *  the work, and one that dies loses nothing but messages that the workers ask for again. For
+ *  each RAW message every route gets exactly one ROWS message covering the same records, with or
+ *  without rows in it, so that positions move without holes.
+ *
+ *  Refused rows go to the quarantine in Redis, named by (stream, seq, row), so that a replay
+ *  adds none twice.
+ */
+#include "actors/prep/prep.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actors/prep/mappings.h"
+#include "actors/prep/outlets.h"
+#include "actors/prep/refusals.h"
+#include "broker/bus.h"
+#include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
+#include "broker/runtime/options.h"
+#include "broker/site.h"
+#include "proto/message.h"
+#include "proto/owned.h"
+
+enum {
+    INBOX_QUEUE = 8,   // messages of up to 1 MB taken ahead from each collector
+    BEAT_US = 1000000, // how often we say that we live and look for collectors
+    LEASE_MS = 5000,
+    COLLECTORS_MAX = 64,
+    ROUTES_MAX = 64, // as in the schema
+};
+
+typedef struct {
+    char endpoint[BUS_ENDPOINT_MAX];
+    bool seen;
+} inlet_t;
+
+typedef struct {
+    const char *name;
+    int signals;
+    store_t *store;
+    bus_t *inbox;
+    size_t inlet_count;
+    inlet_t inlets[COLLECTORS_MAX];
+    mappings_t *mappings;
+    outlets_t *outlets;
+    refusals_t *refusals;
+    rows_t *rows;
+    buffer_t blocks[ROUTES_MAX]; // encoded rows_block elements for each route
+    uint32_t block_count[ROUTES_MAX];
+    buffer_t plans, block, frame;
+    uint32_t plan_count;
+    uint64_t messages, records, rows_out, quarantined, rounded, dropped, malformed;
+} prep_t;
+
+static void prep_destroy(prep_t **self_p)
+{
+    prep_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < ROUTES_MAX; i++)
+        buffer_destroy(&self->blocks[i]);
+    buffer_destroy(&self->plans);
+    buffer_destroy(&self->block);
+    buffer_destroy(&self->frame);
+    rows_destroy(&self->rows);
+    refusals_destroy(&self->refusals);
+    outlets_destroy(&self->outlets);
+    mappings_destroy(&self->mappings);
+    bus_destroy(&self->inbox);
+    store_destroy(&self->store);
+    if (self->signals >= 0)
+        close(self->signals);
+    free(self);
+    *self_p = NULL;
+}
+
+static prep_t *prep_new(const char *name, const settings_t *settings, const char *dir,
+                        fault_t *fault)
+{
+    owned(prep_destroy) prep_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    self->name = name;
+    self->signals = life_open_signals(); // before the first socket
+    self->store = site_store(settings, dir, fault);
+    if (!self->store)
+        return NULL;
+    self->inbox = bus_connect(BUS_PULL, NULL, INBOX_QUEUE, fault);
+    self->mappings = mappings_new();
+    self->outlets = outlets_new();
+    self->refusals = refusals_new();
+    self->rows = rows_new();
+    if (!self->inbox)
+        return NULL;
+    if (self->signals < 0 || !self->mappings || !self->outlets || !self->refusals || !self->rows) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    prep_t *given = self;
+    self = NULL;
+    return given;
+}
+
+// ---- one message ----------------------------------------------------------------------------
+
+typedef struct {
+    prep_t *prep;
+    const message_raw_t *raw;
+    const raw_record_t *record;
+    slice_t source;
+} refuse_context_t;
+
+static void refuse_row(void *context, const quarantine_t *quarantine)
+{
+    const refuse_context_t *c = context;
+    c->prep->quarantined++;
+    refusals_add(c->prep->refusals, c->source, c->raw->stream, c->record->seq, quarantine);
+}
+
+static void refuse_record(const refuse_context_t *context, const char *reason)
+{
+    quarantine_t whole = { .row = UINT32_MAX, .reason = reason };
+    refuse_row((void *) context, &whole);
+}
+
+// Map one payload and append its block to every route that has rows in it. False: no memory.
+static bool map_record(prep_t *self, const message_raw_t *raw, const raw_record_t *record,
+                       const raw_mapping_t *mapping)
+{
+    refuse_context_t context = { self, raw, record, mapping->source };
+    fault_t fault;
+    mapping_t *compiled = mappings_get(self->mappings, mapping->definition, &fault);
+    if (!compiled) {
+        refuse_record(&context, fault.text);
+        return true;
+    }
+    rows_head_t head = {
+        .seq = record->seq,
+        .recv_us = record->recv_us,
+        .staged_us = raw->staged_us,
+        .prep_us = life_wall_us(),
+        .source = mapping->source,
+    };
+    mapping_count_t count = { 0 };
+    if (!mapping_apply(compiled, &head, record->payload, self->rows, refuse_row, &context, &count))
+        return false;
+    self->rows_out += count.rows;
+    self->rounded += count.rounded;
+    list_t rest = raw->routes;
+    raw_route_t route;
+    for (size_t r = 0; raw_route_next(&rest, &route); r++) {
+        partitions_t partitions;
+        memcpy(partitions.bits, route.partitions.data, sizeof partitions.bits);
+        buffer_clear(&self->block);
+        if (!rows_encode(self->rows, &partitions, &self->block)) {
+            if (self->block.failed)
+                return false;
+            continue;
+        }
+        rows_block_t block = { .seq = record->seq, .block = buffer_slice(&self->block) };
+        rows_block_encode(&block, &self->blocks[r]);
+        self->block_count[r]++;
+        if (self->blocks[r].failed)
+            return false;
+    }
+    return true;
+}
+
+static bool map_records(prep_t *self, const message_raw_t *raw, const raw_mapping_t *mappings)
+{
+    list_t rest = raw->records;
+    for (raw_record_t record; raw_record_next(&rest, &record);) {
+        self->records++;
+        switch ((record_kind_t) record.kind) {
+        case RECORD_PAYLOAD:
+            if (record.source >= raw->mappings.count) {
+                self->malformed++;
+                return false;
+            }
+            if (!map_record(self, raw, &record, &mappings[record.source]))
+                return false;
+            break;
+        case RECORD_PLAN: {
+            rows_plan_t plan = { .seq = record.seq, .payload = record.payload };
+            rows_plan_encode(&plan, &self->plans);
+            self->plan_count++;
+            break;
+        }
+        case RECORD_TICK: // time without rows: positions move over it
+        case RECORD_SKIP:
+        case RECORD_RESET:
+            break;
+        }
+    }
+    return !self->plans.failed;
+}
+
+static void send_routes(prep_t *self, const message_raw_t *raw)
+{
+    list_t rest = raw->routes;
+    raw_route_t route;
+    for (size_t r = 0; raw_route_next(&rest, &route); r++) {
+        message_rows_t rows = {
+            .stream = raw->stream,
+            .lane = route.lane,
+            .mark = route.mark,
+            .from = raw->from,
+            .to = raw->to,
+            .partitions = route.partitions,
+            .plans = { .count = self->plan_count, .bytes = buffer_slice(&self->plans) },
+            .blocks = { .count = self->block_count[r], .bytes = buffer_slice(&self->blocks[r]) },
+        };
+        buffer_clear(&self->frame);
+        message_rows_encode(&rows, &self->frame);
+        fault_t fault = { 0 };
+        if (self->frame.failed)
+            fault_set(&fault, "out of memory");
+        else if (outlets_send(self->outlets, route.endpoint, buffer_slice(&self->frame),
+                              life_mono_us(), &fault))
+            continue;
+        self->dropped++;
+        log_event(LOG_WARNING, "message for a worker dropped; it will ask again", "reason=%s",
+                  log_quote(fault.text));
+    }
+}
+
+// A message that cannot be worked on is dropped as if the wire had lost it.
+static void take_message(prep_t *self, slice_t frame)
+{
+    message_raw_t raw;
+    fault_t fault;
+    if (!message_raw_decode(&raw, frame, &fault)) {
+        self->malformed++;
+        log_event(LOG_WARNING, "malformed message refused", "reason=%s", log_quote(fault.text));
+        return;
+    }
+    self->messages++;
+    for (size_t r = 0; r < raw.routes.count; r++) {
+        buffer_clear(&self->blocks[r]);
+        self->block_count[r] = 0;
+    }
+    buffer_clear(&self->plans);
+    self->plan_count = 0;
+
+    raw_mapping_t *mappings = calloc(raw.mappings.count + 1, sizeof *mappings);
+    list_t rest = raw.mappings;
+    for (size_t i = 0; mappings && raw_mapping_next(&rest, &mappings[i]); i++)
+        ;
+    if (mappings && map_records(self, &raw, mappings)) {
+        send_routes(self, &raw);
+    } else {
+        self->dropped++;
+        log_event(LOG_ERROR, "records dropped on the way; the worker will ask again",
+                  "from=%" PRIu64 " to=%" PRIu64 " reason=\"out of memory or malformed\"", raw.from,
+                  raw.to);
+    }
+    free(mappings);
+}
+
+// ---- living ---------------------------------------------------------------------------------
+
+static void meet_collector(void *context, const store_actor_t *actor)
+{
+    prep_t *self = context;
+    const char *endpoint = store_actor_field(actor, "raw");
+    if (!endpoint || strlen(endpoint) >= BUS_ENDPOINT_MAX)
+        return;
+    for (size_t i = 0; i < self->inlet_count; i++) {
+        if (strcmp(self->inlets[i].endpoint, endpoint) == 0) {
+            self->inlets[i].seen = true;
+            return;
+        }
+    }
+    fault_t fault;
+    if (self->inlet_count == COLLECTORS_MAX || !bus_add(self->inbox, endpoint, &fault))
+        return;
+    inlet_t *inlet = &self->inlets[self->inlet_count++];
+    inlet->seen = true;
+    strcpy(inlet->endpoint, endpoint);
+    log_event(LOG_INFO, "listening to collector", "collector=%s endpoint=%s", actor->name,
+              endpoint);
+}
+
+static void meet_collectors(prep_t *self)
+{
+    for (size_t i = 0; i < self->inlet_count; i++)
+        self->inlets[i].seen = false;
+    if (store_actors(self->store, "collector", meet_collector, self) != STORE_OK)
+        return; // Redis is away: keep what we have
+    for (size_t i = self->inlet_count; i-- > 0;) {
+        if (self->inlets[i].seen)
+            continue;
+        bus_remove(self->inbox, self->inlets[i].endpoint);
+        self->inlets[i] = self->inlets[--self->inlet_count];
+    }
+}
+
+static void beat(prep_t *self)
+{
+    char pid[16], numbers[7][24];
+    snprintf(pid, sizeof pid, "%d", (int) getpid());
+    const uint64_t counters[] = { self->messages, self->records, self->rows_out, self->quarantined,
+                                  self->rounded,  self->dropped, self->malformed };
+    static const char *const names[] = { "messages", "records", "rows",     "quarantined",
+                                         "rounded",  "dropped", "malformed" };
+    store_field_t fields[8] = { { "pid", pid } };
+    for (size_t i = 0; i < 7; i++) {
+        snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counters[i]);
+        fields[i + 1] = (store_field_t){ names[i], numbers[i] };
+    }
+    if (store_beat(self->store, "prep", self->name, LEASE_MS, fields, 8) == STORE_OK)
+        meet_collectors(self);
+    refusals_flush(self->refusals, self->store);
+    outlets_sweep(self->outlets, life_mono_us());
+}
+
+static int prep_run(prep_t *self)
+{
+    int64_t beat_at_us = 0;
+    for (;;) {
+        int64_t now_us = life_mono_us();
+        if (now_us >= beat_at_us) {
+            beat(self);
+            beat_at_us = now_us + BEAT_US;
+        }
+        zmq_pollitem_t wait[] = {
+            { .fd = self->signals, .events = ZMQ_POLLIN },
+            { .socket = bus_socket(self->inbox), .events = ZMQ_POLLIN },
+        };
+        long wait_ms = (long) ((beat_at_us - life_mono_us()) / 1000);
+        if (zmq_poll(wait, 2, wait_ms > 0 ? wait_ms : 0) == -1 && errno != EINTR)
+            return EXIT_FAILED;
+        // Stopping drops what is in the inbox: the workers ask for it again.
+        if (wait[0].revents && life_take_signal(self->signals) == LIFE_DRAIN)
+            break;
+        slice_t frame;
+        for (int i = 0; i < INBOX_QUEUE && bus_take(self->inbox, &frame); i++)
+            take_message(self, frame);
+    }
+    refusals_flush(self->refusals, self->store);
+    store_leave(self->store, "prep", self->name);
+    log_event(LOG_INFO, "stopped", "records=%" PRIu64 " rows=%" PRIu64, self->records,
+              self->rows_out);
+    return EXIT_OK;
+}
+
+int prep_main(int argc, char **argv)
+{
+    options_t options;
+    int status;
+    if (!options_parse(&options, "prep", "Maps raw records to rows; start as many as you like.",
+                       argc, argv, &status))
+        return status;
+    fault_t fault = { 0 };
+    owned(settings_destroy) settings_t *settings = settings_load(options.config, &fault);
+    if (!settings) {
+        fprintf(stderr, "%s:%d:%d: %s\n", options.config, fault.line, fault.column, fault.text);
+        return EXIT_CONFIG;
+    }
+    owned(prep_destroy) prep_t *prep = prep_new(options.name, settings, options.dir, &fault);
+    if (!prep) {
+        log_event(LOG_ERROR, "cannot start", "reason=%s", log_quote(fault.text));
+        return EXIT_FAILED;
+    }
+    log_event(LOG_INFO, "started", NULL);
+    return prep_run(prep);
+}
