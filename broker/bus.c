@@ -74,7 +74,8 @@ static bus_t *bus_new(bus_kind_t kind, int queue, fault_t *fault)
     }
     zsock_set_rcvhwm(self->sock, queue);
     zsock_set_sndhwm(self->sock, queue);
-    zsock_set_maxmsgsize(self->sock, BUS_FRAME_BYTES_MAX);
+    // An XPUB keeps every topic that strangers subscribe to, one node for each byte.
+    zsock_set_maxmsgsize(self->sock, kind == BUS_XPUB ? BUS_TOPIC_BYTES_MAX : BUS_FRAME_BYTES_MAX);
     zsock_set_linger(self->sock, LINGER_MS);
     zsock_set_immediate(self->sock, 1); // queue only for a peer that is there
     zsock_set_heartbeat_ivl(self->sock, HEARTBEAT_MS);

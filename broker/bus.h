@@ -14,6 +14,7 @@
 
 enum {
     BUS_FRAME_BYTES_MAX = 128 << 20, // larger frames close the connection
+    BUS_TOPIC_BYTES_MAX = 2048,      // of a subscription at an XPUB; a longer one likewise
     BUS_ENDPOINT_MAX = 256,
 };
 

@@ -1,0 +1,238 @@
+/*  broker -- see broker.h. The PROGRAM: one thread, one wait.
+ *
+ *  Towards the actors the broker always subscribes to alert/ and staged/, so that a reader who
+ *  subscribes here misses nothing from that moment on, without a round trip to the publishers.
+ *  Other topics (metrics) are asked for upstream only while somebody reads them.
+ *
+ *  A reader that is slower than its queue loses news, never anybody else: readers notice by
+ *  `seq` and `prev` of an alert and read <namespace>:alerts.
+ */
+#include "broker/broker.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "broker/announce.h"
+#include "broker/bus.h"
+#include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
+#include "broker/runtime/options.h"
+#include "broker/runtime/settings.h"
+#include "broker/site.h"
+#include "proto/owned.h"
+#include "proto/wire.h"
+
+enum {
+    ACTOR_QUEUE = 10000,   // messages from, and subscriptions to, each actor
+    READER_QUEUE = 50000,  // messages for each reader; beyond, it loses news
+    FORWARD_MAX = 1000,    // messages of one side before the other has its turn
+    HUGZ_US = 1000 * 1000, // pause between signs of life
+};
+
+typedef struct {
+    const options_t *options;
+    int signals;
+    bus_t *actors;  // XSUB, bound to a free port
+    bus_t *readers; // XPUB, bound to listen.alerts
+    announce_t *announce;
+    bool heard; // the registry took the last beat
+    uint64_t forwarded, subscriptions, refused;
+} broker_t;
+
+static void broker_destroy(broker_t *self)
+{
+    announce_destroy(&self->announce);
+    bus_destroy(&self->readers);
+    bus_destroy(&self->actors);
+    if (self->signals >= 0)
+        close(self->signals);
+}
+
+static void subscribe_upstream(broker_t *self, const char *prefix)
+{
+    char frame[32];
+    int size = snprintf(frame, sizeof frame, "\1%s", prefix);
+    bus_send(self->actors, slice_of(frame, (size_t) size), 0);
+}
+
+static bool open_links(broker_t *self, const settings_t *settings, fault_t *fault)
+{
+    self->actors = bus_bind(BUS_XSUB, "tcp://127.0.0.1:*", ACTOR_QUEUE, fault);
+    if (!self->actors)
+        return false;
+    subscribe_upstream(self, "alert/");
+    subscribe_upstream(self, "staged/");
+    self->readers = bus_bind(BUS_XPUB, settings->listen_alerts, READER_QUEUE, fault);
+    if (self->readers)
+        return true;
+    fault_t reason = *fault;
+    return fault_set(fault,
+                     "%.300s; set listen.alerts in %.100s to another port, or to "
+                     "tcp://127.0.0.1:* for a free one",
+                     reason.text, settings->path);
+}
+
+static bool open_registry(broker_t *self, const settings_t *settings, fault_t *fault)
+{
+    store_t *store = site_store(settings, self->options->dir, fault);
+    if (store)
+        self->announce = announce_new(store, "broker", self->options->name, fault);
+    return self->announce != NULL;
+}
+
+static void advertise(broker_t *self)
+{
+    char pid[24], forwarded[24], subscriptions[24], refused[24];
+    snprintf(pid, sizeof pid, "%ld", (long) getpid());
+    snprintf(forwarded, sizeof forwarded, "%" PRIu64, self->forwarded);
+    snprintf(subscriptions, sizeof subscriptions, "%" PRIu64, self->subscriptions);
+    snprintf(refused, sizeof refused, "%" PRIu64, self->refused);
+    const store_field_t fields[] = {
+        { "in", bus_endpoint(self->actors) },
+        { "alerts", bus_endpoint(self->readers) },
+        { "pid", pid },
+        { "forwarded", forwarded },
+        { "subscriptions", subscriptions },
+        { "refused", refused },
+    };
+    announce_set(self->announce, fields, sizeof fields / sizeof fields[0]);
+}
+
+// Once a second: a sign of life to the readers, fresh figures to the registry.
+static void tick(broker_t *self)
+{
+    owned(buffer_destroy) buffer_t body = { 0 };
+    wire_map(&body, 2);
+    wire_string(&body, "v");
+    wire_u64(&body, 1);
+    wire_string(&body, "at");
+    wire_i64(&body, life_wall_us());
+    if (!body.failed)
+        bus_publish(self->readers, slice_text("hugz/"), buffer_slice(&body));
+    advertise(self);
+
+    fault_t reason;
+    bool heard = announce_heard(self->announce, &reason);
+    if (!heard && self->heard)
+        log_event(LOG_WARNING, "cannot tell the registry, news go on", "error=%s",
+                  log_quote(reason.text));
+    if (heard && !self->heard)
+        log_event(LOG_INFO, "registered", "in=%s alerts=%s", bus_endpoint(self->actors),
+                  bus_endpoint(self->readers));
+    self->heard = heard;
+}
+
+// Pass whole messages on, frame by frame.
+static void forward_news(broker_t *self)
+{
+    void *from = bus_socket(self->actors), *to = bus_socket(self->readers);
+    for (int i = 0; i < FORWARD_MAX; i++) {
+        bool more = true;
+        for (int frame = 0; more; frame++) {
+            zmq_msg_t message;
+            zmq_msg_init(&message);
+            if (zmq_msg_recv(&message, from, ZMQ_DONTWAIT) == -1) {
+                zmq_msg_close(&message);
+                return; // only ever before a first frame: the rest of a message comes with it
+            }
+            more = zmq_msg_more(&message);
+            if (zmq_msg_send(&message, to, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) == -1)
+                zmq_msg_close(&message);
+        }
+        self->forwarded++;
+    }
+}
+
+static bool is_prefix(slice_t bytes, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return bytes.size >= size && memcmp(bytes.data, prefix, size) == 0;
+}
+
+// What readers send: 1 and a topic subscribes, 0 and a topic cancels; all else is refused. A
+// topic that is always subscribed upstream needs no message there.
+static void forward_subscriptions(broker_t *self)
+{
+    slice_t frame;
+    for (int i = 0; i < FORWARD_MAX && bus_take(self->readers, &frame); i++) {
+        if (frame.size == 0 || frame.data[0] > 1) {
+            self->refused++;
+            continue;
+        }
+        if (frame.data[0] == 1)
+            self->subscriptions++;
+        slice_t topic = slice_of(frame.data + 1, frame.size - 1);
+        if (!is_prefix(topic, "alert/") && !is_prefix(topic, "staged/"))
+            bus_send(self->actors, frame, 0);
+    }
+}
+
+static int broker_run(broker_t *self)
+{
+    int64_t tick_us = life_mono_us();
+    for (;;) {
+        int64_t now_us = life_mono_us();
+        if (now_us >= tick_us) {
+            tick(self);
+            tick_us = now_us + HUGZ_US;
+        }
+        zmq_pollitem_t wait[] = {
+            { .fd = self->signals, .events = ZMQ_POLLIN },
+            { .socket = bus_socket(self->readers), .events = ZMQ_POLLIN },
+            { .socket = bus_socket(self->actors), .events = ZMQ_POLLIN },
+        };
+        if (zmq_poll(wait, 3, (tick_us - now_us) / 1000 + 1) == -1 && errno != EINTR) {
+            log_event(LOG_ERROR, "cannot wait", "error=%s", log_quote(zmq_strerror(errno)));
+            return EXIT_FAILED;
+        }
+        if (wait[0].revents & ZMQ_POLLIN) {
+            switch (life_take_signal(self->signals)) {
+            case LIFE_DRAIN:
+                forward_news(self); // what has already arrived
+                log_event(LOG_INFO, "stopped", "forwarded=%" PRIu64, self->forwarded);
+                return EXIT_OK;
+            case LIFE_RELOAD:
+                log_event(LOG_INFO, "nothing to reload: a new address needs a restart", NULL);
+                break;
+            case LIFE_GO_ON:
+                break;
+            }
+        }
+        if (wait[1].revents & ZMQ_POLLIN)
+            forward_subscriptions(self);
+        if (wait[2].revents & ZMQ_POLLIN)
+            forward_news(self);
+    }
+}
+
+int broker_main(int argc, char **argv)
+{
+    options_t options;
+    int status;
+    if (!options_parse(&options, "broker",
+                       "Carries alerts and other news from the actors to their readers.", argc,
+                       argv, &status))
+        return status;
+    fault_t fault;
+    owned(settings_destroy) settings_t *settings = settings_load(options.config, &fault);
+    if (!settings) {
+        fprintf(stderr, "%s:%d:%d: %s\n", options.config, fault.line, fault.column, fault.text);
+        return EXIT_CONFIG;
+    }
+    owned(broker_destroy) broker_t broker = { .options = &options, .heard = true };
+    broker.signals = life_open_signals();
+    if (broker.signals < 0) {
+        log_event(LOG_ERROR, "cannot take signals", "error=%s", log_quote(strerror(errno)));
+        return EXIT_FAILED;
+    }
+    if (!open_links(&broker, settings, &fault) || !open_registry(&broker, settings, &fault)) {
+        log_event(LOG_ERROR, "cannot start", "error=%s", log_quote(fault.text));
+        return EXIT_FAILED;
+    }
+    log_event(LOG_INFO, "listening", "in=%s alerts=%s", bus_endpoint(broker.actors),
+              bus_endpoint(broker.readers));
+    return broker_run(&broker);
+}
