@@ -17,7 +17,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    const char *text;  // plain decimal text of a number, exact; NULL = null. Owned by the caller
+    const char *text; // plain decimal text of a number, exact; NULL = null. Owned by the caller
 } alert_value_t;
 
 typedef struct {

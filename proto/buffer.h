@@ -24,9 +24,9 @@ void buffer_destroy(buffer_t *self);                 // frees; self is empty and
 void buffer_clear(buffer_t *self);                   // size 0, failed false, memory kept
 uint8_t *buffer_extend(buffer_t *self, size_t size); // room for `size` more, counted in; or NULL
 void buffer_append(buffer_t *self, const void *data, size_t size);
-void buffer_text(buffer_t *self, const char *text);  // without the NUL
+void buffer_text(buffer_t *self, const char *text); // without the NUL
 void buffer_printf(buffer_t *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
-const char *buffer_string(buffer_t *self);           // NUL-terminated view, "" when failed
+const char *buffer_string(buffer_t *self); // NUL-terminated view, "" when failed
 
 static inline slice_t buffer_slice(const buffer_t *self)
 {

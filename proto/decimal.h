@@ -1,8 +1,10 @@
 /*  decimal -- the number of a feed, exactly as it was written: mantissa * 10^exponent.
  *
  *  Pure. Up to 18 significant digits; longer input is rounded half away from zero and said to
- *  be rounded. Normal form (what parse and from_double give): no trailing zero in the mantissa,
- *  zero is 0 * 10^0, so equal numbers are equal bytes. NULL is a mantissa of INT64_MIN.
+ *  be rounded. Normal form (what parse, from_double and from_int give): no trailing zero in the
+ *  mantissa unless the exponent is DECIMAL_EXPONENT_MAX, zero is 0 * 10^0, so equal numbers are
+ *  equal bytes. Functions that take a decimal take any mantissa: a column read from a block
+ *  (proto/rows.h) has one exponent for all its rows. NULL is a mantissa of INT64_MIN.
  */
 #pragma once
 #include <stdbool.h>
@@ -18,7 +20,7 @@ enum {
 };
 
 #define DECIMAL_NULL_MANTISSA INT64_MIN
-#define DECIMAL_NULL ((decimal_t) { .mantissa = DECIMAL_NULL_MANTISSA, .exponent = 0 })
+#define DECIMAL_NULL ((decimal_t){ .mantissa = DECIMAL_NULL_MANTISSA, .exponent = 0 })
 
 typedef struct {
     int64_t mantissa; // |mantissa| < 10^18, or DECIMAL_NULL_MANTISSA
@@ -27,8 +29,9 @@ typedef struct {
 
 typedef enum {
     DECIMAL_EXACT,
-    DECIMAL_ROUNDED,      // more than 18 significant digits (or digits below 10^-64): value kept rounded
-    DECIMAL_NOT_A_NUMBER, // not a number as JSON or CSV write it (leading +, spaces around, NaN, Inf, hex ...)
+    DECIMAL_ROUNDED, // more than 18 significant digits (or digits below 10^-64): value kept rounded
+    DECIMAL_NOT_A_NUMBER, // not a number as JSON or CSV write it (leading +, spaces around, NaN,
+                          // Inf, hex ...)
     DECIMAL_OUT_OF_RANGE, // |value| >= 10^64
 } decimal_result_t;
 
@@ -46,7 +49,7 @@ decimal_result_t decimal_parse(decimal_t *value, const char *text, size_t size);
 decimal_result_t decimal_from_double(decimal_t *value, double number);
 decimal_t decimal_from_int(int64_t number); // |number| >= 10^18 is rounded
 
-double decimal_to_double(decimal_t value); // nearest double; NULL gives NaN
+double decimal_to_double(decimal_t value);     // nearest double; NULL gives NaN
 int decimal_compare(decimal_t a, decimal_t b); // exact, <0 0 >0; neither may be NULL
 
 // Plain notation without exponent ("-0.00001", "1500"); NULL prints "null". Returns the length.

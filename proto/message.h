@@ -14,7 +14,7 @@
  *
  *  To encode a list, append its elements to a buffer by `<element>_encode` and give buffer_slice
  *  and their number as list_t. Fields within the bounds of the schema are the caller's promise
- *  (asserted); a full buffer latches `failed`.
+ *  (asserted). A full buffer latches `failed`: look at both, the list's and the message's.
  */
 #pragma once
 #include "proto/buffer.h"

@@ -11,11 +11,11 @@
 #include "proto/slice.h"
 
 enum {
-    PLAN_NAME_MAX = 128,          // bytes of an entry's name
-    PLAN_BODY_MAX = 64 * 1024,    // bytes of an entry's body
-    PLAN_CHANGES_MAX = 1000,      // entries in one control record that is not a snapshot
-    PLAN_ENTRIES_MAX = 262144,    // entries of a plan
-    PLAN_ENGINE = 1,              // version of what prep and transform compute; part of the hash
+    PLAN_NAME_MAX = 128,       // bytes of an entry's name
+    PLAN_BODY_MAX = 64 * 1024, // bytes of an entry's body
+    PLAN_CHANGES_MAX = 1000,   // entries in one control record that is not a snapshot
+    PLAN_ENTRIES_MAX = 262144, // entries of a plan
+    PLAN_ENGINE = 1,           // version of what prep and transform compute; part of the hash
 };
 
 typedef enum { PLAN_SOURCE = 1, PLAN_DERIVE = 2, PLAN_RULE = 3 } plan_kind_t;
@@ -48,6 +48,14 @@ plan_hash_t plan_hash(const plan_t *self);
 // False: out of memory.
 bool plan_encode(const plan_t *self, const plan_t *from, buffer_t *out);
 
+// What a control record's payload says of itself, without applying it. False: not one.
+typedef struct {
+    bool snapshot;
+    plan_hash_t from; // the plan it builds on; zero for a snapshot
+    plan_hash_t to;   // the plan it leads to
+} plan_change_t;
+bool plan_peek(plan_change_t *change, slice_t payload, fault_t *fault);
+
 // Apply a control record's payload. A difference names the hash it builds on and is refused if
 // ours differs; afterwards the hash must be the one it promises. Refused = *self is unchanged.
 bool plan_apply(plan_t *self, slice_t payload, fault_t *fault);
@@ -55,13 +63,13 @@ bool plan_apply(plan_t *self, slice_t payload, fault_t *fault);
 // ---- the body of a rule -------------------------------------------------------------------
 
 typedef struct {
-    slice_t on;         // table
-    slice_t when;       // the condition, as written
-    slice_t severity;   // "info", "warning" (default), "critical" or the user's own word
+    slice_t on;       // table
+    slice_t when;     // the condition, as written
+    slice_t severity; // "info", "warning" (default), "critical" or the user's own word
     slice_t note;
-    uint32_t min_rows;  // default 10
-    bool positive;      // default true
-    bool enabled;       // default true
+    uint32_t min_rows;   // default 10
+    bool positive;       // default true
+    bool enabled;        // default true
     int64_t cooldown_us; // default 0
 } rule_t;
 

@@ -12,11 +12,11 @@
 #include "proto/slice.h"
 
 enum {
-    ROWS_COLUMNS_MAX = 64,       // value columns of a table
+    ROWS_COLUMNS_MAX = 64,        // value columns of a table
     ROWS_PER_BLOCK_MAX = 1 << 21, // rows of one record
-    SERIES_ID_MAX = 255,         // bytes of a series id
-    IDENTITY_BYTES_MAX = 128,    // bytes of a row's identity beyond its time
-    PARTITIONS = 256,            // fixed for the life of a data set
+    SERIES_ID_MAX = 255,          // bytes of a series id
+    IDENTITY_BYTES_MAX = 128,     // bytes of a row's identity beyond its time
+    PARTITIONS = 256,             // fixed for the life of a data set
 };
 
 // Event times in microseconds since 1970 that a row may have: exact in a double, 1684 to 2255.
@@ -106,15 +106,15 @@ bool rows_encode(rows_t *self, const partitions_t *partitions, buffer_t *out);
 
 typedef struct {
     slice_t name;
-    bool uniform;    // every row has `exponent`; otherwise exponents[] holds one int8 a row
+    bool uniform; // every row has `exponent`; otherwise exponents[] holds one int8 a row
     int8_t exponent;
     const uint8_t *mantissas; // little-endian int64 a row, unaligned; DECIMAL_NULL_MANTISSA = NULL
     const uint8_t *exponents; // int8 a row, or NULL if uniform
 } rows_column_t;
 
 typedef struct {
-    slice_t series;       // series id
-    unsigned partition;   // as series_partition says (checked by rows_decode)
+    slice_t series;        // series id
+    unsigned partition;    // as series_partition says (checked by rows_decode)
     uint32_t first, count; // its rows are first .. first + count - 1
 } rows_run_t;
 
@@ -124,10 +124,10 @@ typedef struct {
     slice_t source, table;
     bool ordinal;
     uint32_t row_count, run_count, column_count;
-    const uint8_t *ts;   // little-endian int64 microseconds a row, unaligned
-    const uint8_t *row;  // little-endian uint32 a row: place in the record
-    slice_t runs;        // iterate with rows_run_next
-    slice_t identities;  // empty if no row has one; else rows_identity
+    const uint8_t *ts;  // little-endian int64 microseconds a row, unaligned
+    const uint8_t *row; // little-endian uint32 a row: place in the record
+    slice_t runs;       // iterate with rows_run_next
+    slice_t identities; // empty if no row has one; else rows_identity
     rows_column_t columns[ROWS_COLUMNS_MAX];
 } rows_view_t;
 
@@ -159,6 +159,6 @@ static inline int64_t rows_ts(const rows_view_t *view, uint32_t row)
 static inline decimal_t rows_value(const rows_view_t *view, unsigned column, uint32_t row)
 {
     const rows_column_t *c = &view->columns[column];
-    return (decimal_t) { .mantissa = rows_load_i64(c->mantissas, row),
-                         .exponent = c->uniform ? c->exponent : (int8_t) c->exponents[row] };
+    return (decimal_t){ .mantissa = rows_load_i64(c->mantissas, row),
+                        .exponent = c->uniform ? c->exponent : (int8_t) c->exponents[row] };
 }

@@ -12,7 +12,7 @@ typedef struct {
 
 static inline slice_t slice_of(const void *data, size_t size)
 {
-    return (slice_t) { .data = (const uint8_t *) data, .size = size };
+    return (slice_t){ .data = (const uint8_t *) data, .size = size };
 }
 
 static inline slice_t slice_text(const char *text)

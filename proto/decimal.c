@@ -1,0 +1,245 @@
+/*  decimal -- see decimal.h. Reading and printing; arithmetic on the value is in
+ *  decimal_value.c. Reading takes a short way (up to 18 digits, no exponent: every price) and
+ *  a careful one.
+ */
+#include "proto/decimal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/decimal_scale.h"
+
+enum {
+    BEYOND = 64,                    // |value| < 10^BEYOND
+    DOUBLE_DIGITS_SAFE = 15,        // decimals that short have a double each
+    DOUBLE_TEXT_MAX = 40,           // "-1.2345678901234567e-308"
+    EXPONENT_TEXT_MAX = 1000000000, // more digits than any text has: saturate here
+};
+
+static decimal_t signed_decimal(uint64_t magnitude, int exponent, bool negative)
+{
+    int64_t mantissa = (int64_t) magnitude;
+    return (decimal_t){ .mantissa = negative ? -mantissa : mantissa,
+                        .exponent = (int8_t) exponent };
+}
+
+// Drop trailing zeros; the mantissa is not 0. Large steps first: exchanges write 8 places.
+static inline uint64_t strip_zeros(uint64_t mantissa, int *exponent)
+{
+    if (mantissa % 10 != 0)
+        return mantissa;
+    for (; mantissa % 10000 == 0; *exponent += 4)
+        mantissa /= 10000;
+    for (; mantissa % 10 == 0; *exponent += 1)
+        mantissa /= 10;
+    return mantissa;
+}
+
+// From here the exponent may be too high for decimal_t: give the mantissa zeros then.
+static decimal_result_t settle(decimal_t *value, uint64_t mantissa, int exponent, bool negative,
+                               decimal_result_t result)
+{
+    mantissa = strip_zeros(mantissa, &exponent);
+    if (exponent > DECIMAL_EXPONENT_MAX) {
+        int places = exponent - DECIMAL_EXPONENT_MAX;
+        if (places >= DECIMAL_DIGITS_MAX ||
+            mantissa >= decimal_ten[DECIMAL_DIGITS_MAX] / decimal_ten[places])
+            return DECIMAL_OUT_OF_RANGE;
+        mantissa *= decimal_ten[places];
+        exponent = DECIMAL_EXPONENT_MAX;
+    }
+    *value = signed_decimal(mantissa, exponent, negative);
+    return result;
+}
+
+// The digits of a number: those before and those after the point, both may be empty.
+typedef struct {
+    const char *whole, *part;
+    size_t whole_size, part_size;
+    int64_t exponent; // as written after e
+    bool negative;
+} number_t;
+
+static inline char digit_at(const number_t *self, size_t index)
+{
+    return index < self->whole_size ? self->whole[index] : self->part[index - self->whole_size];
+}
+
+// Any length, any exponent. One cut decides what is kept, so nothing is rounded twice.
+static decimal_result_t read_long(decimal_t *value, const number_t *number)
+{
+    size_t all = number->whole_size + number->part_size;
+    size_t first = 0;
+    while (first < all && digit_at(number, first) == '0')
+        first++;
+    if (first == all) {
+        *value = (decimal_t){ 0 };
+        return DECIMAL_EXACT;
+    }
+    int64_t last_exponent = number->exponent - (int64_t) number->part_size;
+    int64_t first_exponent = last_exponent + (int64_t) (all - first) - 1;
+    if (first_exponent >= BEYOND)
+        return DECIMAL_OUT_OF_RANGE;
+    int64_t kept = first_exponent - DECIMAL_EXPONENT_MIN + 1;
+    if (kept > DECIMAL_DIGITS_MAX)
+        kept = DECIMAL_DIGITS_MAX;
+    if (kept > (int64_t) (all - first))
+        kept = (int64_t) (all - first);
+
+    uint64_t mantissa = 0;
+    size_t index = first;
+    for (int64_t i = 0; i < kept; i++)
+        mantissa = mantissa * 10 + (uint64_t) (digit_at(number, index++) - '0');
+    decimal_result_t result = DECIMAL_EXACT;
+    if (kept >= 0 && index < all && digit_at(number, index) >= '5')
+        mantissa++;
+    for (; index < all && result == DECIMAL_EXACT; index++)
+        if (digit_at(number, index) != '0')
+            result = DECIMAL_ROUNDED;
+    if (mantissa == 0) {
+        *value = (decimal_t){ 0 };
+        return result;
+    }
+    return settle(value, mantissa, (int) (first_exponent - kept + 1), number->negative, result);
+}
+
+static inline bool is_digit(char c)
+{
+    return (unsigned char) (c - '0') < 10;
+}
+
+// "[+-]digits" to the end of the text.
+static bool read_exponent(const char *p, const char *end, int64_t *exponent)
+{
+    bool negative = p < end && *p == '-';
+    if (p < end && (*p == '-' || *p == '+'))
+        p++;
+    if (p == end)
+        return false;
+    int64_t value = 0;
+    for (; p < end && is_digit(*p); p++)
+        if (value < EXPONENT_TEXT_MAX)
+            value = value * 10 + (*p - '0');
+    *exponent = negative ? -value : value;
+    return p == end;
+}
+
+decimal_result_t decimal_parse(decimal_t *value, const char *text, size_t size)
+{
+    const char *p = text, *end = text + size;
+    number_t number = { .negative = p < end && *p == '-' };
+    p += number.negative;
+    uint64_t mantissa = 0; // right only while there are at most 19 digits
+    for (number.whole = p; p < end && is_digit(*p); p++)
+        mantissa = mantissa * 10 + (uint64_t) (*p - '0');
+    number.whole_size = (size_t) (p - number.whole);
+    if (p < end && *p == '.') {
+        for (number.part = ++p; p < end && is_digit(*p); p++)
+            mantissa = mantissa * 10 + (uint64_t) (*p - '0');
+        number.part_size = (size_t) (p - number.part);
+    }
+    size_t digits = number.whole_size + number.part_size;
+    if (digits == 0)
+        return DECIMAL_NOT_A_NUMBER;
+    if (p == end && digits <= DECIMAL_DIGITS_MAX) {
+        int exponent = mantissa == 0 ? 0 : -(int) number.part_size;
+        if (mantissa != 0)
+            mantissa = strip_zeros(mantissa, &exponent);
+        *value = signed_decimal(mantissa, exponent, number.negative);
+        return DECIMAL_EXACT;
+    }
+    if (p < end && ((*p != 'e' && *p != 'E') || !read_exponent(p + 1, end, &number.exponent)))
+        return DECIMAL_NOT_A_NUMBER;
+    return read_long(value, &number);
+}
+
+// A decimal of at most 15 digits whose nearest double is `number` is the shortest one, and the
+// only one of its length; both operands of the division are exact, so it tells for sure.
+static bool short_double(decimal_t *value, double number)
+{
+    double magnitude = fabs(number);
+    double most = (double) decimal_ten[DOUBLE_DIGITS_SAFE];
+    for (int places = 0; places <= DOUBLE_DIGITS_SAFE; places++) {
+        double scale = (double) decimal_ten[places];
+        double scaled = magnitude * scale + 0.5;
+        if (scaled >= most)
+            return false;
+        uint64_t mantissa = (uint64_t) scaled;
+        if ((double) mantissa / scale != magnitude)
+            continue;
+        int exponent = mantissa == 0 ? 0 : -places;
+        if (mantissa != 0)
+            mantissa = strip_zeros(mantissa, &exponent);
+        *value = signed_decimal(mantissa, exponent, number < 0);
+        return true;
+    }
+    return false;
+}
+
+decimal_result_t decimal_from_double(decimal_t *value, double number)
+{
+    if (!isfinite(number))
+        return DECIMAL_NOT_A_NUMBER;
+    if (short_double(value, number))
+        return DECIMAL_EXACT;
+    char text[DOUBLE_TEXT_MAX];
+    int size = 0;
+    for (int digits = DOUBLE_DIGITS_SAFE; digits <= 17; digits++) {
+        size = snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    return decimal_parse(value, text, (size_t) size);
+}
+
+decimal_t decimal_from_int(int64_t number)
+{
+    if (number == 0)
+        return (decimal_t){ 0 };
+    bool negative = number < 0;
+    uint64_t mantissa = negative ? -(uint64_t) number : (uint64_t) number;
+    int exponent = 0;
+    if (mantissa >= decimal_ten[DECIMAL_DIGITS_MAX]) { // 19 digits: half away from zero
+        mantissa = mantissa / 10 + (mantissa % 10 >= 5);
+        exponent = 1;
+    }
+    mantissa = strip_zeros(mantissa, &exponent);
+    return signed_decimal(mantissa, exponent, negative);
+}
+
+int decimal_print(decimal_t value, char text[DECIMAL_TEXT_MAX])
+{
+    if (decimal_is_null(value))
+        return snprintf(text, DECIMAL_TEXT_MAX, "null");
+    if (value.mantissa == 0)
+        return snprintf(text, DECIMAL_TEXT_MAX, "0");
+    bool negative = value.mantissa < 0;
+    int exponent = value.exponent;
+    uint64_t magnitude = negative ? -(uint64_t) value.mantissa : (uint64_t) value.mantissa;
+    magnitude = strip_zeros(magnitude, &exponent);
+
+    char digits[24];
+    int count = 0;
+    for (; magnitude > 0; magnitude /= 10)
+        digits[count++] = (char) ('0' + magnitude % 10); // last digit first
+    char *out = text;
+    if (negative)
+        *out++ = '-';
+    int first = count - 1 + exponent; // power of ten of the first digit
+    if (first < 0) {
+        *out++ = '0';
+        *out++ = '.';
+        for (int power = -1; power > first; power--)
+            *out++ = '0';
+    }
+    for (int i = count - 1; i >= 0; i--) {
+        *out++ = digits[i];
+        if (i + exponent == 0 && i > 0)
+            *out++ = '.';
+    }
+    for (int power = exponent; power > 0; power--)
+        *out++ = '0';
+    *out = '\0';
+    return (int) (out - text);
+}
