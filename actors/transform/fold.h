@@ -43,9 +43,17 @@ size_t fold_bytes(const fold_t *self); // memory held for series and windows
 
 // ---- checkpoints --------------------------------------------------------------------------
 
-// What changed in this partition since the last fold_delta_reset; empty if nothing.
-slice_t fold_delta(const fold_t *self, unsigned partition);
+// Did this partition change since the last fold_delta_reset?
+bool fold_changed(const fold_t *self, unsigned partition);
+
+// What changed in this partition since the last fold_delta_reset; empty if nothing. Encoded now,
+// from the state: so it is never larger than the state, however long it was not asked for.
+// Valid until the partition is touched again. False: out of memory.
+bool fold_delta(fold_t *self, unsigned partition, slice_t *delta);
 void fold_delta_reset(fold_t *self, unsigned partition);
+
+// About how many bytes all deltas would have now.
+size_t fold_uncommitted(const fold_t *self);
 
 // The whole state of a partition. fold_load applies a base or a delta; plans are named by hash
 // and found by `find` (NULL if unknown: then the load fails).
