@@ -1,0 +1,46 @@
+/*  places -- how far each source has been staged: which file up to which byte, which client up to
+ *  which number.
+ *
+ *  Pure. The only memory of this is the log itself: every record carries its place, and the
+ *  first tick of a segment carries all of them, so that the last segment is enough to find them
+ *  again. A place is a number that only rises for a subject of a source (file identity, client).
+ *  At most PLACES_MAX are kept; beyond, those longest not touched are forgotten.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/buffer.h"
+#include "proto/slice.h"
+
+enum {
+    PLACES_MAX = 65536,
+    PLACE_SUBJECT_MAX = 247, // bytes; with the number a place fits the 255 of a record
+    PLACE_BYTES_MAX = 8 + PLACE_SUBJECT_MAX,
+};
+
+// The place of one record: number (8 bytes little-endian), then the subject.
+typedef struct {
+    uint8_t bytes[PLACE_BYTES_MAX];
+    size_t size;
+} place_t;
+
+bool place_make(place_t *self, slice_t subject, uint64_t number); // false: subject too long
+bool place_split(slice_t place, slice_t *subject, uint64_t *number);
+
+typedef struct places places_t;
+
+places_t *places_new(void);
+void places_destroy(places_t **self_p);
+
+// The number noted last; touches it. False if there is none.
+bool places_find(places_t *self, slice_t source, slice_t subject, uint64_t *number);
+// False: no memory, or a name that is too long.
+bool places_note(places_t *self, slice_t source, slice_t subject, uint64_t number);
+size_t places_count(const places_t *self);
+uint64_t places_forgotten(const places_t *self);
+
+// All of them, and back. Decoding notes on top of what is there; false: not such bytes.
+void places_encode(const places_t *self, buffer_t *out);
+bool places_decode(places_t *self, slice_t encoded);

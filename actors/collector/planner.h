@@ -1,0 +1,42 @@
+/*  planner -- configuration and the rules in Redis become one plan, without the bad ones.
+ *
+ *  Pure. A plan is a function of the two: a rule in Redis hides the rule of that name in the
+ *  configuration, also when it is bad; a bad rule never enters a plan, its verdict says why.
+ *  What was compiled once is not compiled again while neither it nor what it builds on changed.
+ */
+#pragma once
+#include "broker/runtime/settings.h"
+#include "broker/store.h"
+#include "proto/plan.h"
+
+// Sources, derived columns and rules of a configuration as a plan, nothing compiled.
+// NULL: out of memory, or an entry is too large (fault).
+plan_t *planner_base(const settings_t *settings, fault_t *fault);
+
+typedef struct planner planner_t;
+
+planner_t *planner_new(void);
+void planner_destroy(planner_t **self_p);
+
+// From now on build on this (copied).
+bool planner_configure(planner_t *self, const plan_t *base);
+
+// One look at Redis: begin, then each rule there, then finish. False: out of memory; begin again.
+bool planner_begin(planner_t *self);
+bool planner_rule(planner_t *self, const store_rule_t *rule);
+
+// What is told of a rule or derived column whose verdict changed.
+typedef struct {
+    plan_kind_t kind; // PLAN_RULE, or PLAN_DERIVE for a derived column that was left out
+    const char *name;
+    const char *state; // "ok", "disabled", "error"; NULL: the rule is gone
+    const char *error; // with its place; NULL unless state is error
+} planner_verdict_t;
+typedef void planner_tell_t(void *context, const planner_verdict_t *verdict);
+
+// The plan; the caller destroys it. Verdicts that differ from those told before are told. NULL:
+// out of memory; nothing was told.
+plan_t *planner_finish(planner_t *self, planner_tell_t *tell, void *context);
+
+// Forget which verdicts were told: the next finish tells them all (Redis may have lost them).
+void planner_tell_again(planner_t *self);

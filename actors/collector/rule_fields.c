@@ -1,0 +1,173 @@
+/*  rule_fields -- see rule_fields.h. One reader for each field, found by its name in a table. */
+#include "actors/collector/rule_fields.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "actors/rules/ruleset.h"
+#include "broker/runtime/settings.h"
+
+enum { MIN_ROWS_DEFAULT = 10, NOTE_MAX = 4096, WORD_MAX = 64 };
+
+static bool s_text(slice_t *out, const char *name, const char *value, size_t most, fault_t *fault)
+{
+    size_t size = strlen(value);
+    if (size == 0)
+        return fault_set(fault, "%s: is empty", name);
+    if (size > most)
+        return fault_set(fault, "%s: longer than %zu bytes", name, most);
+    *out = slice_of(value, size);
+    return true;
+}
+
+static bool s_bool(bool *out, const char *name, const char *value, fault_t *fault)
+{
+    static const char *const words[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *out = i % 2;
+            return true;
+        }
+    }
+    return fault_set(fault, "%s: '%s' is neither true nor false", name, value);
+}
+
+static bool s_duration(int64_t *out, const char *name, const char *value, fault_t *fault)
+{
+    if (!settings_duration(value, out))
+        return fault_set(fault, "%s: '%s' is no duration like 10m, 90s, 0s", name, value);
+    return true;
+}
+
+static bool read_on(rule_t *rule, const char *value, fault_t *fault)
+{
+    return s_text(&rule->on, "on", value, WORD_MAX, fault);
+}
+
+static bool read_when(rule_t *rule, const char *value, fault_t *fault)
+{
+    return s_text(&rule->when, "when", value, RULE_TEXT_MAX, fault);
+}
+
+static bool read_severity(rule_t *rule, const char *value, fault_t *fault)
+{
+    return s_text(&rule->severity, "severity", value, WORD_MAX, fault);
+}
+
+static bool read_note(rule_t *rule, const char *value, fault_t *fault)
+{
+    if (!*value)
+        return true;
+    return s_text(&rule->note, "note", value, NOTE_MAX, fault);
+}
+
+static bool read_min_rows(rule_t *rule, const char *value, fault_t *fault)
+{
+    char *end;
+    unsigned long number = strtoul(value, &end, 10);
+    if (!isdigit((unsigned char) *value) || *end || number > WINDOW_ROWS_MAX)
+        return fault_set(fault, "min_rows: '%s' is no number from 0 to %d", value, WINDOW_ROWS_MAX);
+    rule->min_rows = (uint32_t) number;
+    return true;
+}
+
+static bool read_positive(rule_t *rule, const char *value, fault_t *fault)
+{
+    return s_bool(&rule->positive, "positive", value, fault);
+}
+
+static bool read_enabled(rule_t *rule, const char *value, fault_t *fault)
+{
+    return s_bool(&rule->enabled, "enabled", value, fault);
+}
+
+static bool read_cooldown(rule_t *rule, const char *value, fault_t *fault)
+{
+    return s_duration(&rule->cooldown_us, "cooldown", value, fault);
+}
+
+static bool read_for(rule_t *rule, const char *value, fault_t *fault)
+{
+    (void) rule;
+    int64_t us;
+    if (!s_duration(&us, "for", value, fault))
+        return false;
+    return us == 0 || fault_set(fault, "for: only 0s is possible in this version");
+}
+
+static bool read_resolve(rule_t *rule, const char *value, fault_t *fault)
+{
+    (void) rule;
+    return !*value || fault_set(fault, "resolve: is not in this version");
+}
+
+static bool read_emit(rule_t *rule, const char *value, fault_t *fault)
+{
+    (void) rule;
+    if (strcmp(value, "row") == 0)
+        return true;
+    if (strcmp(value, "edge") == 0)
+        return fault_set(fault, "emit: edge is not in this version");
+    return fault_set(fault, "emit: '%s' is neither row nor edge", value);
+}
+
+typedef struct {
+    const char *name;
+    bool (*read)(rule_t *rule, const char *value, fault_t *fault);
+} field_reader_t;
+
+static const field_reader_t field_readers[] = {
+    { "on", read_on },
+    { "when", read_when },
+    { "min_rows", read_min_rows },
+    { "positive", read_positive },
+    { "enabled", read_enabled },
+    { "severity", read_severity },
+    { "note", read_note },
+    { "cooldown", read_cooldown },
+    { "for", read_for },
+    { "resolve", read_resolve },
+    { "emit", read_emit },
+};
+
+static const field_reader_t *s_reader(const char *name)
+{
+    for (size_t i = 0; i < sizeof field_readers / sizeof field_readers[0]; i++)
+        if (strcmp(field_readers[i].name, name) == 0)
+            return &field_readers[i];
+    return NULL;
+}
+
+bool rule_fields_read(rule_t *rule, const store_rule_t *fields, fault_t *fault)
+{
+    rule_t read = {
+        .severity = slice_text("warning"),
+        .min_rows = MIN_ROWS_DEFAULT,
+        .positive = true,
+        .enabled = true,
+    };
+    for (size_t i = 0; i < fields->count; i++) {
+        const field_reader_t *reader = s_reader(fields->fields[i].name);
+        if (!reader)
+            return fault_set(fault, "unknown field '%s'", fields->fields[i].name);
+        if (!reader->read(&read, fields->fields[i].value, fault))
+            return false;
+    }
+    if (!read.on.size)
+        return fault_set(fault, "on: is missing: which table is it about?");
+    if (!read.when.size)
+        return fault_set(fault, "when: is missing: the condition");
+    *rule = read;
+    return true;
+}
+
+bool rule_name_is_good(const char *name)
+{
+    size_t size = strlen(name);
+    if (size == 0 || size > PLAN_NAME_MAX)
+        return false;
+    for (const char *c = name; *c; c++)
+        if (!isalnum((unsigned char) *c) && !strchr("._-", *c))
+            return false;
+    return true;
+}

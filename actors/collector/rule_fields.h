@@ -1,0 +1,14 @@
+/*  rule_fields -- a rule as people write it in Redis becomes the rule of a plan.
+ *
+ *  Pure. Fields are those of a rule in the configuration. Unknown ones are refused, so that a
+ *  typing mistake is told and not ignored; so is what this version cannot do yet.
+ */
+#pragma once
+#include "broker/store.h"
+#include "proto/plan.h"
+
+// Points into `fields`. Whether the condition itself is right is ruleset_check's business.
+bool rule_fields_read(rule_t *rule, const store_rule_t *fields, fault_t *fault);
+
+// Letters, digits, '.', '_' and '-', at most PLAN_NAME_MAX.
+bool rule_name_is_good(const char *name);
