@@ -1,0 +1,284 @@
+/*  transform -- rows in, alerts and state out.
+ *
+ *      prep --ROWS, PUSH--> [ transform ] --one function call a commit--> Redis (outbox, journal)
+ *      collector <--ACK, NEED, PUSH---/
+ *
+ *  The fold is pure; this is the shell around it. One wait: signals, the inbox (only while there
+ *  is room for what it would make), and Redis' answers. Nothing on the way from a row to its
+ *  alert waits for a timer: a commit is sent as soon as the last one has returned.
+ */
+#include "actors/transform/transform.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "actors/transform/worker.h"
+#include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
+#include "broker/runtime/options.h"
+#include "broker/site.h"
+#include "proto/owned.h"
+
+enum {
+    INBOX_QUEUE = 64,
+    TAKE_MESSAGES = 16,  // before looking at anything else
+    BEAT_US = 1000000,   // registry, leases, claims, views
+    ANSWER_US = 250000,  // acknowledgements at least so often
+    ANSWER_MESSAGES = 8, // and after so many messages of up to 1 MB
+    ASK_US = 50000,      // look for gaps
+    LEASE_MS = 5000,     // in the registry
+    DRAIN_US = 10000000, // longest goodbye
+};
+
+static void worker_destroy(worker_t **self_p)
+{
+    worker_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->fold)
+        worker_forget_all(self);
+    for (size_t i = 0; i < self->stream_count; i++) {
+        lane_in_destroy(&self->streams[i].lane);
+        bus_destroy(&self->streams[i].ack);
+    }
+    worker_commits_destroy(&self->batch);
+    fold_destroy(&self->fold);
+    worker_plans_destroy(&self->plans);
+    bus_destroy(&self->inbox);
+    bus_destroy(&self->news);
+    store_destroy(&self->commits);
+    store_destroy(&self->store);
+    free(self);
+    *self_p = NULL;
+}
+
+static worker_t *worker_new(const char *name, const settings_t *settings, const char *dir,
+                            fault_t *fault)
+{
+    owned(worker_destroy) worker_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    self->name = name;
+    life_random(&self->id, sizeof self->id);
+    self->store = site_store(settings, dir, fault);
+    if (self->store)
+        self->commits = site_store(settings, dir, fault);
+    if (self->commits)
+        self->inbox = bus_bind(BUS_PULL, "tcp://127.0.0.1:*", INBOX_QUEUE, fault);
+    if (self->inbox)
+        self->news = bus_connect(BUS_PUB, NULL, 1024, fault);
+    if (!self->news)
+        return NULL;
+    self->fold = fold_new(settings->window_rows_max, worker_alert, self);
+    self->plans = worker_plans_new(self->store);
+    self->batch = worker_commits_new();
+    if (!self->fold || !self->plans || !self->batch) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    worker_t *given = self;
+    self = NULL;
+    return given;
+}
+
+// ---- once a second ----------------------------------------------------------------------------
+
+static void meet_broker(void *context, const store_actor_t *actor)
+{
+    worker_t *self = context;
+    const char *endpoint = store_actor_field(actor, "in");
+    if (!endpoint || strlen(endpoint) >= sizeof self->broker_endpoint ||
+        strcmp(endpoint, self->broker_endpoint) == 0)
+        return;
+    if (self->broker_endpoint[0])
+        bus_remove(self->news, self->broker_endpoint);
+    fault_t fault;
+    if (bus_add(self->news, endpoint, &fault))
+        strcpy(self->broker_endpoint, endpoint);
+}
+
+static bool beat(worker_t *self)
+{
+    fold_count_t count = fold_count(self->fold);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counters[] = {
+        { "partitions", worker_held(self) },
+        { "series", fold_series(self->fold) },
+        { "rows", count.accepted },
+        { "late", count.late },
+        { "duplicates", count.duplicates },
+        { "revisions", count.revisions },
+        { "judged", count.judged },
+        { "warming", count.warming },
+        { "alerts", count.alerts },
+        { "commits", self->commits_done },
+        { "stale", self->stale },
+        { "fenced", self->fenced },
+        { "held", self->held },
+        { "dropped", self->dropped },
+        { "malformed", self->malformed },
+        { "bytes", fold_bytes(self->fold) },
+    };
+    enum { COUNTERS = sizeof counters / sizeof counters[0] };
+    char pid[16], texts[COUNTERS][24];
+    snprintf(pid, sizeof pid, "%d", (int) getpid());
+    store_field_t fields[COUNTERS + 2] = { { "pid", pid },
+                                           { "endpoint", bus_endpoint(self->inbox) } };
+    for (size_t i = 0; i < COUNTERS; i++) {
+        snprintf(texts[i], sizeof texts[i], "%" PRIu64, counters[i].value);
+        fields[i + 2] = (store_field_t){ counters[i].name, texts[i] };
+    }
+    return store_beat(self->store, "transform", self->name, LEASE_MS, fields, COUNTERS + 2) ==
+           STORE_OK;
+}
+
+static void second(worker_t *self, int64_t now_us)
+{
+    if (!beat(self))
+        return; // Redis is away: nothing of this can be done
+    (void) store_actors(self->store, "broker", meet_broker, self);
+    worker_meet_collectors(self, now_us);
+    worker_renew(self);
+    worker_claim(self, now_us);
+    worker_show(self);
+}
+
+// ---- the loop ---------------------------------------------------------------------------------
+
+static bool has_room(const worker_t *self, int64_t now_us)
+{
+    return now_us >= self->full_until_us && worker_uncommitted(self) < WORKER_UNCOMMITTED_MAX;
+}
+
+static void take_some(worker_t *self, int64_t now_us)
+{
+    slice_t frame;
+    for (int i = 0; i < TAKE_MESSAGES && has_room(self, now_us) && bus_take(self->inbox, &frame);
+         i++) {
+        worker_take(self, frame, now_us);
+        if (++self->since_answer >= ANSWER_MESSAGES) {
+            worker_answer(self);
+            self->since_answer = 0;
+        }
+    }
+}
+
+typedef struct {
+    int64_t beat_us, answer_us, ask_us;
+} clocks_t;
+
+static void keep_time(worker_t *self, clocks_t *due, int64_t now_us)
+{
+    if (now_us >= due->beat_us) {
+        second(self, now_us);
+        due->beat_us = now_us + BEAT_US;
+    }
+    if (now_us >= due->ask_us) {
+        worker_ask(self, now_us);
+        due->ask_us = now_us + ASK_US;
+    }
+    if (now_us >= due->answer_us) {
+        worker_answer(self);
+        self->since_answer = 0;
+        due->answer_us = now_us + ANSWER_US;
+    }
+}
+
+// Answers of Redis, else the next commit: never both waited for.
+static void move_commits(worker_t *self, bool answered, int64_t now_us)
+{
+    if (worker_committing(self) && answered)
+        worker_commit_settle(self, now_us);
+    if (!worker_committing(self)) {
+        worker_commit(self, false);
+        if (!worker_committing(self))
+            worker_commit_settle(self, now_us); // hand over what is clean
+    }
+}
+
+static bool worker_wait(worker_t *self, int signals, int64_t until_us, bool *signalled,
+                        bool *answered)
+{
+    int64_t now_us = life_mono_us();
+    long wait_ms = until_us > now_us ? (long) ((until_us - now_us) / 1000) + 1 : 0;
+    bool room = has_room(self, now_us);
+    zmq_pollitem_t wait[3] = { { .fd = signals, .events = ZMQ_POLLIN } };
+    int count = 1, commit_item = -1;
+    if (room)
+        wait[count++] = (zmq_pollitem_t){ .socket = bus_socket(self->inbox), .events = ZMQ_POLLIN };
+    if (worker_committing(self)) {
+        commit_item = count;
+        wait[count++] =
+            (zmq_pollitem_t){ .fd = store_descriptor(self->commits), .events = ZMQ_POLLIN };
+    }
+    if (zmq_poll(wait, count, wait_ms) == -1 && errno != EINTR)
+        return false;
+    *signalled = wait[0].revents != 0;
+    *answered = commit_item != -1 && wait[commit_item].revents != 0;
+    return true;
+}
+
+static int worker_run(worker_t *self, int signals)
+{
+    clocks_t due = { 0 };
+    int64_t drain_until_us = 0;
+    for (;;) {
+        int64_t now_us = life_mono_us();
+        keep_time(self, &due, now_us);
+        int64_t until_us = due.beat_us < due.ask_us ? due.beat_us : due.ask_us;
+        bool signalled, answered;
+        if (!worker_wait(self, signals, until_us, &signalled, &answered))
+            return EXIT_FAILED;
+        if (signalled && life_take_signal(signals) == LIFE_DRAIN && !self->draining) {
+            self->draining = true;
+            drain_until_us = now_us + DRAIN_US;
+            due.beat_us = 0; // hand over now
+        }
+        now_us = life_mono_us();
+        if (!self->draining)
+            take_some(self, now_us);
+        move_commits(self, answered, now_us);
+        if (self->draining && !worker_committing(self) &&
+            (fold_series(self->fold) == 0 || now_us > drain_until_us) && worker_held(self) == 0)
+            return EXIT_OK;
+        if (self->draining && now_us > drain_until_us)
+            return EXIT_FAILED;
+    }
+}
+
+int transform_main(int argc, char **argv)
+{
+    options_t options;
+    int status;
+    if (!options_parse(&options, "transform",
+                       "Keeps windows and judges rules; start as many as you like.", argc, argv,
+                       &status))
+        return status;
+    fault_t fault = { 0 };
+    owned(settings_destroy) settings_t *settings = settings_load(options.config, &fault);
+    if (!settings) {
+        fprintf(stderr, "%s:%d:%d: %s\n", options.config, fault.line, fault.column, fault.text);
+        return EXIT_CONFIG;
+    }
+    int signals = life_open_signals(); // before the first socket
+    owned(worker_destroy) worker_t *worker =
+        worker_new(options.name, settings, options.dir, &fault);
+    if (signals < 0 || !worker) {
+        log_event(LOG_ERROR, "cannot start", "reason=%s", log_quote(fault.text));
+        return EXIT_FAILED;
+    }
+    log_event(LOG_INFO, "started", "endpoint=%s", bus_endpoint(worker->inbox));
+    status = worker_run(worker, signals);
+    (void) store_leave(worker->store, "transform", options.name);
+    fold_count_t count = fold_count(worker->fold);
+    log_event(LOG_INFO, "stopped", "rows=%" PRIu64 " alerts=%" PRIu64, count.accepted,
+              count.alerts);
+    return status;
+}

@@ -1,0 +1,112 @@
+/*  worker -- the transform actor around the fold: what it owns, hears, commits and asks for.
+ *
+ *  One thread. worker_claims.c takes and hands over partitions, worker_streams.c applies what
+ *  arrives and asks for what does not, worker_commit.c makes it durable, worker_plans.c compiles
+ *  plans, worker_views.c shows the latest rows; transform.c is the program and its loop.
+ */
+#pragma once
+#include "actors/transform/fold.h"
+#include "broker/bus.h"
+#include "broker/lane.h"
+#include "broker/store.h"
+#include "proto/message.h"
+
+enum {
+    WORKER_STREAMS_MAX = 64,
+    WORKER_MARKS_MAX = 64,             // lanes of one stream
+    WORKER_UNCOMMITTED_MAX = 64 << 20, // bytes of deltas and alerts: beyond, take nothing in
+    WORKER_LEASE_MS = 3000,
+    WORKER_IDLE_COMMIT_US = 10000000, // offsets of partitions without rows
+};
+
+typedef struct {
+    char name[65];
+    char ack_endpoint[BUS_ENDPOINT_MAX];
+    bus_t *ack; // PUSH to its collector; NULL while it has none
+    lane_in_t *lane;
+    size_t mark_count;
+    ack_mark_t marks[WORKER_MARKS_MAX];
+    bool unacked; // something arrived since the last acknowledgement
+    uint64_t committed[PARTITIONS];
+} worker_stream_t;
+
+typedef enum {
+    HOLDING_NONE,
+    HOLDING_OURS,    // applied to and committed
+    HOLDING_LEAVING, // no longer applied to: committed once more, then released
+} holding_state_t;
+
+typedef struct {
+    store_alert_t *items; // slices are offsets into bytes until the commit is built
+    size_t count, capacity;
+    buffer_t bytes;
+} worker_alerts_t;
+
+typedef struct {
+    holding_state_t state;
+    store_id_t token, head;
+    size_t base_bytes, journal_bytes;
+    uint64_t journal_count;
+    worker_alerts_t alerts; // since the last commit was sent
+} holding_t;
+
+typedef struct worker_commits worker_commits_t; // the batch under way
+typedef struct worker_plans worker_plans_t;
+
+typedef struct {
+    const char *name;
+    worker_id_t id;
+    fold_t *fold;
+    store_t *store;   // beats, claims, loads, views
+    store_t *commits; // commits only: one batch may be under way on it
+    bus_t *inbox;     // PULL: rows
+    bus_t *news;      // PUB to the brokers: latest rows
+    size_t stream_count;
+    worker_stream_t streams[WORKER_STREAMS_MAX];
+    holding_t holdings[PARTITIONS];
+    worker_commits_t *batch;
+    worker_plans_t *plans;
+    bool draining;         // release everything, claim nothing
+    int64_t full_until_us; // outbox full: take nothing in until then
+    uint64_t messages, malformed, held, dropped, commits_done, stale, fenced;
+    unsigned since_answer;                  // messages taken since the last acknowledgement
+    char broker_endpoint[BUS_ENDPOINT_MAX]; // where news goes; "" = nowhere yet
+} worker_t;
+
+// ---- worker_plans.c: rulesets by the hash of their plan ---------------------------------------
+
+worker_plans_t *worker_plans_new(store_t *store);
+void worker_plans_destroy(worker_plans_t **self_p);
+// The ruleset a control record leads to, or NULL: its plan cannot be found now. Borrowed.
+ruleset_t *worker_plans_follow(worker_plans_t *self, slice_t payload, fault_t *fault);
+ruleset_t *worker_plans_find(void *plans, plan_hash_t hash); // a fold_find_plan_t
+
+// ---- worker_streams.c -------------------------------------------------------------------------
+
+void worker_meet_collectors(worker_t *self, int64_t now_us);  // learn streams and where to answer
+worker_stream_t *worker_stream(worker_t *self, slice_t name); // known or new; NULL: too many
+void worker_take(worker_t *self, slice_t frame, int64_t now_us);
+void worker_ask(worker_t *self, int64_t now_us); // NEED what is missing
+void worker_answer(worker_t *self);              // ACK what arrived
+
+// ---- worker_claims.c --------------------------------------------------------------------------
+
+void worker_claim(worker_t *self, int64_t now_us);      // take what should be ours and is free
+void worker_renew(worker_t *self);                      // leases
+void worker_forget(worker_t *self, unsigned partition); // drop it from memory
+void worker_forget_all(worker_t *self);
+size_t worker_held(const worker_t *self);
+
+// ---- worker_commit.c --------------------------------------------------------------------------
+
+worker_commits_t *worker_commits_new(void);
+void worker_commits_destroy(worker_commits_t **self_p);
+void worker_alert(void *worker, unsigned partition, const alert_t *alert); // a fold_alert_t
+size_t worker_uncommitted(const worker_t *self);
+bool worker_committing(const worker_t *self);              // a batch is under way
+void worker_commit(worker_t *self, bool idle_too);         // send what is dirty
+void worker_commit_settle(worker_t *self, int64_t now_us); // take the answers
+
+// ---- worker_views.c ---------------------------------------------------------------------------
+
+void worker_show(worker_t *self); // <ns>:latest:* and metric/ news

@@ -1,0 +1,345 @@
+/*  worker_commit -- making it durable: see worker.h.
+ *
+ *  One batch at a time, the next as soon as the last has returned: no timer decides latency. A
+ *  commit carries, for one partition, the alerts, the delta and the positions that belong
+ *  together, names the commit it builds on and has a random id of its own. While it is under
+ *  way rows are applied on; whatever the answer, memory is either exactly what Redis has plus
+ *  what follows, or it is dropped and read again:
+ *
+ *      OK, DUP        the head is now ours
+ *      STALE          Redis is elsewhere (rolled back): drop, claim and load again
+ *      FENCED         another worker owns it: drop
+ *      FULL           the outbox is full: drop, take nothing in for a while
+ *      DOWN           nothing is known of any of them: drop all, claim again when it is back
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "actors/transform/worker.h"
+#include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
+
+enum {
+    FULL_WAIT_US = 1000000,
+    BASE_BYTES_LEAST = 256 * 1024, // journals shorter than this are not worth a base
+    BASES_PER_BATCH = 4,           // a base costs as much as the state is large
+};
+
+struct worker_commits {
+    size_t count; // 0 = none under way
+    store_commit_t commits[PARTITIONS];
+    store_offset_t offsets[PARTITIONS][WORKER_STREAMS_MAX];
+    store_status_t status[PARTITIONS];
+    size_t base_count;
+    struct {
+        unsigned partition;
+        buffer_t bytes;
+    } bases[BASES_PER_BATCH];       // state as of the commit under way
+    int64_t idle_at_us[PARTITIONS]; // last commit
+};
+
+worker_commits_t *worker_commits_new(void)
+{
+    return calloc(1, sizeof(worker_commits_t));
+}
+
+static void drop_bases(worker_commits_t *self)
+{
+    for (size_t i = 0; i < self->base_count; i++)
+        buffer_destroy(&self->bases[i].bytes);
+    self->base_count = 0;
+}
+
+void worker_commits_destroy(worker_commits_t **self_p)
+{
+    if (*self_p)
+        drop_bases(*self_p);
+    free(*self_p);
+    *self_p = NULL;
+}
+
+// ---- gathering --------------------------------------------------------------------------------
+
+static void append_text(buffer_t *bytes, slice_t *place, const void *data, size_t size)
+{
+    // The buffer may move: remember offsets, made pointers when the batch is built.
+    *place = slice_of((const void *) (uintptr_t) bytes->size, size);
+    buffer_append(bytes, data, size);
+}
+
+void worker_alert(void *worker, unsigned partition, const alert_t *alert)
+{
+    worker_t *self = worker;
+    worker_alerts_t *alerts = &self->holdings[partition].alerts;
+    if (alerts->count == alerts->capacity) {
+        size_t capacity = alerts->capacity ? alerts->capacity * 2 : 16;
+        store_alert_t *items = realloc(alerts->items, capacity * sizeof *items);
+        if (!items) {
+            alerts->bytes.failed = true; // the batch will see it
+            return;
+        }
+        alerts->items = items;
+        alerts->capacity = capacity;
+    }
+    char id[ALERT_ID_TEXT];
+    alert_id_print(alert->id, id);
+    store_alert_t *item = &alerts->items[alerts->count++];
+    append_text(&alerts->bytes, &item->id, id, ALERT_ID_TEXT - 1);
+    size_t start = alerts->bytes.size;
+    alert_topic(alert, &alerts->bytes);
+    item->topic = slice_of((const void *) (uintptr_t) start, alerts->bytes.size - start);
+    start = alerts->bytes.size;
+    alert_encode(alert, &alerts->bytes);
+    item->body = slice_of((const void *) (uintptr_t) start, alerts->bytes.size - start);
+}
+
+static void settle_pointers(worker_alerts_t *alerts)
+{
+    for (size_t i = 0; i < alerts->count; i++) {
+        store_alert_t *item = &alerts->items[i];
+        item->id.data = alerts->bytes.data + (uintptr_t) item->id.data;
+        item->topic.data = alerts->bytes.data + (uintptr_t) item->topic.data;
+        item->body.data = alerts->bytes.data + (uintptr_t) item->body.data;
+    }
+}
+
+size_t worker_uncommitted(const worker_t *self)
+{
+    size_t bytes = fold_uncommitted(self->fold);
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        bytes += self->holdings[p].alerts.bytes.size;
+    return bytes;
+}
+
+bool worker_committing(const worker_t *self)
+{
+    return self->batch->count > 0;
+}
+
+// Positions that moved since the last commit of this partition.
+static size_t gather_offsets(worker_t *self, unsigned partition, store_offset_t *offsets)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->stream_count; i++) {
+        const worker_stream_t *stream = &self->streams[i];
+        uint64_t position = lane_in_position(stream->lane, partition);
+        if (position > stream->committed[partition])
+            offsets[count++] =
+                (store_offset_t){ .stream = slice_text(stream->name), .seq = position };
+    }
+    return count;
+}
+
+static bool wants_base(const holding_t *holding, unsigned partition)
+{
+    // Spread by partition, so that bases are not all written in the same second.
+    size_t least = holding->base_bytes > BASE_BYTES_LEAST ? holding->base_bytes : BASE_BYTES_LEAST;
+    return holding->journal_bytes >= least + least / 16 * (partition % 16);
+}
+
+static bool add_commit(worker_t *self, unsigned partition, size_t offset_count)
+{
+    slice_t delta;
+    if (!fold_delta(self->fold, partition, &delta))
+        return false;
+    worker_commits_t *batch = self->batch;
+    holding_t *holding = &self->holdings[partition];
+    settle_pointers(&holding->alerts);
+    store_commit_t *commit = &batch->commits[batch->count];
+    *commit = (store_commit_t){
+        .partition = partition,
+        .token = holding->token,
+        .previous = holding->head,
+        .delta = delta,
+        .offsets = batch->offsets[batch->count],
+        .offset_count = offset_count,
+        .alerts = holding->alerts.items,
+        .alert_count = holding->alerts.count,
+    };
+    life_random(&commit->mine, sizeof commit->mine);
+    batch->count++;
+    if (batch->base_count < BASES_PER_BATCH && wants_base(holding, partition)) {
+        buffer_t bytes = { 0 };
+        if (fold_base(self->fold, partition, &bytes) && !bytes.failed) {
+            batch->bases[batch->base_count].partition = partition;
+            batch->bases[batch->base_count++].bytes = bytes;
+        } else {
+            buffer_destroy(&bytes); // no memory now: the journal goes on growing
+        }
+    }
+    return true;
+}
+
+static void sent(worker_t *self)
+{
+    worker_commits_t *batch = self->batch;
+    int64_t now_us = life_mono_us();
+    for (size_t i = 0; i < batch->count; i++) {
+        store_commit_t *commit = &batch->commits[i];
+        holding_t *holding = &self->holdings[commit->partition];
+        holding->journal_bytes += commit->delta.size;
+        holding->journal_count += commit->delta.size > 0;
+        fold_delta_reset(self->fold, commit->partition);
+        holding->alerts.count = 0;
+        buffer_clear(&holding->alerts.bytes);
+        batch->idle_at_us[commit->partition] = now_us;
+        // The bytes are Redis' now; only positions are needed for the answer.
+        commit->delta = slice_of(NULL, 0);
+        commit->alerts = NULL;
+    }
+}
+
+static void down(worker_t *self)
+{
+    log_event(LOG_WARNING, "Redis is away: partitions dropped, to be read again when it is back",
+              "reason=%s", log_quote(store_error(self->commits)));
+    drop_bases(self->batch);
+    self->batch->count = 0;
+    worker_forget_all(self);
+}
+
+void worker_commit(worker_t *self, bool idle_too)
+{
+    worker_commits_t *batch = self->batch;
+    assert(batch->count == 0);
+    int64_t now_us = life_mono_us();
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        holding_t *holding = &self->holdings[p];
+        if (holding->state == HOLDING_NONE)
+            continue;
+        size_t offsets = gather_offsets(self, p, batch->offsets[batch->count]);
+        bool dirty = fold_changed(self->fold, p) || holding->alerts.count > 0;
+        bool idle = offsets > 0 && (idle_too || holding->state == HOLDING_LEAVING ||
+                                    now_us - batch->idle_at_us[p] > WORKER_IDLE_COMMIT_US);
+        if (!dirty && !idle)
+            continue;
+        if (holding->alerts.bytes.failed || !add_commit(self, p, offsets)) {
+            log_event(LOG_ERROR, "out of memory: partition starts again from Redis", "partition=%u",
+                      p);
+            worker_forget(self, p);
+        }
+    }
+    if (batch->count == 0)
+        return;
+    if (store_commit_send(self->commits, batch->commits, batch->count) != STORE_OK) {
+        down(self);
+        return;
+    }
+    sent(self);
+}
+
+// ---- answers ----------------------------------------------------------------------------------
+
+static void committed(worker_t *self, const store_commit_t *commit)
+{
+    self->holdings[commit->partition].head = commit->mine;
+    self->commits_done++;
+    for (size_t o = 0; o < commit->offset_count; o++) {
+        worker_stream_t *stream = worker_stream(self, commit->offsets[o].stream);
+        if (stream)
+            stream->committed[commit->partition] = commit->offsets[o].seq;
+    }
+}
+
+// Pieces first, invisible; then the swap, a link of the chain like any commit.
+static void write_base(worker_t *self, unsigned partition, slice_t bytes)
+{
+    holding_t *holding = &self->holdings[partition];
+    store_id_t base, mine;
+    life_random(&base, sizeof base);
+    life_random(&mine, sizeof mine);
+    unsigned pieces = 0;
+    store_status_t status = STORE_OK;
+    for (size_t at = 0; status == STORE_OK && (at < bytes.size || pieces == 0);
+         at += BASE_PIECE_BYTES) {
+        size_t size = bytes.size - at < BASE_PIECE_BYTES ? bytes.size - at : BASE_PIECE_BYTES;
+        status = store_base_put(self->commits, partition, holding->token, base, pieces++,
+                                slice_of(bytes.data + at, size));
+    }
+    uint64_t drop = holding->journal_count;
+    if (status == STORE_OK)
+        status = store_base_swap(self->commits, partition, holding->token, holding->head, mine,
+                                 base, pieces, drop);
+    if (status == STORE_OK || status == STORE_DUP) {
+        holding->head = mine;
+        holding->base_bytes = bytes.size;
+        holding->journal_bytes = 0;
+        holding->journal_count = 0;
+        return;
+    }
+    // Whether the swap happened is not known, or we are not who we think: read it again.
+    log_event(LOG_WARNING, "base checkpoint failed: partition starts again from Redis",
+              "partition=%u reason=%s", partition, log_quote(store_error(self->commits)));
+    worker_forget(self, partition);
+}
+
+static void settle(worker_t *self, const store_commit_t *commit, store_status_t status,
+                   int64_t now_us)
+{
+    unsigned partition = commit->partition;
+    holding_t *holding = &self->holdings[partition];
+    bool same = holding->state != HOLDING_NONE &&
+                memcmp(&holding->token, &commit->token, sizeof commit->token) == 0 &&
+                memcmp(&holding->head, &commit->previous, sizeof commit->previous) == 0;
+    if (!same)
+        return; // dropped meanwhile
+    switch (status) {
+    case STORE_OK:
+    case STORE_DUP:
+        committed(self, commit);
+        return;
+    case STORE_STALE:
+        self->stale++;
+        break;
+    case STORE_FENCED:
+        self->fenced++;
+        break;
+    case STORE_FULL:
+        self->full_until_us = now_us + FULL_WAIT_US;
+        log_event(LOG_WARNING, "outbox is full: waiting for the notifier", "partition=%u",
+                  partition);
+        break;
+    case STORE_DOWN:
+        break;
+    case STORE_REFUSED:
+        log_event(LOG_ERROR, "commit refused by Redis", "partition=%u reason=%s", partition,
+                  log_quote(store_error(self->commits)));
+        break;
+    }
+    worker_forget(self, partition);
+}
+
+static void release_left(worker_t *self)
+{
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        holding_t *holding = &self->holdings[p];
+        if (holding->state != HOLDING_LEAVING || fold_changed(self->fold, p) ||
+            holding->alerts.count > 0)
+            continue;
+        store_id_t token = holding->token;
+        worker_forget(self, p);
+        (void) store_release(self->store, p, token); // else its lease runs out
+    }
+}
+
+void worker_commit_settle(worker_t *self, int64_t now_us)
+{
+    worker_commits_t *batch = self->batch;
+    if (batch->count > 0) {
+        if (store_commit_take(self->commits, batch->status, batch->count) != STORE_OK) {
+            down(self);
+            return;
+        }
+        for (size_t i = 0; i < batch->count; i++)
+            settle(self, &batch->commits[i], batch->status[i], now_us);
+        batch->count = 0;
+        for (size_t i = 0; i < batch->base_count; i++) {
+            unsigned partition = batch->bases[i].partition;
+            // Only if its commit was taken: journal_count says what the base replaces.
+            if (self->holdings[partition].state != HOLDING_NONE)
+                write_base(self, partition, buffer_slice(&batch->bases[i].bytes));
+        }
+        drop_bases(batch);
+    }
+    release_left(self);
+}

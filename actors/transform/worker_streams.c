@@ -1,0 +1,285 @@
+/*  worker_streams -- what arrives, what is missing, what to answer: see worker.h. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/transform/worker.h"
+#include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
+
+enum { ANSWER_QUEUE = 256, ANSWER_WAIT_MS = 0 };
+
+static bool partitions_any(const partitions_t *set)
+{
+    for (size_t i = 0; i < sizeof set->bits; i++)
+        if (set->bits[i])
+            return true;
+    return false;
+}
+
+// ---- streams ----------------------------------------------------------------------------------
+
+worker_stream_t *worker_stream(worker_t *self, slice_t name)
+{
+    for (size_t i = 0; i < self->stream_count; i++)
+        if (slice_is(name, self->streams[i].name))
+            return &self->streams[i];
+    worker_stream_t *stream = &self->streams[self->stream_count];
+    if (self->stream_count == WORKER_STREAMS_MAX || name.size == 0 ||
+        name.size >= sizeof stream->name)
+        return NULL;
+    *stream = (worker_stream_t){ .lane = lane_in_new() };
+    if (!stream->lane)
+        return NULL;
+    memcpy(stream->name, name.data, name.size);
+    self->stream_count++;
+    // Partitions held already have nothing of it yet: its first record is next.
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (self->holdings[p].state == HOLDING_OURS)
+            lane_in_own(stream->lane, p, 0, life_mono_us());
+    return stream;
+}
+
+static void meet_collector(void *context, const store_actor_t *actor)
+{
+    worker_t *self = context;
+    const char *name = store_actor_field(actor, "stream");
+    const char *endpoint = store_actor_field(actor, "ack");
+    if (!name || !endpoint || strlen(endpoint) >= BUS_ENDPOINT_MAX)
+        return;
+    worker_stream_t *stream = worker_stream(self, slice_text(name));
+    if (!stream || strcmp(stream->ack_endpoint, endpoint) == 0)
+        return;
+    bus_destroy(&stream->ack);
+    fault_t fault;
+    stream->ack = bus_connect(BUS_PUSH, endpoint, ANSWER_QUEUE, &fault);
+    if (!stream->ack) {
+        log_event(LOG_WARNING, "cannot answer a collector", "stream=%s reason=%s", name,
+                  log_quote(fault.text));
+        return;
+    }
+    strcpy(stream->ack_endpoint, endpoint);
+    stream->mark_count = 0; // marks of its earlier life mean nothing to it
+    log_event(LOG_INFO, "following stream", "stream=%s endpoint=%s", name, endpoint);
+}
+
+void worker_meet_collectors(worker_t *self, int64_t now_us)
+{
+    (void) now_us;
+    (void) store_actors(self->store, "collector", meet_collector, self); // Redis away: next time
+}
+
+// ---- applying ---------------------------------------------------------------------------------
+
+// Those of `ready` that have not taken record `seq` yet.
+static partitions_t still_before(const worker_stream_t *stream, const partitions_t *ready,
+                                 uint64_t seq)
+{
+    partitions_t before = { { 0 } };
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (partitions_has(ready, p) && lane_in_position(stream->lane, p) < seq)
+            partitions_add(&before, p);
+    return before;
+}
+
+static bool apply_plan(worker_t *self, worker_stream_t *stream, const rows_plan_t *plan,
+                       const partitions_t *ready)
+{
+    fault_t fault;
+    ruleset_t *rules = worker_plans_follow(self->plans, plan->payload, &fault);
+    if (!rules) {
+        log_event(LOG_ERROR, "plan change cannot be followed; trying again",
+                  "stream=%s seq=%llu reason=%s", stream->name, (unsigned long long) plan->seq,
+                  log_quote(fault.text));
+        return false;
+    }
+    partitions_t set = still_before(stream, ready, plan->seq);
+    return !partitions_any(&set) || fold_plan(self->fold, slice_text(stream->name), &set, rules);
+}
+
+static bool apply_block(worker_t *self, worker_stream_t *stream, const rows_block_t *block,
+                        const partitions_t *ready)
+{
+    rows_view_t view;
+    fault_t fault;
+    if (!rows_decode(&view, block->block, &fault) || view.seq != block->seq) {
+        log_event(LOG_ERROR, "malformed block refused", "stream=%s seq=%llu reason=%s",
+                  stream->name, (unsigned long long) block->seq, log_quote(fault.text));
+        return false;
+    }
+    partitions_t set = still_before(stream, ready, block->seq);
+    return !partitions_any(&set) ||
+           fold_rows(self->fold, slice_text(stream->name), &view, &set, life_wall_us());
+}
+
+// Plans and blocks, merged in order of seq.
+static bool apply_parts(worker_t *self, worker_stream_t *stream, const message_rows_t *rows,
+                        const partitions_t *ready)
+{
+    list_t plans = rows->plans, blocks = rows->blocks;
+    rows_plan_t plan;
+    rows_block_t block;
+    bool has_plan = rows_plan_next(&plans, &plan);
+    bool has_block = rows_block_next(&blocks, &block);
+    while (has_plan || has_block) {
+        if (has_plan && (!has_block || plan.seq < block.seq)) {
+            if (!apply_plan(self, stream, &plan, ready))
+                return false;
+            has_plan = rows_plan_next(&plans, &plan);
+        } else {
+            if (!apply_block(self, stream, &block, ready))
+                return false;
+            has_block = rows_block_next(&blocks, &block);
+        }
+    }
+    return true;
+}
+
+// Half a message applied is a state that never was: those partitions start again from Redis.
+static void apply(worker_t *self, worker_stream_t *stream, const message_rows_t *rows,
+                  const lane_span_t *span, const partitions_t *ready)
+{
+    if (apply_parts(self, stream, rows, ready)) {
+        lane_in_applied(stream->lane, span, ready);
+        return;
+    }
+    self->dropped++;
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (partitions_has(ready, p))
+            worker_forget(self, p);
+}
+
+static void note_mark(worker_stream_t *stream, uint32_t lane, uint64_t mark)
+{
+    stream->unacked = true;
+    for (size_t i = 0; i < stream->mark_count; i++) {
+        if (stream->marks[i].lane == lane) {
+            if (mark > stream->marks[i].mark)
+                stream->marks[i].mark = mark;
+            return;
+        }
+    }
+    if (stream->mark_count == WORKER_MARKS_MAX) {
+        // Catch-up lanes end; the oldest number has ended first.
+        size_t oldest = 0;
+        for (size_t i = 1; i < stream->mark_count; i++)
+            if (stream->marks[i].lane != LANE_LIVE &&
+                (stream->marks[oldest].lane == LANE_LIVE ||
+                 stream->marks[i].lane < stream->marks[oldest].lane))
+                oldest = i;
+        stream->marks[oldest] = stream->marks[--stream->mark_count];
+    }
+    stream->marks[stream->mark_count++] = (ack_mark_t){ .lane = lane, .mark = mark };
+}
+
+static void release_held(worker_t *self, worker_stream_t *stream, int64_t now_us)
+{
+    lane_span_t span;
+    slice_t frame;
+    while (lane_in_release(stream->lane, &span, &frame)) {
+        message_rows_t rows;
+        fault_t fault;
+        if (!message_rows_decode(&rows, frame, &fault))
+            continue; // cannot be: it was decoded before it was held
+        partitions_t ready, early;
+        lane_in_sort(stream->lane, &span, now_us, &ready, &early);
+        apply(self, stream, &rows, &span, &ready);
+        if (partitions_any(&early)) {
+            span.partitions = early;
+            (void) lane_in_hold(stream->lane, &span, frame); // no room: asked for again
+        }
+    }
+}
+
+void worker_take(worker_t *self, slice_t frame, int64_t now_us)
+{
+    message_rows_t rows;
+    fault_t fault;
+    if (!message_rows_decode(&rows, frame, &fault)) {
+        self->malformed++;
+        log_event(LOG_WARNING, "malformed message refused", "reason=%s", log_quote(fault.text));
+        return;
+    }
+    worker_stream_t *stream = worker_stream(self, rows.stream);
+    if (!stream) {
+        self->malformed++;
+        return;
+    }
+    self->messages++;
+    note_mark(stream, rows.lane, rows.mark);
+    lane_span_t span = { .from = rows.from, .to = rows.to };
+    memcpy(span.partitions.bits, rows.partitions.data, sizeof span.partitions.bits);
+    partitions_t ready, early;
+    lane_in_sort(stream->lane, &span, now_us, &ready, &early);
+    if (partitions_any(&ready))
+        apply(self, stream, &rows, &span, &ready);
+    if (partitions_any(&early)) {
+        span.partitions = early;
+        if (lane_in_hold(stream->lane, &span, frame))
+            self->held++;
+        else
+            self->dropped++;
+    }
+    release_held(self, stream, now_us);
+}
+
+// ---- answering --------------------------------------------------------------------------------
+
+static void send_answer(worker_stream_t *stream, buffer_t *frame)
+{
+    // Lost answers are repaired by the next one.
+    if (stream->ack && !frame->failed)
+        (void) bus_send(stream->ack, buffer_slice(frame), ANSWER_WAIT_MS);
+    buffer_destroy(frame);
+}
+
+void worker_ask(worker_t *self, int64_t now_us)
+{
+    for (size_t i = 0; i < self->stream_count; i++) {
+        worker_stream_t *stream = &self->streams[i];
+        partitions_t partitions;
+        uint64_t from;
+        if (!stream->ack || !lane_in_needs(stream->lane, now_us, &partitions, &from))
+            continue;
+        message_need_t need = {
+            .worker = slice_of(self->id.bytes, sizeof self->id.bytes),
+            .endpoint = slice_text(bus_endpoint(self->inbox)),
+            .stream = slice_text(stream->name),
+            .from = from,
+            .partitions = slice_of(partitions.bits, sizeof partitions.bits),
+        };
+        buffer_t frame = { 0 };
+        message_need_encode(&need, &frame);
+        send_answer(stream, &frame);
+    }
+}
+
+void worker_answer(worker_t *self)
+{
+    for (size_t i = 0; i < self->stream_count; i++) {
+        worker_stream_t *stream = &self->streams[i];
+        uint64_t received = UINT64_MAX, durable = UINT64_MAX;
+        for (unsigned p = 0; p < PARTITIONS; p++) {
+            if (self->holdings[p].state != HOLDING_OURS)
+                continue;
+            uint64_t position = lane_in_position(stream->lane, p);
+            received = position < received ? position : received;
+            durable = stream->committed[p] < durable ? stream->committed[p] : durable;
+        }
+        buffer_t marks = { 0 };
+        for (size_t m = 0; m < stream->mark_count; m++)
+            ack_mark_encode(&stream->marks[m], &marks);
+        message_ack_t ack = {
+            .worker = slice_of(self->id.bytes, sizeof self->id.bytes),
+            .endpoint = slice_text(bus_endpoint(self->inbox)),
+            .stream = slice_text(stream->name),
+            .received = received == UINT64_MAX ? 0 : received,
+            .durable = durable == UINT64_MAX ? 0 : durable,
+            .marks = { .count = (uint32_t) stream->mark_count, .bytes = buffer_slice(&marks) },
+        };
+        buffer_t frame = { 0 };
+        message_ack_encode(&ack, &frame);
+        send_answer(stream, &frame);
+        buffer_destroy(&marks);
+        stream->unacked = false;
+    }
+}
