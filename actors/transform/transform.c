@@ -225,6 +225,14 @@ static bool worker_wait(worker_t *self, int signals, int64_t until_us, bool *sig
     return true;
 }
 
+static bool worker_holds_nothing(const worker_t *self)
+{
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (self->holdings[p].state != HOLDING_NONE)
+            return false;
+    return true;
+}
+
 static int worker_run(worker_t *self, int signals)
 {
     clocks_t due = { 0 };
@@ -245,8 +253,7 @@ static int worker_run(worker_t *self, int signals)
         if (!self->draining)
             take_some(self, now_us);
         move_commits(self, answered, now_us);
-        if (self->draining && !worker_committing(self) &&
-            (fold_series(self->fold) == 0 || now_us > drain_until_us) && worker_held(self) == 0)
+        if (self->draining && !worker_committing(self) && worker_holds_nothing(self))
             return EXIT_OK;
         if (self->draining && now_us > drain_until_us)
             return EXIT_FAILED;
