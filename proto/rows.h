@@ -70,10 +70,12 @@ typedef struct {
 rows_t *rows_new(void);
 void rows_destroy(rows_t **self_p);
 
-// Start the block of a record; forgets the previous one, keeps its memory.
+// Start the block of a record; forgets the previous one, keeps its memory. What *head points to
+// must live until the last rows_encode.
 void rows_begin(rows_t *self, const rows_head_t *head);
 
-// The number of a series id within this block (interned). -1: no memory, or too long.
+// The number of a series id within this block (interned). -1: no memory, or not a valid id
+// (proto/series.h).
 int rows_series(rows_t *self, slice_t series);
 
 // Add one row. `values` has column_count entries; `identity` is what tells rows of one series
@@ -108,7 +110,8 @@ typedef struct {
     slice_t name;
     bool uniform; // every row has `exponent`; otherwise exponents[] holds one int8 a row
     int8_t exponent;
-    const uint8_t *mantissas; // little-endian int64 a row, unaligned; DECIMAL_NULL_MANTISSA = NULL
+    const uint8_t *mantissas; // little-endian int64 a row, unaligned; DECIMAL_NULL_MANTISSA = NULL;
+                              // not in normal form: compare as numbers, not as bytes
     const uint8_t *exponents; // int8 a row, or NULL if uniform
 } rows_column_t;
 

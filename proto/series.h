@@ -9,8 +9,11 @@
 
 enum { SERIES_KEYS_MAX = 16 };
 
-// Append the id. False: no memory, or longer than SERIES_ID_MAX (then nothing is appended).
+// Append the id. False: no memory, or longer than SERIES_ID_MAX (then nothing is added).
 bool series_build(buffer_t *out, slice_t table, const slice_t *values, unsigned count);
+
+// Is it an id as series_build writes it (no other escapes, a table, not too long)?
+bool series_valid(slice_t id);
 
 // The decoded parts of an id; they point into `text`.
 typedef struct {
@@ -20,6 +23,5 @@ typedef struct {
     uint8_t text[SERIES_ID_MAX];
 } series_parts_t;
 
-// False: not an id as series_build writes it (other escapes, empty table, too long). *parts may
-// be written to all the same. Do not copy *parts: the slices point into it.
+// False: not a valid id. Do not copy *parts: the slices point into it.
 bool series_split(series_parts_t *parts, slice_t id);

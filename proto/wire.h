@@ -54,7 +54,7 @@ typedef struct {
 static inline wire_reader_t wire_reader(slice_t bytes)
 {
     const uint8_t *end = bytes.size ? bytes.data + bytes.size : bytes.data; // NULL + 0 is no place
-    return (wire_reader_t) { .next = bytes.data, .end = end, .items = WIRE_ITEMS_MAX };
+    return (wire_reader_t){ .next = bytes.data, .end = end, .items = WIRE_ITEMS_MAX };
 }
 
 wire_kind_t wire_peek(const wire_reader_t *self); // what comes next; takes nothing

@@ -1,0 +1,14 @@
+/*  plan_entries -- the inside of plan_t, for plan*.c only. */
+#pragma once
+#include "proto/plan.h"
+
+struct plan {
+    plan_entry_t *entries; // in order of (kind, name); each name starts an allocation of its own
+    size_t count, capacity;
+};
+
+// <0, 0, >0: the entry against (kind, name).
+int plan_compare(const plan_entry_t *entry, plan_kind_t kind, slice_t name);
+
+// Become `other`, which is empty afterwards.
+void plan_take(plan_t *self, plan_t *other);

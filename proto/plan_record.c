@@ -1,0 +1,190 @@
+/*  plan_record -- the payload of a RECORD_PLAN, and the body of a rule. See plan.h.
+ *
+ *      [ engine, from: hash or nil (a snapshot), to: hash, [[kind, name, body or nil], ...] ]
+ *
+ *  Entries in strict order of (kind, name); nil instead of a body removes the entry.
+ */
+#include "proto/owned.h"
+#include "proto/plan.h"
+#include "proto/plan_entries.h"
+#include "proto/wire.h"
+
+enum { RECORD_FIELDS = 4, ENTRY_FIELDS = 3, RULE_FIELDS = 8 };
+
+// ---- writing ------------------------------------------------------------------------------
+
+static void encode_entry(const plan_entry_t *entry, bool removed, buffer_t *out)
+{
+    wire_array(out, ENTRY_FIELDS);
+    wire_u64(out, entry->kind);
+    wire_text(out, entry->name);
+    if (removed)
+        wire_nil(out);
+    else
+        wire_bytes(out, entry->body);
+}
+
+// Walk both plans side by side; count what differs and, if `out`, write it.
+static size_t difference(const plan_t *from, const plan_t *to, buffer_t *out)
+{
+    size_t changes = 0, i = 0, j = 0;
+    while (i < from->count || j < to->count) {
+        const plan_entry_t *old = i < from->count ? &from->entries[i] : NULL;
+        const plan_entry_t *new = j < to->count ? &to->entries[j] : NULL;
+        int order = !old ? 1 : !new ? -1 : plan_compare(old, new->kind, new->name);
+        bool same = order == 0 && slice_same(old->body, new->body);
+        if (!same) {
+            changes++;
+            if (out)
+                encode_entry(order < 0 ? old : new, order < 0, out);
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return changes;
+}
+
+bool plan_encode(const plan_t *self, const plan_t *from, buffer_t *out)
+{
+    size_t changes = from ? difference(from, self, NULL) : 0;
+    if (changes > PLAN_CHANGES_MAX)
+        from = NULL;
+    wire_array(out, RECORD_FIELDS);
+    wire_u64(out, PLAN_ENGINE);
+    plan_hash_t hash;
+    if (from) {
+        hash = plan_hash(from);
+        wire_bytes(out, slice_of(hash.bytes, sizeof hash.bytes));
+    } else
+        wire_nil(out);
+    hash = plan_hash(self);
+    wire_bytes(out, slice_of(hash.bytes, sizeof hash.bytes));
+    if (from) {
+        wire_array(out, (uint32_t) changes);
+        difference(from, self, out);
+    } else {
+        wire_array(out, (uint32_t) self->count);
+        for (size_t i = 0; i < self->count; i++)
+            encode_entry(&self->entries[i], false, out);
+    }
+    return !out->failed;
+}
+
+// ---- reading ------------------------------------------------------------------------------
+
+typedef struct {
+    bool snapshot;
+    plan_hash_t from, to;
+    uint32_t changes;
+} record_head_t;
+
+static bool read_hash(wire_reader_t *in, plan_hash_t *hash)
+{
+    slice_t bytes;
+    if (!wire_read_bytes(in, &bytes, sizeof hash->bytes) || bytes.size != sizeof hash->bytes)
+        return false;
+    memcpy(hash->bytes, bytes.data, sizeof hash->bytes);
+    return true;
+}
+
+static bool read_head(wire_reader_t *in, record_head_t *head, fault_t *fault)
+{
+    uint32_t fields;
+    uint64_t engine;
+    if (!wire_read_array(in, &fields) || fields != RECORD_FIELDS || !wire_read_u64(in, &engine))
+        return fault_set(fault, "plan: not a plan record");
+    if (engine != PLAN_ENGINE)
+        return fault_set(fault, "plan: of engine %llu, this program computes engine %d",
+                         (unsigned long long) engine, PLAN_ENGINE);
+    head->snapshot = wire_peek(in) == WIRE_NIL;
+    bool from = head->snapshot ? wire_read_nil(in) : read_hash(in, &head->from);
+    uint32_t most = head->snapshot ? PLAN_ENTRIES_MAX : PLAN_CHANGES_MAX;
+    if (!from || !read_hash(in, &head->to) || !wire_read_array(in, &head->changes) ||
+        head->changes > most)
+        return fault_set(fault, "plan: no hashes, or more entries than allowed");
+    return true;
+}
+
+// Set or remove one entry; *last is the one before it.
+static bool apply_entry(plan_t *self, wire_reader_t *in, bool snapshot, plan_entry_t *last,
+                        fault_t *fault)
+{
+    uint32_t fields;
+    uint64_t kind;
+    plan_entry_t entry = { .body = { 0 } };
+    if (!wire_read_array(in, &fields) || fields != ENTRY_FIELDS || !wire_read_u64(in, &kind) ||
+        kind < PLAN_SOURCE || kind > PLAN_RULE || !wire_read_text(in, &entry.name, PLAN_NAME_MAX))
+        return fault_set(fault, "plan: an entry is not [kind, name, body]");
+    entry.kind = (plan_kind_t) kind;
+    if (last->name.size > 0 && plan_compare(last, entry.kind, entry.name) >= 0)
+        return fault_set(fault, "plan: entries out of order");
+    *last = entry;
+    if (!snapshot && wire_peek(in) == WIRE_NIL) {
+        wire_read_nil(in);
+        plan_remove(self, entry.kind, entry.name);
+        return true;
+    }
+    if (!wire_read_bytes(in, &entry.body, PLAN_BODY_MAX))
+        return fault_set(fault, "plan: the body of an entry is out of bounds");
+    return plan_set(self, entry.kind, entry.name, entry.body, fault);
+}
+
+bool plan_apply(plan_t *self, slice_t payload, fault_t *fault)
+{
+    wire_reader_t in = wire_reader(payload);
+    record_head_t head;
+    if (!read_head(&in, &head, fault))
+        return false;
+    plan_hash_t hash = plan_hash(self);
+    if (!head.snapshot && memcmp(&hash, &head.from, sizeof hash) != 0)
+        return fault_set(fault, "plan: the change builds on another plan than ours");
+    owned(plan_destroy) plan_t *next = head.snapshot ? plan_new() : plan_copy(self);
+    if (!next)
+        return fault_set(fault, "out of memory");
+    plan_entry_t last = { .name = { 0 } };
+    for (uint32_t i = 0; i < head.changes; i++)
+        if (!apply_entry(next, &in, head.snapshot, &last, fault))
+            return false;
+    if (!wire_done(&in))
+        return fault_set(fault, "plan: bytes after the end");
+    hash = plan_hash(next);
+    if (memcmp(&hash, &head.to, sizeof hash) != 0)
+        return fault_set(fault, "plan: the change does not lead to the plan it promises");
+    plan_take(self, next);
+    return true;
+}
+
+// ---- the body of a rule -------------------------------------------------------------------
+
+void rule_encode(const rule_t *rule, buffer_t *out)
+{
+    wire_array(out, RULE_FIELDS);
+    wire_text(out, rule->on);
+    wire_text(out, rule->when);
+    wire_text(out, rule->severity);
+    wire_text(out, rule->note);
+    wire_u64(out, rule->min_rows);
+    wire_bool(out, rule->positive);
+    wire_bool(out, rule->enabled);
+    wire_i64(out, rule->cooldown_us);
+}
+
+bool rule_decode(rule_t *rule, slice_t body, fault_t *fault)
+{
+    wire_reader_t in = wire_reader(body);
+    uint32_t fields;
+    uint64_t min_rows;
+    rule_t read;
+    if (!wire_read_array(&in, &fields) || fields != RULE_FIELDS ||
+        !wire_read_text(&in, &read.on, PLAN_NAME_MAX) ||
+        !wire_read_text(&in, &read.when, PLAN_BODY_MAX) ||
+        !wire_read_text(&in, &read.severity, PLAN_BODY_MAX) ||
+        !wire_read_text(&in, &read.note, PLAN_BODY_MAX) || !wire_read_u64(&in, &min_rows) ||
+        min_rows > UINT32_MAX || !wire_read_bool(&in, &read.positive) ||
+        !wire_read_bool(&in, &read.enabled) || !wire_read_i64(&in, &read.cooldown_us) ||
+        read.cooldown_us < 0 || !wire_done(&in))
+        return fault_set(fault, "not the body of a rule");
+    read.min_rows = (uint32_t) min_rows;
+    *rule = read;
+    return true;
+}
