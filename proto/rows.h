@@ -14,6 +14,7 @@
 enum {
     ROWS_COLUMNS_MAX = 64,        // value columns of a table
     ROWS_PER_BLOCK_MAX = 1 << 21, // rows of one record
+    ROWS_NAME_MAX = 128,          // bytes of the name of a source, table or column
     SERIES_ID_MAX = 255,          // bytes of a series id
     IDENTITY_BYTES_MAX = 128,     // bytes of a row's identity beyond its time
     PARTITIONS = 256,             // fixed for the life of a data set
