@@ -1,0 +1,85 @@
+/*  cli -- `tidewire WORD ...`: one program; every actor is a process of its own started by its
+ *  word. `./run` at the top of the source tree passes on to it.
+ */
+#include "actors/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/collector/collector.h"
+#include "actors/notifier/notifier.h"
+#include "actors/prep/prep.h"
+#include "actors/transform/transform.h"
+#include "broker/broker.h"
+#include "broker/runtime/life.h"
+
+static const struct {
+    const char *word;
+    int (*main)(int argc, char **argv);
+    const char *purpose;
+} words[] = {
+    { "demo", cli_demo, "the main job in one command: a private Redis, every actor, a market" },
+    { "up", cli_up, "start the actors of a configuration on this host; returns when ready" },
+    { "down", cli_down, "stop them, upstream first" },
+    { "status", cli_status, "what runs, where it listens, rates, quarantine, rules" },
+    { "tail", cli_tail, "print alerts as they are published" },
+    { "check", cli_check, "validate a configuration and its rules" },
+    { "backtest", cli_backtest, "replay file sources through the same code; one line per alert" },
+    { "rule", cli_rule, "add, list, remove rules in Redis; print a rule's SQL" },
+    { "collector", collector_main, "actor: stages what sources send, then passes it on" },
+    { "prep", prep_main, "actor: maps raw records to rows" },
+    { "transform", transform_main, "actor: keeps windows, judges rules" },
+    { "notifier", notifier_main, "actor: publishes alerts and tells subscribers" },
+    { "broker", broker_main, "actor: the sockets that the world subscribes to" },
+};
+enum { WORDS = sizeof words / sizeof words[0] };
+
+static void print_help(FILE *out)
+{
+    fputs("usage: tidewire WORD [...]\n\n", out);
+    for (int i = 0; i < WORDS; i++)
+        fprintf(out, "  %-10s %s\n", words[i].word, words[i].purpose);
+    fputs("\n`tidewire WORD --help` says more. Exit codes: 0 ok, 1 failed, 2 usage, "
+          "78 bad configuration.\n",
+          out);
+}
+
+settings_t *cli_settings(const char *path)
+{
+    fault_t fault = { 0 };
+    settings_t *settings = settings_load(path, &fault);
+    if (!settings && fault.line > 0)
+        fprintf(stderr, "%s:%d:%d: %s\n", path, fault.line, fault.column, fault.text);
+    else if (!settings)
+        fprintf(stderr, "%s: %s\n", path, fault.text);
+    return settings;
+}
+
+int cli_misuse(const char *word, const char *what, const char *value)
+{
+    fprintf(stderr, "tidewire %s: %s%s%s%s; try 'tidewire %s --help'\n", word, what,
+            value ? " '" : "", value ? value : "", value ? "'" : "", word);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        puts("tidewire " TIDEWIRE_VERSION);
+        return EXIT_OK;
+    }
+    for (int i = 0; i < WORDS; i++)
+        if (strcmp(argv[1], words[i].word) == 0)
+            return words[i].main(argc - 1, argv + 1);
+    fprintf(stderr, "tidewire: unknown word '%s'; try 'tidewire --help'\n", argv[1]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,367 @@
+/*  supervise -- see supervise.h.
+ *
+ *  One process is one unit of failure; this one only starts, waits and starts again. A lock on
+ *  DIR/supervisor.pid makes it the only one in its DIR; children get SIGTERM when it dies, so
+ *  nothing is left behind. It never touches data.
+ */
+#include "actors/cli/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
+#include "broker/site.h"
+#include "proto/owned.h"
+
+enum {
+    BACKOFF_FIRST_US = 200 * 1000,
+    BACKOFF_MOST_US = 10 * 1000 * 1000,
+    STEADY_US = 10 * 1000 * 1000, // lived so long: the next restart is quick again
+    TURN_MS = 50,                 // how often the children are looked at
+    READY_US = 60 * 1000 * 1000,
+    STOP_US = 15 * 1000 * 1000, // then SIGKILL
+    COUNT_MOST = 16,            // of one role
+};
+
+// Downstream first: everybody finds a listener. Stopping goes the other way.
+static const char *const order[] = { "broker", "notifier", "transform", "prep", "collector" };
+enum { ROLES = sizeof order / sizeof order[0] };
+
+typedef struct {
+    const char *role;
+    char name[49];
+    pid_t pid; // 0 = not running
+    int64_t started_us, start_at_us, backoff_us;
+    bool seen; // lives in the registry
+} child_t;
+
+typedef struct {
+    const supervise_t *plan;
+    const settings_t *settings;
+    int signals;
+    store_t *store;
+    pid_t redis;
+    int64_t redis_start_at_us;
+    size_t count;
+    child_t children[SUPERVISE_CHILDREN_MAX];
+} supervisor_t;
+
+// How many of this role does the list ask for? -1 with fault if the list is bad.
+static int role_count(const char *roles, const char *role, fault_t *fault)
+{
+    if (!roles)
+        return 1;
+    int found = 0;
+    for (const char *at = roles; *at;) {
+        size_t size = strcspn(at, ",");
+        size_t name = strcspn(at, ",=");
+        bool known = false;
+        for (int r = 0; r < ROLES; r++)
+            known |= strlen(order[r]) == name && strncmp(order[r], at, name) == 0;
+        if (!known) {
+            fault_set(fault, "unknown role '%.*s' (collector, prep, transform, notifier, broker)",
+                      (int) name, at);
+            return -1;
+        }
+        long count = 1;
+        if (name < size) {
+            char *end;
+            count = strtol(at + name + 1, &end, 10);
+            if (end != at + size || count < 1 || count > COUNT_MOST) {
+                fault_set(fault, "'%.*s': a role's count is 1 to %d", (int) size, at, COUNT_MOST);
+                return -1;
+            }
+        }
+        if (strlen(role) == name && strncmp(role, at, name) == 0)
+            found = (int) count;
+        at += size;
+        at += *at == ',';
+    }
+    if (strcmp(role, "collector") == 0 && found > 1) {
+        fault_set(fault, "one collector a configuration: its stream has one writer");
+        return -1;
+    }
+    return found;
+}
+
+bool supervise_check(const supervise_t *self, fault_t *fault)
+{
+    for (int r = 0; r < ROLES; r++)
+        if (role_count(self->roles, order[r], fault) == -1)
+            return false;
+    return true;
+}
+
+// ---- children ---------------------------------------------------------------------------------
+
+static void child_exec(const supervisor_t *self, const child_t *child)
+{
+    char log[SITE_PATH_MAX];
+    snprintf(log, sizeof log, "%s/log/%s.log", self->plan->dir, child->name);
+    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (fd != -1) {
+        dup2(fd, STDERR_FILENO);
+        dup2(fd, STDOUT_FILENO);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    execl("/proc/self/exe", "tidewire", child->role, "-c", self->plan->config, "--name",
+          child->name, "--dir", self->plan->dir, (char *) NULL);
+    _exit(127);
+}
+
+static void child_start(supervisor_t *self, child_t *child, int64_t now_us)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        child_exec(self, child);
+    if (pid == -1) {
+        child->start_at_us = now_us + BACKOFF_MOST_US;
+        return;
+    }
+    child->pid = pid;
+    child->started_us = now_us;
+}
+
+static void child_died(child_t *child, int status, int64_t now_us)
+{
+    bool steady = now_us - child->started_us > STEADY_US;
+    child->backoff_us = steady || !child->backoff_us ? BACKOFF_FIRST_US : child->backoff_us * 2;
+    if (child->backoff_us > BACKOFF_MOST_US)
+        child->backoff_us = BACKOFF_MOST_US;
+    child->start_at_us = now_us + child->backoff_us;
+    child->pid = 0;
+    log_event(LOG_WARNING, "actor ended; starting it again",
+              "child=%s exit=%d signal=%d wait_ms=%d", child->name,
+              WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+              WIFSIGNALED(status) ? WTERMSIG(status) : 0, (int) (child->backoff_us / 1000));
+}
+
+static void reap(supervisor_t *self, int64_t now_us)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == self->redis) {
+            log_event(LOG_WARNING, "redis-server ended; starting it again", NULL);
+            self->redis = 0;
+            self->redis_start_at_us = now_us + BACKOFF_FIRST_US;
+        }
+        for (size_t i = 0; i < self->count; i++)
+            if (self->children[i].pid == pid)
+                child_died(&self->children[i], status, now_us);
+    }
+}
+
+static void start_due(supervisor_t *self, int64_t now_us)
+{
+    bool embedded = strcmp(self->settings->redis, "embedded") == 0;
+    if (embedded && self->redis == 0 && now_us >= self->redis_start_at_us) {
+        fault_t fault;
+        pid_t pid = redis_server_spawn(self->plan->dir, &fault);
+        if (pid > 0) {
+            self->redis = pid;
+        } else {
+            self->redis_start_at_us = now_us + BACKOFF_MOST_US;
+            log_event(LOG_ERROR, "cannot start redis-server", "reason=%s", log_quote(fault.text));
+        }
+    }
+    for (size_t i = 0; i < self->count; i++)
+        if (self->children[i].pid == 0 && now_us >= self->children[i].start_at_us)
+            child_start(self, &self->children[i], now_us);
+}
+
+static void stop_one(pid_t pid)
+{
+    if (pid <= 0)
+        return;
+    kill(pid, SIGTERM);
+    int64_t until_us = life_mono_us() + STOP_US;
+    int status;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (life_mono_us() > until_us) {
+            kill(pid, SIGKILL);
+            waitpid(pid, &status, 0);
+            return;
+        }
+        poll(NULL, 0, 5);
+    }
+}
+
+// Upstream first: each stage drains into a living one.
+static void stop_all(supervisor_t *self)
+{
+    for (size_t i = self->count; i-- > 0;)
+        stop_one(self->children[i].pid);
+    if (self->redis > 0)
+        redis_server_stop(self->redis);
+}
+
+// ---- readiness --------------------------------------------------------------------------------
+
+static void see_actor(void *context, const store_actor_t *actor)
+{
+    supervisor_t *self = context;
+    for (size_t i = 0; i < self->count; i++)
+        if (strcmp(self->children[i].role, actor->role) == 0 &&
+            strcmp(self->children[i].name, actor->name) == 0)
+            self->children[i].seen = true;
+}
+
+static const char *unready_name(supervisor_t *self)
+{
+    if (self->redis > 0 && !redis_server_ready(self->plan->dir))
+        return "redis";
+    for (size_t i = 0; i < self->count; i++)
+        self->children[i].seen = false;
+    if (store_actors(self->store, NULL, see_actor, self) != STORE_OK)
+        return "redis";
+    for (size_t i = 0; i < self->count; i++)
+        if (!self->children[i].seen)
+            return self->children[i].name;
+    return NULL;
+}
+
+static void tell(int *ready_fd, const char *text)
+{
+    if (*ready_fd == -1)
+        return;
+    ssize_t written = write(*ready_fd, text, strlen(text));
+    (void) written; // whoever waited is gone: nothing to tell it
+    close(*ready_fd);
+    *ready_fd = -1;
+}
+
+// ---- the supervisor ---------------------------------------------------------------------------
+
+static int take_lock(const char *dir, fault_t *fault)
+{
+    char path[SITE_PATH_MAX], pid[16];
+    mkdir(dir, 0750);
+    snprintf(path, sizeof path, "%s/log", dir);
+    mkdir(path, 0750);
+    snprintf(path, sizeof path, "%s/supervisor.pid", dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd == -1) {
+        fault_set(fault, "cannot write '%s': %s", path, strerror(errno));
+        return -1;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+        fault_set(fault, "already running in '%s' (`down --dir %s` stops it)", dir, dir);
+        close(fd);
+        return -1;
+    }
+    int size = snprintf(pid, sizeof pid, "%d\n", (int) getpid());
+    if (ftruncate(fd, 0) == -1 || write(fd, pid, (size_t) size) != size) {
+        fault_set(fault, "cannot write '%s': %s", path, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int supervise_pid(const char *dir)
+{
+    char path[SITE_PATH_MAX], text[16] = "";
+    snprintf(path, sizeof path, "%s/supervisor.pid", dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+        return -1;
+    bool running = flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    return running && size > 0 ? atoi(text) : -1;
+}
+
+static void add_children(supervisor_t *self)
+{
+    char host[32] = "host";
+    gethostname(host, sizeof host - 1);
+    for (char *c = host; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9')))
+            *c = '-';
+    for (int r = 0; r < ROLES; r++) {
+        fault_t fault;
+        int count = role_count(self->plan->roles, order[r], &fault);
+        for (int i = 1; i <= count; i++) {
+            child_t *child = &self->children[self->count++];
+            child->role = order[r];
+            // A collector's name is its stream's: the same on every host, or the log would move.
+            if (strcmp(order[r], "collector") == 0)
+                snprintf(child->name, sizeof child->name, "collector");
+            else
+                snprintf(child->name, sizeof child->name, "%s-%d.%.24s", order[r], i, host);
+        }
+    }
+}
+
+static int supervisor_loop(supervisor_t *self, int ready_fd)
+{
+    int64_t give_up_us = life_mono_us() + READY_US;
+    for (;;) {
+        int64_t now_us = life_mono_us();
+        reap(self, now_us);
+        start_due(self, now_us);
+        const char *missing = ready_fd != -1 ? unready_name(self) : NULL;
+        if (ready_fd != -1 && !missing) {
+            log_event(LOG_INFO, "ready", "actors=%zu", self->count);
+            tell(&ready_fd, "+");
+        } else if (ready_fd != -1 && now_us > give_up_us) {
+            char text[256];
+            snprintf(text, sizeof text, "%s did not start; see %s/log", missing, self->plan->dir);
+            tell(&ready_fd, text);
+            return EXIT_FAILED;
+        }
+        struct pollfd wait = { .fd = self->signals, .events = POLLIN };
+        if (poll(&wait, 1, TURN_MS) <= 0)
+            continue;
+        switch (life_take_signal(self->signals)) {
+        case LIFE_DRAIN:
+            return EXIT_OK;
+        case LIFE_RELOAD:
+            for (size_t i = 0; i < self->count; i++)
+                if (self->children[i].pid > 0 && strcmp(self->children[i].role, "collector") == 0)
+                    kill(self->children[i].pid, SIGHUP);
+            break;
+        case LIFE_GO_ON:
+            break;
+        }
+    }
+}
+
+int supervise_run(const supervise_t *plan, const settings_t *settings, int ready_fd)
+{
+    fault_t fault = { 0 };
+    supervisor_t self = { .plan = plan, .settings = settings };
+    int lock = take_lock(plan->dir, &fault);
+    self.signals = lock == -1 ? -1 : life_open_signals();
+    if (self.signals != -1)
+        self.store = site_store(settings, plan->dir, &fault);
+    if (!self.store) {
+        tell(&ready_fd, fault.text);
+        log_event(LOG_ERROR, "cannot supervise", "reason=%s", log_quote(fault.text));
+        if (lock != -1)
+            close(lock);
+        return EXIT_FAILED;
+    }
+    add_children(&self);
+    int status = supervisor_loop(&self, ready_fd);
+    stop_all(&self);
+    log_event(LOG_INFO, "stopped", NULL);
+    store_destroy(&self.store);
+    close(self.signals);
+    close(lock);
+    return status;
+}

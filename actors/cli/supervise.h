@@ -1,0 +1,26 @@
+/*  supervise -- the small supervisor of one host: starts the actors of a configuration,
+ *  restarts those that die with back-off, and stops them upstream first.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "broker/runtime/settings.h"
+
+enum { SUPERVISE_CHILDREN_MAX = 64 };
+
+typedef struct {
+    const char *config; // path of the configuration
+    const char *dir;    // DIR: redis.sock, redis/, stage/, log/, supervisor.pid
+    const char *roles;  // "collector,prep=2,transform=2,notifier,broker"; NULL = one of each
+} supervise_t;
+
+// Is the list of roles good? false with fault.
+bool supervise_check(const supervise_t *self, fault_t *fault);
+
+// Run until SIGTERM or SIGINT. When every actor lives, one byte is written to ready_fd (-1 =
+// none); if that fails for good, the reason as text instead. Returns an exit code. Output of
+// the actors goes to DIR/log/<name>.log.
+int supervise_run(const supervise_t *self, const settings_t *settings, int ready_fd);
+
+// Process id of the supervisor that runs in dir, or -1.
+int supervise_pid(const char *dir);
