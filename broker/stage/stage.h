@@ -1,6 +1,7 @@
 /*  stage -- the staged log of one stream: append, sync, read, tail.
  *
- *  A directory `<stage>/<namespace>/<stream>/` of segment files `<first seq, 20 digits>.seg`.
+ *  A directory `<stage>/<namespace>/<stream>/` of segment files `<first seq, 20 digits>.seg`
+ *  (their bytes: segment.h).
  *  One writer (flock), any number of readers in other processes. What stage_sync returned true
  *  for is durable and never lost; a torn tail is cut at the next open, a bad record in the
  *  middle is skipped and counted, never what follows it. fdatasync errors abandon the segment
@@ -14,6 +15,7 @@ enum {
     STAGE_SEGMENT_BYTES = 128 << 20,      // a segment is closed at this size
     STAGE_PAYLOAD_BYTES_MAX = 64 << 20,   // of one record
     STAGE_SOURCE_NAME_MAX = 128,
+    STAGE_GROUP_BYTES_MAX = 256 << 20,    // of records not yet durable
 };
 
 typedef enum {
@@ -38,8 +40,9 @@ typedef struct {
 
 typedef struct stage stage_t;
 
-// Called for every intact record from the start of the last segments, oldest first, while the
-// writer opens: the collector finds its places and plan again. Return false to stop.
+// Called for every intact record of all segments, oldest first, while the writer opens: the
+// collector finds its places and plan again. The payload of a RECORD_PAYLOAD is left empty (and,
+// but for the last segment, is not even read). Return false to stop.
 typedef bool stage_visit_t(void *context, const record_t *record);
 
 // Open for appending, creating the directory; recover the tail. `visit` may be NULL.
@@ -48,19 +51,21 @@ stage_t *stage_open(const char *root, const char *namespace, const char *stream,
 void stage_destroy(stage_t **self_p);
 
 // Add to the group in memory; seq and recv_us are assigned here: recv_us = max(last + 1, now_us).
-// Returns the seq, or 0 (out of memory or too large).
+// Returns the seq, or 0 (out of memory, too large, or STAGE_GROUP_BYTES_MAX reached).
 uint64_t stage_append(stage_t *self, record_kind_t kind, int64_t now_us, slice_t source,
                       slice_t place, slice_t payload);
 size_t stage_pending_bytes(const stage_t *self); // of the group not yet durable
 
-// A new segment begins before the next group? Then the caller first appends a plan snapshot.
+// A new segment begins with the next group (and nothing is pending)? Then the caller first
+// appends a plan snapshot. Only the segment after a failed stage_sync begins without one: its
+// first group is the one that was kept.
 bool stage_segment_is_full(const stage_t *self);
 
 // Write and fdatasync the group. True: all of it is durable. False: nothing is promised, the
 // group is kept and the next call tries again on a new segment (disk full, I/O error).
 bool stage_sync(stage_t *self, fault_t *fault);
 uint64_t stage_last_seq(const stage_t *self);    // last durable seq, 0 = none
-uint64_t stage_damaged(const stage_t *self);     // records found damaged at open
+uint64_t stage_damaged(const stage_t *self);     // seqs missing in the log at open: an upper bound
 
 // ---- reading ------------------------------------------------------------------------------
 
@@ -71,7 +76,8 @@ stage_reader_t *stage_reader_open(const char *root, const char *namespace, const
                                   fault_t *fault);
 void stage_reader_destroy(stage_reader_t **self_p);
 
-// Place the cursor so that the next record read is the first with seq >= `seq`.
+// Place the cursor so that the next record read is the first with seq >= `seq`. False: cannot be
+// read (stage_reader_error).
 bool stage_reader_seek(stage_reader_t *self, uint64_t seq);
 
 typedef enum { STAGE_RECORD, STAGE_END, STAGE_DAMAGED } stage_read_t;
@@ -80,3 +86,7 @@ typedef enum { STAGE_RECORD, STAGE_END, STAGE_DAMAGED } stage_read_t;
 // whatever is intact). Slices stay valid until the next call. STAGE_DAMAGED: a bad stretch was
 // skipped, *record has the seq after it in `seq`; call again.
 stage_read_t stage_reader_next(stage_reader_t *self, uint64_t last, record_t *record);
+
+// NULL, or why the last call failed: an end that comes with an error (I/O, memory, a foreign
+// version) is none, and the same call may be tried again.
+const char *stage_reader_error(const stage_reader_t *self);

@@ -1,0 +1,16 @@
+/*  calls -- the system calls that may fail on a writer of the log, so that tests can make them.
+ *
+ *  Private to broker/stage. Production never changes it.
+ */
+#pragma once
+#include <sys/types.h>
+
+typedef struct {
+    int (*create)(int directory, const char *name); // a new file, O_EXCL
+    ssize_t (*write)(int file, const void *data, size_t size, off_t offset);
+    int (*flush)(int file);           // fdatasync
+    int (*cut)(int file, off_t size); // ftruncate
+    ssize_t (*read)(int file, void *data, size_t size, off_t offset);
+} stage_calls_t;
+
+extern stage_calls_t stage_calls;
