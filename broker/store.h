@@ -12,13 +12,13 @@
 #include "proto/slice.h"
 
 enum {
-    GROUPS = 16,                     // hash tags {0}..{15}; group of a partition = p mod 16
-    STORE_TIMEOUT_MS = 5000,         // of one answer
-    STORE_NAMESPACE_MAX = 32,        // bytes of a namespace
-    STORE_NAME_MAX = 63,             // bytes of the name of an actor or owner
-    STORE_FIELDS_MAX = 64,           // fields of one hash that are passed on
-    STORE_OFFSETS_MAX = 1024,        // streams in one commit
-    STORE_ALERTS_MAX = 100000,       // alerts in one commit
+    GROUPS = 16,               // hash tags {0}..{15}; group of a partition = p mod 16
+    STORE_TIMEOUT_MS = 5000,   // of one answer
+    STORE_NAMESPACE_MAX = 32,  // bytes of a namespace
+    STORE_NAME_MAX = 63,       // bytes of the name of an actor or owner
+    STORE_FIELDS_MAX = 64,     // fields of one hash that are passed on
+    STORE_OFFSETS_MAX = 1024,  // streams in one commit
+    STORE_ALERTS_MAX = 100000, // alerts in one commit
     BASE_PIECE_BYTES = 256 * 1024,
     OUTBOX_ENTRIES_MAX = 1000000,    // per group: beyond, commits answer STORE_FULL
     OUTBOX_ID_MAX = 48,              // bytes of an entry id "<ms>-<n>", NUL included
@@ -137,16 +137,24 @@ typedef struct {
     size_t alert_count;
 } store_commit_t;
 
-// Send commits (one function call per group, pipelined) without waiting. At most one batch is
-// under way. OK or DOWN.
+// A new random id: for `mine` of every commit and swap, and for every base.
+store_id_t store_id_new(void);
+
+// Send commits (one function call per group, pipelined) without waiting for answers; at most
+// PARTITIONS of them, each of another partition. At most one batch is under way. OK or DOWN.
 store_status_t store_commit_send(store_t *self, const store_commit_t *commits, size_t count);
 int store_descriptor(const store_t *self); // readable when replies are there; -1 = not connected
 // Take the replies of the batch: status[i] for commits[i]. Blocks up to the timeout. OK or DOWN.
+// After DOWN, and after REFUSED of a commit, nobody knows whether it was taken: send the very
+// same commit again (DUP: it was) or load the partition again.
 store_status_t store_commit_take(store_t *self, store_status_t *status, size_t count);
+// Another verb while a batch is under way takes the answers first; the descriptor is silent
+// then. True if commit_take will not wait.
+bool store_commit_answered(const store_t *self);
 
 // A new base: pieces first (invisible), then the swap, which drops the first `drop` deltas.
-store_status_t store_base_put(store_t *self, unsigned partition, store_id_t token,
-                              store_id_t base, unsigned piece, slice_t bytes);
+store_status_t store_base_put(store_t *self, unsigned partition, store_id_t token, store_id_t base,
+                              unsigned piece, slice_t bytes);
 store_status_t store_base_swap(store_t *self, unsigned partition, store_id_t token,
                                store_id_t previous, store_id_t mine, store_id_t base,
                                unsigned pieces, uint64_t drop);
@@ -303,5 +311,5 @@ typedef struct store_watch store_watch_t;
 store_watch_t *store_watch_new(const char *url, const char *password, const char *namespace,
                                fault_t *fault);
 void store_watch_destroy(store_watch_t **self_p);
-int store_watch_descriptor(store_watch_t *self); // -1 while not connected
+int store_watch_descriptor(store_watch_t *self);        // -1 while not connected
 bool store_watch_take(store_watch_t *self, bool *live); // true: something may have changed

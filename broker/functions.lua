@@ -1,0 +1,331 @@
+#!lua name=@LIBRARY@
+--  functions -- what Redis does for us in one step; @LIBRARY@ becomes "tw_<namespace>_<version>".
+--
+--  Redis takes nothing back: a function that fails in the middle leaves what it has written. So
+--  every check of a partition comes before its first write, wrong key types included (pcall).
+--  Limits are arguments. Numbers go to Redis as numbers (%.17g), never through '..' (%.14g).
+--  Lists handed to unpack() are bounded by the caller (Lua's stack: about 8,000).
+
+
+-- One byte a verdict; store_link.c turns them into store_status_t.
+local OK, DUP, STALE, FENCED, FULL, BACKWARDS, CORRUPT = 'O', 'D', 'S', 'F', 'L', 'B', 'C'
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- The head of a partition is the random id of its last commit, and a commit names the one it
+-- builds on: a chain, not a counter, so that a number that comes twice after a roll-back of
+-- Redis cannot be mistaken for the same history.
+local function guard(token, head, want_token, previous, mine)
+  if token ~= want_token then return FENCED end
+  if head == mine then return DUP end
+  if (head or '') ~= previous then return STALE end
+end
+
+-- ---- leases -------------------------------------------------------------------------------
+
+-- keys: a hash; args: owner, lease ms, new token, 'force' or nothing
+local function claim(keys, args)
+  local now = now_ms()
+  local held = redis.call('HMGET', keys[1], 'owner', 'lease')
+  if args[4] ~= 'force' and held[1] and held[1] ~= args[1] and tonumber(held[2] or 0) > now then
+    return FENCED
+  end
+  redis.call('HSET', keys[1], 'token', args[3], 'owner', args[1], 'lease', now + args[2])
+  return OK
+end
+
+-- keys: hashes; args: lease ms, then the token of each; answer: a verdict a key
+local function renew(keys, args)
+  local lease, verdicts = now_ms() + args[1], {}
+  for i, key in ipairs(keys) do
+    local mine = redis.call('HGET', key, 'token') == args[i + 1]
+    if mine then redis.call('HSET', key, 'lease', lease) end
+    verdicts[i] = mine and OK or FENCED
+  end
+  return table.concat(verdicts)
+end
+
+-- keys: a hash; args: token
+local function release(keys, args)
+  if redis.call('HGET', keys[1], 'token') ~= args[1] then return FENCED end
+  redis.call('HDEL', keys[1], 'token', 'owner', 'lease')
+  return OK
+end
+
+-- keys: hashes; answer: owners, '' where no lease runs
+local function owners(keys)
+  local now, names = now_ms(), {}
+  for i, key in ipairs(keys) do
+    local held = redis.call('HMGET', key, 'owner', 'lease')
+    names[i] = held[1] and tonumber(held[2] or 0) > now and held[1] or ''
+  end
+  return names
+end
+
+-- ---- commits ------------------------------------------------------------------------------
+
+-- What a commit asks of a partition before it writes; nil and what it must know to write.
+-- c: where in args its parts begin.
+local function check(meta, journal, args, c)
+  local ask = { 'token', 'head', 'jn', 'ver' }
+  for i = 0, c.offsets - 1 do ask[5 + i] = args[c.offset + 2 * i] end
+  local have = redis.pcall('HMGET', meta, unpack(ask))
+  if have.err then return CORRUPT end
+  local verdict = guard(have[1], have[2], args[c.at], args[c.at + 1], args[c.at + 2])
+  if verdict then return verdict end
+  local jn = tonumber(have[3] or 0)
+  if redis.pcall('LLEN', journal) ~= jn then return CORRUPT end
+  for i = 0, c.offsets - 1 do
+    if tonumber(args[c.offset + 2 * i + 1]) < tonumber(have[5 + i] or 0) then return BACKWARDS end
+  end
+  return nil, jn, tonumber(have[4] or 0)
+end
+
+local function write(outbox, meta, journal, args, c, jn, ver)
+  for i = c.alert, c.alert + 3 * c.alerts - 1, 3 do
+    redis.call('XADD', outbox, '*', 'id', args[i], 'topic', args[i + 1], 'body', args[i + 2])
+  end
+  local set = { 'head', args[c.at + 2], 'ver', ver + 1 }
+  local delta = args[c.at + 3]
+  if delta ~= '' then
+    redis.call('RPUSH', journal, delta)
+    set[5], set[6] = 'jn', jn + 1
+  end
+  for i = c.offset, c.offset + 2 * c.offsets - 1 do set[#set + 1] = args[i] end
+  redis.call('HSET', meta, unpack(set))
+end
+
+-- keys: outbox, then meta and journal of each partition
+-- args: outbox limit, then of each partition: token, previous, mine, delta, number of offsets,
+--       number of alerts, (offset field, seq)*, (id, topic, body)*
+-- answer: a verdict a partition
+local function commit(keys, args)
+  local outbox, limit = keys[1], tonumber(args[1])
+  local verdicts, at, waiting = {}, 2, nil
+  for k = 2, #keys, 2 do
+    local c = { at = at, offsets = tonumber(args[at + 4]), alerts = tonumber(args[at + 5]) }
+    c.offset = at + 6
+    c.alert = c.offset + 2 * c.offsets
+    at = c.alert + 3 * c.alerts
+    local verdict, jn, ver = check(keys[k], keys[k + 1], args, c)
+    if not verdict and c.alerts > 0 then
+      waiting = waiting or redis.pcall('XLEN', outbox)
+      if type(waiting) ~= 'number' then
+        verdict = CORRUPT
+      elseif waiting > 0 and waiting + c.alerts > limit then
+        verdict = FULL
+      else
+        waiting = waiting + c.alerts
+      end
+    end
+    if not verdict then write(outbox, keys[k], keys[k + 1], args, c, jn, ver) end
+    verdicts[#verdicts + 1] = verdict or OK
+  end
+  return table.concat(verdicts)
+end
+
+-- keys: meta, base; args: token, field, bytes. Invisible until base_swap names its base id.
+local function base_put(keys, args)
+  if redis.call('HGET', keys[1], 'token') ~= args[1] then return FENCED end
+  redis.call('HSET', keys[2], args[2], args[3])
+  return OK
+end
+
+-- keys: meta, journal, base; args: token, previous, mine, base id, pieces, deltas to drop
+local function base_swap(keys, args)
+  local base, pieces, drop = args[4], tonumber(args[5]), tonumber(args[6])
+  local have = redis.call('HMGET', keys[1], 'token', 'head', 'jn', 'ver')
+  local verdict = guard(have[1], have[2], args[1], args[2], args[3])
+  if verdict then return verdict end
+  local jn, keep = tonumber(have[3] or 0), {}
+  if redis.call('LLEN', keys[2]) ~= jn or drop > jn then return CORRUPT end
+  for i = 0, pieces - 1 do
+    local field = base .. ':' .. i
+    if redis.call('HEXISTS', keys[3], field) == 0 then return CORRUPT end
+    keep[field] = true
+  end
+  for _, field in ipairs(redis.call('HKEYS', keys[3])) do
+    if not keep[field] then redis.call('HDEL', keys[3], field) end
+  end
+  redis.call('LTRIM', keys[2], drop, -1)
+  redis.call('HSET', keys[1], 'head', args[3], 'ver', tonumber(have[4] or 0) + 1, 'jn',
+             jn - drop, 'base', base, 'nb', pieces)
+  return OK
+end
+
+-- ---- outbox -------------------------------------------------------------------------------
+
+local function later(a, b) -- of stream ids
+  local a_ms, a_n = a:match('^(%d+)-(%d+)$')
+  local b_ms, b_n = b:match('^(%d+)-(%d+)$')
+  if a_ms ~= b_ms then return tonumber(a_ms) > tonumber(b_ms) end
+  return tonumber(a_n) > tonumber(b_n)
+end
+
+-- keys: notifier, outbox; args: token, entry that is done, the id after it
+local function outbox_take(keys, args)
+  local have = redis.call('HMGET', keys[1], 'token', 'cursor')
+  if have[1] ~= args[1] then return FENCED end
+  if not have[2] or later(args[2], have[2]) then
+    redis.call('HSET', keys[1], 'cursor', args[2])
+    redis.call('XTRIM', keys[2], 'MINID', args[3])
+  end
+  return OK
+end
+
+-- ---- alert log and deliveries -------------------------------------------------------------
+
+-- keys: log, seen; args: limit, then of each: id, rule, series, ts, severity, topic, seq, body
+local function alert_log(keys, args)
+  local log, seen, limit = keys[1], keys[2], tonumber(args[1])
+  local last = redis.call('ZREVRANGE', seen, 0, 0, 'WITHSCORES')
+  local score = tonumber(last[2] or 0)
+  for i = 2, #args, 8 do
+    if redis.call('ZADD', seen, 'NX', score + 1, args[i]) == 1 then
+      score = score + 1
+      redis.call('XADD', log, 'MAXLEN', limit, '*', 'id', args[i], 'rule', args[i + 1], 'series',
+                 args[i + 2], 'ts', args[i + 3], 'severity', args[i + 4], 'topic', args[i + 5],
+                 'seq', args[i + 6], 'body', args[i + 7])
+    end
+  end
+  redis.call('ZREMRANGEBYRANK', seen, 0, -limit - 1)
+  return OK
+end
+
+-- keys: seen, delivery, due, body
+-- args: alert id, body, seconds kept, limit, subscribers
+local function delivery_plan(keys, args)
+  if redis.call('ZSCORE', keys[1], args[1]) then return DUP end
+  local waiting, limit, now = redis.call('ZCARD', keys[3]), tonumber(args[4]), now_ms()
+  for i = 5, #args do
+    local fresh = waiting < limit and 'pending 0' or 'dead 0 too many deliveries wait'
+    if redis.call('HSETNX', keys[2], args[i], fresh) == 1 and waiting < limit then
+      redis.call('ZADD', keys[3], now, args[1] .. '/' .. args[i])
+      redis.call('SET', keys[4], args[2], 'EX', args[3])
+      waiting = waiting + 1
+    end
+  end
+  redis.call('EXPIRE', keys[2], args[3])
+  return OK
+end
+
+-- keys: due; args: count, hidden ms; answer: "<alert id>/<subscriber>" of each
+local function delivery_due(keys, args)
+  local now = now_ms()
+  local members = redis.call('ZRANGEBYSCORE', keys[1], '-inf', now, 'LIMIT', 0, args[1])
+  for _, member in ipairs(members) do redis.call('ZADD', keys[1], now + args[2], member) end
+  return members
+end
+
+local function open(state) return state:find('^pending ') or state:find('^retry ') end
+
+-- keys: delivery, due, body
+-- args: alert id, subscriber, new state, seconds kept, delay ms, error
+local function delivery_settle(keys, args)
+  local id, subscriber, state = args[1], args[2], args[3]
+  local have = redis.call('HGET', keys[1], subscriber)
+  if not have or not open(have) then
+    redis.call('ZREM', keys[2], id .. '/' .. subscriber)
+    return OK
+  end
+  local attempts = tonumber(have:match('^%a+ (%d+)') or 0) + 1
+  local text = state .. ' ' .. attempts
+  if args[6] ~= '' then text = text .. ' ' .. args[6] end
+  redis.call('HSET', keys[1], subscriber, text)
+  redis.call('EXPIRE', keys[1], args[4])
+  if state == 'retry' then
+    redis.call('ZADD', keys[2], now_ms() + args[5], id .. '/' .. subscriber)
+    redis.call('EXPIRE', keys[3], args[4])
+    return OK
+  end
+  redis.call('ZREM', keys[2], id .. '/' .. subscriber)
+  for _, other in ipairs(redis.call('HVALS', keys[1])) do
+    if open(other) then return OK end
+  end
+  redis.call('DEL', keys[3])
+  return OK
+end
+
+-- keys: due; answer: how many wait, ms until the next (-1 = none)
+local function delivery_waiting(keys)
+  local first = redis.call('ZRANGE', keys[1], 0, 0, 'WITHSCORES')
+  if not first[2] then return { 0, -1 } end
+  return { redis.call('ZCARD', keys[1]), math.max(0, tonumber(first[2]) - now_ms()) }
+end
+
+-- ---- views and registry -------------------------------------------------------------------
+
+-- keys: index, hash; args: member, lease ms, (field, value)*
+local function beat(keys, args)
+  local now = now_ms()
+  local till = now + args[2]
+  redis.call('DEL', keys[2])
+  redis.call('HSET', keys[2], unpack(args, 3))
+  redis.call('PEXPIREAT', keys[2], till)
+  redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', now)
+  redis.call('ZADD', keys[1], till, args[1])
+  return OK
+end
+
+-- keys: index; answer: members whose lease runs
+local function actors(keys)
+  return redis.call('ZRANGEBYSCORE', keys[1], now_ms() + 1, '+inf')
+end
+
+-- keys: hash; args: ts, (field, value)*
+local function latest(keys, args)
+  local have = redis.call('HGET', keys[1], 'ts')
+  if have and (tonumber(have) or 0) > tonumber(args[1]) then return STALE end
+  redis.call('DEL', keys[1])
+  redis.call('HSET', keys[1], 'ts', unpack(args))
+  return OK
+end
+
+-- Replays add nothing: a refused row is known by its place. Places remembered are bounded; the
+-- floor is the highest one forgotten, and what is not above it counts as known.
+-- keys: counters, log, seen, sources
+-- args: source, log limit, seen limit, floor field, stream, then of each: place, seq, row,
+--       reason, snippet
+local function quarantine(keys, args)
+  local floor, fresh, reason = redis.call('HGET', keys[1], args[4]) or '', 0, nil
+  for i = 6, #args, 5 do
+    if args[i] > floor and redis.call('ZADD', keys[3], 'NX', 0, args[i]) == 1 then
+      fresh, reason = fresh + 1, args[i + 3]
+      redis.call('XADD', keys[2], 'MAXLEN', args[2], '*', 'stream', args[5], 'seq', args[i + 1],
+                 'row', args[i + 2], 'reason', reason, 'snippet', args[i + 4])
+    end
+  end
+  if fresh == 0 then return OK end
+  redis.call('SADD', keys[4], args[1])
+  redis.call('HSET', keys[1], 'reason', reason)
+  redis.call('HINCRBY', keys[1], 'total', fresh)
+  local over = redis.call('ZCARD', keys[3]) - args[3]
+  local forgotten = redis.call('ZPOPMIN', keys[3], math.max(0, over))
+  if #forgotten > 0 then redis.call('HSET', keys[1], args[4], forgotten[#forgotten - 1]) end
+  return OK
+end
+
+-- While a library loads there is neither redis.call nor pairs: a plain list.
+redis.register_function('@LIBRARY@_claim', claim)
+redis.register_function('@LIBRARY@_renew', renew)
+redis.register_function('@LIBRARY@_release', release)
+redis.register_function('@LIBRARY@_commit', commit)
+redis.register_function('@LIBRARY@_base_put', base_put)
+redis.register_function('@LIBRARY@_base_swap', base_swap)
+redis.register_function('@LIBRARY@_outbox_take', outbox_take)
+redis.register_function('@LIBRARY@_alert_log', alert_log)
+redis.register_function('@LIBRARY@_delivery_plan', delivery_plan)
+redis.register_function('@LIBRARY@_delivery_due', delivery_due)
+redis.register_function('@LIBRARY@_delivery_settle', delivery_settle)
+redis.register_function('@LIBRARY@_beat', beat)
+redis.register_function('@LIBRARY@_latest', latest)
+redis.register_function('@LIBRARY@_quarantine', quarantine)
+redis.register_function({ function_name = '@LIBRARY@_owners', callback = owners,
+                          flags = { 'no-writes' } })
+redis.register_function({ function_name = '@LIBRARY@_actors', callback = actors,
+                          flags = { 'no-writes' } })
+redis.register_function({ function_name = '@LIBRARY@_delivery_waiting', callback = delivery_waiting,
+                          flags = { 'no-writes' } })

@@ -1,0 +1,218 @@
+/*  keys -- see keys.h. */
+#include "broker/keys.h"
+
+#include <assert.h>
+
+#include "broker/store.h"
+
+static const char OFFSET_FIELD[] = "off:";
+
+bool keys_init(keys_t *self, const char *namespace)
+{
+    *self = (keys_t){ 0 };
+    size_t size = strlen(namespace);
+    if (size == 0 || size > KEYS_NAMESPACE_MAX || namespace[0] < 'a' || namespace[0] > 'z')
+        return false;
+    if (strspn(namespace, "abcdefghijklmnopqrstuvwxyz0123456789_") != size)
+        return false;
+    memcpy(self->namespace, namespace, size + 1);
+    return true;
+}
+
+void keys_clear(keys_t *self)
+{
+    buffer_destroy(&self->text);
+}
+
+// "<namespace>:<kind><name>". Names are appended as bytes: a NUL in one must not shorten it,
+// else two names could meet in one key.
+static slice_t named(keys_t *self, const char *kind, slice_t name)
+{
+    buffer_clear(&self->text);
+    buffer_text(&self->text, self->namespace);
+    buffer_text(&self->text, kind);
+    buffer_append(&self->text, name.data, name.size);
+    return buffer_slice(&self->text);
+}
+
+static slice_t fixed(keys_t *self, const char *kind)
+{
+    return named(self, kind, slice_text(""));
+}
+
+static slice_t partitioned(keys_t *self, char kind, unsigned partition)
+{
+    assert(partition < PARTITIONS);
+    buffer_clear(&self->text);
+    buffer_printf(&self->text, "%s:%c:{%u}:%u", self->namespace, kind, partition % GROUPS,
+                  partition);
+    return buffer_slice(&self->text);
+}
+
+static slice_t grouped(keys_t *self, char kind, unsigned group)
+{
+    assert(group < GROUPS);
+    buffer_clear(&self->text);
+    buffer_printf(&self->text, "%s:%c:{%u}", self->namespace, kind, group);
+    return buffer_slice(&self->text);
+}
+
+slice_t keys_meta(keys_t *self, unsigned partition)
+{
+    return partitioned(self, 'm', partition);
+}
+
+slice_t keys_journal(keys_t *self, unsigned partition)
+{
+    return partitioned(self, 'j', partition);
+}
+
+slice_t keys_base(keys_t *self, unsigned partition)
+{
+    return partitioned(self, 'b', partition);
+}
+
+slice_t keys_offset_field(keys_t *self, slice_t stream)
+{
+    buffer_clear(&self->text);
+    buffer_text(&self->text, OFFSET_FIELD);
+    buffer_append(&self->text, stream.data, stream.size);
+    return buffer_slice(&self->text);
+}
+
+bool keys_offset_stream(slice_t field, slice_t *stream)
+{
+    size_t skip = sizeof OFFSET_FIELD - 1;
+    if (field.size <= skip || memcmp(field.data, OFFSET_FIELD, skip) != 0)
+        return false;
+    *stream = slice_of(field.data + skip, field.size - skip);
+    return true;
+}
+
+slice_t keys_outbox(keys_t *self, unsigned group)
+{
+    return grouped(self, 'o', group);
+}
+
+slice_t keys_notifier(keys_t *self, unsigned group)
+{
+    return grouped(self, 'n', group);
+}
+
+slice_t keys_actors(keys_t *self)
+{
+    return fixed(self, ":{actors}");
+}
+
+slice_t keys_actor(keys_t *self, slice_t member)
+{
+    return named(self, ":{actors}:", member);
+}
+
+slice_t keys_plan(keys_t *self, const char *hash)
+{
+    return named(self, ":{plan}:", slice_text(hash));
+}
+
+slice_t keys_rule(keys_t *self, const char *name)
+{
+    return named(self, ":rule:", slice_text(name));
+}
+
+slice_t keys_rule_pattern(keys_t *self)
+{
+    return fixed(self, ":rule:*"); // a namespace holds nothing that a pattern could mean
+}
+
+slice_t keys_rule_events(keys_t *self, int database)
+{
+    buffer_clear(&self->text);
+    buffer_printf(&self->text, "__keyspace@%d__:%s:rule:*", database, self->namespace);
+    return buffer_slice(&self->text);
+}
+
+bool keys_rule_name(keys_t *self, slice_t key, slice_t *name)
+{
+    slice_t prefix = fixed(self, ":rule:");
+    if (key.size <= prefix.size || memcmp(key.data, prefix.data, prefix.size) != 0)
+        return false;
+    *name = slice_of(key.data + prefix.size, key.size - prefix.size);
+    return true;
+}
+
+slice_t keys_status(keys_t *self, const char *name)
+{
+    return named(self, ":status:", slice_text(name));
+}
+
+slice_t keys_latest(keys_t *self, slice_t series)
+{
+    return named(self, ":latest:", series);
+}
+
+slice_t keys_quarantine(keys_t *self, slice_t source)
+{
+    return named(self, ":{quarantine}:count:", source);
+}
+
+slice_t keys_quarantine_log(keys_t *self, slice_t source)
+{
+    return named(self, ":{quarantine}:log:", source);
+}
+
+// Neither names of sources nor of streams hold a '/', so no two pairs meet.
+slice_t keys_quarantine_seen(keys_t *self, slice_t source, slice_t stream)
+{
+    named(self, ":{quarantine}:seen:", source);
+    buffer_text(&self->text, "/");
+    buffer_append(&self->text, stream.data, stream.size);
+    return buffer_slice(&self->text);
+}
+
+slice_t keys_quarantine_sources(keys_t *self)
+{
+    return fixed(self, ":{quarantine}");
+}
+
+slice_t keys_alerts(keys_t *self)
+{
+    return fixed(self, ":alerts");
+}
+
+// The braces put it into the slot of the alert log itself.
+slice_t keys_alerts_seen(keys_t *self)
+{
+    buffer_clear(&self->text);
+    buffer_printf(&self->text, "{%s:alerts}:seen", self->namespace);
+    return buffer_slice(&self->text);
+}
+
+slice_t keys_subscriptions(keys_t *self, slice_t rule, slice_t series)
+{
+    named(self, ":subs:", rule);
+    if (series.size > 0) {
+        buffer_text(&self->text, ":");
+        buffer_append(&self->text, series.data, series.size);
+    }
+    return buffer_slice(&self->text);
+}
+
+slice_t keys_subscriber(keys_t *self, slice_t name)
+{
+    return named(self, ":subscriber:", name);
+}
+
+slice_t keys_delivery(keys_t *self, slice_t alert_id)
+{
+    return named(self, ":delivery:", alert_id);
+}
+
+slice_t keys_delivery_body(keys_t *self, slice_t alert_id)
+{
+    return named(self, ":{deliveries}:body:", alert_id);
+}
+
+slice_t keys_delivery_due(keys_t *self)
+{
+    return fixed(self, ":{deliveries}");
+}

@@ -1,0 +1,54 @@
+/*  keys -- the text of every Redis key, and nothing else; the one place that knows it.
+ *
+ *  Pure. A key is valid until the next one is made from the same keys_t. The keys that people
+ *  write are the contract (docs/redis.md); those with a '{' are ours: all keys that one
+ *  function call touches for one partition, outbox or log share the text in the braces.
+ */
+#pragma once
+#include "proto/buffer.h"
+#include "proto/slice.h"
+
+enum { KEYS_NAMESPACE_MAX = 32 }; // bytes
+
+typedef struct {
+    char namespace[KEYS_NAMESPACE_MAX + 1];
+    buffer_t text; // of the newest key; `failed` says that there was no memory for it
+} keys_t;
+
+bool keys_init(keys_t *self, const char *namespace); // false: not [a-z][a-z0-9_]{0,31}
+void keys_clear(keys_t *self);                       // frees what it holds
+
+// Ownership, offsets and head; deltas; pieces of the base.
+slice_t keys_meta(keys_t *self, unsigned partition);
+slice_t keys_journal(keys_t *self, unsigned partition);
+slice_t keys_base(keys_t *self, unsigned partition);
+slice_t keys_offset_field(keys_t *self, slice_t stream); // a field of meta
+bool keys_offset_stream(slice_t field, slice_t *stream); // and back
+
+slice_t keys_outbox(keys_t *self, unsigned group);
+slice_t keys_notifier(keys_t *self, unsigned group); // token, lease and cursor beside it
+
+slice_t keys_actors(keys_t *self);
+slice_t keys_actor(keys_t *self, slice_t member); // "<role>:<name>"
+
+slice_t keys_plan(keys_t *self, const char *hash);
+
+slice_t keys_rule(keys_t *self, const char *name);
+slice_t keys_rule_pattern(keys_t *self);                       // for SCAN
+slice_t keys_rule_events(keys_t *self, int database);          // for PSUBSCRIBE
+bool keys_rule_name(keys_t *self, slice_t key, slice_t *name); // of a rule's key
+slice_t keys_status(keys_t *self, const char *name);
+slice_t keys_latest(keys_t *self, slice_t series);
+
+slice_t keys_quarantine(keys_t *self, slice_t source); // counters and floors
+slice_t keys_quarantine_log(keys_t *self, slice_t source);
+slice_t keys_quarantine_seen(keys_t *self, slice_t source, slice_t stream);
+slice_t keys_quarantine_sources(keys_t *self);
+
+slice_t keys_alerts(keys_t *self);
+slice_t keys_alerts_seen(keys_t *self);
+slice_t keys_subscriptions(keys_t *self, slice_t rule, slice_t series); // series empty = all
+slice_t keys_subscriber(keys_t *self, slice_t name);
+slice_t keys_delivery(keys_t *self, slice_t alert_id);
+slice_t keys_delivery_body(keys_t *self, slice_t alert_id);
+slice_t keys_delivery_due(keys_t *self);

@@ -1,0 +1,154 @@
+/*  store_partition -- who owns a partition: claims, leases, tokens. */
+#include <assert.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "broker/store_link.h"
+#include "proto/owned.h"
+
+store_id_t store_id_new(void)
+{
+    store_id_t id;
+    // 16 bytes come whole and without waiting once the kernel is up; nothing else is random enough.
+    if (getrandom(id.bytes, sizeof id.bytes, 0) != sizeof id.bytes)
+        abort();
+    return id;
+}
+
+store_status_t link_claim(store_t *self, slice_t key, const char *owner, int lease_ms,
+                          store_id_t token, bool force)
+{
+    assert(strlen(owner) <= STORE_NAME_MAX && *owner);
+    command_call(self, "claim", 1);
+    command_key(self, key);
+    command_text(self, owner);
+    command_i64(self, lease_ms);
+    command_id(self, token);
+    if (force)
+        command_text(self, "force");
+    return link_ask_verdict(self);
+}
+
+store_status_t store_claim(store_t *self, unsigned partition, const char *owner, int lease_ms,
+                           store_id_t *token)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    store_id_t fresh = store_id_new();
+    store_status_t status =
+        link_claim(self, keys_meta(&self->keys, partition), owner, lease_ms, fresh, false);
+    if (status == STORE_OK)
+        *token = fresh;
+    return status;
+}
+
+// The partitions of a group, in order.
+static size_t members_of(unsigned group, const partitions_t *of, uint8_t members[PARTITIONS])
+{
+    size_t count = 0;
+    for (unsigned partition = group; partition < PARTITIONS; partition += GROUPS)
+        if (!of || partitions_has(of, partition))
+            members[count++] = (uint8_t) partition;
+    return count;
+}
+
+static bool push_renew(store_t *self, unsigned group, int lease_ms,
+                       const store_id_t tokens[PARTITIONS], const partitions_t *held)
+{
+    uint8_t members[PARTITIONS];
+    size_t count = members_of(group, held, members);
+    command_call(self, "renew", (unsigned) count);
+    for (size_t i = 0; i < count; i++)
+        command_key(self, keys_meta(&self->keys, members[i]));
+    command_i64(self, lease_ms);
+    for (size_t i = 0; i < count; i++)
+        command_id(self, tokens[members[i]]);
+    return link_push(self);
+}
+
+static store_status_t take_renew(store_t *self, unsigned group, partitions_t *held)
+{
+    uint8_t members[PARTITIONS];
+    size_t count = members_of(group, held, members);
+    owned(reply_destroy) redisReply *reply = NULL;
+    store_status_t status = link_take(self, &reply);
+    if (status != STORE_OK)
+        return status;
+    slice_t verdicts = reply_slice(reply);
+    for (size_t i = 0; i < count; i++)
+        if (i >= verdicts.size || link_verdict(self, (char) verdicts.data[i]) != STORE_OK)
+            partitions_remove(held, members[i]);
+    return STORE_OK;
+}
+
+store_status_t store_renew(store_t *self, const char *owner, int lease_ms,
+                           const store_id_t tokens[PARTITIONS], partitions_t *held)
+{
+    (void) owner; // the token says it all; the name was written with it
+    if (!link_open(self))
+        return STORE_DOWN;
+    partitions_t left = *held;
+    for (unsigned group = 0; group < GROUPS; group++)
+        if (!push_renew(self, group, lease_ms, tokens, held))
+            return STORE_DOWN;
+    store_status_t worst = STORE_OK;
+    for (unsigned group = 0; group < GROUPS; group++) {
+        store_status_t status = take_renew(self, group, &left);
+        if (status == STORE_DOWN)
+            return STORE_DOWN;
+        if (worst == STORE_OK)
+            worst = status;
+    }
+    *held = left;
+    return worst;
+}
+
+store_status_t store_release(store_t *self, unsigned partition, store_id_t token)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    command_call(self, "release", 1);
+    command_key(self, keys_meta(&self->keys, partition));
+    command_id(self, token);
+    return link_ask_verdict(self);
+}
+
+static store_status_t take_owners(store_t *self, unsigned group, char owners[PARTITIONS][64])
+{
+    owned(reply_destroy) redisReply *reply = NULL;
+    store_status_t status = link_take(self, &reply);
+    if (status != STORE_OK)
+        return status;
+    uint8_t members[PARTITIONS];
+    size_t count = members_of(group, NULL, members);
+    for (size_t i = 0; i < count; i++) {
+        slice_t name = slice_of(NULL, 0);
+        if (reply->type == REDIS_REPLY_ARRAY && i < reply->elements)
+            name = reply_slice(reply->element[i]);
+        snprintf(owners[members[i]], STORE_NAME_MAX + 1, "%.*s", (int) name.size,
+                 name.data ? (const char *) name.data : "");
+    }
+    return STORE_OK;
+}
+
+store_status_t store_owners(store_t *self, char owners[PARTITIONS][64])
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    uint8_t members[PARTITIONS];
+    for (unsigned group = 0; group < GROUPS; group++) {
+        size_t count = members_of(group, NULL, members);
+        command_call(self, "owners", (unsigned) count);
+        for (size_t i = 0; i < count; i++)
+            command_key(self, keys_meta(&self->keys, members[i]));
+        if (!link_push(self))
+            return STORE_DOWN;
+    }
+    store_status_t worst = STORE_OK;
+    for (unsigned group = 0; group < GROUPS && worst != STORE_DOWN; group++) {
+        store_status_t status = take_owners(self, group, owners);
+        if (worst == STORE_OK || status == STORE_DOWN)
+            worst = status;
+    }
+    return worst;
+}

@@ -1,0 +1,180 @@
+/*  Connection, health, registry and partitions of store, against a real redis-server. */
+#include "tests/unit/broker/store_fixture.h"
+
+static void refuses_bad_addresses_and_namespaces(void **state)
+{
+    (void) state;
+    static const char *const urls[] = { "",           "redis",          "unix://relative",
+                                        "redis://",   "redis://:1",     "redis://h:70000",
+                                        "redis://h:", "redis://h:1/x",  "redis://[::1",
+                                        "http://h",   "redis://h:1/-1", "rediss://h" };
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        fault_t fault = { 0 };
+        store_t *store = store_new(urls[i], NULL, "tw", &fault);
+        if (store)
+            fail_msg("'%s' was taken", urls[i]);
+        assert_non_null(strstr(fault.text, "redis"));
+    }
+    static const char *const names[] = { "",    "1a",  "_a",
+                                         "Tw",  "a-b", "a:b",
+                                         "a{b", "a b", "abcdefghijklmnopqrstuvwxyzabcdefg" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        fault_t fault = { 0 };
+        assert_null(store_new("unix:///x", NULL, names[i], &fault));
+        assert_non_null(strstr(fault.text, "namespace"));
+    }
+    static const char *const good[] = {
+        "unix:///tmp/x",    "redis://h", "redis://h/", "redis://h:1", "redis://127.0.0.1:6379/3",
+        "redis://[::1]:7/0"
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        store_t *store = store_new(good[i], "secret", "a_1", NULL);
+        assert_non_null(store);
+        store_destroy(&store);
+        assert_null(store);
+    }
+}
+
+static void says_when_nobody_answers(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = store_new("unix:///tmp/no-such.sock", NULL, "tw", NULL);
+    expect(store, store_ping(store), STORE_DOWN);
+    assert_non_null(strstr(store_error(store), "no-such.sock"));
+    assert_int_equal(store_descriptor(store), -1);
+    assert_int_equal(store_epoch(store), 0);
+}
+
+static void pings_and_tells_missing_append_only_file(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    expect(store, store_ping(store), STORE_OK);
+    assert_int_equal(store_epoch(store), 1);
+    assert_true(store_descriptor(store) >= 0);
+    redis("CONFIG SET appendonly no");
+    expect(store, store_ping(store), STORE_REFUSED);
+    assert_non_null(strstr(store_error(store), "appendonly yes"));
+    redis("CONFIG SET appendonly yes");
+    expect(store, store_ping(store), STORE_OK);
+}
+
+typedef struct {
+    char text[4096];
+} notes_t;
+
+static void note_actor(void *context, const store_actor_t *actor)
+{
+    notes_t *notes = context;
+    size_t size = strlen(notes->text);
+    const char *port = store_actor_field(actor, "port");
+    snprintf(notes->text + size, sizeof notes->text - size, "%s/%s=%s;", actor->role, actor->name,
+             port ? port : "-");
+}
+
+static void registry_lists_who_is_alive(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_field_t port = { "port", "1" }, other = { "port", "2" };
+    expect(store, store_beat(store, "prep", "b", 60000, &port, 1), STORE_OK);
+    expect(store, store_beat(store, "prep", "a", 60000, &port, 1), STORE_OK);
+    expect(store, store_beat(store, "collector", "c", 300, &port, 1), STORE_OK);
+    expect(store, store_beat(store, "prep", "a", 60000, &other, 1), STORE_OK);
+    notes_t notes = { "" };
+    expect(store, store_actors(store, NULL, note_actor, &notes), STORE_OK);
+    assert_string_equal(notes.text, "collector/c=1;prep/a=2;prep/b=1;");
+    pause_ms(350); // the collector's lease runs out
+    notes = (notes_t){ "" };
+    expect(store, store_actors(store, NULL, note_actor, &notes), STORE_OK);
+    assert_string_equal(notes.text, "prep/a=2;prep/b=1;");
+    assert_string_equal(redis("EXISTS 'tw:{actors}:collector:c'"), "0");
+    expect(store, store_leave(store, "prep", "a"), STORE_OK);
+    notes = (notes_t){ "" };
+    expect(store, store_actors(store, "prep", note_actor, &notes), STORE_OK);
+    assert_string_equal(notes.text, "prep/b=1;");
+    notes = (notes_t){ "" };
+    expect(store, store_actors(store, "notifier", note_actor, &notes), STORE_OK);
+    assert_string_equal(notes.text, "");
+}
+
+static void a_partition_has_one_owner_at_a_time(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_id_t a, b, again;
+    expect(store, store_claim(store, 7, "a", 60000, &a), STORE_OK);
+    expect(store, store_claim(store, 7, "b", 60000, &b), STORE_FENCED);
+    expect(store, store_claim(store, 7, "a", 200, &again), STORE_OK);
+    assert_memory_not_equal(&a, &again, sizeof a);
+    char owners[PARTITIONS][64];
+    expect(store, store_owners(store, owners), STORE_OK);
+    assert_string_equal(owners[7], "a");
+    assert_string_equal(owners[8], "");
+    pause_ms(250);
+    expect(store, store_owners(store, owners), STORE_OK);
+    assert_string_equal(owners[7], "");
+    expect(store, store_claim(store, 7, "b", 60000, &b), STORE_OK);
+    expect(store, store_release(store, 7, again), STORE_FENCED);
+    expect(store, store_release(store, 7, b), STORE_OK);
+    expect(store, store_claim(store, 7, "a", 60000, &a), STORE_OK);
+}
+
+static void renewing_keeps_mine_and_names_the_lost(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_id_t tokens[PARTITIONS] = { 0 }, thief;
+    partitions_t held = { 0 };
+    static const unsigned mine[] = { 0, 1, 16, 17, 255 };
+    for (size_t i = 0; i < 5; i++) {
+        expect(store, store_claim(store, mine[i], "a", 150, &tokens[mine[i]]), STORE_OK);
+        partitions_add(&held, mine[i]);
+    }
+    pause_ms(200);
+    expect(store, store_claim(store, 17, "thief", 60000, &thief), STORE_OK);
+    expect(store, store_renew(store, "a", 60000, tokens, &held), STORE_OK);
+    for (unsigned partition = 0; partition < PARTITIONS; partition++) {
+        bool expected = partition == 0 || partition == 1 || partition == 16 || partition == 255;
+        assert_int_equal(partitions_has(&held, partition), expected);
+    }
+    // Renewed although the lease had run out: nobody had taken it.
+    expect(store, store_claim(store, 16, "b", 60000, &thief), STORE_FENCED);
+}
+
+static void two_namespaces_do_not_meet(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *one = open_store("one");
+    owned(store_destroy) store_t *two = open_store("one_1");
+    store_id_t a, b;
+    store_field_t port = { "port", "1" };
+    expect(one, store_claim(one, 3, "a", 60000, &a), STORE_OK);
+    expect(two, store_claim(two, 3, "b", 60000, &b), STORE_OK);
+    expect(one, store_beat(one, "prep", "a", 60000, &port, 1), STORE_OK);
+    store_commit_t commit = {
+        .partition = 3, .token = a, .mine = id_of(1), .delta = slice_text("d")
+    };
+    expect(two, commit_one(two, &commit), STORE_FENCED);
+    expect(one, commit_one(one, &commit), STORE_OK);
+    notes_t notes = { "" };
+    expect(two, store_actors(two, NULL, note_actor, &notes), STORE_OK);
+    assert_string_equal(notes.text, "");
+    assert_string_equal(redis("--raw KEYS 'one_1:*'"), "one_1:m:{3}:3");
+    assert_string_equal(redis("--raw FUNCTION LIST | grep -cx tw_one_1"), "1");
+    assert_string_equal(redis("--raw FUNCTION LIST | grep -cx tw_one_1_1"), "1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(refuses_bad_addresses_and_namespaces, flush),
+        cmocka_unit_test_setup(says_when_nobody_answers, flush),
+        cmocka_unit_test_setup(pings_and_tells_missing_append_only_file, flush),
+        cmocka_unit_test_setup(registry_lists_who_is_alive, flush),
+        cmocka_unit_test_setup(a_partition_has_one_owner_at_a_time, flush),
+        cmocka_unit_test_setup(renewing_keeps_mine_and_names_the_lost, flush),
+        cmocka_unit_test_setup(two_namespaces_do_not_meet, flush),
+    };
+    return cmocka_run_group_tests(tests, server_setup, server_teardown);
+}
