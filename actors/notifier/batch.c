@@ -1,0 +1,61 @@
+/*  batch -- see batch.h. */
+#include "actors/notifier/batch.h"
+
+#include "proto/alert.h"
+#include "proto/json.h"
+
+void batch_destroy(batch_t *self)
+{
+    buffer_destroy(&self->bytes);
+    buffer_destroy(&self->stamped);
+    self->count = 0;
+}
+
+void batch_clear(batch_t *self)
+{
+    buffer_clear(&self->bytes);
+    self->count = 0;
+}
+
+static piece_t keep(buffer_t *bytes, slice_t what)
+{
+    piece_t piece = { .at = bytes->size, .size = what.size };
+    buffer_append(bytes, what.data, what.size);
+    return piece;
+}
+
+void batch_add(batch_t *self, const store_entry_t *entry, int64_t at_us)
+{
+    if (self->count == BATCH_MAX || strlen(entry->entry) >= BATCH_ENTRY_ID_MAX ||
+        entry->group >= GROUPS) {
+        self->bytes.failed = true; // not what was asked for
+        return;
+    }
+    item_t *item = &self->items[self->count++];
+    *item = (item_t){ .group = entry->group };
+    strcpy(item->entry, entry->entry);
+    item->id = keep(&self->bytes, entry->id);
+    item->topic = keep(&self->bytes, entry->topic);
+
+    buffer_t *body = &self->stamped;
+    buffer_clear(body);
+    buffer_append(body, entry->body.data, entry->body.size);
+    alert_id_t id;
+    bulletin_t bulletin;
+    bool good = !body->failed && alert_id_parse(&id, entry->id) &&
+                bulletin_read(&bulletin, buffer_slice(body)) &&
+                alert_stamp(body->data, body->size, at_us);
+    item->body = keep(&self->bytes, buffer_slice(body));
+    item->json.at = self->bytes.size;
+    item->good = good && json_from_wire(&self->bytes, buffer_slice(body));
+    item->json.size = self->bytes.size - item->json.at;
+    self->bytes.failed |= body->failed;
+}
+
+void batch_last(const batch_t *self, int last[GROUPS])
+{
+    for (unsigned g = 0; g < GROUPS; g++)
+        last[g] = -1;
+    for (size_t i = 0; i < self->count; i++)
+        last[self->items[i].group] = (int) i;
+}

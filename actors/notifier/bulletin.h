@@ -1,0 +1,23 @@
+/*  bulletin -- what the notifier must know of an outbox entry to file it. Pure.
+ *
+ *  The body is the msgpack map of the alert socket; here it is only looked into, never changed.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/slice.h"
+
+enum { BULLETIN_NAME_MAX = 64, BULLETIN_SERIES_MAX = 1024 }; // bytes
+
+typedef struct {
+    slice_t rule, series, severity; // in the body; severity may be empty
+    int64_t ts_us;
+    uint64_t seq;
+} bulletin_t;
+
+// False: not such a map, or one of rule, series, ts and seq is missing or too long.
+bool bulletin_read(bulletin_t *self, slice_t body);
+
+// Names of rules, subscribers, silences and sources: 1 to 64 letters, digits, '.', '_', '-'.
+bool bulletin_name_is_good(slice_t name);

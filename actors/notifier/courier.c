@@ -1,0 +1,314 @@
+/*  courier -- see courier.h. */
+#include "actors/notifier/courier.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/notifier/bulletin.h"
+#include "actors/notifier/deliver.h"
+#include "actors/notifier/retry.h"
+#include "actors/notifier/sign.h"
+#include "actors/notifier/subscription.h"
+#include "broker/runtime/life.h"
+#include "proto/owned.h"
+
+enum {
+    JOBS_MAX = DELIVER_AT_ONCE_MAX,
+    PATIENCE_MS = 4000, // longest wait for a place in the queue to a host
+    HIDDEN_MS = PATIENCE_MS + DELIVER_TOTAL_MS + 1000,
+    LOOK_MS = 1000, // look for due ones at least this often
+    ID_MAX = 33,    // of an alert
+    ERROR_MAX = 256,
+};
+
+typedef enum {
+    JOB_FREE,
+    JOB_QUEUED, // claimed, not yet sent
+    JOB_SENT,   // under way
+    JOB_ENDED,  // the outcome is to be told
+} job_state_t;
+
+typedef enum { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_DEAD } outcome_t;
+
+typedef struct {
+    job_state_t state;
+    char alert_id[ID_MAX], subscriber[BULLETIN_NAME_MAX + 1];
+    unsigned attempts; // before this one
+    int64_t claimed_us;
+    buffer_t body;
+    outcome_t outcome;
+    int64_t delay_ms;
+    char error[ERROR_MAX];
+} job_t;
+
+struct courier {
+    store_t *store;
+    deliver_t *deliver;
+    int64_t look_us; // when to look for due ones
+    courier_count_t count;
+    job_t jobs[JOBS_MAX];
+};
+
+courier_t *courier_new(store_t *store, bool allow_private, fault_t *fault)
+{
+    owned(courier_destroy) courier_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    self->store = store;
+    self->deliver = deliver_new(allow_private, fault);
+    if (!self->deliver)
+        return NULL;
+    courier_t *given = self;
+    self = NULL;
+    return given;
+}
+
+void courier_destroy(courier_t **self_p)
+{
+    courier_t *self = *self_p;
+    if (!self)
+        return;
+    deliver_destroy(&self->deliver);
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        buffer_destroy(&self->jobs[i].body);
+    free(self);
+    *self_p = NULL;
+}
+
+void courier_allow_private(courier_t *self, bool allow)
+{
+    deliver_allow_private(self->deliver, allow);
+}
+
+void courier_wake(courier_t *self)
+{
+    self->look_us = 0;
+}
+
+bool courier_busy(const courier_t *self)
+{
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        if (self->jobs[i].state == JOB_SENT || self->jobs[i].state == JOB_ENDED)
+            return true;
+    return false;
+}
+
+int64_t courier_due_us(const courier_t *self)
+{
+    return self->look_us;
+}
+
+void courier_wait(courier_t *self, const int *descriptors, size_t count, int wait_ms)
+{
+    deliver_wait(self->deliver, descriptors, count, wait_ms);
+}
+
+courier_count_t courier_count(const courier_t *self)
+{
+    return self->count;
+}
+
+// ---- outcomes -------------------------------------------------------------------------------
+
+static void job_end(job_t *job, outcome_t outcome, const char *error)
+{
+    job->state = JOB_ENDED;
+    job->outcome = outcome;
+    snprintf(job->error, sizeof job->error, "%s", error);
+}
+
+// Failed for now: again later, or never when the schedule is used up.
+static void job_fail(job_t *job, int64_t asked_ms, const char *error)
+{
+    uint32_t random = 0;
+    (void) life_random(&random, sizeof random); // without it the delay is merely not spread
+    bool again = retry_wait_ms(job->attempts + 1, asked_ms, random, &job->delay_ms);
+    job_end(job, again ? OUTCOME_RETRY : OUTCOME_DEAD, error);
+}
+
+static store_status_t tell(courier_t *self, const job_t *job)
+{
+    switch (job->outcome) {
+    case OUTCOME_DONE:
+        return store_delivery_done(self->store, job->alert_id, job->subscriber);
+    case OUTCOME_RETRY:
+        return store_delivery_retry(self->store, job->alert_id, job->subscriber, job->delay_ms,
+                                    job->error);
+    case OUTCOME_DEAD:
+        return store_delivery_dead(self->store, job->alert_id, job->subscriber, job->error);
+    }
+    return STORE_REFUSED;
+}
+
+static void count_outcome(courier_t *self, const job_t *job)
+{
+    switch (job->outcome) {
+    case OUTCOME_DONE:
+        self->count.delivered++;
+        break;
+    case OUTCOME_RETRY:
+        self->count.retried++;
+        break;
+    case OUTCOME_DEAD:
+        self->count.dead++;
+        break;
+    }
+}
+
+// With Redis away an outcome is kept until it can be told, or until the delivery is due again.
+static void tell_outcomes(courier_t *self, int64_t now_us)
+{
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        job_t *job = &self->jobs[i];
+        if (job->state != JOB_ENDED)
+            continue;
+        store_status_t status = tell(self, job);
+        if (status == STORE_DOWN && now_us - job->claimed_us < HIDDEN_MS * INT64_C(1000))
+            return;
+        if (status == STORE_OK)
+            count_outcome(self, job);
+        job->state = JOB_FREE;
+        self->look_us = 0;
+    }
+}
+
+// ---- attempts -------------------------------------------------------------------------------
+
+typedef struct {
+    courier_t *courier;
+    job_t *job;
+} attempt_t;
+
+static void start_attempt(void *context, const store_subscriber_t *subscriber)
+{
+    const attempt_t *attempt = context;
+    job_t *job = attempt->job;
+    const char *webhook = subscription_webhook(subscriber);
+    if (!webhook) {
+        job_end(job, OUTCOME_DEAD,
+                subscriber->count == 0 ? "there is no such subscriber any more"
+                                       : "the subscriber has no webhook, or it answered 410");
+        return;
+    }
+    char id[SUBSCRIPTION_ID_MAX], signature[SIGN_TEXT_MAX] = "";
+    fault_t fault = { 0 };
+    letter_t letter = {
+        .url = webhook,
+        .id = id,
+        .signature = signature,
+        .timestamp_s = life_wall_us() / 1000000,
+        .body = buffer_slice(&job->body),
+    };
+    const char *secret = subscription_field(subscriber, "secret");
+    if (!subscription_id(job->alert_id, job->subscriber, id)) {
+        job_end(job, OUTCOME_DEAD, "the name is too long");
+        return;
+    }
+    if (secret &&
+        !sign_webhook(slice_text(secret), id, letter.timestamp_s, letter.body, signature, &fault)) {
+        job_fail(job, 0, fault.text);
+        return;
+    }
+    switch (deliver_start(attempt->courier->deliver, &letter,
+                          (size_t) (job - attempt->courier->jobs), &fault)) {
+    case DELIVER_STARTED:
+        job->state = JOB_SENT;
+        break;
+    case DELIVER_BUSY:
+        break; // stays queued
+    case DELIVER_REFUSED:
+        job_fail(job, 0, fault.text);
+        break;
+    }
+}
+
+static void start_queued(courier_t *self, int64_t now_us)
+{
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        job_t *job = &self->jobs[i];
+        if (job->state != JOB_QUEUED)
+            continue;
+        if (now_us - job->claimed_us > PATIENCE_MS * INT64_C(1000)) {
+            job->state = JOB_FREE; // due again when it stops being hidden
+            continue;
+        }
+        attempt_t attempt = { self, job };
+        store_status_t status =
+            store_subscriber(self->store, job->subscriber, start_attempt, &attempt);
+        if (status == STORE_DOWN)
+            return;
+        if (status != STORE_OK)
+            job_fail(job, 0, "the subscriber's key is not a hash");
+    }
+}
+
+static void take_answers(courier_t *self)
+{
+    for (answer_t answer; deliver_next(self->deliver, &answer);) {
+        job_t *job = &self->jobs[answer.tag];
+        switch (retry_judge(answer.status)) {
+        case VERDICT_DELIVERED:
+            job_end(job, OUTCOME_DONE, "");
+            break;
+        case VERDICT_RETRY:
+            job_fail(job, answer.retry_after_ms, answer.error);
+            break;
+        case VERDICT_GONE:
+            job_end(job, OUTCOME_DEAD, "HTTP 410: the receiver wants no more");
+            break;
+        }
+    }
+}
+
+static size_t free_jobs(const courier_t *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        count += self->jobs[i].state == JOB_FREE;
+    return count;
+}
+
+static void queue_job(void *context, const store_delivery_t *delivery)
+{
+    courier_t *self = context;
+    job_t *job = self->jobs;
+    while (job < self->jobs + JOBS_MAX && job->state != JOB_FREE)
+        job++;
+    if (job == self->jobs + JOBS_MAX || strlen(delivery->alert_id) >= sizeof job->alert_id ||
+        strlen(delivery->subscriber) >= sizeof job->subscriber)
+        return; // due again later
+    buffer_clear(&job->body);
+    buffer_append(&job->body, delivery->body.data, delivery->body.size);
+    if (job->body.failed)
+        return;
+    strcpy(job->alert_id, delivery->alert_id);
+    strcpy(job->subscriber, delivery->subscriber);
+    job->attempts = delivery->attempts;
+    job->claimed_us = life_mono_us();
+    job->state = JOB_QUEUED;
+}
+
+static void look_for_due(courier_t *self, int64_t now_us)
+{
+    int64_t next_ms = -1;
+    size_t room = free_jobs(self);
+    bool asked = room > 0 && store_delivery_due(self->store, (unsigned) room, HIDDEN_MS, queue_job,
+                                                self) == STORE_OK;
+    if (store_delivery_waiting(self->store, &self->count.waiting, &next_ms) != STORE_OK)
+        next_ms = -1;
+    int64_t look_ms = next_ms < 0 || next_ms > LOOK_MS ? LOOK_MS : next_ms;
+    // What is due now but found no room is looked for when an outcome makes some.
+    self->look_us = now_us + (asked && look_ms > 0 ? look_ms : LOOK_MS) * 1000;
+}
+
+void courier_step(courier_t *self, int64_t now_us, bool fetch)
+{
+    take_answers(self);
+    tell_outcomes(self, now_us);
+    if (fetch && now_us >= self->look_us)
+        look_for_due(self, now_us);
+    if (fetch)
+        start_queued(self, now_us);
+}

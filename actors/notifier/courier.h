@@ -1,0 +1,34 @@
+/*  courier -- carries due deliveries from Redis to their receivers and the outcome back.
+ *
+ *  Redis hands a delivery out and hides it for HIDDEN_MS: when this process dies, it becomes due
+ *  again by itself and is sent again with the same webhook-id. The receiver's address and secret
+ *  are read when an attempt is made, so a mended subscriber heals waiting deliveries.
+ *
+ *  Not a process: the notifier's loop calls courier_step whenever it wakes.
+ */
+#pragma once
+#include "broker/store.h"
+#include "proto/fault.h"
+
+typedef struct courier courier_t;
+
+typedef struct {
+    uint64_t delivered, retried, dead; // outcomes of attempts
+    uint64_t waiting;                  // deliveries in Redis, as of the last look
+} courier_count_t;
+
+courier_t *courier_new(store_t *store, bool allow_private, fault_t *fault);
+void courier_destroy(courier_t **self_p);
+void courier_allow_private(courier_t *self, bool allow);
+
+// Something may have become due: look at the next step.
+void courier_wake(courier_t *self);
+// Move on. fetch: take new ones from Redis (false while stopping, or on standby).
+void courier_step(courier_t *self, int64_t now_us, bool fetch);
+bool courier_busy(const courier_t *self); // attempts under way or outcomes not yet told
+// When courier_step has to be called at the latest (monotonic us).
+int64_t courier_due_us(const courier_t *self);
+
+// The one wait of the process: until a descriptor is readable or a transfer moves.
+void courier_wait(courier_t *self, const int *descriptors, size_t count, int wait_ms);
+courier_count_t courier_count(const courier_t *self);

@@ -1,0 +1,288 @@
+/*  notifier -- see notifier.h. The PROGRAM: one thread, one wait.
+ *
+ *  Guaranteed: every entry of the outbox reaches <namespace>:alerts once and its webhooks at
+ *  least once, always under the same id, whatever is killed in between. Published at least once
+ *  too, but who hears it is PUB/SUB's business: readers fill gaps from <namespace>:alerts.
+ *
+ *  Calls to Redis wait for their answer (at most STORE_TIMEOUT_MS): without Redis there is
+ *  nothing to do. Only the outbox is read without waiting, on a connection of its own.
+ */
+#include "actors/notifier/notifier.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actors/notifier/courier.h"
+#include "actors/notifier/outbox.h"
+#include "actors/notifier/publisher.h"
+#include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
+#include "broker/runtime/options.h"
+#include "broker/site.h"
+#include "proto/owned.h"
+
+enum {
+    BEAT_US = 1000 * 1000,
+    LEASE_MS = 5000,
+    BLOCKED_WAIT_MS = 10,       // until the brokers are asked again whether they have room
+    DOWN_WAIT_US = 200000,      // until Redis is asked again
+    DRAIN_US = 3 * 1000 * 1000, // longest wait for what is under way at SIGTERM
+};
+
+typedef struct {
+    const options_t *options;
+    int signals;
+    store_t *store;
+    publisher_t *publisher;
+    outbox_t *outbox;
+    courier_t *courier;
+    store_id_t token;
+    bool active;               // we hold the role
+    bool down;                 // Redis did not answer last time
+    int64_t beat_us, pause_us; // when to beat, and to ask the outbox, next
+    int64_t drain_us;          // end of the drain; 0 = in service
+    uint64_t lag;              // entries in the outbox
+    outbox_count_t told;       // what the log has been told of
+} notifier_t;
+
+static void notifier_destroy(notifier_t *self)
+{
+    courier_destroy(&self->courier);
+    outbox_destroy(&self->outbox);
+    publisher_destroy(&self->publisher);
+    store_destroy(&self->store);
+    if (self->signals >= 0)
+        close(self->signals);
+}
+
+static bool notifier_open(notifier_t *self, const settings_t *settings, fault_t *fault)
+{
+    self->signals = life_open_signals();
+    if (self->signals < 0)
+        return fault_set(fault, "cannot take signals: %s", strerror(errno));
+    self->publisher = publisher_new(fault);
+    self->store = site_store(settings, self->options->dir, fault);
+    if (!self->publisher || !self->store)
+        return false;
+    self->courier = courier_new(self->store, settings->allow_private, fault);
+    store_t *reader = self->courier ? site_store(settings, self->options->dir, fault) : NULL;
+    if (reader)
+        self->outbox = outbox_new(reader, self->store, self->publisher, fault);
+    return self->outbox != NULL;
+}
+
+// ---- the role -------------------------------------------------------------------------------
+
+static void set_active(notifier_t *self, bool active)
+{
+    if (self->active == active)
+        return;
+    self->active = active;
+    outbox_own(self->outbox, active ? &self->token : NULL);
+    if (active)
+        courier_wake(self->courier);
+    log_event(LOG_INFO, active ? "working" : "standing by: another notifier works", NULL);
+}
+
+static void set_down(notifier_t *self, bool is_down, const char *error)
+{
+    if (is_down && !self->down)
+        log_event(LOG_WARNING, "cannot reach Redis, trying again", "error=%s", log_quote(error));
+    if (!is_down && self->down)
+        log_event(LOG_INFO, "Redis answers again", NULL);
+    self->down = is_down;
+}
+
+// While Redis is away the role is kept: nobody else can take it either, and every take is
+// guarded by the token.
+static void keep_role(notifier_t *self)
+{
+    store_status_t status =
+        self->active ? store_outbox_renew(self->store, self->token, LEASE_MS)
+                     : store_outbox_claim(self->store, self->options->name, LEASE_MS, &self->token);
+    set_down(self, status != STORE_OK && status != STORE_FENCED, store_error(self->store));
+    if (status == STORE_OK)
+        set_active(self, true);
+    if (status == STORE_FENCED)
+        set_active(self, false);
+}
+
+// ---- once a second --------------------------------------------------------------------------
+
+static void tell_registry(notifier_t *self)
+{
+    outbox_count_t out = outbox_count(self->outbox);
+    courier_count_t carried = courier_count(self->courier);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } figures[] = {
+        { "pid", (uint64_t) getpid() },
+        { "published", out.published },
+        { "malformed", out.malformed },
+        { "unplanned", out.unplanned },
+        { "lag", self->lag },
+        { "brokers", publisher_links(self->publisher) },
+        { "deliveries_ok", carried.delivered },
+        { "deliveries_retried", carried.retried },
+        { "deliveries_failed", carried.dead },
+        { "deliveries_pending", carried.waiting },
+    };
+    enum { FIGURES = sizeof figures / sizeof figures[0] };
+    char texts[FIGURES][24];
+    store_field_t fields[FIGURES + 1] = { { "state", self->active ? "active" : "standby" } };
+    for (int i = 0; i < FIGURES; i++) {
+        snprintf(texts[i], sizeof texts[i], "%" PRIu64, figures[i].value);
+        fields[i + 1] = (store_field_t){ figures[i].name, texts[i] };
+    }
+    store_beat(self->store, "notifier", self->options->name, LEASE_MS, fields, FIGURES + 1);
+}
+
+static void tell_log(notifier_t *self)
+{
+    outbox_count_t out = outbox_count(self->outbox);
+    if (out.malformed > self->told.malformed)
+        log_event(LOG_ERROR, "outbox entries that are no alerts left out", "count=%" PRIu64,
+                  out.malformed - self->told.malformed);
+    if (out.unplanned > self->told.unplanned)
+        log_event(LOG_ERROR, "subscriptions cannot be read: a key is of another type",
+                  "alerts=%" PRIu64, out.unplanned - self->told.unplanned);
+    self->told = out;
+}
+
+static void beat(notifier_t *self)
+{
+    if (!self->drain_us)
+        keep_role(self);
+    if (!self->down) {
+        publisher_meet(self->publisher, self->store);
+        store_outbox_length(self->store, &self->lag);
+        tell_registry(self);
+    }
+    tell_log(self);
+}
+
+// ---- the loop -------------------------------------------------------------------------------
+
+static void reload(notifier_t *self)
+{
+    fault_t fault;
+    owned(settings_destroy) settings_t *settings = settings_load(self->options->config, &fault);
+    if (!settings) {
+        log_event(LOG_ERROR, "kept the old configuration, the new one is bad", "error=%s",
+                  log_quote(fault.text));
+        return;
+    }
+    courier_allow_private(self->courier, settings->allow_private);
+    log_event(LOG_INFO, "reloaded", "allow_private=%s", settings->allow_private ? "true" : "false");
+}
+
+static void take_signal(notifier_t *self, int64_t now_us)
+{
+    switch (life_take_signal(self->signals)) {
+    case LIFE_DRAIN:
+        if (!self->drain_us) {
+            self->drain_us = now_us + DRAIN_US;
+            outbox_drain(self->outbox);
+        }
+        break;
+    case LIFE_RELOAD:
+        reload(self);
+        break;
+    case LIFE_GO_ON:
+        break;
+    }
+}
+
+// Steps of the outbox until it has to wait. Returns how long that may be, in ms.
+static int work_outbox(notifier_t *self, int64_t now_us)
+{
+    if (now_us < self->pause_us)
+        return (int) ((self->pause_us - now_us) / 1000) + 1;
+    switch (outbox_step(self->outbox, now_us)) {
+    case OUTBOX_IDLE:
+        break;
+    case OUTBOX_BLOCKED:
+        return BLOCKED_WAIT_MS;
+    case OUTBOX_MOVED:
+        courier_wake(self->courier);
+        return 0;
+    case OUTBOX_FENCED:
+        set_active(self, false);
+        break;
+    case OUTBOX_DOWN:
+        set_down(self, true, outbox_error(self->outbox));
+        self->pause_us = now_us + DOWN_WAIT_US;
+        return DOWN_WAIT_US / 1000;
+    }
+    return BEAT_US / 1000;
+}
+
+static int wait_until(int wait_ms, int64_t due_us, int64_t now_us)
+{
+    int64_t due_ms = due_us > now_us ? (due_us - now_us) / 1000 + 1 : 0;
+    return due_ms < wait_ms ? (int) due_ms : wait_ms;
+}
+
+static void notifier_run(notifier_t *self)
+{
+    for (;;) {
+        int64_t now_us = life_mono_us();
+        take_signal(self, now_us);
+        bool idle = !outbox_busy(self->outbox) && !courier_busy(self->courier);
+        if (self->drain_us && (idle || now_us >= self->drain_us))
+            return;
+        if (now_us >= self->beat_us) {
+            beat(self);
+            self->beat_us = now_us + BEAT_US;
+        }
+        publisher_listen(self->publisher, now_us);
+        int wait_ms = work_outbox(self, now_us);
+        bool fetch = self->active && !self->drain_us;
+        courier_step(self->courier, now_us, fetch);
+        wait_ms = wait_until(wait_ms, self->beat_us, now_us);
+        if (fetch)
+            wait_ms = wait_until(wait_ms, courier_due_us(self->courier), now_us);
+        const int wake[] = {
+            self->signals,
+            outbox_descriptor(self->outbox),
+            publisher_descriptor(self->publisher),
+        };
+        courier_wait(self->courier, wake, sizeof wake / sizeof wake[0], wait_ms);
+    }
+}
+
+int notifier_main(int argc, char **argv)
+{
+    options_t options;
+    int status;
+    if (!options_parse(&options, "notifier",
+                       "Publishes alerts, keeps their log and delivers webhooks.", argc, argv,
+                       &status))
+        return status;
+    fault_t fault;
+    owned(settings_destroy) settings_t *settings = settings_load(options.config, &fault);
+    if (!settings) {
+        fprintf(stderr, "%s:%d:%d: %s\n", options.config, fault.line, fault.column, fault.text);
+        return EXIT_CONFIG;
+    }
+    __attribute__((cleanup(notifier_destroy)))
+    notifier_t notifier = { .options = &options, .signals = -1 };
+    if (!notifier_open(&notifier, settings, &fault)) {
+        log_event(LOG_ERROR, "cannot start", "error=%s", log_quote(fault.text));
+        return EXIT_FAILED;
+    }
+    log_event(LOG_INFO, "started", NULL);
+    notifier_run(&notifier);
+    if (notifier.active)
+        store_outbox_release(notifier.store, notifier.token);
+    store_leave(notifier.store, "notifier", options.name);
+    outbox_count_t count = outbox_count(notifier.outbox);
+    log_event(LOG_INFO, "stopped", "published=%" PRIu64 " delivered=%" PRIu64, count.published,
+              courier_count(notifier.courier).delivered);
+    return EXIT_OK;
+}

@@ -1,0 +1,299 @@
+/*  outbox -- see outbox.h. */
+#include "actors/notifier/outbox.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#include "actors/notifier/batch.h"
+#include "actors/notifier/subscription.h"
+#include "broker/runtime/life.h"
+
+enum { READ_BLOCK_MS = 1000 }; // how long Redis may wait for the first entry
+
+struct outbox {
+    store_t *reader, *store;
+    publisher_t *publisher;
+    bool owned, draining;
+    store_id_t token;
+    bool asked;       // the reader waits for entries
+    bool stale;       // what it brings is not wanted any more
+    batch_t batch;    // in hand
+    size_t published; // items of it that are
+    uint64_t epoch;   // of `store` when we asked
+    store_logged_t logged[BATCH_MAX];
+    const char *error; // of the last OUTBOX_DOWN
+    outbox_count_t count;
+};
+
+outbox_t *outbox_new(store_t *reader, store_t *store, publisher_t *publisher, fault_t *fault)
+{
+    outbox_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        store_destroy(&reader);
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    self->reader = reader;
+    self->store = store;
+    self->publisher = publisher;
+    self->error = "";
+    return self;
+}
+
+void outbox_destroy(outbox_t **self_p)
+{
+    outbox_t *self = *self_p;
+    if (!self)
+        return;
+    store_destroy(&self->reader);
+    batch_destroy(&self->batch);
+    free(self);
+    *self_p = NULL;
+}
+
+// Back to the durable cursors; with a question under way, once it is answered.
+static void forget_batch(outbox_t *self)
+{
+    batch_clear(&self->batch);
+    self->published = 0;
+    self->stale = self->asked;
+    if (!self->asked)
+        store_outbox_rewind(self->reader);
+}
+
+void outbox_own(outbox_t *self, const store_id_t *token)
+{
+    self->owned = token != NULL;
+    if (token)
+        self->token = *token;
+    forget_batch(self);
+}
+
+void outbox_drain(outbox_t *self)
+{
+    self->draining = true;
+}
+
+bool outbox_busy(const outbox_t *self)
+{
+    return self->batch.count > 0;
+}
+
+int outbox_descriptor(const outbox_t *self)
+{
+    return self->asked ? store_descriptor(self->reader) : -1;
+}
+
+const char *outbox_error(const outbox_t *self)
+{
+    return self->error;
+}
+
+outbox_count_t outbox_count(const outbox_t *self)
+{
+    return self->count;
+}
+
+static outbox_status_t down(outbox_t *self, const char *error)
+{
+    self->error = error;
+    forget_batch(self);
+    return OUTBOX_DOWN;
+}
+
+// ---- reading --------------------------------------------------------------------------------
+
+static void keep_entry(void *context, const store_entry_t *entry)
+{
+    outbox_t *self = context;
+    if (!self->stale)
+        batch_add(&self->batch, entry, life_wall_us());
+}
+
+static outbox_status_t ask(outbox_t *self)
+{
+    if (!self->owned || self->draining)
+        return OUTBOX_IDLE;
+    self->epoch = store_epoch(self->store); // before anything is read
+    if (store_outbox_send(self->reader, BATCH_READ_MAX, READ_BLOCK_MS) != STORE_OK)
+        return down(self, store_error(self->reader));
+    self->asked = true;
+    return OUTBOX_IDLE;
+}
+
+static outbox_status_t receive(outbox_t *self)
+{
+    struct pollfd ready = { .fd = store_descriptor(self->reader), .events = POLLIN };
+    if (ready.fd >= 0 && poll(&ready, 1, 0) == 0)
+        return OUTBOX_IDLE;
+    bool stale = self->stale;
+    store_status_t status = store_outbox_receive(self->reader, keep_entry, self);
+    self->asked = false;
+    self->stale = false;
+    if (status != STORE_OK)
+        return down(self, store_error(self->reader));
+    if (self->batch.bytes.failed)
+        return down(self, "out of memory");
+    if (stale)
+        forget_batch(self);
+    return OUTBOX_MOVED;
+}
+
+// ---- telling subscribers --------------------------------------------------------------------
+
+// Names of those to be told, one after the other, each with its NUL.
+typedef struct {
+    buffer_t text;
+    size_t count;
+} audience_t;
+
+static void audience_clear(audience_t *self)
+{
+    buffer_destroy(&self->text);
+}
+
+// Only those whom we have a way to reach; the rest follow with other channels.
+static void add_subscriber(void *context, const store_subscriber_t *subscriber)
+{
+    audience_t *audience = context;
+    if (!subscription_webhook(subscriber) || !bulletin_name_is_good(slice_text(subscriber->name)))
+        return;
+    audience->count++;
+    buffer_append(&audience->text, subscriber->name, strlen(subscriber->name) + 1);
+}
+
+static store_status_t plan_audience(outbox_t *self, const item_t *item, const audience_t *audience)
+{
+    const char **names = calloc(audience->count, sizeof *names);
+    if (!names || audience->text.failed) {
+        free(names);
+        return STORE_FULL; // no memory: the batch is read again
+    }
+    const char *name = (const char *) audience->text.data;
+    for (size_t i = 0; i < audience->count; i++, name += strlen(name) + 1)
+        names[i] = name;
+    store_status_t status =
+        store_delivery_plan(self->store, batch_piece(&self->batch, item->id),
+                            batch_piece(&self->batch, item->json), names, audience->count);
+    free(names);
+    if (status == STORE_OK)
+        self->count.planned += audience->count;
+    return status;
+}
+
+static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t *bulletin)
+{
+    __attribute__((cleanup(audience_clear))) audience_t audience = { .count = 0 };
+    store_status_t status =
+        store_subscribers(self->store, bulletin->rule, bulletin->series, add_subscriber, &audience);
+    if (status == STORE_REFUSED) { // a key that a person wrote is of another type
+        self->count.unplanned++;
+        return STORE_OK;
+    }
+    if (status != STORE_OK || audience.count == 0)
+        return status;
+    return plan_audience(self, item, &audience);
+}
+
+// ---- one batch ------------------------------------------------------------------------------
+
+// False: the brokers have no room.
+static bool publish(outbox_t *self)
+{
+    const batch_t *batch = &self->batch;
+    for (; self->published < batch->count; self->published++) {
+        const item_t *item = &batch->items[self->published];
+        if (!item->good) {
+            self->count.malformed++;
+            continue;
+        }
+        if (!publisher_send(self->publisher, batch_piece(batch, item->topic),
+                            batch_piece(batch, item->body)))
+            return false;
+        self->count.published++;
+    }
+    return true;
+}
+
+// Plan before log: an id that the log knows is never planned again.
+static store_status_t plan_and_log(outbox_t *self)
+{
+    const batch_t *batch = &self->batch;
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const item_t *item = &batch->items[i];
+        bulletin_t bulletin;
+        if (!item->good || !bulletin_read(&bulletin, batch_piece(batch, item->body)))
+            continue;
+        store_status_t status = plan(self, item, &bulletin);
+        if (status != STORE_OK)
+            return status;
+        self->logged[count++] = (store_logged_t){
+            .id = batch_piece(batch, item->id),
+            .rule = bulletin.rule,
+            .series = bulletin.series,
+            .severity = bulletin.severity,
+            .topic = batch_piece(batch, item->topic),
+            .ts_us = bulletin.ts_us,
+            .seq = bulletin.seq,
+            .body = batch_piece(batch, item->json),
+        };
+    }
+    return count ? store_alert_log_put(self->store, self->logged, count) : STORE_OK;
+}
+
+// Move each group's cursor behind its last entry of the batch.
+static store_status_t take(outbox_t *self)
+{
+    int last[GROUPS];
+    batch_last(&self->batch, last);
+    for (unsigned g = 0; g < GROUPS; g++) {
+        if (last[g] < 0)
+            continue;
+        store_status_t status =
+            store_outbox_take(self->store, self->token, g, self->batch.items[last[g]].entry);
+        if (status != STORE_OK)
+            return status;
+    }
+    return STORE_OK;
+}
+
+static outbox_status_t work(outbox_t *self, int64_t now_us)
+{
+    if (!publisher_ready(self->publisher, now_us) || !publish(self))
+        return OUTBOX_BLOCKED;
+    // A position that was read before Redis was away must not be taken after it.
+    if (store_epoch(self->store) != self->epoch) {
+        forget_batch(self);
+        return OUTBOX_MOVED;
+    }
+    store_status_t status = plan_and_log(self);
+    if (status == STORE_OK)
+        status = take(self);
+    switch (status) {
+    case STORE_OK:
+        batch_clear(&self->batch);
+        self->published = 0;
+        return OUTBOX_MOVED;
+    case STORE_FENCED:
+        forget_batch(self);
+        return OUTBOX_FENCED;
+    case STORE_FULL:
+        return down(self, "out of memory");
+    case STORE_DOWN:
+    case STORE_REFUSED:
+    case STORE_DUP: // not said by these verbs
+    case STORE_STALE:
+        break;
+    }
+    return down(self, store_error(self->store));
+}
+
+outbox_status_t outbox_step(outbox_t *self, int64_t now_us)
+{
+    if (self->asked)
+        return receive(self);
+    if (self->batch.count > 0)
+        return work(self, now_us);
+    return ask(self);
+}

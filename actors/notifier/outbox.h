@@ -1,0 +1,44 @@
+/*  outbox -- brings what Redis' outbox holds to the world, in order, each entry at least once.
+ *
+ *  The way of an entry: published on the alert socket, its deliveries planned, written into
+ *  <namespace>:alerts, taken. Every step may be repeated after a crash: ids, and the bodies but
+ *  for `at`, are functions of the staged log. Nothing positional outlives a connection: when
+ *  Redis was away, the batch in hand is forgotten and read again from the durable cursor,
+ *  because Redis may have come back at an earlier state with other entries at the same ids.
+ *
+ *  Not a process: the notifier's loop calls outbox_step whenever it wakes.
+ */
+#pragma once
+#include "actors/notifier/publisher.h"
+#include "broker/store.h"
+
+typedef struct outbox outbox_t;
+
+typedef enum {
+    OUTBOX_IDLE,    // waits for the descriptor, or is not the notifier
+    OUTBOX_BLOCKED, // has entries, waits for the brokers
+    OUTBOX_MOVED,   // worked: call again
+    OUTBOX_FENCED,  // somebody else is the notifier
+    OUTBOX_DOWN,    // Redis did not answer; see outbox_error
+} outbox_status_t;
+
+typedef struct {
+    uint64_t published, planned;
+    uint64_t malformed; // entries that are no alert: left out
+    uint64_t unplanned; // alerts whose subscriptions cannot be read: nobody told
+} outbox_count_t;
+
+// Takes `reader` over, a connection of its own, also on failure; `store` is for all else.
+outbox_t *outbox_new(store_t *reader, store_t *store, publisher_t *publisher, fault_t *fault);
+void outbox_destroy(outbox_t **self_p);
+
+// From now on we are the notifier, by this token; NULL: no longer.
+void outbox_own(outbox_t *self, const store_id_t *token);
+// Finish what is in hand, ask for no more.
+void outbox_drain(outbox_t *self);
+bool outbox_busy(const outbox_t *self); // something is in hand
+
+outbox_status_t outbox_step(outbox_t *self, int64_t now_us);
+int outbox_descriptor(const outbox_t *self); // readable when entries came; -1 = none asked for
+const char *outbox_error(const outbox_t *self);
+outbox_count_t outbox_count(const outbox_t *self);
