@@ -1,0 +1,323 @@
+/*  backtest -- the alerts that a configuration gives over its files or over what was staged.
+ *
+ *  The same mapping, fold and alert code as the actors, in one process: no Redis, no stage
+ *  written. The rules are those of the file, in force from the first row.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "actors/cli/cli.h"
+#include "actors/cli/feed_files.h"
+#include "actors/cli/rules_of.h"
+#include "actors/prep/event_time.h"
+#include "actors/prep/mapping.h"
+#include "actors/transform/fold.h"
+#include "broker/runtime/life.h"
+#include "broker/site.h"
+#include "broker/stage/stage.h"
+#include "proto/owned.h"
+
+typedef struct {
+    int64_t ts_us;
+    char *rule, *series, *line;
+    char id[ALERT_ID_TEXT];
+} found_t;
+
+typedef struct {
+    const settings_t *settings;
+    const char *dir;
+    int64_t from_us, to_us; // alerts of rows from <= ts < to are printed
+    bool json, progress;
+    fold_t *fold;
+    rows_t *rows;
+    buffer_t block;
+    partitions_t all;
+    uint64_t seq;
+    uint64_t row_count, quarantined;
+    size_t found_count, found_capacity;
+    found_t *found;
+    bool failed; // out of memory
+    char last_reason[MAPPING_REASON_MAX + 1];
+} backtest_t;
+
+static char *text_copy(slice_t text)
+{
+    char *copy = malloc(text.size + 1);
+    if (copy) {
+        memcpy(copy, text.data, text.size);
+        copy[text.size] = '\0';
+    }
+    return copy;
+}
+
+// ---- alerts -----------------------------------------------------------------------------------
+
+static void print_plain(const alert_t *alert, buffer_t *out)
+{
+    time_t seconds = alert->ts_us / 1000000;
+    struct tm utc;
+    char when[32];
+    gmtime_r(&seconds, &utc);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    buffer_printf(out, "%s  %.*s  %.*s", when, (int) alert->rule.size, alert->rule.data,
+                  (int) alert->series.size, alert->series.data);
+    for (unsigned i = 0; i < alert->column_count; i++)
+        buffer_printf(out, "  %s=%s", alert->columns[i].name,
+                      alert->columns[i].text ? alert->columns[i].text : "null");
+}
+
+static void keep_alert(void *context, unsigned partition, const alert_t *alert)
+{
+    (void) partition;
+    backtest_t *self = context;
+    if (alert->ts_us < self->from_us || alert->ts_us >= self->to_us)
+        return;
+    if (self->found_count == self->found_capacity) {
+        size_t capacity = self->found_capacity ? self->found_capacity * 2 : 1024;
+        found_t *found = realloc(self->found, capacity * sizeof *found);
+        if (!found) {
+            self->failed = true;
+            return;
+        }
+        self->found = found;
+        self->found_capacity = capacity;
+    }
+    buffer_t line = { 0 };
+    if (self->json)
+        alert_backtest_json(alert, &line);
+    else
+        print_plain(alert, &line);
+    found_t *found = &self->found[self->found_count++];
+    *found = (found_t){
+        .ts_us = alert->ts_us,
+        .rule = text_copy(alert->rule),
+        .series = text_copy(alert->series),
+        .line = text_copy(buffer_slice(&line)),
+    };
+    alert_id_print(alert->id, found->id);
+    self->failed |= line.failed || !found->rule || !found->series || !found->line;
+    buffer_destroy(&line);
+}
+
+static int found_order(const void *left, const void *right)
+{
+    const found_t *a = left, *b = right;
+    if (a->ts_us != b->ts_us)
+        return a->ts_us < b->ts_us ? -1 : 1;
+    int order = strcmp(a->rule, b->rule);
+    if (order == 0)
+        order = strcmp(a->series, b->series);
+    return order != 0 ? order : strcmp(a->id, b->id);
+}
+
+static void print_found(backtest_t *self)
+{
+    qsort(self->found, self->found_count, sizeof *self->found, found_order);
+    for (size_t i = 0; i < self->found_count; i++) {
+        fputs(self->found[i].line, stdout);
+        fputc('\n', stdout);
+    }
+}
+
+// ---- records ----------------------------------------------------------------------------------
+
+static void note_refusal(void *context, const quarantine_t *quarantine)
+{
+    backtest_t *self = context;
+    snprintf(self->last_reason, sizeof self->last_reason, "%s", quarantine->reason);
+}
+
+static bool fold_payload(backtest_t *self, mapping_t *mapping, const source_t *source,
+                         int64_t recv_us, slice_t payload)
+{
+    rows_head_t head = { .seq = ++self->seq,
+                         .recv_us = recv_us,
+                         .source = slice_text(source->name) };
+    mapping_count_t count = { 0 };
+    if (!mapping_apply(mapping, &head, payload, self->rows, note_refusal, self, &count))
+        return false;
+    self->row_count += count.rows;
+    self->quarantined += count.quarantined;
+    buffer_clear(&self->block);
+    if (!rows_encode(self->rows, &self->all, &self->block))
+        return !self->block.failed;
+    rows_view_t view;
+    fault_t fault;
+    if (!rows_decode(&view, buffer_slice(&self->block), &fault))
+        return false;
+    if (self->progress)
+        fprintf(stderr, "\r%" PRIu64 " rows, %zu alerts", self->row_count, self->found_count);
+    return fold_rows(self->fold, slice_text("backtest"), &view, &self->all, 0) && !self->failed;
+}
+
+typedef struct {
+    backtest_t *backtest;
+    mapping_t *mapping;
+    const source_t *source;
+} feed_context_t;
+
+static bool take_piece(void *context, int64_t changed_us, slice_t piece)
+{
+    feed_context_t *feed = context;
+    return fold_payload(feed->backtest, feed->mapping, feed->source, changed_us, piece);
+}
+
+// Records of one source in the staged log of its stream.
+static bool fold_staged(backtest_t *self, mapping_t *mapping, const source_t *source,
+                        fault_t *fault)
+{
+    char root[SITE_PATH_MAX];
+    const char *stream = source->stream ? source->stream : "collector";
+    if (!site_stage(self->settings, self->dir, root, fault))
+        return false;
+    owned(stage_reader_destroy) stage_reader_t *reader =
+        stage_reader_open(root, self->settings->namespace, stream, fault);
+    if (!reader)
+        return false;
+    record_t record;
+    for (stage_read_t read; (read = stage_reader_next(reader, UINT64_MAX, &record)) != STAGE_END;)
+        if (read == STAGE_RECORD && record.kind == RECORD_PAYLOAD &&
+            slice_is(record.source, source->name) &&
+            !fold_payload(self, mapping, source, record.recv_us, record.payload))
+            return fault_set(fault, "out of memory");
+    return true;
+}
+
+static bool fold_source(backtest_t *self, const source_t *source, fault_t *fault)
+{
+    buffer_t definition = { 0 };
+    owned(mapping_destroy) mapping_t *mapping = NULL;
+    if (mapping_define(source, &definition))
+        mapping = mapping_new(buffer_slice(&definition), fault);
+    else
+        fault_set(fault, "out of memory");
+    buffer_destroy(&definition);
+    if (!mapping)
+        return false;
+    if (source->kind != SOURCE_FILE)
+        return fold_staged(self, mapping, source, fault);
+    feed_context_t context = { self, mapping, source };
+    return feed_files(source, take_piece, &context, fault);
+}
+
+// ---- the word ---------------------------------------------------------------------------------
+
+static int run(backtest_t *self, ruleset_t *rules)
+{
+    fault_t fault = { 0 };
+    memset(&self->all, 0xff, sizeof self->all);
+    self->fold = fold_new(self->settings->window_rows_max, keep_alert, self);
+    self->rows = rows_new();
+    bool ok = self->fold && self->rows;
+    for (unsigned p = 0; ok && p < PARTITIONS; p++)
+        fold_own(self->fold, p);
+    ok = ok && fold_plan(self->fold, slice_text("backtest"), &self->all, rules);
+    if (!ok)
+        fault_set(&fault, "out of memory");
+    for (size_t i = 0; ok && i < self->settings->source_count; i++) {
+        const source_t *source = &self->settings->sources[i];
+        ok = fold_source(self, source, &fault);
+        if (!ok)
+            fprintf(stderr, "tidewire backtest: source '%s': %s\n", source->name, fault.text);
+    }
+    if (self->progress)
+        fputc('\n', stderr);
+    if (!ok)
+        return EXIT_FAILED;
+    print_found(self);
+    fold_count_t count = fold_count(self->fold);
+    fprintf(stderr,
+            "%" PRIu64 " rows (%" PRIu64 " late, %" PRIu64 " duplicates, %" PRIu64
+            " revisions), %" PRIu64 " quarantined%s%s, %zu series, %zu alerts\n",
+            self->row_count, count.late, count.duplicates, count.revisions, self->quarantined,
+            self->quarantined ? ": " : "", self->quarantined ? self->last_reason : "",
+            fold_series(self->fold), self->found_count);
+    return EXIT_OK;
+}
+
+static void backtest_clear(backtest_t *self)
+{
+    for (size_t i = 0; i < self->found_count; i++) {
+        free(self->found[i].rule);
+        free(self->found[i].series);
+        free(self->found[i].line);
+    }
+    free(self->found);
+    buffer_destroy(&self->block);
+    rows_destroy(&self->rows);
+    fold_destroy(&self->fold);
+}
+
+static bool time_word(const char *text, int64_t *us)
+{
+    event_time_t format;
+    fault_t fault;
+    return event_time_compile(&format, slice_text("rfc3339"), &fault) &&
+           event_time_read(&format, slice_text(text), us) == EVENT_TIME_GOOD;
+}
+
+int cli_backtest(int argc, char **argv)
+{
+    static const struct option known[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "dir", required_argument, NULL, 'd' },
+        { "from", required_argument, NULL, 'f' },
+        { "to", required_argument, NULL, 't' },
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    backtest_t self = { .dir = ".tidewire",
+                        .from_us = INT64_MIN,
+                        .to_us = INT64_MAX,
+                        .progress = isatty(STDERR_FILENO) };
+    const char *config = NULL;
+    optind = 1;
+    for (int word; (word = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
+        switch (word) {
+        case 'c':
+            config = optarg;
+            break;
+        case 'd':
+            self.dir = optarg;
+            break;
+        case 'f':
+        case 't':
+            if (!time_word(optarg, word == 'f' ? &self.from_us : &self.to_us))
+                return cli_misuse("backtest", "not a time like 2023-03-01T00:00:00Z:", optarg);
+            break;
+        case 'j':
+            self.json = true;
+            break;
+        case 'h':
+            puts("usage: tidewire backtest -c FILE [--from T --to T] [--json] [--dir DIR]\n\n"
+                 "Replays file:// sources, and for other sources what was staged under DIR, with\n"
+                 "the rules of FILE. One line per alert, sorted by (ts, rule, series, id). Times\n"
+                 "as 2023-03-01T00:00:00Z; --to is exclusive.");
+            return EXIT_OK;
+        default:
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc)
+        return cli_misuse("backtest", "unexpected word", argv[optind]);
+    if (!config)
+        return cli_misuse("backtest", "-c FILE is missing", NULL);
+    owned(settings_destroy) settings_t *settings = cli_settings(config);
+    if (!settings)
+        return EXIT_CONFIG;
+    self.settings = settings;
+    size_t bad = 0;
+    owned(ruleset_destroy) ruleset_t *rules = rules_of(settings, &bad);
+    if (!rules || bad > 0)
+        return EXIT_CONFIG;
+    int status = run(&self, rules);
+    backtest_clear(&self);
+    return status;
+}
