@@ -1,8 +1,10 @@
 /*  alert -- the fact that a rule held for one row, as the world reads it.
  *
  *  Pure. alert_t is filled by transform; alert_encode writes the msgpack map of the alert
- *  socket (DESIGN of the fields: docs/protocol.md), alert_json the same as JSON text. The body
- *  is a function of the staged log, except `stamps` and `at`.
+ *  socket (its fields: docs/protocol.md), alert_backtest_json a line of JSON. The body is a
+ *  function of the staged log, except `stamps` and `at`. Numbers come as exact plain decimal
+ *  text: JSON repeats them, msgpack carries an int if the value is whole and below 2^53, else
+ *  the nearest float64.
  */
 #pragma once
 #include "proto/buffer.h"
@@ -57,12 +59,13 @@ void alert_id_print(alert_id_t id, char text[ALERT_ID_TEXT]); // 32 lower-case h
 bool alert_id_parse(alert_id_t *id, slice_t text);
 
 // The msgpack map; `at` is its last entry, encoded as a full int64 of 0 so that the notifier
-// stamps it in place.
+// stamps it in place. json_from_wire makes JSON of it.
 void alert_encode(const alert_t *self, buffer_t *out);
 bool alert_stamp(uint8_t *body, size_t size, int64_t at_us); // false: not an encoded alert
 
 // Topic "alert/<rule>/<series>/".
 void alert_topic(const alert_t *self, buffer_t *out);
 
-// One line of `backtest --json`: id, rule, series, ts, severity, columns, evidence.
+// One line of `backtest --json`, without the newline: id, rule, series, ts, severity, columns,
+// evidence.
 void alert_backtest_json(const alert_t *self, buffer_t *out);

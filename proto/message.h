@@ -13,8 +13,9 @@
  *          ...
  *
  *  To encode a list, append its elements to a buffer by `<element>_encode` and give buffer_slice
- *  and their number as list_t. Fields within the bounds of the schema are the caller's promise
- *  (asserted). A full buffer latches `failed`: look at both, the list's and the message's.
+ *  and their number as list_t. A field longer than the schema allows and a full buffer latch
+ *  `failed`: look at both buffers, the list's and the message's. Numbers out of bounds are our own
+ *  mistake (asserted).
  */
 #pragma once
 #include "proto/buffer.h"

@@ -5,7 +5,8 @@
  *      { v: 1, source: text, client: text, n: int, rows: { column: values, ... } }
  *      { v: 1, source: text, client: text, n: int, raw: bin }
  *
- *  `n` counts the frames of a client from 1 on; a frame is staged unmodified and (client, n) is
+ *  source and client are names (letters, digits, '.', '_', '-'): they stand in topics. `n` counts
+ *  the frames of a client from 1 on; a frame is staged unmodified and (client, n) is
  *  its place. `values` is an array of msgpack scalars, or numbers in bulk, little-endian:
  *
  *      ["i64", bin]  ["f64", bin]  ["dec", exponent, bin of i64]
