@@ -285,6 +285,24 @@ int supervise_pid(const char *dir)
     return running && size > 0 ? atoi(text) : -1;
 }
 
+// `status` and `down` find it there.
+static void remember_config(const supervise_t *plan)
+{
+    char path[SITE_PATH_MAX];
+    snprintf(path, sizeof path, "%s/configuration", plan->dir);
+    char *whole = realpath(plan->config, NULL);
+    unlink(path);
+    if (whole && symlink(whole, path) == -1)
+        log_event(LOG_WARNING, "cannot remember the configuration", "path=%s", log_quote(path));
+    free(whole);
+}
+
+bool supervise_config(const char *dir, char *path, size_t size)
+{
+    int length = snprintf(path, size, "%s/configuration", dir);
+    return length > 0 && (size_t) length < size && access(path, R_OK) == 0;
+}
+
 static void add_children(supervisor_t *self)
 {
     char host[32] = "host";
@@ -356,6 +374,7 @@ int supervise_run(const supervise_t *plan, const settings_t *settings, int ready
             close(lock);
         return EXIT_FAILED;
     }
+    remember_config(plan);
     add_children(&self);
     int status = supervisor_loop(&self, ready_fd);
     stop_all(&self);

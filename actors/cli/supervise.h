@@ -24,3 +24,6 @@ int supervise_run(const supervise_t *self, const settings_t *settings, int ready
 
 // Process id of the supervisor that runs in dir, or -1.
 int supervise_pid(const char *dir);
+
+// Path of the configuration that `up` was given last in dir. False: none.
+bool supervise_config(const char *dir, char *path, size_t size);

@@ -1,0 +1,226 @@
+/*  demo -- the main job in one command: a private Redis, every actor as a process of its own, the
+ *  built-in market, and the alerts as they arrive.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "actors/cli/cli.h"
+#include "actors/cli/listen.h"
+#include "actors/cli/supervise.h"
+#include "broker/bus.h"
+#include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
+#include "broker/site.h"
+#include "proto/owned.h"
+
+static const char configuration[] =
+    "# What `./run demo` runs. Copy it, point a source at your own feed, and `./run up -c FILE`.\n"
+    "namespace: tw\n"
+    "redis: embedded\n"
+    "stage: dir:stage\n"
+    "listen: { alerts: \"tcp://127.0.0.1:*\", http: \"127.0.0.1:8080\" }\n"
+    "allow_private: true   # webhooks may go to this machine\n"
+    "sources:\n"
+    "  - name: market\n"
+    "    url: simulate://market?seed=7&series=20&rate=100\n"
+    "    rows: /*\n"
+    "    table: trade\n"
+    "    key: { exchange: \"=simulated\", pair: /symbol }\n"
+    "    time: { at: /ts, unit: ms }\n"
+    "    columns: { price: /price, volume: /volume }\n"
+    "    required: [price, volume]\n"
+    "    validate: { volume: \">= 0\" }\n"
+    "derive:\n"
+    "  trade:\n"
+    "    volume_ratio: volume / avg(volume) OVER last_1h\n"
+    "rules:\n"
+    "  volume-spike: { on: trade, when: \"volume > 3 * avg(volume) OVER last_1h\" }\n";
+
+static int remove_entry(const char *path, const struct stat *stat, int kind, struct FTW *walk)
+{
+    (void) stat;
+    (void) kind;
+    (void) walk;
+    return remove(path);
+}
+
+static bool write_configuration(const char *path, fault_t *fault)
+{
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return fault_set(fault, "cannot write '%s': %s", path, strerror(errno));
+    bool good = fputs(configuration, file) >= 0;
+    return (fclose(file) == 0 && good) || fault_set(fault, "cannot write '%s'", path);
+}
+
+// The supervisor as a child of its own session, so that Ctrl-C reaches us first and stopping
+// goes upstream first.
+static pid_t start_supervisor(const supervise_t *plan, const settings_t *settings, int *ready_fd)
+{
+    int ready[2];
+    if (pipe2(ready, O_CLOEXEC) == -1)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        setsid();
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        close(ready[0]);
+        char log[SITE_PATH_MAX];
+        snprintf(log, sizeof log, "%s/supervisor.log", plan->dir);
+        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+        if (fd != -1)
+            dup2(fd, STDERR_FILENO);
+        log_setup("supervisor", "demo", LOG_INFO, false);
+        _exit(supervise_run(plan, settings, ready[1]));
+    }
+    close(ready[1]);
+    *ready_fd = ready[0];
+    return pid;
+}
+
+// "+" when everything lives, else why not.
+static bool wait_ready(int fd, fault_t *fault)
+{
+    char text[FAULT_TEXT_MAX] = "";
+    ssize_t size = 0;
+    do
+        size = read(fd, text, sizeof text - 1);
+    while (size == -1 && errno == EINTR);
+    close(fd);
+    if (size == 1 && text[0] == '+')
+        return true;
+    return fault_set(fault, "%s", size > 0 ? text : "the supervisor ended");
+}
+
+static void introduce(const char *dir, const char *endpoint, long seconds)
+{
+    printf("Tidewire runs: collector, prep, transform, notifier and broker, each a process of its\n"
+           "own, with a private Redis and a simulated market of 20 pairs.\n\n"
+           "  rule       volume-spike: volume > 3 * avg(volume) OVER last_1h\n"
+           "  alerts     %s   (python3 docs/clients/subscribe.py %s)\n"
+           "  redis      redis-cli -s %s/redis.sock XREVRANGE tw:alerts + - COUNT 3\n"
+           "  your rule  redis-cli -s %s/redis.sock HSET tw:rule:mine on trade when 'price > 100'\n"
+           "  a real one write a configuration (docs/configuration.md), then ./run up -c FILE\n\n",
+           endpoint, endpoint, dir, dir);
+    if (seconds > 0)
+        printf("Alerts as they arrive, for %ld seconds:\n\n", seconds);
+    else
+        printf("Alerts as they arrive; Ctrl-C stops everything:\n\n");
+    fflush(stdout);
+}
+
+static int watch(const supervise_t *plan, const settings_t *settings, long seconds, pid_t child,
+                 int signals, fault_t *fault)
+{
+    owned(store_destroy) store_t *store = site_store(settings, plan->dir, fault);
+    char endpoint[BUS_ENDPOINT_MAX];
+    if (!store)
+        return EXIT_FAILED;
+    if (!listen_endpoint(store, endpoint, sizeof endpoint)) {
+        fault_set(fault, "no broker lives there: %s", store_error(store));
+        return EXIT_FAILED;
+    }
+    introduce(plan->dir, endpoint, seconds);
+    listen_t listen = {
+        .prefix = "alert/",
+        .colour = isatty(STDOUT_FILENO),
+        .until_us = seconds > 0 ? life_mono_us() + seconds * 1000000 : INT64_MAX,
+        .signals = signals,
+        .watch_pid = child,
+    };
+    int64_t printed = listen_print(&listen, endpoint, fault);
+    if (printed < 0)
+        return EXIT_FAILED;
+    if (listen.child_ended) {
+        fault_set(fault, "the supervisor ended");
+        return EXIT_FAILED;
+    }
+    printf("\n%" PRId64 " alerts. Stopping.\n", printed);
+    if (printed > 0 || seconds == 0)
+        return EXIT_OK;
+    fault_set(fault, "no alert arrived in %ld seconds", seconds);
+    return EXIT_FAILED;
+}
+
+static int demo(const char *dir, long seconds)
+{
+    char config[SITE_PATH_MAX];
+    snprintf(config, sizeof config, "%s/demo.yaml", dir);
+    fault_t fault = { 0 };
+    if (!write_configuration(config, &fault)) {
+        fprintf(stderr, "tidewire demo: %s\n", fault.text);
+        return EXIT_FAILED;
+    }
+    owned(settings_destroy) settings_t *settings = cli_settings(config);
+    if (!settings)
+        return EXIT_FAILED;
+    int signals = life_open_signals();
+    supervise_t plan = { .config = config, .dir = dir };
+    int ready_fd = -1;
+    pid_t child = start_supervisor(&plan, settings, &ready_fd);
+    if (signals < 0 || child == -1) {
+        fprintf(stderr, "tidewire demo: %s\n", strerror(errno));
+        return EXIT_FAILED;
+    }
+    int status = EXIT_FAILED;
+    if (wait_ready(ready_fd, &fault))
+        status = watch(&plan, settings, seconds, child, signals, &fault);
+    kill(child, SIGTERM);
+    int ended;
+    while (waitpid(child, &ended, 0) == -1 && errno == EINTR)
+        ;
+    close(signals);
+    if (status != EXIT_OK)
+        fprintf(stderr, "tidewire demo: %s; logs are kept in %s\n", fault.text, dir);
+    return status;
+}
+
+int cli_demo(int argc, char **argv)
+{
+    static const struct option known[] = {
+        { "seconds", required_argument, NULL, 's' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    long seconds = 0;
+    optind = 1;
+    for (int word; (word = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
+        char *end;
+        switch (word) {
+        case 's':
+            seconds = strtol(optarg, &end, 10);
+            if (*end || seconds < 1 || seconds > 86400)
+                return cli_misuse("demo", "--seconds is 1 to 86400, not", optarg);
+            break;
+        case 'h':
+            puts("usage: tidewire demo [--seconds N]\n\n"
+                 "Starts every actor and a private Redis on loopback, feeds the built-in market\n"
+                 "and prints the alerts as they arrive. Ctrl-C, or N seconds, stops everything.");
+            return EXIT_OK;
+        default:
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc)
+        return cli_misuse("demo", "unexpected word", argv[optind]);
+    char dir[] = "/tmp/tidewire-demo-XXXXXX"; // short: a unix socket's path has 107 bytes
+    if (!mkdtemp(dir)) {
+        fprintf(stderr, "tidewire demo: cannot make a folder in /tmp: %s\n", strerror(errno));
+        return EXIT_FAILED;
+    }
+    int status = demo(dir, seconds);
+    if (status == EXIT_OK)
+        nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    return status;
+}

@@ -1,0 +1,22 @@
+/*  listen -- print alerts from the alert socket until time is up or a signal comes. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/store.h"
+
+typedef struct {
+    const char *prefix; // of topics, "alert/"
+    bool json, colour;
+    int64_t until_us; // monotonic; INT64_MAX = for ever
+    int signals;      // life_open_signals
+    uint64_t most;    // stop after so many; 0 = no limit
+    int watch_pid;    // stop when this child has ended; 0 = none
+    bool child_ended; // it did
+} listen_t;
+
+// Where alerts are published now: the endpoint of a live broker. False: none.
+bool listen_endpoint(store_t *store, char *endpoint, size_t size);
+
+// How many were printed; -1 with fault.
+int64_t listen_print(listen_t *self, const char *endpoint, fault_t *fault);

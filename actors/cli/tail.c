@@ -1,0 +1,77 @@
+/*  tail -- alerts as they come. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "actors/cli/cli.h"
+#include "actors/cli/listen.h"
+#include "broker/bus.h"
+#include "broker/runtime/life.h"
+#include "broker/site.h"
+#include "proto/owned.h"
+
+int cli_tail(int argc, char **argv)
+{
+    static const struct option known[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "dir", required_argument, NULL, 'd' },
+        { "topic", required_argument, NULL, 't' },
+        { "json", no_argument, NULL, 'j' },
+        { "count", required_argument, NULL, 'n' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    const char *config = NULL, *dir = ".tidewire";
+    listen_t listen = { .prefix = "alert/",
+                        .until_us = INT64_MAX,
+                        .colour = isatty(STDOUT_FILENO) };
+    optind = 1;
+    for (int word; (word = getopt_long(argc, argv, "c:n:h", known, NULL)) != -1;) {
+        switch (word) {
+        case 'c':
+            config = optarg;
+            break;
+        case 'd':
+            dir = optarg;
+            break;
+        case 't':
+            listen.prefix = optarg;
+            break;
+        case 'j':
+            listen.json = true;
+            break;
+        case 'n':
+            listen.most = strtoull(optarg, NULL, 10);
+            break;
+        case 'h':
+            puts(
+                "usage: tidewire tail -c FILE [--dir DIR] [--topic alert/RULE/] [--json] [-n N]\n\n"
+                "Prints alerts as they are published, until Ctrl-C or N of them.");
+            return EXIT_OK;
+        default:
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc)
+        return cli_misuse("tail", "unexpected word", argv[optind]);
+    if (!config)
+        return cli_misuse("tail", "-c FILE is missing", NULL);
+    owned(settings_destroy) settings_t *settings = cli_settings(config);
+    if (!settings)
+        return EXIT_CONFIG;
+    listen.signals = life_open_signals();
+    fault_t fault = { 0 };
+    owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
+    char endpoint[BUS_ENDPOINT_MAX];
+    if (!store || !listen_endpoint(store, endpoint, sizeof endpoint)) {
+        fprintf(stderr, "tidewire tail: no broker lives there: %s\n",
+                store ? store_error(store) : fault.text);
+        return EXIT_FAILED;
+    }
+    if (listen_print(&listen, endpoint, &fault) < 0) {
+        fprintf(stderr, "tidewire tail: %s\n", fault.text);
+        return EXIT_FAILED;
+    }
+    return EXIT_OK;
+}
