@@ -155,6 +155,14 @@ slice_t keys_quarantine(keys_t *self, slice_t source)
     return named(self, ":{quarantine}:count:", source);
 }
 
+slice_t keys_floor_field(keys_t *self, slice_t stream)
+{
+    buffer_clear(&self->text);
+    buffer_text(&self->text, "floor:");
+    buffer_append(&self->text, stream.data, stream.size);
+    return buffer_slice(&self->text);
+}
+
 slice_t keys_quarantine_log(keys_t *self, slice_t source)
 {
     return named(self, ":{quarantine}:log:", source);

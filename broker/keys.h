@@ -40,7 +40,8 @@ bool keys_rule_name(keys_t *self, slice_t key, slice_t *name); // of a rule's ke
 slice_t keys_status(keys_t *self, const char *name);
 slice_t keys_latest(keys_t *self, slice_t series);
 
-slice_t keys_quarantine(keys_t *self, slice_t source); // counters and floors
+slice_t keys_quarantine(keys_t *self, slice_t source);  // counters and floors
+slice_t keys_floor_field(keys_t *self, slice_t stream); // a field of it
 slice_t keys_quarantine_log(keys_t *self, slice_t source);
 slice_t keys_quarantine_seen(keys_t *self, slice_t source, slice_t stream);
 slice_t keys_quarantine_sources(keys_t *self);

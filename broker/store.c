@@ -134,12 +134,6 @@ store_status_t store_leave(store_t *self, const char *role, const char *name)
     return pushed ? link_take_all(self, 2) : STORE_DOWN;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    const redisReply *left = *(redisReply *const *) a, *right = *(redisReply *const *) b;
-    return strcmp(left->str, right->str);
-}
-
 // Split "<role>:<name>". False: not of this role, or not written by us.
 static bool read_member(store_actor_t *actor, const char *member, const char *role)
 {
@@ -182,8 +176,7 @@ store_status_t store_actors(store_t *self, const char *role, store_actor_visit_t
     store_status_t status = link_ask(self, &members);
     if (status != STORE_OK)
         return status;
-    if (members->elements > 0)
-        qsort(members->element, members->elements, sizeof *members->element, by_text);
+    reply_sort(members);
     for (size_t i = 0; i < members->elements && status == STORE_OK; i++)
         status = visit_actor(self, members->element[i], role, visit, context);
     return status;

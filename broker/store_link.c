@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "proto/owned.h"
 
@@ -196,6 +197,18 @@ store_status_t link_take_all(store_t *self, size_t count)
     return worst;
 }
 
+store_status_t link_take_each(store_t *self, size_t count, redisReply **replies)
+{
+    store_status_t status = STORE_OK;
+    for (size_t i = 0; i < count; i++)
+        replies[i] = NULL;
+    for (size_t i = 0; i < count && status != STORE_DOWN; i++)
+        status = link_take(self, &replies[i]);
+    for (size_t i = 0; i < count && status == STORE_DOWN; i++)
+        reply_destroy(&replies[i]);
+    return status == STORE_DOWN ? STORE_DOWN : STORE_OK;
+}
+
 store_status_t link_verdict(store_t *self, char verdict)
 {
     switch (verdict) {
@@ -239,6 +252,28 @@ uint64_t reply_u64(const redisReply *reply)
         number = number * 10 + digit;
     }
     return number;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    const redisReply *left = *(redisReply *const *) a, *right = *(redisReply *const *) b;
+    return strcmp(left->str, right->str);
+}
+
+void reply_sort(redisReply *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; list->type == REDIS_REPLY_ARRAY && i < list->elements; i++) {
+        redisReply *item = list->element[i];
+        slice_t text = reply_slice(item);
+        if (text.size > 0 && strlen(item->str) == text.size)
+            list->element[kept++] = item;
+        else
+            freeReplyObject(item);
+    }
+    list->elements = kept;
+    if (kept > 0)
+        qsort(list->element, kept, sizeof *list->element, by_text);
 }
 
 size_t reply_fields(const redisReply *reply, store_field_t fields[STORE_FIELDS_MAX])

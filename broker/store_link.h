@@ -100,6 +100,10 @@ store_status_t link_ask_verdict(store_t *self);             // push, take one by
 // Take `count` answers and look only for trouble: the first status that is not OK, else OK.
 store_status_t link_take_all(store_t *self, size_t count);
 
+// Take `count` answers before any is used: whoever uses them may call another verb.
+// OK: replies[i] is NULL where Redis answered with an error. Otherwise all are NULL.
+store_status_t link_take_each(store_t *self, size_t count, redisReply **replies);
+
 store_status_t link_verdict(store_t *self, char verdict);
 slice_t reply_slice(const redisReply *reply); // empty unless it is text
 uint64_t reply_u64(const redisReply *reply);  // 0 unless it is a number
@@ -110,5 +114,7 @@ slice_t link_piece(char text[STORE_ID_TEXT + 16], store_id_t base, unsigned piec
 // Claim the lease in this hash for `token`; force = whoever holds it.
 store_status_t link_claim(store_t *self, slice_t key, const char *owner, int lease_ms,
                           store_id_t token, bool force);
+// Sort the texts of a list and drop those that no name of ours can be (not text, a NUL inside).
+void reply_sort(redisReply *list);
 // Up to STORE_FIELDS_MAX pairs of an HGETALL; points into the answer.
 size_t reply_fields(const redisReply *reply, store_field_t fields[STORE_FIELDS_MAX]);

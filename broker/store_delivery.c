@@ -1,0 +1,214 @@
+/*  store_delivery -- the alert log, who is to be told, and how far telling them has come. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "broker/store_link.h"
+#include "proto/owned.h"
+
+enum { LOGGED_PER_CALL = 256 };
+
+// ---- the alert log -------------------------------------------------------------------------
+
+static void command_logged(store_t *self, const store_logged_t *item)
+{
+    command_bytes(self, item->id);
+    command_bytes(self, item->rule);
+    command_bytes(self, item->series);
+    command_i64(self, item->ts_us);
+    command_bytes(self, item->severity);
+    command_bytes(self, item->topic);
+    command_u64(self, item->seq);
+    command_bytes(self, item->body);
+}
+
+store_status_t store_alert_log_put(store_t *self, const store_logged_t *items, size_t count)
+{
+    store_status_t status = STORE_OK;
+    if (!link_open(self))
+        return STORE_DOWN;
+    for (size_t done = 0; done < count && status == STORE_OK; done += LOGGED_PER_CALL) {
+        size_t end = count - done < LOGGED_PER_CALL ? count : done + LOGGED_PER_CALL;
+        command_call(self, "alert_log", 2);
+        command_key(self, keys_alerts(&self->keys));
+        command_key(self, keys_alerts_seen(&self->keys));
+        command_u64(self, self->limits.alert_log_entries);
+        for (size_t i = done; i < end; i++)
+            command_logged(self, &items[i]);
+        status = link_ask_verdict(self);
+    }
+    return status;
+}
+
+// ---- subscribers ---------------------------------------------------------------------------
+
+store_status_t store_subscriber(store_t *self, const char *name, store_subscriber_visit_t *visit,
+                                void *context)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "HGETALL");
+    command_key(self, keys_subscriber(&self->keys, slice_text(name)));
+    store_status_t status = link_ask(self, &reply);
+    // A key of another type is as good as none.
+    if (status != STORE_OK && status != STORE_REFUSED)
+        return status;
+    store_subscriber_t subscriber = { .name = name };
+    if (reply)
+        subscriber.count = reply_fields(reply, subscriber.fields);
+    visit(context, &subscriber);
+    return STORE_OK;
+}
+
+store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series,
+                                 store_subscriber_visit_t *visit, void *context)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *names = NULL;
+    command_begin(self, "SUNION");
+    command_key(self, keys_subscriptions(&self->keys, rule, slice_of(NULL, 0)));
+    command_key(self, keys_subscriptions(&self->keys, rule, series));
+    store_status_t status = link_ask(self, &names);
+    if (status != STORE_OK)
+        return status;
+    reply_sort(names);
+    for (size_t i = 0; i < names->elements && status == STORE_OK; i++)
+        status = store_subscriber(self, names->element[i]->str, visit, context);
+    return status;
+}
+
+// ---- deliveries ----------------------------------------------------------------------------
+
+store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body,
+                                   const char *const *subscribers, size_t count)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    command_call(self, "delivery_plan", 4);
+    command_key(self, keys_alerts_seen(&self->keys));
+    command_key(self, keys_delivery(&self->keys, alert_id));
+    command_key(self, keys_delivery_due(&self->keys));
+    command_key(self, keys_delivery_body(&self->keys, alert_id));
+    command_bytes(self, alert_id);
+    command_bytes(self, body);
+    command_u64(self, DELIVERY_KEPT_S);
+    command_u64(self, self->limits.deliveries);
+    for (size_t i = 0; i < count; i++)
+        command_text(self, subscribers[i]);
+    store_status_t status = link_ask_verdict(self);
+    return status == STORE_DUP ? STORE_OK : status;
+}
+
+// "<alert id>/<subscriber>": ids hold no '/'.
+static bool split_member(char *member, const char **alert_id, const char **subscriber)
+{
+    char *slash = strchr(member, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    *alert_id = member;
+    *subscriber = slash + 1;
+    return true;
+}
+
+static store_status_t visit_due(store_t *self, char *member, store_delivery_visit_t *visit,
+                                void *context)
+{
+    store_delivery_t delivery = { .attempts = 0 };
+    if (!split_member(member, &delivery.alert_id, &delivery.subscriber))
+        return STORE_OK;
+    slice_t id = slice_text(delivery.alert_id);
+    redisReply *replies[2];
+    command_begin(self, "HGET");
+    command_key(self, keys_delivery(&self->keys, id));
+    command_text(self, delivery.subscriber);
+    bool pushed = link_push(self);
+    command_begin(self, "GET");
+    command_key(self, keys_delivery_body(&self->keys, id));
+    if (!pushed || !link_push(self))
+        return STORE_DOWN;
+    store_status_t status = link_take_each(self, 2, replies);
+    if (status != STORE_OK)
+        return status;
+    if (replies[0] && replies[1] && replies[0]->str && replies[1]->str) {
+        const char *space = strchr(replies[0]->str, ' '); // "<state> <attempts> ..."
+        delivery.attempts = space ? (unsigned) strtoul(space, NULL, 10) : 0;
+        delivery.body = reply_slice(replies[1]);
+        visit(context, &delivery);
+    } else {
+        // It expired, or a person removed it: then it is not waiting either.
+        status = store_delivery_dead(self, delivery.alert_id, delivery.subscriber, "expired");
+    }
+    reply_destroy(&replies[0]);
+    reply_destroy(&replies[1]);
+    return status;
+}
+
+store_status_t store_delivery_due(store_t *self, unsigned count, int hidden_ms,
+                                  store_delivery_visit_t *visit, void *context)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *members = NULL;
+    command_call(self, "delivery_due", 1);
+    command_key(self, keys_delivery_due(&self->keys));
+    command_u64(self, count);
+    command_i64(self, hidden_ms);
+    store_status_t status = link_ask(self, &members);
+    for (size_t i = 0; status == STORE_OK && i < members->elements; i++)
+        status = visit_due(self, members->element[i]->str, visit, context);
+    return status;
+}
+
+static store_status_t settle(store_t *self, const char *alert_id, const char *subscriber,
+                             const char *state, int64_t delay_ms, const char *error)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    slice_t id = slice_text(alert_id);
+    command_call(self, "delivery_settle", 3);
+    command_key(self, keys_delivery(&self->keys, id));
+    command_key(self, keys_delivery_due(&self->keys));
+    command_key(self, keys_delivery_body(&self->keys, id));
+    command_bytes(self, id);
+    command_text(self, subscriber);
+    command_text(self, state);
+    command_u64(self, DELIVERY_KEPT_S);
+    command_i64(self, delay_ms);
+    command_text(self, error);
+    return link_ask_verdict(self);
+}
+
+store_status_t store_delivery_done(store_t *self, const char *alert_id, const char *subscriber)
+{
+    return settle(self, alert_id, subscriber, "done", 0, "");
+}
+
+store_status_t store_delivery_retry(store_t *self, const char *alert_id, const char *subscriber,
+                                    int64_t delay_ms, const char *error)
+{
+    return settle(self, alert_id, subscriber, "retry", delay_ms, error);
+}
+
+store_status_t store_delivery_dead(store_t *self, const char *alert_id, const char *subscriber,
+                                   const char *error)
+{
+    return settle(self, alert_id, subscriber, "dead", 0, error);
+}
+
+store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t *next_ms)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_call(self, "delivery_waiting", 1);
+    command_key(self, keys_delivery_due(&self->keys));
+    store_status_t status = link_ask(self, &reply);
+    if (status != STORE_OK)
+        return status;
+    assert(reply->elements == 2);
+    *waiting = reply_u64(reply->element[0]);
+    *next_ms = reply->element[1]->integer;
+    return STORE_OK;
+}

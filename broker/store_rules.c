@@ -1,0 +1,230 @@
+/*  store_rules -- what people write about rules and what we answer them; plans; latest values. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "broker/store_link.h"
+#include "proto/owned.h"
+
+enum { SCAN_KEYS = 1000, LATEST_FIELDS_MAX = 512 };
+
+// ---- plans ---------------------------------------------------------------------------------
+
+store_status_t store_plan_put(store_t *self, const char *hash, slice_t snapshot)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "SET");
+    command_key(self, keys_plan(&self->keys, hash));
+    command_bytes(self, snapshot);
+    return link_ask(self, &reply);
+}
+
+store_status_t store_plan_get(store_t *self, const char *hash, store_bytes_visit_t *visit,
+                              void *context)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "GET");
+    command_key(self, keys_plan(&self->keys, hash));
+    store_status_t status = link_ask(self, &reply);
+    if (status != STORE_OK)
+        return status;
+    if (reply->type != REDIS_REPLY_STRING) {
+        fault_set(&self->error, "Redis holds no plan %s", hash);
+        return STORE_REFUSED;
+    }
+    visit(context, reply_slice(reply));
+    return STORE_OK;
+}
+
+// ---- rules ---------------------------------------------------------------------------------
+
+// The names of all rule keys, each ended by a NUL, in any order and perhaps twice: SCAN, because
+// nobody keeps an index of what people write.
+static store_status_t scan_names(store_t *self, buffer_t *names, size_t *count)
+{
+    char cursor[32] = "0";
+    do {
+        owned(reply_destroy) redisReply *reply = NULL;
+        command_begin(self, "SCAN");
+        command_text(self, cursor);
+        command_text(self, "MATCH");
+        command_key(self, keys_rule_pattern(&self->keys));
+        command_text(self, "COUNT");
+        command_u64(self, SCAN_KEYS);
+        store_status_t status = link_ask(self, &reply);
+        if (status != STORE_OK)
+            return status;
+        assert(reply->elements == 2 && reply->element[0]->len < sizeof cursor);
+        memcpy(cursor, reply->element[0]->str, reply->element[0]->len + 1);
+        const redisReply *keys = reply->element[1];
+        for (size_t i = 0; i < keys->elements; i++) {
+            slice_t name;
+            if (!keys_rule_name(&self->keys, reply_slice(keys->element[i]), &name) ||
+                memchr(name.data, '\0', name.size))
+                continue; // no name at all: nothing could be said about it
+            buffer_append(names, name.data, name.size);
+            buffer_append(names, "", 1);
+            ++*count;
+        }
+    } while (strcmp(cursor, "0") != 0);
+    return STORE_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+// Sort, and keep each once.
+static size_t settle_names(const char **names, size_t count)
+{
+    size_t kept = 0;
+    qsort(names, count, sizeof *names, by_name);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || strcmp(names[kept - 1], names[i]) != 0)
+            names[kept++] = names[i];
+    return kept;
+}
+
+static store_status_t visit_rules(store_t *self, const char *const *names, size_t count,
+                                  store_rule_visit_t *visit, void *context)
+{
+    redisReply *replies[STORE_CHUNK];
+    for (size_t i = 0; i < count; i++) {
+        command_begin(self, "HGETALL");
+        command_key(self, keys_rule(&self->keys, names[i]));
+        if (!link_push(self))
+            return STORE_DOWN;
+    }
+    store_status_t status = link_take_each(self, count, replies);
+    for (size_t i = 0; i < count && status == STORE_OK; i++) {
+        store_rule_t rule = { .name = names[i] };
+        if (replies[i])
+            rule.count = reply_fields(replies[i], rule.fields);
+        // No fields: removed since the scan. An error: a key of another type, which is a rule
+        // that says nothing, and whoever checks rules tells so.
+        if (rule.count > 0 || !replies[i])
+            visit(context, &rule);
+        reply_destroy(&replies[i]);
+    }
+    return status;
+}
+
+static void list_free(const char ***list)
+{
+    free(*list);
+}
+
+store_status_t store_rules(store_t *self, store_rule_visit_t *visit, void *context)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(buffer_destroy) buffer_t text = { 0 };
+    size_t count = 0;
+    store_status_t status = scan_names(self, &text, &count);
+    if (status != STORE_OK || count == 0)
+        return status;
+    owned(list_free) const char **names = calloc(count, sizeof *names);
+    if (!names || text.failed)
+        return link_close(self, "out of memory"), STORE_DOWN;
+    const char *name = (const char *) text.data;
+    for (size_t i = 0; i < count; i++, name += strlen(name) + 1)
+        names[i] = name;
+    count = settle_names(names, count);
+    for (size_t i = 0; i < count && status == STORE_OK; i += STORE_CHUNK) {
+        size_t chunk = count - i < STORE_CHUNK ? count - i : STORE_CHUNK;
+        status = visit_rules(self, names + i, chunk, visit, context);
+    }
+    return status;
+}
+
+// One after the other, all or none, as one HSET or DEL of a person would be.
+static bool push_word(store_t *self, const char *word)
+{
+    command_begin(self, word);
+    return link_push(self);
+}
+
+store_status_t store_rule_set(store_t *self, const char *name, const store_field_t *fields,
+                              size_t count)
+{
+    assert(count > 0);
+    if (!link_open(self) || !push_word(self, "MULTI"))
+        return STORE_DOWN;
+    command_begin(self, "DEL");
+    command_key(self, keys_rule(&self->keys, name));
+    if (!link_push(self))
+        return STORE_DOWN;
+    command_begin(self, "HSET");
+    command_key(self, keys_rule(&self->keys, name));
+    for (size_t i = 0; i < count; i++) {
+        command_text(self, fields[i].name);
+        command_text(self, fields[i].value);
+    }
+    return link_push(self) && push_word(self, "EXEC") ? link_take_all(self, 4) : STORE_DOWN;
+}
+
+store_status_t store_rule_remove(store_t *self, const char *name)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "DEL");
+    command_key(self, keys_rule(&self->keys, name));
+    return link_ask(self, &reply);
+}
+
+store_status_t store_rule_status(store_t *self, const char *name, const store_field_t *fields,
+                                 size_t count)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    size_t pushed = 0;
+    for (size_t i = 0; i < count; i++, pushed++) {
+        command_begin(self, fields[i].value ? "HSET" : "HDEL");
+        command_key(self, keys_status(&self->keys, name));
+        command_text(self, fields[i].name);
+        if (fields[i].value)
+            command_text(self, fields[i].value);
+        if (!link_push(self))
+            return STORE_DOWN;
+    }
+    return link_take_all(self, pushed);
+}
+
+// ---- latest values -------------------------------------------------------------------------
+
+static bool push_latest(store_t *self, const store_latest_t *item)
+{
+    assert(item->count <= LATEST_FIELDS_MAX);
+    command_call(self, "latest", 1);
+    command_key(self, keys_latest(&self->keys, item->series));
+    command_i64(self, item->ts_us);
+    for (size_t i = 0; i < item->count; i++) {
+        if (!item->fields[i].value)
+            continue; // NULL is a field that is not there
+        command_text(self, item->fields[i].name);
+        command_text(self, item->fields[i].value);
+    }
+    return link_push(self);
+}
+
+store_status_t store_latest_put(store_t *self, const store_latest_t *items, size_t count)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    store_status_t worst = STORE_OK;
+    for (size_t done = 0, chunk; done < count && worst != STORE_DOWN; done += chunk) {
+        chunk = count - done < STORE_CHUNK ? count - done : STORE_CHUNK;
+        for (size_t i = 0; i < chunk; i++)
+            if (!push_latest(self, &items[done + i]))
+                return STORE_DOWN;
+        store_status_t status = link_take_all(self, chunk);
+        if (worst == STORE_OK || status == STORE_DOWN)
+            worst = status;
+    }
+    return worst;
+}
