@@ -9,7 +9,7 @@ const char *subscription_field(const store_subscriber_t *subscriber, const char 
 // field `gone` holds it; a new address, or HDEL of `gone`, switches it on again).
 const char *subscription_webhook(const store_subscriber_t *subscriber);
 
-enum { SUBSCRIPTION_ID_MAX = 33 + 3 * 64 };
+enum { SUBSCRIPTION_ID_MAX = 33 + 3 * 64 + 1 }; // an alert id, "-", a name of dots, NUL
 
 // The webhook-id: "<alert id>-<subscriber>", the same at every attempt, with every '.' written
 // as %2E because Standard Webhooks separates by dots. False: it would be too long.
