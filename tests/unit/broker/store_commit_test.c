@@ -325,7 +325,6 @@ static void one_broken_partition_does_not_stop_its_group(void **state)
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
     owner_t broken = own(store, 0), sound = own(store, 16);
-    redis("DEL 'tw:j:{0}:0' && true");
     redis("SET 'tw:j:{0}:0' text");
     store_commit_t commits[2] = { next_commit(&broken, "a"), next_commit(&sound, "b") };
     store_status_t status[2];

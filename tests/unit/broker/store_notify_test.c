@@ -1,0 +1,359 @@
+/*  What the notifier needs of store, against a real redis-server: outbox, alert log,
+ *  subscribers, deliveries.
+ */
+#include "tests/unit/broker/store_fixture.h"
+
+typedef struct {
+    char text[8192];
+    char last[GROUPS][OUTBOX_ID_MAX];
+    size_t count;
+} notes_t;
+
+__attribute__((format(printf, 2, 3))) static void note(notes_t *to, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    size_t end = strlen(to->text);
+    vsnprintf(to->text + end, sizeof to->text - end, format, arguments);
+    va_end(arguments);
+    to->count++;
+}
+
+static void on_entry(void *context, const store_entry_t *entry)
+{
+    notes_t *to = context;
+    note(to, "%u:%.*s/%.*s/%.*s;", entry->group, (int) entry->id.size, entry->id.data,
+         (int) entry->topic.size, entry->topic.data, (int) entry->body.size, entry->body.data);
+    assert_true(strlen(entry->entry) < OUTBOX_ID_MAX);
+    strcpy(to->last[entry->group], entry->entry);
+}
+
+// Put one alert per body into the outbox of a group, through a commit.
+static void emit(store_t *store, unsigned group, size_t count, const char *const *bodies)
+{
+    static uint8_t next;
+    store_id_t token;
+    store_alert_t alerts[8];
+    assert_true(count <= 8);
+    for (size_t i = 0; i < count; i++)
+        alerts[i] = (store_alert_t){ slice_text("id"), slice_text("t"), slice_text(bodies[i]) };
+    redis("DEL 'tw:m:{%u}:%u' 'tw:j:{%u}:%u'", group, group, group, group);
+    expect(store, store_claim(store, group, "w", 60000, &token), STORE_OK);
+    store_commit_t commit = { .partition = group,
+                              .token = token,
+                              .mine = id_of(++next),
+                              .alerts = alerts,
+                              .alert_count = count };
+    expect(store, commit_one(store, &commit), STORE_OK);
+}
+
+// ---- outbox --------------------------------------------------------------------------------
+
+static void entries_come_in_order_and_once(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_id_t token;
+    expect(store, store_outbox_claim(store, "n1", 60000, &token), STORE_OK);
+    emit(store, 3, 3, (const char *[]){ "a", "b", "c" });
+    emit(store, 7, 1, (const char *[]){ "x" });
+    notes_t notes = { 0 };
+    expect(store, store_outbox_read(store, 2, 0, on_entry, &notes), STORE_OK);
+    assert_string_equal(notes.text, "3:id/t/a;3:id/t/b;7:id/t/x;");
+    expect(store, store_outbox_read(store, 2, 0, on_entry, &notes), STORE_OK);
+    assert_string_equal(notes.text, "3:id/t/a;3:id/t/b;7:id/t/x;3:id/t/c;");
+    expect(store, store_outbox_read(store, 2, 0, on_entry, &notes), STORE_OK);
+    assert_int_equal(notes.count, 4); // nothing twice although nothing was taken
+    uint64_t waiting;
+    expect(store, store_outbox_length(store, &waiting), STORE_OK);
+    assert_int_equal(waiting, 4);
+    // From the durable cursor again, which moved behind b.
+    notes_t first = { 0 };
+    store_outbox_rewind(store);
+    expect(store, store_outbox_read(store, 2, 0, on_entry, &first), STORE_OK);
+    expect(store, store_outbox_take(store, token, 3, first.last[3]), STORE_OK);
+    expect(store, store_outbox_take(store, token, 3, "1-0"), STORE_OK); // does not go back
+    expect(store, store_outbox_length(store, &waiting), STORE_OK);
+    assert_int_equal(waiting, 2); // c and x
+    notes_t again = { 0 };
+    store_outbox_rewind(store);
+    expect(store, store_outbox_read(store, 10, 0, on_entry, &again), STORE_OK);
+    assert_string_equal(again.text, "3:id/t/c;7:id/t/x;");
+    expect(store, store_outbox_take(store, token, 3, again.last[3]), STORE_OK);
+    emit(store, 3, 1, (const char *[]){ "d" }); // ids go on rising in an emptied outbox
+    expect(store, store_outbox_read(store, 10, 0, on_entry, &again), STORE_OK);
+    assert_string_equal(again.text, "3:id/t/c;7:id/t/x;3:id/t/d;");
+}
+
+static void one_notifier_at_a_time(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_id_t a, b;
+    expect(store, store_outbox_claim(store, "a", 300, &a), STORE_OK);
+    expect(store, store_outbox_claim(store, "b", 60000, &b), STORE_FENCED);
+    expect(store, store_outbox_renew(store, a, 100), STORE_OK);
+    pause_ms(150);
+    expect(store, store_outbox_claim(store, "b", 60000, &b), STORE_OK);
+    expect(store, store_outbox_renew(store, a, 60000), STORE_FENCED);
+    for (unsigned group = 0; group < GROUPS; group++)
+        expect(store, store_outbox_take(store, a, group, "5-0"), STORE_FENCED);
+    expect(store, store_outbox_release(store, a), STORE_FENCED);
+    expect(store, store_outbox_take(store, b, 15, "5-0"), STORE_OK);
+    expect(store, store_outbox_release(store, b), STORE_OK);
+    expect(store, store_outbox_claim(store, "a", 60000, &a), STORE_OK);
+    expect(store, store_outbox_take(store, a, 15, "4-9"), STORE_OK); // cursors outlive the role
+    assert_string_equal(redis("HGET 'tw:n:{15}' cursor"), "5-0");
+}
+
+static void a_reader_waits_on_its_descriptor(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *reader = open_store("tw");
+    owned(store_destroy) store_t *writer = open_store("tw");
+    notes_t notes = { 0 };
+    expect(reader, store_outbox_read(reader, 10, 50, on_entry, &notes), STORE_OK);
+    assert_int_equal(notes.count, 0); // 50 ms without a word
+    expect(reader, store_outbox_send(reader, 10, 5000), STORE_OK);
+    emit(writer, 2, 1, (const char *[]){ "now" });
+    expect(reader, store_outbox_receive(reader, on_entry, &notes), STORE_OK);
+    assert_string_equal(notes.text, "2:id/t/now;");
+}
+
+static void positions_are_read_again_after_a_reconnect(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_id_t token;
+    expect(store, store_outbox_claim(store, "n", 60000, &token), STORE_OK);
+    emit(store, 1, 2, (const char *[]){ "a", "b" });
+    notes_t notes = { 0 };
+    expect(store, store_outbox_read(store, 1, 0, on_entry, &notes), STORE_OK);
+    expect(store, store_outbox_take(store, token, 1, notes.last[1]), STORE_OK);
+    expect(store, store_outbox_read(store, 1, 0, on_entry, &notes), STORE_OK);
+    assert_string_equal(notes.text, "1:id/t/a;1:id/t/b;");
+    expect(store, store_outbox_send(store, 1, 5000), STORE_OK);
+    server_kill();
+    expect(store, store_outbox_receive(store, on_entry, &notes), STORE_DOWN);
+    expect(store, store_outbox_receive(store, on_entry, &notes), STORE_DOWN);
+    server_start();
+    assert_int_equal(ping_patiently(store), STORE_OK);
+    expect(store, store_outbox_read(store, 1, 0, on_entry, &notes), STORE_OK);
+    assert_string_equal(notes.text, "1:id/t/a;1:id/t/b;1:id/t/b;"); // b was not taken yet
+}
+
+// ---- alert log -----------------------------------------------------------------------------
+
+static store_logged_t logged(const char *id, const char *body)
+{
+    return (store_logged_t){ .id = slice_text(id),
+                             .rule = slice_text("r"),
+                             .series = slice_text("t:s"),
+                             .severity = slice_text("warning"),
+                             .topic = slice_text("alert/r/t:s/"),
+                             .ts_us = -5,
+                             .seq = 7,
+                             .body = slice_text(body) };
+}
+
+static void the_alert_log_knows_every_id_once(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_limits(store)->alert_log_entries = 3;
+    store_logged_t items[] = { logged("a", "1"), logged("b", "2"), logged("a", "3") };
+    expect(store, store_alert_log_put(store, items, 3), STORE_OK);
+    expect(store, store_alert_log_put(store, items, 3), STORE_OK);
+    assert_string_equal(redis("XLEN tw:alerts"), "2");
+    assert_string_equal(redis("--raw XRANGE tw:alerts - + COUNT 1 | tail -n +2 | paste -sd ' '"),
+                        "id a rule r series t:s ts -5 severity warning topic alert/r/t:s/ seq 7 "
+                        "body 1");
+    store_logged_t more[] = { logged("c", "4"), logged("d", "5") };
+    expect(store, store_alert_log_put(store, more, 2), STORE_OK);
+    assert_string_equal(redis("XLEN tw:alerts"), "3"); // capped, the oldest goes
+    assert_string_equal(redis("--raw ZRANGE '{tw:alerts}:seen' 0 -1 | paste -sd ' '"), "b c d");
+    expect(store, store_alert_log_put(store, more, 2), STORE_OK);
+    assert_string_equal(redis("XLEN tw:alerts"), "3");
+}
+
+static void many_go_into_the_alert_log_at_once(void **state)
+{
+    (void) state;
+    enum { MANY = 1000 };
+    owned(store_destroy) store_t *store = open_store("tw");
+    static store_logged_t items[MANY];
+    static char ids[MANY][16];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(ids[i], sizeof ids[i], "%d", i);
+        items[i] = logged(ids[i], "x");
+    }
+    expect(store, store_alert_log_put(store, items, MANY), STORE_OK);
+    assert_string_equal(redis("XLEN tw:alerts"), "1000");
+    assert_string_equal(redis("--raw XREVRANGE tw:alerts + - COUNT 1 | sed -n 3p"), "999");
+}
+
+// ---- subscribers ---------------------------------------------------------------------------
+
+static void on_subscriber(void *context, const store_subscriber_t *subscriber)
+{
+    notes_t *to = context;
+    note(to, "%s(%zu)", subscriber->name, subscriber->count);
+    for (size_t i = 0; i < subscriber->count; i++)
+        note(to, "%s=%s", subscriber->fields[i].name, subscriber->fields[i].value);
+    note(to, ";");
+}
+
+static void subscribers_of_rule_and_series(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    redis("SADD tw:subs:spike bob alice");
+    redis("SADD tw:subs:spike:candle:kraken:XBT%%2FUSD alice carol");
+    redis("SADD tw:subs:spike:candle:kraken:other dave");
+    redis("HSET tw:subscriber:alice webhook http://127.0.0.1:1/");
+    redis("SET tw:subscriber:carol wrong");
+    notes_t notes = { 0 }, none = { 0 }, one = { 0 };
+    expect(store,
+           store_subscribers(store, slice_text("spike"), slice_text("candle:kraken:XBT%2FUSD"),
+                             on_subscriber, &notes),
+           STORE_OK);
+    assert_string_equal(notes.text, "alice(1)webhook=http://127.0.0.1:1/;bob(0);carol(0);");
+    expect(store,
+           store_subscribers(store, slice_text("other"), slice_text("x"), on_subscriber, &none),
+           STORE_OK);
+    assert_int_equal(none.count, 0);
+    redis("HSET tw:subscriber:alice webhook changed");
+    expect(store, store_subscriber(store, "alice", on_subscriber, &one), STORE_OK);
+    expect(store, store_subscriber(store, "nobody", on_subscriber, &one), STORE_OK);
+    assert_string_equal(one.text, "alice(1)webhook=changed;nobody(0);");
+    redis("SET tw:subs:broken text");
+    expect(store,
+           store_subscribers(store, slice_text("broken"), slice_text("x"), on_subscriber, &none),
+           STORE_REFUSED);
+}
+
+// ---- deliveries ----------------------------------------------------------------------------
+
+static void on_delivery(void *context, const store_delivery_t *delivery)
+{
+    note(context, "%s>%s %u %.*s;", delivery->alert_id, delivery->subscriber, delivery->attempts,
+         (int) delivery->body.size, delivery->body.data);
+}
+
+static const char *due(store_t *store, unsigned count, int hidden_ms)
+{
+    static notes_t notes;
+    notes = (notes_t){ 0 };
+    expect(store, store_delivery_due(store, count, hidden_ms, on_delivery, &notes), STORE_OK);
+    return notes.text;
+}
+
+static void a_delivery_is_planned_once(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    const char *const names[] = { "alice", "bob/x" };
+    expect(store, store_delivery_plan(store, slice_text("01"), slice_text("{}"), names, 2),
+           STORE_OK);
+    assert_string_equal(redis("HGET tw:delivery:01 alice"), "pending 0");
+    assert_string_equal(due(store, 10, 60000), "01>alice 0 {};01>bob/x 0 {};");
+    assert_string_equal(due(store, 10, 60000), ""); // hidden while somebody tries
+    expect(store, store_delivery_done(store, "01", "alice"), STORE_OK);
+    expect(store, store_delivery_plan(store, slice_text("01"), slice_text("{}"), names, 2),
+           STORE_OK);
+    assert_string_equal(redis("HGET tw:delivery:01 alice"), "done 1");
+    assert_string_equal(due(store, 10, 60000), "");
+    uint64_t waiting;
+    int64_t next_ms;
+    expect(store, store_delivery_waiting(store, &waiting, &next_ms), STORE_OK);
+    assert_int_equal(waiting, 1);
+    assert_in_range(next_ms, 50000, 60000);
+    // What the log knows is not planned again, even when the record of its deliveries is gone.
+    store_logged_t item = logged("01", "{}");
+    expect(store, store_alert_log_put(store, &item, 1), STORE_OK);
+    redis("DEL tw:delivery:01");
+    expect(store, store_delivery_plan(store, slice_text("01"), slice_text("{}"), names, 1),
+           STORE_OK);
+    assert_string_equal(redis("EXISTS tw:delivery:01"), "0");
+    assert_true(atoi(redis("TTL 'tw:{deliveries}:body:01'")) > 6 * 24 * 3600);
+}
+
+static void a_delivery_is_retried_until_done_or_dead(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    const char *const names[] = { "a", "b" };
+    expect(store, store_delivery_plan(store, slice_text("01"), slice_text("B"), names, 2),
+           STORE_OK);
+    due(store, 10, 60000);
+    expect(store, store_delivery_retry(store, "01", "a", 50, "HTTP 500"), STORE_OK);
+    assert_string_equal(redis("HGET tw:delivery:01 a"), "retry 1 HTTP 500");
+    assert_string_equal(due(store, 10, 60000), "");
+    pause_ms(80);
+    assert_string_equal(due(store, 10, 60000), "01>a 1 B;");
+    expect(store, store_delivery_dead(store, "01", "a", "HTTP 410"), STORE_OK);
+    assert_string_equal(redis("HGET tw:delivery:01 a"), "dead 2 HTTP 410");
+    expect(store, store_delivery_retry(store, "01", "a", 0, "late word"), STORE_OK);
+    assert_string_equal(redis("HGET tw:delivery:01 a"), "dead 2 HTTP 410"); // stays so
+    assert_string_equal(redis("EXISTS 'tw:{deliveries}:body:01'"), "1");    // b waits still
+    expect(store, store_delivery_done(store, "01", "b"), STORE_OK);
+    assert_string_equal(redis("EXISTS 'tw:{deliveries}:body:01'"), "0");
+    assert_true(atoi(redis("TTL tw:delivery:01")) > 6 * 24 * 3600);
+    uint64_t waiting;
+    int64_t next_ms;
+    expect(store, store_delivery_waiting(store, &waiting, &next_ms), STORE_OK);
+    assert_int_equal(waiting, 0);
+    assert_int_equal(next_ms, -1);
+}
+
+static void a_notifier_that_dies_delays_a_delivery_only(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    const char *const names[] = { "a", "b" };
+    expect(store, store_delivery_plan(store, slice_text("01"), slice_text("B"), names, 2),
+           STORE_OK);
+    assert_string_equal(due(store, 1, 60), "01>a 0 B;");
+    assert_string_equal(due(store, 10, 60000), "01>b 0 B;");
+    pause_ms(100);
+    assert_string_equal(due(store, 10, 60000), "01>a 0 B;");
+    // A delivery whose record is gone is dropped from what waits.
+    expect(store, store_delivery_retry(store, "01", "a", 0, "x"), STORE_OK);
+    redis("DEL tw:delivery:01");
+    assert_string_equal(due(store, 10, 60000), "");
+    uint64_t waiting;
+    int64_t next_ms;
+    expect(store, store_delivery_waiting(store, &waiting, &next_ms), STORE_OK);
+    assert_int_equal(waiting, 1); // b, still hidden
+}
+
+static void too_many_deliveries_are_refused_aloud(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_limits(store)->deliveries = 1;
+    const char *const names[] = { "a", "b" };
+    expect(store, store_delivery_plan(store, slice_text("01"), slice_text("B"), names, 2),
+           STORE_OK);
+    assert_string_equal(redis("HGET tw:delivery:01 a"), "pending 0");
+    assert_string_equal(redis("HGET tw:delivery:01 b"), "dead 0 too many deliveries wait");
+    assert_string_equal(due(store, 10, 60000), "01>a 0 B;");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(entries_come_in_order_and_once, flush),
+        cmocka_unit_test_setup(one_notifier_at_a_time, flush),
+        cmocka_unit_test_setup(a_reader_waits_on_its_descriptor, flush),
+        cmocka_unit_test_setup(positions_are_read_again_after_a_reconnect, flush),
+        cmocka_unit_test_setup(the_alert_log_knows_every_id_once, flush),
+        cmocka_unit_test_setup(many_go_into_the_alert_log_at_once, flush),
+        cmocka_unit_test_setup(subscribers_of_rule_and_series, flush),
+        cmocka_unit_test_setup(a_delivery_is_planned_once, flush),
+        cmocka_unit_test_setup(a_delivery_is_retried_until_done_or_dead, flush),
+        cmocka_unit_test_setup(a_notifier_that_dies_delays_a_delivery_only, flush),
+        cmocka_unit_test_setup(too_many_deliveries_are_refused_aloud, flush),
+    };
+    return cmocka_run_group_tests(tests, server_setup, server_teardown);
+}
