@@ -29,31 +29,33 @@ typedef struct {
 typedef struct {
     int line, column; // place of the entry
     const char *name; // default: "source-<n>"
-    const char *url;  // file://, http(s)://, push://tcp://host:port, simulate://market?seed=..&series=..&rate=..
+    const char *url;  // file://, http(s)://, push://tcp://host:port,
+                      // simulate://market?seed=..&series=..&rate=..
     source_kind_t kind;
-    const char *stream;      // NULL = the collector's name
-    int64_t every_us;        // http: poll interval, default 10 s
-    int64_t timeout_us;      // http: total per request, default 30 s
-    source_format_t format;  // default json
-    bool csv_header;         // default true
-    char csv_delimiter;      // default ','
-    const char *rows;        // JSON Pointer with *, default "" (the document itself)
-    bool newest_first;       // order: newest_first
+    const char *stream;     // NULL = the collector's name
+    int64_t every_us;       // http: poll interval, default 10 s
+    int64_t timeout_us;     // http: total per request, default 30 s
+    source_format_t format; // default json
+    bool csv_header;        // default true
+    char csv_delimiter;     // default ','
+    const char *rows;       // JSON Pointer with *, default "" (the document itself)
+    bool newest_first;      // order: newest_first
     const char *table;
-    setting_pairs_t key;     // name -> "=text" | "/ptr" | "^/ptr" | "~1" | "~1:0"; csv: header name or /index
+    setting_pairs_t key;     // name -> "=text" | "/ptr" | "^/ptr" | "~1" | "~1:0"
+                             // csv: header name or /index; push: column name
     const char *time_at;     // pointer, csv header name or /index; NULL with time_fetch
     const char *time_unit;   // s | ms | us | ns | rfc3339 | strptime format
     bool time_fetch;         // time: fetch
     setting_pairs_t columns; // name -> pointer | csv header name
     size_t required_count;
     const char **required;
-    bool identity_none;      // every row counts
-    size_t identity_count;   // pointers beyond `time`
+    bool identity_none;    // every row counts
+    size_t identity_count; // pointers beyond `time`
     const char **identity;
     setting_pairs_t validate; // column -> ">= 0"
     setting_pairs_t rolling;  // column -> duration
     int64_t lateness_us;
-    setting_pairs_t headers;  // http request headers
+    setting_pairs_t headers; // http request headers
 } source_t;
 
 typedef struct {
@@ -63,7 +65,7 @@ typedef struct {
 } derive_t;
 
 typedef struct {
-    int line, column;      // of the name
+    int line, column; // of the name
     const char *name;
     const char *on, *when, *severity, *note;
     int when_line, when_column; // of the text of `when`

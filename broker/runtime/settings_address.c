@@ -1,0 +1,181 @@
+/*  settings_address -- see settings_read.h: where things may be, and who may reach us.
+ *
+ *  Until keys are built, nothing listens but on loopback: a refusal here is better than an open
+ *  door later.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/runtime/settings_read.h"
+
+enum { HOST_BYTES_MAX = 255 };
+
+static const char *s_after(const char *text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return strncmp(text, prefix, size) == 0 ? text + size : NULL;
+}
+
+// "127.0.0.1:80", "[::1]:80", "localhost:*": into host and port.
+static bool s_split(const char *address, char host[HOST_BYTES_MAX + 1], const char **port)
+{
+    const char *colon = strrchr(address, ':');
+    size_t size = colon ? (size_t) (colon - address) : 0;
+    if (size == 0 || size > HOST_BYTES_MAX)
+        return false;
+    memcpy(host, address, size);
+    host[size] = '\0';
+    *port = colon + 1;
+    return host[0] == '[' || !strchr(host, ':');
+}
+
+static bool s_is_number(const char *text, long least, long most)
+{
+    size_t size = strlen(text);
+    if (size == 0 || size > 9 || strspn(text, "0123456789") != size)
+        return false;
+    long number = strtol(text, NULL, 10);
+    return number >= least && number <= most;
+}
+
+static bool s_is_loopback(const char *host)
+{
+    if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+        return true;
+    // Four numbers, so that 127.0.0.1.example.org is none.
+    int a, b, c, d, end = 0;
+    return sscanf(host, "%3d.%3d.%3d.%3d%n", &a, &b, &c, &d, &end) == 4 && host[end] == '\0' &&
+           a == 127 && b >= 0 && b < 256 && c >= 0 && c < 256 && d >= 0 && d < 256;
+}
+
+// host:port that we are to listen on.
+static bool s_check_ours(settings_reader_t *self, const char *what, const node_t *node,
+                         const char *address)
+{
+    char host[HOST_BYTES_MAX + 1];
+    const char *port;
+    if (!s_split(address, host, &port) || (strcmp(port, "*") != 0 && !s_is_number(port, 1, 65535)))
+        return settings_refuse(self, node, "%s: '%.100s' has no host and port (1 to 65535, or *)",
+                               what, node->text);
+    if (s_is_loopback(host))
+        return true;
+    return settings_refuse(self, node,
+                           "%s: '%.100s' is not loopback: that needs keys and tokens, which are "
+                           "not in this version; use 127.0.0.1",
+                           what, node->text);
+}
+
+bool settings_check_endpoint(settings_reader_t *self, const setting_t *setting, const node_t *node)
+{
+    char what[64];
+    snprintf(what, sizeof what, "listen: %s", setting->name);
+    bool http = strcmp(setting->name, "http") == 0;
+    const char *address = http ? node->text : s_after(node->text, "tcp://");
+    if (!address)
+        return settings_refuse(self, node, "%s: expected tcp://host:port, not '%.100s'", what,
+                               node->text);
+    return s_check_ours(self, what, node, address);
+}
+
+bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *source)
+{
+    const char *rest;
+    if ((rest = s_after(node->text, "file://"))) {
+        source->kind = SOURCE_FILE;
+        return *rest != '\0' || settings_refuse(self, node, "url: file:// without a path");
+    }
+    if ((rest = s_after(node->text, "http://")) || (rest = s_after(node->text, "https://"))) {
+        source->kind = SOURCE_HTTP;
+        bool host = *rest != '\0' && *rest != '/' && *rest != '?' && *rest != '#';
+        bool clean = strcspn(node->text, " \t\n") == strlen(node->text);
+        return (host && clean) ||
+               settings_refuse(self, node, "url: '%.100s' is no address", node->text);
+    }
+    if ((rest = s_after(node->text, "push://"))) {
+        source->kind = SOURCE_PUSH;
+        const char *address = s_after(rest, "tcp://");
+        return address ? s_check_ours(self, "url", node, address)
+                       : settings_refuse(self, node, "url: expected push://tcp://host:port");
+    }
+    if ((rest = s_after(node->text, "simulate://market"))) {
+        source->kind = SOURCE_SIMULATE;
+        return *rest == '\0' || *rest == '?' ||
+               settings_refuse(self, node, "url: the only simulation is simulate://market");
+    }
+    return settings_refuse(self, node,
+                           "url: '%.60s' is none of file://, http://, https://, push://tcp://, "
+                           "simulate://market",
+                           node->text);
+}
+
+// ---- Redis and the stage ------------------------------------------------------------------
+
+static bool s_check_database(const char *text)
+{
+    return *text == '\0' || strcmp(text, "/") == 0 ||
+           (*text == '/' && s_is_number(text + 1, 0, 9999));
+}
+
+static bool s_check_redis(settings_reader_t *self, const node_t *node, const char *rest)
+{
+    if (strchr(rest, '@'))
+        return settings_refuse(self, node,
+                               "redis: no password in an address: use "
+                               "redis_password_file");
+    char address[HOST_BYTES_MAX + 16], host[HOST_BYTES_MAX + 1];
+    size_t size = strcspn(rest, "/");
+    const char *port;
+    if (size < sizeof address && s_check_database(rest + size)) {
+        memcpy(address, rest, size);
+        address[size] = '\0';
+        if (s_split(address, host, &port) && s_is_number(port, 1, 65535))
+            return true;
+    }
+    return settings_refuse(self, node,
+                           "redis: expected redis://host:port or redis://host:port/db, "
+                           "not '%.100s'",
+                           node->text);
+}
+
+bool settings_check_store(settings_reader_t *self, const node_t *node)
+{
+    static const char *const later[] = { "sentinel://", "cluster://", "rediss://" };
+    const char *rest;
+    if (strcmp(node->text, "embedded") == 0)
+        return true;
+    if ((rest = s_after(node->text, "unix://")))
+        return *rest == '/' ||
+               settings_refuse(self, node, "redis: expected unix:///path, an absolute one");
+    if ((rest = s_after(node->text, "redis://")))
+        return s_check_redis(self, node, rest);
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        if (s_after(node->text, later[i]))
+            return settings_refuse(self, node, "redis: %s is not in this version", later[i]);
+    }
+    return settings_refuse(self, node,
+                           "redis: expected embedded, redis://host:port/db or "
+                           "unix:///path, not '%.100s'",
+                           node->text);
+}
+
+bool settings_is_loopback_url(const char *url)
+{
+    const char *rest = s_after(url, "redis://");
+    char address[HOST_BYTES_MAX + 16], host[HOST_BYTES_MAX + 1];
+    if (!rest)
+        return true; // embedded, or a unix socket
+    snprintf(address, sizeof address, "%.*s", (int) strcspn(rest, "/"), rest);
+    const char *port;
+    return s_split(address, host, &port) && s_is_loopback(host);
+}
+
+bool settings_check_stage(settings_reader_t *self, const node_t *node)
+{
+    const char *path = s_after(node->text, "dir:");
+    if (path)
+        return *path != '\0' || settings_refuse(self, node, "stage: dir: without a path");
+    if (s_after(node->text, "s3://"))
+        return settings_refuse(self, node, "stage: s3:// is not in this version; use dir:<path>");
+    return settings_refuse(self, node, "stage: expected dir:<path>, not '%.100s'", node->text);
+}

@@ -1,0 +1,175 @@
+/*  settings_source -- see settings_read.h: time, identity, required and headers of a source. */
+#include <ctype.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "broker/runtime/settings_read.h"
+
+enum { SECRET_BYTES_MAX = 8192 }; // of the first line of a *_file
+
+// ---- time ---------------------------------------------------------------------------------
+
+static bool s_check_unit(settings_reader_t *self, const node_t *node)
+{
+    static const char *const units[] = { "s", "ms", "us", "ns", "rfc3339" };
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(node->text, units[i]) == 0)
+            return true;
+    }
+    if (strchr(node->text, '%') && strlen(node->text) <= 128)
+        return true;
+    return settings_refuse(self, node,
+                           "time: unit '%.60s' is none of s, ms, us, ns, rfc3339 and no strptime "
+                           "format",
+                           node->text);
+}
+
+bool settings_read_time(settings_reader_t *self, const node_t *node, source_t *source)
+{
+    if (node->kind == NODE_TEXT && strcmp(node->text, "fetch") == 0) {
+        source->time_fetch = true;
+        return true;
+    }
+    if (node->kind != NODE_MAP)
+        return settings_refuse(self, node, "time: expected { at: ..., unit: ... } or fetch");
+    for (const node_t *member = node->first; member; member = member->next) {
+        bool at = strcmp(member->name, "at") == 0, unit = strcmp(member->name, "unit") == 0;
+        if (!at && !unit)
+            return settings_refuse_name(self, member, "time: unknown key '%.60s'", member->name);
+        if (member->kind != NODE_TEXT)
+            return settings_refuse(self, member, "time: %s: expected one value", member->name);
+        if (unit && !s_check_unit(self, member))
+            return false;
+        *(at ? &source->time_at : &source->time_unit) = member->text;
+    }
+    if (source->time_at && source->time_unit)
+        return true;
+    return settings_refuse(self, node, "time: '%s' is missing", source->time_at ? "unit" : "at");
+}
+
+// ---- lists --------------------------------------------------------------------------------
+
+static bool s_read_texts(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                         size_t *count, const char ***texts)
+{
+    if (node->kind != NODE_LIST)
+        return settings_refuse(self, node, "%s: expected a list", setting->name);
+    if ((int64_t) node->count < setting->least || (int64_t) node->count > setting->most)
+        return settings_refuse(self, node, "%s: expected %" PRId64 " to %" PRId64 " entries",
+                               setting->name, setting->least, setting->most);
+    *texts = (const char **) arena_take(self->arena, (node->count + 1) * sizeof **texts);
+    if (!*texts)
+        return settings_refuse(self, node, "out of memory");
+    *count = 0;
+    for (const node_t *item = node->first; item; item = item->next) {
+        if (item->kind != NODE_TEXT)
+            return settings_refuse(self, item, "%s: expected one value", setting->name);
+        for (size_t i = 0; i < *count; i++) {
+            if (strcmp((*texts)[i], item->text) == 0)
+                return settings_refuse(self, item, "%s: '%.60s' is named twice", setting->name,
+                                       item->text);
+        }
+        (*texts)[(*count)++] = item->text;
+    }
+    return true;
+}
+
+bool settings_read_required(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                            source_t *source)
+{
+    return s_read_texts(self, setting, node, &source->required_count, &source->required);
+}
+
+bool settings_read_identity(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                            source_t *source)
+{
+    if (node->kind == NODE_TEXT && strcmp(node->text, "none") == 0) {
+        source->identity_none = true;
+        return true;
+    }
+    if (!s_read_texts(self, setting, node, &source->identity_count, &source->identity))
+        return false;
+    if (strcmp(source->identity[0], "time") != 0)
+        return settings_refuse(self, node->first, "identity: the first entry must be time");
+    source->identity_count--; // time goes without saying
+    source->identity++;
+    return true;
+}
+
+// ---- headers ------------------------------------------------------------------------------
+
+static bool s_is_token(const char *name)
+{
+    for (const char *c = name; *c; c++) {
+        if (!isalnum((unsigned char) *c) && !strchr("!#$%&'*+-.^_`|~", *c))
+            return false;
+    }
+    return *name != '\0' && strlen(name) <= 128;
+}
+
+static const char *s_read_secret(settings_reader_t *self, const setting_pair_t *pair)
+{
+    char bytes[SECRET_BYTES_MAX + 1];
+    ssize_t got = -1;
+    struct stat status;
+    // Not to hang on a pipe, should somebody name one.
+    int file = open(pair->value, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode))
+        got = read(file, bytes, sizeof bytes);
+    if (file >= 0)
+        close(file);
+    if (got < 0)
+        return fault_set_at(self->fault, pair->line, pair->column, "headers: cannot read '%.200s'",
+                            pair->value),
+               NULL;
+    size_t size = 0;
+    while (size < (size_t) got && bytes[size] != '\n' && bytes[size] != '\r')
+        size++;
+    if (size == 0 || size > SECRET_BYTES_MAX || memchr(bytes, '\0', size)) {
+        fault_set_at(self->fault, pair->line, pair->column,
+                     "headers: the first line of '%.200s' is no header value", pair->value);
+        return NULL;
+    }
+    const char *copy = arena_text(self->arena, bytes, size);
+    if (!copy)
+        fault_set(self->fault, "out of memory");
+    return copy;
+}
+
+// Authorization_file: PATH becomes Authorization: <first line of PATH>.
+static bool s_resolve_header(settings_reader_t *self, setting_pair_t *pair)
+{
+    static const char suffix[] = "_file";
+    size_t size = strlen(pair->name), tail = sizeof suffix - 1;
+    if (size > tail && strcmp(pair->name + size - tail, suffix) == 0) {
+        pair->name = arena_text(self->arena, pair->name, size - tail);
+        if (!pair->name)
+            return fault_set(self->fault, "out of memory");
+        pair->value = s_read_secret(self, pair);
+        if (!pair->value)
+            return false;
+    }
+    if (!s_is_token(pair->name))
+        return fault_set_at(self->fault, pair->line, pair->column,
+                            "headers: '%.60s' is no name of a header", pair->name);
+    if (strchr(pair->value, '\n') || strlen(pair->value) > SECRET_BYTES_MAX)
+        return fault_set_at(self->fault, pair->line, pair->column,
+                            "headers: a value is one line of at most %d bytes", SECRET_BYTES_MAX);
+    return true;
+}
+
+bool settings_read_headers(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                           source_t *source)
+{
+    if (!settings_read_pairs(self, setting->name, node, false, setting->least, setting->most,
+                             &source->headers))
+        return false;
+    for (size_t i = 0; i < source->headers.count; i++) {
+        if (!s_resolve_header(self, &source->headers.items[i]))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,138 @@
+/*  settings_table -- see settings_table.h. */
+#include "broker/runtime/settings_table.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "broker/runtime/settings_names.h"
+
+#define MS INT64_C(1000)
+#define SECOND (1000 * MS)
+#define DAY (24 * 3600 * SECOND)
+
+#define FILE_AT(field) offsetof(settings_t, field)
+#define SOURCE_AT(field) offsetof(source_t, field)
+#define RULE_AT(field) offsetof(rule_settings_t, field)
+
+// clang-format off
+const setting_t settings_table[] = {
+    { IN_FILE, "namespace", SETTING_IDENTIFIER, FILE_AT(namespace), 1, NAMESPACE_BYTES_MAX, false, "tw",
+      "Prefix of every Redis key and function and of the stage, so that several installations share one Redis and one stage." },
+    { IN_FILE, "redis", SETTING_STORE, FILE_AT(redis), 1, 1024, false, "embedded",
+      "`embedded`: a private redis-server under DIR, on a unix socket, that syncs every write. Or `redis://host:port/db`, or `unix:///path`. A host that is not loopback needs `redis_password_file`." },
+    { IN_FILE, "redis_password_file", SETTING_TEXT, FILE_AT(redis_password_file), 1, 4096, false, NULL,
+      "File whose first line is the password of Redis." },
+    { IN_FILE, "stage", SETTING_STAGE, FILE_AT(stage), 1, 4096, false, "dir:stage",
+      "Where raw payloads are kept: `dir:<path>`; a relative path is under DIR." },
+    { IN_FILE, "listen", SETTING_LISTEN, 0, 0, 2, false, NULL,
+      "Where the world may connect: a map of the settings below." },
+    { IN_FILE, "allow_private", SETTING_BOOLEAN, FILE_AT(allow_private), 0, 0, false, "false",
+      "Webhooks may go to loopback and private addresses." },
+    { IN_FILE, "window_rows_max", SETTING_COUNT, FILE_AT(window_rows_max), 16, 16777216, false, "65536",
+      "Rows that a series keeps one by one; beyond, its windows turn coarse." },
+    { IN_FILE, "sources", SETTING_SOURCES, 0, 0, 4096, false, NULL,
+      "The feeds: a list of maps of the settings of a source." },
+    { IN_FILE, "derive", SETTING_DERIVE, 0, 0, 4096, false, NULL,
+      "Extra columns in SQL: a map from table to a map from column name to expression. An expression may use columns, windows of columns, and other derived columns outside windows." },
+    { IN_FILE, "rules", SETTING_RULES, 0, 0, 16384, false, NULL,
+      "The rules: a map from name to a map of the settings of a rule. A rule in Redis hides the one of the same name here." },
+
+    { IN_LISTEN, "alerts", SETTING_ENDPOINT, FILE_AT(listen_alerts), 1, 255, false, "tcp://127.0.0.1:5560",
+      "The alert socket, `tcp://host:port`. Port `*` takes a free one, which `status --json` prints. Loopback only in this version." },
+    { IN_LISTEN, "http", SETTING_ENDPOINT, FILE_AT(listen_http), 1, 255, false, "127.0.0.1:8080",
+      "The dashboard and its API, `host:port`; as above." },
+
+    { IN_SOURCE, "name", SETTING_NAME, SOURCE_AT(name), 1, NAME_BYTES_MAX, false, NULL,
+      "Name of the source, unique in the file. Default `source-<n>`, n its place in the list." },
+    { IN_SOURCE, "url", SETTING_URL, SOURCE_AT(url), 1, 8192, true, NULL,
+      "`file:///path` (globs; `.gz`), `http://...`, `https://...`, `push://tcp://127.0.0.1:port`, or `simulate://market?seed=1&series=20&rate=50`, the built-in market." },
+    { IN_SOURCE, "stream", SETTING_NAME, SOURCE_AT(stream), 1, STREAM_BYTES_MAX, false, NULL,
+      "The stream that its records go to. Default: the collector's name. A series lives in one stream: two sources of one table in different streams must differ in a literal key part." },
+    { IN_SOURCE, "every", SETTING_DURATION, SOURCE_AT(every_us), 10 * MS, DAY, false, "10s",
+      "http(s): how often it is asked." },
+    { IN_SOURCE, "timeout", SETTING_DURATION, SOURCE_AT(timeout_us), 10 * MS, 3600 * SECOND, false, "30s",
+      "http(s): the longest that one request may take in all." },
+    { IN_SOURCE, "headers", SETTING_HEADERS, SOURCE_AT(headers), 0, 32, false, NULL,
+      "http(s): request headers, a map from name to value. Secrets by `${ENV}`, or by a name that ends in `_file`: `Authorization_file: /run/secrets/token` sends the first line of that file as `Authorization`." },
+    { IN_SOURCE, "format", SETTING_FORMAT, SOURCE_AT(format), 0, 0, false, "json",
+      "`json`, `jsonl` (one document a line) or `csv`." },
+    { IN_SOURCE, "header", SETTING_BOOLEAN, SOURCE_AT(csv_header), 0, 0, false, "true",
+      "csv: the first line names the columns." },
+    { IN_SOURCE, "delimiter", SETTING_CHARACTER, SOURCE_AT(csv_delimiter), 0, 0, false, ",",
+      "csv: what stands between fields, one character; `\"\\t\"` is the tabulator." },
+    { IN_SOURCE, "rows", SETTING_TEXT, SOURCE_AT(rows), 0, 1024, false, "",
+      "json, jsonl: JSON Pointer (RFC 6901) to the rows. The token `*` means every member of that array or object; empty is the document itself." },
+    { IN_SOURCE, "order", SETTING_ORDER, SOURCE_AT(newest_first), 0, 0, false, "oldest_first",
+      "`newest_first`: the payload lists the newest row first. Else `oldest_first`." },
+    { IN_SOURCE, "table", SETTING_IDENTIFIER, SOURCE_AT(table), 1, IDENTIFIER_BYTES_MAX, true, NULL,
+      "The table that its rows go to." },
+    { IN_SOURCE, "key", SETTING_PAIRS, SOURCE_AT(key), 1, 8, true, NULL,
+      "What tells the series of the table apart, a map from name to place: `=text` a literal; `/ptr` from the row; `^/ptr` from the document; `~1` what the first `*` of `rows` matched, `~1:0` its part 0 split on `:`; csv: a header name or `/index`; push: `/name` of a pushed column. All sources of a table have the same names in the same order." },
+    { IN_SOURCE, "time", SETTING_TIME, 0, 0, 0, true, NULL,
+      "Event time: `{ at: <place>, unit: s | ms | us | ns | rfc3339 | <strptime format> }` (no zone is UTC), or `fetch`, the time of receipt." },
+    { IN_SOURCE, "columns", SETTING_PAIRS, SOURCE_AT(columns), 1, 64, true, NULL,
+      "The numbers, a map from name to place: `/ptr` from the row; csv: a header name or `/index`; push: the pushed column." },
+    { IN_SOURCE, "required", SETTING_REQUIRED, 0, 0, 64, false, NULL,
+      "Columns without which a row is quarantined; other missing columns are NULL." },
+    { IN_SOURCE, "identity", SETTING_IDENTITY, 0, 1, 8, false, NULL,
+      "What makes two rows of a series the same: a list that begins with `time`, then places as in `key`. Default `[time]`. `none` (file, push and simulate only): every row counts." },
+    { IN_SOURCE, "validate", SETTING_PAIRS, SOURCE_AT(validate), 0, 64, false, NULL,
+      "A map from column to condition, such as `\">= 0\"`; rows that fail are quarantined with the reason." },
+    { IN_SOURCE, "rolling", SETTING_PAIRS, SOURCE_AT(rolling), 0, 64, false, NULL,
+      "A map from column to duration: the column is a rolling sum over that time, so that `check` can warn of rules that would never hold." },
+    { IN_SOURCE, "lateness", SETTING_DURATION, SOURCE_AT(lateness_us), 0, 0, false, "0s",
+      "How long a row stays open for rows that come late. Only `0s` in this version." },
+    { IN_SOURCE, "jq", SETTING_NOT_YET, 0, 0, 0, false, NULL,
+      "Not in this version: a jq filter in place of `rows`, `key` and `columns`." },
+
+    { IN_RULE, "on", SETTING_IDENTIFIER, RULE_AT(on), 1, IDENTIFIER_BYTES_MAX, true, NULL,
+      "The table that it watches." },
+    { IN_RULE, "when", SETTING_SQL, RULE_AT(when), 1, 4096, true, NULL,
+      "The condition, one PostgreSQL expression." },
+    { IN_RULE, "min_rows", SETTING_COUNT, RULE_AT(min_rows), 0, 65536, false, "10",
+      "Non-null values that every window must hold before the rule is judged." },
+    { IN_RULE, "positive", SETTING_BOOLEAN, RULE_AT(positive), 0, 0, false, "true",
+      "Sums and averages that are factors of a comparison or divisors must be above 0." },
+    { IN_RULE, "for", SETTING_DURATION, RULE_AT(for_us), 0, 0, false, "0s",
+      "How long the condition must hold. Only `0s` in this version." },
+    { IN_RULE, "cooldown", SETTING_DURATION, RULE_AT(cooldown_us), 0, 366 * DAY, false, "0s",
+      "Subscribers are not told again of the same rule and series for so long." },
+    { IN_RULE, "resolve", SETTING_NOT_YET, 0, 0, 0, false, NULL,
+      "Not in this version: a separate condition that ends the incident." },
+    { IN_RULE, "emit", SETTING_EMIT, RULE_AT(emit), 0, 0, false, NULL,
+      "`row`: every row for which it holds. `edge` is not in this version." },
+    { IN_RULE, "severity", SETTING_NAME, RULE_AT(severity), 1, 32, false, "warning",
+      "`info`, `warning`, `critical` or a word of your own." },
+    { IN_RULE, "note", SETTING_TEXT, RULE_AT(note), 0, 4096, false, "",
+      "Text for people, carried with the rule." },
+    { IN_RULE, "enabled", SETTING_BOOLEAN, RULE_AT(enabled), 0, 0, false, "true",
+      "`false` takes the rule out without removing it." },
+};
+// clang-format on
+
+const size_t settings_table_count = sizeof settings_table / sizeof *settings_table;
+
+const setting_t *settings_table_find(setting_section_t section, const char *name)
+{
+    for (size_t i = 0; i < settings_table_count; i++) {
+        if (settings_table[i].section == section && strcmp(settings_table[i].name, name) == 0)
+            return &settings_table[i];
+    }
+    return NULL;
+}
+
+const char *settings_table_nearest(setting_section_t section, const char *name)
+{
+    const char *nearest = NULL;
+    int least = 3; // more changes than that are another word
+    for (size_t i = 0; i < settings_table_count; i++) {
+        if (settings_table[i].section != section)
+            continue;
+        int distance = settings_distance(name, settings_table[i].name);
+        if (distance < least && distance < (int) strlen(settings_table[i].name)) {
+            least = distance;
+            nearest = settings_table[i].name;
+        }
+    }
+    return nearest;
+}
