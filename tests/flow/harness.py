@@ -1,0 +1,196 @@
+"""Real processes for the flow tests: one Tidewire in a folder of its own, and independent clients.
+
+Everything runs on loopback and in a temporary folder, and ends with the test. Run by
+/usr/bin/python3 with Debian's python3-zmq, -msgpack and -redis.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import msgpack
+import redis
+import zmq
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("TIDEWIRE", str(TOP / "build/release/tidewire"))
+SHARED = TOP.parent / "shared/data"
+SKIPPED = 77  # exit code that ctest shows as "Skipped"
+
+
+def skip(reason):
+    print(f"SKIPPED: {reason}", flush=True)
+    sys.exit(SKIPPED)
+
+
+def wait_for(what, condition, seconds=30.0):
+    """The first true value of condition(); fails loudly when time is up."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds:g} s in vain for: {what}")
+
+
+def backtest(config, *words):
+    """Alerts of a back-test as dictionaries, in order of print."""
+    run = subprocess.run([PROGRAM, "backtest", "-c", str(config), "--json", *words],
+                         capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, f"backtest failed ({run.returncode}):\n{run.stderr}"
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+class Instance:
+    """One Tidewire in its own DIR with an embedded Redis."""
+
+    def __init__(self, config, directory=None):
+        self.own = directory is None
+        self.dir = pathlib.Path(directory or tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
+        self.config = self.dir / "config.yaml"
+        self.config.write_text(config.replace("DIR", str(self.dir)))
+        self.children = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for child in self.children:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+                child.wait()
+        self.word("down", check=False)
+        if kind is not None:
+            self.show_logs()
+        elif self.own:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def show_logs(self):
+        print(f"--- failed; logs of {self.dir}", file=sys.stderr)
+        for log in sorted((self.dir / "log").glob("*.log")):
+            print(f"--- {log.name}", file=sys.stderr)
+            print("\n".join(log.read_text(errors="replace").splitlines()[-25:]), file=sys.stderr)
+
+    def word(self, word, *words, check=True):
+        run = subprocess.run([PROGRAM, word, "--dir", str(self.dir), *map(str, words)],
+                             capture_output=True, text=True, timeout=120)
+        if check:
+            assert run.returncode == 0, f"{word} failed ({run.returncode}):\n{run.stderr}"
+        return run
+
+    def up(self, roles=None):
+        return self.word("up", "-c", self.config, *(["--roles", roles] if roles else []))
+
+    def actor(self, role, name):
+        """One more actor in the foreground of this test."""
+        (self.dir / "log").mkdir(exist_ok=True)
+        with open(self.dir / f"log/{name}.log", "ab") as log:
+            child = subprocess.Popen([PROGRAM, role, "-c", str(self.config), "--name", name,
+                                      "--dir", str(self.dir)], stderr=log, stdout=log)
+        self.children.append(child)
+        return child
+
+    def status(self):
+        return json.loads(self.word("status", "--json").stdout)
+
+    def actors(self, role):
+        return [a for a in self.status()["actors"] if a["role"] == role]
+
+    def alerts_endpoint(self):
+        return wait_for("a broker", lambda: [a["alerts"] for a in self.actors("broker")])[0]
+
+    def redis(self):
+        return redis.Redis(unix_socket_path=str(self.dir / "redis.sock"), decode_responses=True)
+
+    def logged_ids(self, namespace="tw"):
+        """Ids in the alert log, in order."""
+        log = redis.Redis(unix_socket_path=str(self.dir / "redis.sock"))
+        return [fields[b"id"].decode() for _, fields in log.xrange(f"{namespace}:alerts")]
+
+    def stop(self, child):
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 0, f"exit {child.returncode} after SIGTERM"
+        self.children.remove(child)
+
+
+class Subscriber:
+    """A python3-zmq subscriber of the alert socket; collects in a thread."""
+
+    def __init__(self, endpoint, topic="alert/"):
+        self.alerts = []
+        self.stopping = False
+        self.socket = zmq.Context.instance().socket(zmq.SUB)
+        self.socket.setsockopt(zmq.RCVHWM, 1_000_000)
+        self.socket.setsockopt_string(zmq.SUBSCRIBE, topic)
+        self.socket.setsockopt_string(zmq.SUBSCRIBE, "hugz/")
+        self.socket.connect(endpoint)
+        self.heard = threading.Event()
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+        self.thread.start()
+        assert self.heard.wait(10), "no hugz from the broker within 10 s"
+
+    def _listen(self):
+        while not self.stopping:
+            if not self.socket.poll(50):
+                continue
+            topic, body = self.socket.recv_multipart()
+            self.heard.set()
+            if topic.startswith(b"alert/"):
+                self.alerts.append((topic.decode(), msgpack.unpackb(body)))
+
+    def ids(self):
+        return {alert["id"] for _, alert in self.alerts}
+
+    def close(self):
+        self.stopping = True
+        self.thread.join()
+        self.socket.close(0)
+
+
+class Pusher:
+    """A client of a pushed feed that numbers its frames and resends what is not yet durable."""
+
+    def __init__(self, feed, alerts_endpoint, source, client="test"):
+        self.source, self.client, self.n = source, client, 0
+        self.push = zmq.Context.instance().socket(zmq.PUSH)
+        self.push.setsockopt(zmq.LINGER, 1000)
+        self.push.connect(feed)
+        self.news = zmq.Context.instance().socket(zmq.SUB)
+        self.news.setsockopt_string(zmq.SUBSCRIBE, f"staged/{source}/{client}")
+        self.news.connect(alerts_endpoint)
+        self.unstaged = {}
+
+    def send(self, rows=None, raw=None):
+        self.n += 1
+        frame = {"v": 1, "source": self.source, "client": self.client, "n": self.n}
+        frame.update({"raw": raw} if raw is not None else {"rows": rows})
+        self.unstaged[self.n] = msgpack.packb(frame)
+        self.push.send(self.unstaged[self.n])
+
+    def settle(self, seconds=30.0):
+        """Until every frame is durable; resends once a second."""
+        until = time.monotonic() + seconds
+        again = time.monotonic() + 1
+        while self.unstaged:
+            assert time.monotonic() < until, f"{len(self.unstaged)} frames are not staged"
+            if self.news.poll(50):
+                _, body = self.news.recv_multipart()
+                durable = msgpack.unpackb(body)["n"]
+                self.unstaged = {n: f for n, f in self.unstaged.items() if n > durable}
+            elif time.monotonic() > again:
+                for frame in self.unstaged.values():
+                    self.push.send(frame)
+                again = time.monotonic() + 1
+
+    def close(self):
+        self.push.close()
+        self.news.close(0)

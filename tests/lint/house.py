@@ -1,0 +1,106 @@
+"""Style as a test: what CONTRIBUTING.md promises about files, functions, includes and words."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+LINES_MOST = 450          # of a file; around 250 is the aim
+FUNCTION_LINES_MOST = 75  # a screen
+COLUMNS_MOST = 100
+
+# Which files may include which outside header.
+ONLY = {
+    r"msgpack\.h|msgpack/": {"proto/wire.c", "docs/clients/push.c", "docs/clients/subscribe.c"},
+    r"hiredis/": {"broker/store_link.h", "broker/redis_server.c"},
+    r"curl/": {"actors/collector/fetch.c", "actors/notifier/deliver.c"},
+    r"simdjson\.h": {"actors/prep/json.cpp"},
+    r"pg_query": {"actors/rules/parse.c"},
+    r"yaml\.h": {"broker/runtime/settings_yaml.c", "broker/runtime/settings_yaml.h"},
+    r"czmq\.h": {"broker/bus.c"},
+}
+
+# What a folder may include from this tree: dependencies point one way.
+MAY = {
+    "proto/": ("proto/",),
+    "broker/stage/": ("proto/", "broker/stage/"),
+    "broker/runtime/": ("proto/", "broker/runtime/"),
+    "broker/": ("proto/", "broker/"),
+    "actors/rules/": ("proto/", "actors/rules/"),
+    "actors/prep/": ("proto/", "broker/", "actors/prep/"),
+    "actors/transform/": ("proto/", "broker/", "actors/rules/", "actors/transform/"),
+    "actors/collector/": ("proto/", "broker/", "actors/rules/", "actors/prep/", "actors/collector/"),
+    "actors/notifier/": ("proto/", "broker/", "actors/notifier/"),
+}
+
+BANNED_NAMES = re.compile(r"(^|[_/])(utils?|helpers?|common|manager|misc)([_./]|$)", re.I)
+BANNED_CALLS = re.compile(r"\b(gets|strcat|sprintf|strtok|system|alloca|asctime|gmtime|localtime)\s*\(")
+UNFINISHED = re.compile(r"\b(T[O]DO|F[I]XME|X[X]X)\b")
+
+problems = []
+
+
+def problem(path, line, text):
+    problems.append(f"{path}:{line}: {text}")
+
+
+def check_source(path, text):
+    lines = text.splitlines()
+    if len(lines) > LINES_MOST:
+        problem(path, len(lines), f"{len(lines)} lines; at most {LINES_MOST}")
+    if not text.startswith("/*"):
+        problem(path, 1, "the head of a file says what it is")
+    start = None
+    for number, line in enumerate(lines, 1):
+        if len(line) > COLUMNS_MOST:
+            problem(path, number, f"{len(line)} columns; at most {COLUMNS_MOST}")
+        if BANNED_CALLS.search(line) and not line.lstrip().startswith(("//", "*")):
+            problem(path, number, f"banned call: {line.strip()}")
+        include = re.match(r'#include [<"]([^>"]+)[>"]', line)
+        if include:
+            check_include(path, number, include.group(1))
+        if line == "{":
+            start = number
+        if line == "}" and start:
+            if number - start > FUNCTION_LINES_MOST:
+                problem(path, start, f"function of {number - start} lines; at most {FUNCTION_LINES_MOST}")
+            start = None
+
+
+def check_include(path, number, header):
+    for pattern, allowed in ONLY.items():
+        if re.match(pattern, header) and path not in allowed and not path.startswith("tests/"):
+            problem(path, number, f"<{header}> belongs in {', '.join(sorted(allowed))}")
+    for folder in sorted(MAY, key=len, reverse=True):
+        if path.startswith(folder):
+            inside = header.split("/")[0] in ("proto", "broker", "actors")
+            if inside and not header.startswith(MAY[folder]):
+                problem(path, number, f"{folder} may not use {header}")
+            break
+
+
+def main():
+    files = subprocess.run(["git", "-C", str(TOP), "ls-files"], capture_output=True, text=True,
+                           check=True).stdout.split("\n")
+    for path in filter(None, files):
+        if BANNED_NAMES.search(path):
+            problem(path, 1, "a name that says nothing")
+        full = TOP / path
+        if not full.is_file() or full.suffix in {".gz", ".bin", ".golden"}:
+            continue
+        try:
+            text = full.read_text()
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if UNFINISHED.search(line):
+                problem(path, number, "unfinished mark")
+        if full.suffix in {".c", ".h", ".cpp"} and not path.startswith("docs/"):
+            check_source(path, text)
+    print("\n".join(problems) if problems else "house: in order")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

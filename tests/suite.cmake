@@ -1,0 +1,41 @@
+# What `./run test` runs beside the unit tests: the same tests sanitized, the fuzzers, the house
+# rules, PostgreSQL as oracle, and real processes. Part of the release build tree, so that one
+# ctest closes over all; `run` builds the presets "sanitize" and "fuzz" first.
+set(FUZZ_SECONDS 20 CACHE STRING "How long each fuzzer runs in the suite")
+set(python /usr/bin/python3) # Debian's, which sees Debian's modules
+
+foreach(library proto stage runtime broker rules prep transform collector notifier)
+  file(GLOB tests CONFIGURE_DEPENDS tests/unit/${library}/*_test.c)
+  foreach(source ${tests})
+    get_filename_component(name ${source} NAME_WE)
+    add_test(NAME sanitized/${library}/${name}
+             COMMAND ${PROJECT_SOURCE_DIR}/build/sanitize/${name}
+             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(sanitized/${library}/${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+  endforeach()
+  file(GLOB fuzzers CONFIGURE_DEPENDS tests/fuzz/${library}/*_fuzz.c)
+  foreach(source ${fuzzers})
+    get_filename_component(name ${source} NAME_WE)
+    add_test(NAME fuzz/${library}/${name}
+             COMMAND sh ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz.sh
+                     ${PROJECT_SOURCE_DIR}/build/fuzz/${name} ${FUZZ_SECONDS}
+                     ${PROJECT_SOURCE_DIR}/tests/fuzz/${library}/${name}.seeds
+             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(fuzz/${library}/${name} PROPERTIES TIMEOUT 300)
+  endforeach()
+endforeach()
+
+add_test(NAME lint/house COMMAND ${python} tests/lint/house.py
+         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+
+# Real processes want the machine for themselves.
+file(GLOB flows CONFIGURE_DEPENDS tests/flow/*_test.py tests/oracle/*_test.py)
+foreach(source ${flows})
+  get_filename_component(name ${source} NAME_WE)
+  get_filename_component(folder ${source} DIRECTORY)
+  get_filename_component(folder ${folder} NAME)
+  add_test(NAME ${folder}/${name} COMMAND ${python} ${source}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 RUN_SERIAL ON
+                       ENVIRONMENT TIDEWIRE=$<TARGET_FILE:tidewire>)
+endforeach()
