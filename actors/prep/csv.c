@@ -1,0 +1,135 @@
+/*  csv -- RFC 4180, bounded. Pure. */
+#include "actors/prep/csv.h"
+
+#include <stdlib.h>
+
+csv_t *csv_new(void)
+{
+    return calloc(1, sizeof(csv_t));
+}
+
+void csv_destroy(csv_t **self_p)
+{
+    free(*self_p);
+    *self_p = NULL;
+}
+
+void csv_open(csv_t *self, slice_t text, char delimiter)
+{
+    static const uint8_t MARK[] = { 0xef, 0xbb, 0xbf };
+    bool marked = text.size >= sizeof MARK && memcmp(text.data, MARK, sizeof MARK) == 0;
+    self->text = text;
+    self->at = marked ? sizeof MARK : 0;
+    self->delimiter = (uint8_t) delimiter;
+    self->count = 0;
+    self->record = (slice_t){ 0 };
+}
+
+static bool s_ends_line(uint8_t byte)
+{
+    return byte == '\n' || byte == '\r';
+}
+
+// Past one line end at `at`: \n, \r\n or \r.
+static size_t s_past_line_end(slice_t text, size_t at)
+{
+    if (at < text.size && text.data[at] == '\r')
+        at++;
+    else if (at < text.size && text.data[at] == '\n')
+        return at + 1;
+    return at < text.size && text.data[at] == '\n' ? at + 1 : at;
+}
+
+// A cell without quotes, up to its delimiter or line end.
+static csv_result_t s_plain(csv_t *self, size_t *at, slice_t *cell)
+{
+    const uint8_t *data = self->text.data;
+    size_t size = self->text.size, start = *at, end = start;
+    while (end < size && data[end] != self->delimiter && !s_ends_line(data[end])) {
+        if (data[end] == '"')
+            return CSV_BAD_QUOTE;
+        end++;
+    }
+    *cell = slice_of(data + start, end - start);
+    *at = end;
+    return CSV_RECORD;
+}
+
+// Copy a quoted cell with its "" made one quote. False: no room.
+static bool s_undouble(csv_t *self, slice_t raw, slice_t *cell)
+{
+    uint8_t *out = self->unquoted + self->unquoted_used;
+    size_t room = CSV_CELL_BYTES_MAX - self->unquoted_used, size = 0;
+    for (size_t i = 0; i < raw.size; i++) {
+        if (size == room)
+            return false;
+        out[size++] = raw.data[i];
+        i += raw.data[i] == '"';
+    }
+    *cell = slice_of(out, size);
+    self->unquoted_used += size;
+    return true;
+}
+
+// A cell in quotes; *at stands on the first one.
+static csv_result_t s_quoted(csv_t *self, size_t *at, slice_t *cell)
+{
+    const uint8_t *data = self->text.data;
+    size_t size = self->text.size, start = *at + 1, end = start;
+    bool doubled = false;
+    for (;; end++) {
+        if (end == size || end - start > CSV_CELL_BYTES_MAX)
+            return CSV_UNCLOSED;
+        if (data[end] != '"')
+            continue;
+        if (end + 1 == size || data[end + 1] != '"')
+            break;
+        doubled = true;
+        end++;
+    }
+    *cell = slice_of(data + start, end - start);
+    *at = end + 1;
+    if (*at < size && data[*at] != self->delimiter && !s_ends_line(data[*at]))
+        return CSV_BAD_QUOTE;
+    return !doubled || s_undouble(self, *cell, cell) ? CSV_RECORD : CSV_UNCLOSED;
+}
+
+// Pass over the line that begins at `start`.
+static csv_result_t s_give_up(csv_t *self, size_t start, csv_result_t why)
+{
+    size_t end = start;
+    while (end < self->text.size && !s_ends_line(self->text.data[end]))
+        end++;
+    self->record = slice_of(self->text.data + start, end - start);
+    self->at = s_past_line_end(self->text, end);
+    return why;
+}
+
+csv_result_t csv_next(csv_t *self)
+{
+    const uint8_t *data = self->text.data;
+    size_t size = self->text.size, at = self->at;
+    while (at < size && s_ends_line(data[at]))
+        at++;
+    self->at = at;
+    self->count = 0;
+    self->unquoted_used = 0;
+    if (at == size)
+        return CSV_END;
+    size_t start = at;
+    for (;;) {
+        if (self->count == CSV_CELLS_MAX)
+            return s_give_up(self, start, CSV_TOO_WIDE);
+        slice_t *cell = &self->cells[self->count++];
+        bool quoted = at < size && data[at] == '"';
+        csv_result_t result = quoted ? s_quoted(self, &at, cell) : s_plain(self, &at, cell);
+        if (result != CSV_RECORD)
+            return s_give_up(self, start, result);
+        if (at == size || s_ends_line(data[at]))
+            break;
+        at++; // the delimiter
+    }
+    self->record = slice_of(data + start, at - start);
+    self->at = s_past_line_end(self->text, at);
+    return CSV_RECORD;
+}

@@ -1,0 +1,436 @@
+/*  json -- the only file that knows simdjson (on demand), and the only C++ in the tree.
+ *
+ *  On demand checks only what is looked at, so json_read looks at everything: whatever a row is
+ *  taken from has been read as a whole before. Values are peeked at, never converted.
+ */
+#define SIMDJSON_EXCEPTIONS 0
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+
+extern "C" {
+#include "actors/prep/json.h"
+#include "actors/prep/json_token.h"
+#include "proto/buffer.h"
+}
+
+namespace od = simdjson::ondemand;
+using simdjson::error_code;
+using simdjson::SUCCESS;
+
+struct json {
+    od::parser parser;
+    od::document document;
+    buffer_t bytes = {};   // the text and its padding
+    buffer_t escaped = {}; // room for strings that have to be unescaped
+    uint8_t *escaped_next = nullptr;
+    slice_t text = {}; // what was opened
+    slice_t now = {};  // the document in hand
+    const pointer_tree_t *tree = nullptr;
+    field_t *fields = nullptr;
+    bool known_good = false;   // the document in hand was read as a whole before
+    const char *at = nullptr;  // where a refusal of our own is, or NULL
+    const char *row = nullptr; // start of the row in hand, or NULL
+};
+
+namespace
+{
+
+// Readable zeros after the text: what simdjson asks for.
+constexpr size_t PADDING_BYTES = simdjson::SIMDJSON_PADDING;
+
+const char *words(error_code error)
+{
+    switch (error) {
+    case simdjson::EMPTY:
+        return "empty";
+    case simdjson::UTF8_ERROR:
+        return "not UTF-8";
+    case simdjson::UNESCAPED_CHARS:
+        return "a control character inside a string";
+    case simdjson::UNCLOSED_STRING:
+        return "a string without end";
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
+        return "it ends too early";
+    case simdjson::STRING_ERROR:
+        return "a bad escape in a string";
+    case simdjson::DEPTH_ERROR:
+        return "nested deeper than 32";
+    default:
+        return "unexpected text";
+    }
+}
+
+const char *chars(const uint8_t *bytes)
+{
+    return reinterpret_cast<const char *>(bytes);
+}
+
+const char *end_of(slice_t slice)
+{
+    return chars(slice.data) + slice.size;
+}
+
+slice_t slice_from(std::string_view text)
+{
+    return slice_of(text.data(), text.size());
+}
+
+std::string_view trimmed(std::string_view token)
+{
+    while (!token.empty() && std::strchr(" \t\r\n", token.back()))
+        token.remove_suffix(1);
+    return token;
+}
+
+// The text between two quotes: as it stands, or unescaped if it has escapes. (Not by way of
+// get_string: these texts must survive a second walk.)
+error_code quoted(json *self, const char *inside, size_t size, slice_t *text)
+{
+    *text = slice_of(inside, size);
+    if (!std::memchr(inside, '\\', size))
+        return SUCCESS;
+    size_t used = size_t(self->escaped_next - self->escaped.data);
+    if (used + size + PADDING_BYTES > self->escaped.capacity)
+        return simdjson::CAPACITY;
+    od::raw_json_string raw(reinterpret_cast<const uint8_t *>(inside));
+    std::string_view view;
+    if (error_code error = self->parser.unescape(raw, self->escaped_next).get(view)) {
+        self->at = inside;
+        return error;
+    }
+    *text = slice_from(view);
+    return SUCCESS;
+}
+
+// A key, of which simdjson tells the start only.
+error_code key_text(json *self, od::field &field, slice_t *text)
+{
+    const char *raw = field.key().raw(), *end = raw;
+    while (*end != '"')
+        end += *end == '\\' ? 2 : 1;
+    return quoted(self, raw, size_t(end - raw), text);
+}
+
+void put(json *self, const pointer_node_t *node, field_kind_t kind, slice_t text)
+{
+    if (!node || node->slot == POINTER_NO_SLOT)
+        return;
+    field_t *field = &self->fields[node->slot];
+    field->kind = field->kind == FIELD_MISSING ? kind : FIELD_TWICE;
+    field->text = text;
+}
+
+error_code take_scalar(json *self, std::string_view token, const pointer_node_t *node)
+{
+    slice_t text = slice_from(token);
+    field_kind_t kind = json_scalar(text);
+    if (kind == FIELD_MISSING) {
+        self->at = token.data();
+        return simdjson::TAPE_ERROR;
+    }
+    if (kind == FIELD_TEXT)
+        if (error_code error = quoted(self, token.data() + 1, token.size() - 2, &text))
+            return error;
+    put(self, node, kind, text);
+    return SUCCESS;
+}
+
+error_code take(json *self, od::value value, const pointer_node_t *node, int depth);
+
+error_code take_object(json *self, od::value &value, const pointer_node_t *node, int depth)
+{
+    od::object object;
+    if (error_code error = value.get_object().get(object))
+        return error;
+    for (auto result : object) {
+        od::field field;
+        slice_t key;
+        if (error_code error = std::move(result).get(field))
+            return error;
+        if (error_code error = key_text(self, field, &key))
+            return error;
+        const pointer_node_t *child = node ? pointer_tree_member(self->tree, node, key) : nullptr;
+        if (child || !self->known_good)
+            if (error_code error = take(self, field.value(), child, depth + 1))
+                return error;
+    }
+    return SUCCESS;
+}
+
+error_code take_array(json *self, od::value &value, const pointer_node_t *node, int depth)
+{
+    od::array array;
+    if (error_code error = value.get_array().get(array))
+        return error;
+    uint32_t index = 0, wanted = node ? pointer_tree_elements(self->tree, node) : 0;
+    for (auto result : array) {
+        if (self->known_good && index >= wanted)
+            break; // whoever iterates above us passes over the rest
+        od::value element;
+        if (error_code error = std::move(result).get(element))
+            return error;
+        const pointer_node_t *child =
+            index < wanted ? pointer_tree_element(self->tree, node, index) : nullptr;
+        if (child || !self->known_good)
+            if (error_code error = take(self, element, child, depth + 1))
+                return error;
+        index++;
+    }
+    return SUCCESS;
+}
+
+// Look at a value with all it holds; node NULL = nothing of it is wanted.
+error_code take(json *self, od::value value, const pointer_node_t *node, int depth)
+{
+    std::string_view token = value.raw_json_token();
+    char first = token.empty() ? '\0' : token.front();
+    if (first != '{' && first != '[')
+        return take_scalar(self, trimmed(token), node);
+    if (depth > JSON_DEPTH_MAX) {
+        self->at = token.data();
+        return simdjson::DEPTH_ERROR;
+    }
+    put(self, node, FIELD_CONTAINER, slice_from(token.substr(0, 1)));
+    return first == '{' ? take_object(self, value, node, depth)
+                        : take_array(self, value, node, depth);
+}
+
+// The places of the tree, as if nothing were there.
+void forget(json *self)
+{
+    for (unsigned i = 0; i < self->tree->count; i++)
+        if (self->tree->nodes[i].slot != POINTER_NO_SLOT)
+            self->fields[self->tree->nodes[i].slot].kind = FIELD_MISSING;
+}
+
+// A document that is one scalar is no od::value.
+error_code read_scalar(json *self, const char **rest)
+{
+    std::string_view token;
+    if (error_code error = self->document.raw_json_token().get(token))
+        return error;
+    *rest = token.data() + token.size();
+    return take_scalar(self, trimmed(token), &self->tree->nodes[0]);
+}
+
+// *rest becomes the place after the document.
+error_code read(json *self, const char **rest)
+{
+    slice_t text = self->now;
+    size_t capacity = self->parser.capacity();
+    if (capacity < text.size) // in doublings: lines of a text come in every length
+        if (error_code error = self->parser.allocate(std::max(text.size, 2 * capacity)))
+            return error;
+    error_code error =
+        self->parser.iterate(text.data, text.size, text.size + PADDING_BYTES).get(self->document);
+    if (error) {
+        json_flaw_t flaw = error == simdjson::UTF8_ERROR        ? JSON_FLAW_UTF8
+                           : error == simdjson::UNESCAPED_CHARS ? JSON_FLAW_CONTROL
+                                                                : JSON_FLAW_UNCLOSED;
+        self->at = chars(text.data) + json_locate(flaw, text);
+        return error;
+    }
+    od::value root;
+    error = self->document.get_value().get(root);
+    if (error == simdjson::SCALAR_DOCUMENT_AS_VALUE)
+        return read_scalar(self, rest);
+    if (!error)
+        error = take(self, root, &self->tree->nodes[0], 1);
+    if (!error && self->document.current_location().get(*rest))
+        *rest = end_of(text); // nothing follows
+    return error;
+}
+
+size_t place(const json *self, const char *at)
+{
+    return at && at >= chars(self->text.data) && at <= end_of(self->now)
+               ? size_t(at - chars(self->text.data))
+               : size_t(end_of(self->now) - chars(self->text.data));
+}
+
+struct descent_t {
+    json *self;
+    const pointer_t *rows;
+    json_visit_t *visit;
+    void *context;
+    json_rows_t outcome;
+    json_match_t matches[POINTER_STARS_MAX];
+};
+
+error_code descend(descent_t *descent, od::value value, unsigned step, unsigned star);
+
+error_code visit_row(descent_t *descent, od::value &value)
+{
+    json *self = descent->self;
+    self->row = value.raw_json_token().data();
+    descent->outcome.reached = true;
+    forget(self);
+    if (error_code error = take(self, value, &self->tree->nodes[0], 1))
+        return error;
+    if (descent->visit(descent->context, descent->matches))
+        return SUCCESS;
+    descent->outcome.no_memory = true;
+    return simdjson::MEMALLOC;
+}
+
+error_code descend_object(descent_t *descent, od::value &value, unsigned step, unsigned star)
+{
+    const pointer_token_t *token = &descent->rows->tokens[step];
+    od::object object;
+    if (error_code error = value.get_object().get(object))
+        return error;
+    for (auto result : object) {
+        od::field field;
+        slice_t key;
+        if (error_code error = std::move(result).get(field))
+            return error;
+        if (error_code error = key_text(descent->self, field, &key))
+            return error;
+        if (token->star)
+            descent->matches[star] = json_match_t{ key, 0 };
+        else if (!slice_same(key, token->text))
+            continue;
+        error_code error = descend(descent, field.value(), step + 1, star + token->star);
+        if (error || !token->star)
+            return error;
+    }
+    return SUCCESS;
+}
+
+error_code descend_array(descent_t *descent, od::value &value, unsigned step, unsigned star)
+{
+    const pointer_token_t *token = &descent->rows->tokens[step];
+    od::array array;
+    if (error_code error = value.get_array().get(array))
+        return error;
+    uint32_t index = 0;
+    for (auto result : array) {
+        od::value element;
+        if (error_code error = std::move(result).get(element))
+            return error;
+        if (token->star)
+            descent->matches[star] = json_match_t{ {}, index };
+        if (token->star || index == token->index) {
+            error_code error = descend(descent, element, step + 1, star + token->star);
+            if (error || !token->star)
+                return error;
+        }
+        index++;
+    }
+    return SUCCESS;
+}
+
+// Down the steps of `rows` through a document that is known to be good.
+error_code descend(descent_t *descent, od::value value, unsigned step, unsigned star)
+{
+    if (step == descent->rows->count)
+        return visit_row(descent, value);
+    char first = value.raw_json_token().front();
+    if (first != '{' && first != '[')
+        return SUCCESS; // a scalar has no members
+    if (descent->rows->tokens[step].star && step + 1 == descent->rows->count)
+        descent->outcome.reached = true; // even if it is empty
+    return first == '{' ? descend_object(descent, value, step, star)
+                        : descend_array(descent, value, step, star);
+}
+
+} // namespace
+
+json_t *json_new(void)
+{
+    return new (std::nothrow) json;
+}
+
+void json_destroy(json_t **self_p)
+{
+    if (!*self_p)
+        return;
+    buffer_destroy(&(*self_p)->bytes);
+    buffer_destroy(&(*self_p)->escaped);
+    delete *self_p;
+    *self_p = nullptr;
+}
+
+bool json_open(json_t *self, slice_t text)
+{
+    static const uint8_t MARK[] = { 0xef, 0xbb, 0xbf };
+    if (text.size >= sizeof MARK && std::memcmp(text.data, MARK, sizeof MARK) == 0)
+        text = slice_of(text.data + sizeof MARK, text.size - sizeof MARK);
+    size_t need = text.size + PADDING_BYTES;
+    buffer_clear(&self->bytes);
+    buffer_clear(&self->escaped);
+    // Every string with escapes is unescaped at most once in each of the two walks.
+    if (!buffer_extend(&self->bytes, need) || !buffer_extend(&self->escaped, 2 * need))
+        return false;
+    if (text.size)
+        std::memcpy(self->bytes.data, text.data, text.size);
+    std::memset(self->bytes.data + text.size, 0, PADDING_BYTES);
+    self->text = slice_of(self->bytes.data, text.size);
+    return true;
+}
+
+slice_t json_text(const json_t *self)
+{
+    return self->text;
+}
+
+void json_close(json_t *self)
+{
+    self->text = self->now = {};
+    if (self->bytes.capacity <= JSON_KEEP_BYTES)
+        return;
+    buffer_destroy(&self->bytes);
+    buffer_destroy(&self->escaped);
+    self->document = od::document();
+    self->parser = od::parser();
+}
+
+json_result_t json_read(json_t *self, size_t from, size_t to, const pointer_tree_t *tree,
+                        field_t *fields, size_t *end, json_fault_t *fault)
+{
+    assert(from <= to && to <= self->text.size);
+    self->now = slice_of(self->text.data + from, to - from);
+    self->tree = tree;
+    self->fields = fields;
+    self->known_good = false;
+    self->at = self->row = nullptr;
+    self->escaped_next = self->escaped.data;
+    forget(self);
+    const char *rest = nullptr;
+    error_code error = read(self, &rest);
+    if (!error) {
+        *end = place(self, rest);
+        return JSON_GOOD;
+    }
+    if (error == simdjson::MEMALLOC)
+        return JSON_NO_MEMORY;
+    if (!self->at && self->document.current_location().get(self->at))
+        self->at = nullptr;
+    *fault = json_fault_t{ place(self, self->at), words(error) };
+    return JSON_BAD;
+}
+
+json_rows_t json_rows(json_t *self, const pointer_t *rows, const pointer_tree_t *tree,
+                      field_t *fields, json_visit_t *visit, void *context)
+{
+    descent_t descent = { self, rows, visit, context, {}, {} };
+    self->tree = tree;
+    self->fields = fields;
+    self->known_good = true;
+    self->document.rewind();
+    od::value root;
+    if (!self->document.get_value().get(root))
+        (void) descend(&descent, root, 0, 0); // cannot fail but for the visitor: it was read
+    return descent.outcome;
+}
+
+slice_t json_row_text(const json_t *self)
+{
+    if (!self->row)
+        return self->now;
+    return slice_of(self->row, size_t(end_of(self->now) - self->row));
+}

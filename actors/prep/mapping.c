@@ -1,0 +1,137 @@
+/*  mapping -- one record of a source becomes rows. Pure. */
+#include "actors/prep/mapping.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "actors/prep/inflate.h"
+#include "actors/prep/reader.h"
+#include "proto/owned.h"
+
+enum { INFLATED_KEEP_BYTES = 64 << 10 }; // larger memory is given back after its record
+
+mapping_t *mapping_new(slice_t definition, fault_t *fault)
+{
+    owned(mapping_destroy) mapping_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        fault_set(fault, "no memory");
+        return NULL;
+    }
+    self->inflated.limit = MAPPING_INFLATE_MAX + 1;
+    self->definition = definition_new(definition, fault);
+    if (!self->definition)
+        return NULL;
+    bool csv = self->definition->format == FORMAT_CSV;
+    if (csv)
+        self->csv = csv_new();
+    else
+        self->json = json_new();
+    if (!assembly_init(&self->assembly, self->definition) || (!self->csv && !self->json)) {
+        fault_set(fault, "no memory");
+        return NULL;
+    }
+    mapping_t *given = self;
+    self = NULL;
+    return given;
+}
+
+void mapping_destroy(mapping_t **self_p)
+{
+    mapping_t *self = *self_p;
+    if (!self)
+        return;
+    assembly_release(&self->assembly);
+    definition_destroy(&self->definition);
+    json_destroy(&self->json);
+    csv_destroy(&self->csv);
+    buffer_destroy(&self->inflated);
+    free(self);
+    *self_p = NULL;
+}
+
+const char *mapping_table(const mapping_t *self)
+{
+    return self->definition->table;
+}
+
+size_t mapping_columns(const mapping_t *self, const char *const **names)
+{
+    *names = self->definition->column_names;
+    return self->definition->column_count;
+}
+
+static bool s_read_text(mapping_t *self, slice_t text)
+{
+    switch (self->definition->format) {
+    case FORMAT_JSON:
+        return reader_json(self, text);
+    case FORMAT_JSONL:
+        return reader_jsonl(self, text);
+    case FORMAT_CSV:
+        return reader_csv(self, text);
+    }
+    assert(false);
+    return true;
+}
+
+static bool s_read_gzip(mapping_t *self, slice_t payload)
+{
+    buffer_clear(&self->inflated);
+    switch (inflate_gzip(payload, MAPPING_INFLATE_MAX, &self->inflated)) {
+    case INFLATE_NO_MEMORY:
+        return false;
+    case INFLATE_DAMAGED:
+        assembly_refuse_record(&self->assembly, (slice_t){ 0 }, "damaged gzip");
+        return true;
+    case INFLATE_TOO_LARGE:
+        assembly_refuse_record(&self->assembly, (slice_t){ 0 },
+                               "gzip of more than %d times its size or %d MB", INFLATE_RATIO_MAX,
+                               MAPPING_INFLATE_MAX >> 20);
+        return true;
+    case INFLATE_GOOD:
+        break;
+    }
+    return s_read_text(self, buffer_slice(&self->inflated));
+}
+
+static bool s_read_payload(mapping_t *self, slice_t payload)
+{
+    return inflate_is_gzip(payload) ? s_read_gzip(self, payload) : s_read_text(self, payload);
+}
+
+static bool s_read_push(mapping_t *self, slice_t frame)
+{
+    fault_t fault;
+    if (!push_decode(&self->push, frame, &fault)) {
+        assembly_refuse_record(&self->assembly, (slice_t){ 0 }, "bad frame: %s", fault.text);
+        return true;
+    }
+    return self->push.is_raw ? s_read_payload(self, self->push.raw)
+                             : reader_columns(self, &self->push);
+}
+
+static void s_give_back(mapping_t *self)
+{
+    if (self->json)
+        json_close(self->json);
+    if (self->inflated.capacity > INFLATED_KEEP_BYTES)
+        buffer_destroy(&self->inflated);
+}
+
+bool mapping_apply(mapping_t *self, const rows_head_t *head, slice_t payload, rows_t *rows,
+                   mapping_refuse_t *refuse, void *context, mapping_count_t *count)
+{
+    const definition_t *definition = self->definition;
+    self->head = *head;
+    self->head.table = slice_text(definition->table);
+    self->head.column_count = definition->column_count;
+    self->head.columns = definition->column_names;
+    self->head.ordinal = definition->identity_none;
+    *count = (mapping_count_t){ 0 };
+    assembly_begin(&self->assembly, &self->head, rows, refuse, context, count);
+    bool done = definition->kind == SOURCE_PUSH ? s_read_push(self, payload)
+                                                : s_read_payload(self, payload);
+    done = done && assembly_end(&self->assembly);
+    s_give_back(self);
+    return done;
+}

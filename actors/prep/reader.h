@@ -1,0 +1,26 @@
+/*  reader -- the ways from a payload to fields: one file per format, all on one mapping.
+ *
+ *  Private to prep. Each reads the whole text of a record into the assembly and returns false
+ *  only for lack of memory; what cannot be read is quarantined there and then.
+ */
+#pragma once
+#include "actors/prep/assembly.h"
+#include "actors/prep/csv.h"
+#include "actors/prep/json.h"
+#include "proto/push.h"
+
+struct mapping {
+    definition_t *definition;
+    assembly_t assembly;
+    rows_head_t head; // of the record in hand; rows_t points to it
+    json_t *json;     // NULL with csv
+    csv_t *csv;       // NULL with json
+    buffer_t inflated;
+    push_t push;
+    field_t fields[DEFINITION_PLACES_MAX];
+};
+
+bool reader_json(mapping_t *self, slice_t text);
+bool reader_jsonl(mapping_t *self, slice_t text);
+bool reader_csv(mapping_t *self, slice_t text);
+bool reader_columns(mapping_t *self, const push_t *push);
