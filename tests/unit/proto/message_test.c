@@ -1,0 +1,282 @@
+/*  message: golden bytes, round trips, and every refusal of the schema. */
+#include "tests/unit/proto/checked.h"
+
+#include "proto/message.h"
+#include "proto/owned.h"
+#include "proto/wire.h"
+#include "tests/unit/proto/golden.h"
+
+static const uint8_t partitions[32] = { 0xff, 1 };
+static const uint8_t worker[16] = "0123456789abcde";
+
+static list_t list_of(const buffer_t *elements, uint32_t count)
+{
+    return (list_t){ .count = count, .bytes = buffer_slice(elements) };
+}
+
+static void encode_raw(buffer_t *out, uint32_t source)
+{
+    owned(buffer_destroy) buffer_t mappings = { 0 }, routes = { 0 }, records = { 0 };
+    raw_mapping_encode(
+        &(raw_mapping_t){ .source = slice_text("feed"), .definition = slice_text("def") },
+        &mappings);
+    raw_route_encode(&(raw_route_t){ .endpoint = slice_text("tcp://127.0.0.1:1"),
+                                     .lane = 3,
+                                     .mark = 5000000000,
+                                     .partitions = slice_of(partitions, 32) },
+                     &routes);
+    raw_record_encode(&(raw_record_t){ .seq = 7,
+                                       .recv_us = 1700000000000001,
+                                       .kind = 1,
+                                       .source = source,
+                                       .payload = slice_text("{\"a\":1}") },
+                      &records);
+    raw_record_encode(&(raw_record_t){ .seq = 8, .recv_us = 1700000000000002, .kind = 3 },
+                      &records);
+    message_raw_encode(&(message_raw_t){ .stream = slice_text("main"),
+                                         .from = 7,
+                                         .to = 8,
+                                         .staged_us = 1700000000000100,
+                                         .mappings = list_of(&mappings, 1),
+                                         .routes = list_of(&routes, 1),
+                                         .records = list_of(&records, 2) },
+                       out);
+    assert_false(out->failed || mappings.failed || routes.failed || records.failed);
+}
+
+static void raw_keeps_its_bytes(void **state)
+{
+    (void) state;
+    owned(buffer_destroy) buffer_t out = { 0 };
+    encode_raw(&out, 0);
+    golden_same("message-raw-v1.msgpack", buffer_slice(&out));
+    message_raw_t raw;
+    fault_t fault;
+    assert_int_equal(message_kind(buffer_slice(&out)), MESSAGE_RAW);
+    assert_true(message_raw_decode(&raw, buffer_slice(&out), &fault));
+    assert_true(slice_is(raw.stream, "main"));
+    assert_true(raw.from == 7 && raw.to == 8 && raw.staged_us == 1700000000000100);
+    list_t rest = raw.mappings;
+    raw_mapping_t mapping;
+    assert_true(raw_mapping_next(&rest, &mapping));
+    assert_true(slice_is(mapping.source, "feed") && slice_is(mapping.definition, "def"));
+    assert_false(raw_mapping_next(&rest, &mapping));
+    rest = raw.routes;
+    raw_route_t route;
+    assert_true(raw_route_next(&rest, &route));
+    assert_true(route.lane == 3 && route.mark == 5000000000);
+    assert_memory_equal(route.partitions.data, partitions, 32);
+    rest = raw.records;
+    raw_record_t record;
+    assert_true(raw_record_next(&rest, &record));
+    assert_true(record.seq == 7 && record.kind == 1 && slice_is(record.payload, "{\"a\":1}"));
+    assert_true(raw_record_next(&rest, &record));
+    assert_true(record.seq == 8 && record.kind == 3 && record.payload.size == 0);
+    assert_false(raw_record_next(&rest, &record));
+}
+
+static void encode_rows(buffer_t *out)
+{
+    owned(buffer_destroy) buffer_t plans = { 0 }, blocks = { 0 };
+    rows_plan_encode(&(rows_plan_t){ .seq = 9, .payload = slice_text("plan") }, &plans);
+    rows_block_encode(&(rows_block_t){ .seq = 8, .block = slice_text("block") }, &blocks);
+    message_rows_encode(&(message_rows_t){ .stream = slice_text("main"),
+                                           .lane = 1,
+                                           .mark = 70000,
+                                           .from = 8,
+                                           .to = 9,
+                                           .partitions = slice_of(partitions, 32),
+                                           .plans = list_of(&plans, 1),
+                                           .blocks = list_of(&blocks, 1) },
+                        out);
+}
+
+static void rows_keep_their_bytes(void **state)
+{
+    (void) state;
+    owned(buffer_destroy) buffer_t out = { 0 };
+    encode_rows(&out);
+    golden_same("message-rows-v1.msgpack", buffer_slice(&out));
+    message_rows_t rows;
+    assert_true(message_rows_decode(&rows, buffer_slice(&out), NULL));
+    list_t rest = rows.blocks;
+    rows_block_t block;
+    assert_true(rows_block_next(&rest, &block));
+    assert_true(block.seq == 8 && slice_is(block.block, "block"));
+    rest = rows.plans;
+    rows_plan_t plan;
+    assert_true(rows_plan_next(&rest, &plan));
+    assert_true(plan.seq == 9 && slice_is(plan.payload, "plan"));
+    assert_true(rows.lane == 1 && rows.mark == 70000 && rows.from == 8 && rows.to == 9);
+}
+
+static void encode_ack(buffer_t *out)
+{
+    owned(buffer_destroy) buffer_t marks = { 0 };
+    ack_mark_encode(&(ack_mark_t){ .lane = 0, .mark = 1 }, &marks);
+    ack_mark_encode(&(ack_mark_t){ .lane = 2, .mark = UINT64_MAX }, &marks);
+    message_ack_encode(&(message_ack_t){ .worker = slice_of(worker, 16),
+                                         .endpoint = slice_text("tcp://127.0.0.1:2"),
+                                         .stream = slice_text("main"),
+                                         .received = 12,
+                                         .durable = 11,
+                                         .marks = list_of(&marks, 2) },
+                       out);
+}
+
+static void ack_and_need_keep_their_bytes(void **state)
+{
+    (void) state;
+    owned(buffer_destroy) buffer_t out = { 0 };
+    encode_ack(&out);
+    golden_same("message-ack-v1.msgpack", buffer_slice(&out));
+    message_ack_t ack;
+    assert_true(message_ack_decode(&ack, buffer_slice(&out), NULL));
+    assert_true(ack.received == 12 && ack.durable == 11);
+    list_t rest = ack.marks;
+    ack_mark_t mark;
+    assert_true(ack_mark_next(&rest, &mark) && ack_mark_next(&rest, &mark));
+    assert_true(mark.lane == 2 && mark.mark == UINT64_MAX);
+    buffer_clear(&out);
+    message_need_encode(&(message_need_t){ .worker = slice_of(worker, 16),
+                                           .endpoint = slice_text("tcp://127.0.0.1:2"),
+                                           .stream = slice_text("main"),
+                                           .from = 300,
+                                           .partitions = slice_of(partitions, 32) },
+                        &out);
+    golden_same("message-need-v1.msgpack", buffer_slice(&out));
+    message_need_t need;
+    assert_true(message_need_decode(&need, buffer_slice(&out), NULL));
+    assert_int_equal(need.from, 300);
+    assert_memory_equal(need.worker.data, worker, 16);
+}
+
+// One try per kind; true if any decoder takes it.
+static bool anybody_takes(slice_t frame, fault_t *fault)
+{
+    bool taken = false;
+#define MESSAGE(name, NAME, id, route, sentence)                                                   \
+    message_##name##_t name;                                                                       \
+    taken |= message_##name##_decode(&name, frame, fault);
+#include "proto/schema.def"
+    return taken;
+}
+
+static void every_cut_and_every_tail_is_refused(void **state)
+{
+    (void) state;
+    void (*const encoders[])(buffer_t *) = { encode_rows, encode_ack };
+    for (int i = 0; i < 3; i++) {
+        owned(buffer_destroy) buffer_t out = { 0 };
+        if (i < 2)
+            encoders[i](&out);
+        else
+            encode_raw(&out, 0);
+        fault_t fault;
+        for (size_t size = 0; size < out.size; size++)
+            assert_false(anybody_takes(slice_of(out.data, size), &fault));
+        assert_true(anybody_takes(buffer_slice(&out), &fault));
+        buffer_append(&out, "\xc0", 1);
+        assert_false(anybody_takes(buffer_slice(&out), &fault));
+    }
+}
+
+static void header_decides(void **state)
+{
+    (void) state;
+    static const char version2[] = "\x92\x92\x02\x01\x90", unknown[] = "\x92\x92\x01\x63\x90",
+                      short_body[] = "\x92\x92\x01\x03\x90";
+    fault_t fault;
+    message_ack_t ack;
+    assert_int_equal(message_kind(slice_text(version2)), MESSAGE_NONE);
+    assert_false(message_ack_decode(&ack, slice_text(version2), &fault));
+    assert_string_equal(fault.text, "protocol version 2, this program speaks 1");
+    assert_int_equal(message_kind(slice_text(unknown)), MESSAGE_NONE);
+    assert_false(message_ack_decode(&ack, slice_text(unknown), &fault));
+    assert_string_equal(fault.text, "message 99 where 3 is expected");
+    assert_int_equal(message_kind(slice_text(short_body)), MESSAGE_ACK);
+    assert_false(message_ack_decode(&ack, slice_text(short_body), &fault));
+    assert_string_equal(fault.text, "ack: not an array of 6 fields");
+    assert_int_equal(message_kind((slice_t){ 0 }), MESSAGE_NONE);
+    assert_false(message_ack_decode(&ack, slice_text("GET / HTTP/1.1"), &fault));
+}
+
+static bool need_is_taken(size_t worker_size, size_t endpoint_size, uint64_t from, fault_t *fault)
+{
+    static const char bytes[300];
+    owned(buffer_destroy) buffer_t out = { 0 };
+    wire_array(&out, 2);
+    wire_array(&out, 2);
+    wire_u64(&out, MESSAGE_VERSION);
+    wire_u64(&out, MESSAGE_NEED);
+    wire_array(&out, 5);
+    wire_bytes(&out, slice_of(bytes, worker_size));
+    wire_text(&out, slice_of(bytes, endpoint_size));
+    wire_string(&out, "stream");
+    wire_u64(&out, from);
+    wire_bytes(&out, slice_of(bytes, 32));
+    message_need_t need;
+    return message_need_decode(&need, buffer_slice(&out), fault);
+}
+
+static void bounds_hold(void **state)
+{
+    (void) state;
+    fault_t fault;
+    assert_true(need_is_taken(16, 255, 1, &fault));
+    assert_false(need_is_taken(15, 255, 1, &fault));
+    assert_string_equal(fault.text, "need.worker: not bytes of the fixed length");
+    assert_false(need_is_taken(17, 255, 1, &fault));
+    assert_false(need_is_taken(16, 256, 1, &fault));
+    assert_string_equal(fault.text, "need.endpoint: not a text within bounds");
+    assert_false(need_is_taken(16, 255, 0, &fault));
+    assert_string_equal(fault.text, "need.from: not a whole number within bounds");
+}
+
+static void fields_that_contradict_are_refused(void **state)
+{
+    (void) state;
+    owned(buffer_destroy) buffer_t out = { 0 };
+    fault_t fault;
+    message_raw_t raw;
+    encode_raw(&out, 1);
+    assert_false(message_raw_decode(&raw, buffer_slice(&out), &fault));
+    assert_string_equal(fault.text, "raw: a payload record names a mapping that is not there");
+    buffer_clear(&out);
+    message_rows_encode(&(message_rows_t){ .stream = slice_text("main"),
+                                           .from = 9,
+                                           .to = 8,
+                                           .partitions = slice_of(partitions, 32) },
+                        &out);
+    message_rows_t rows;
+    assert_false(message_rows_decode(&rows, buffer_slice(&out), &fault));
+    assert_string_equal(fault.text, "rows: from is beyond to");
+}
+
+static void too_much_latches(void **state)
+{
+    (void) state;
+    char text[200];
+    memset(text, 'x', sizeof text);
+    owned(buffer_destroy) buffer_t out = { 0 };
+    raw_mapping_encode(&(raw_mapping_t){ .source = slice_of(text, 129) }, &out);
+    assert_true(out.failed);
+    buffer_clear(&out);
+    raw_mapping_encode(&(raw_mapping_t){ .source = slice_of(text, 128) }, &out);
+    assert_false(out.failed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(raw_keeps_its_bytes),
+        cmocka_unit_test(rows_keep_their_bytes),
+        cmocka_unit_test(ack_and_need_keep_their_bytes),
+        cmocka_unit_test(every_cut_and_every_tail_is_refused),
+        cmocka_unit_test(header_decides),
+        cmocka_unit_test(bounds_hold),
+        cmocka_unit_test(fields_that_contradict_are_refused),
+        cmocka_unit_test(too_much_latches),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

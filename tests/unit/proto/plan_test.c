@@ -1,0 +1,200 @@
+/*  plan: the set, its hash, differences and snapshots; hostile records change nothing. */
+#include "tests/unit/proto/checked.h"
+
+#include "proto/owned.h"
+#include "proto/plan.h"
+#include "tests/unit/proto/golden.h"
+#include "tests/unit/proto/seeded.h"
+
+static bool set(plan_t *plan, plan_kind_t kind, const char *name, const char *body)
+{
+    return plan_set(plan, kind, slice_text(name), slice_text(body), NULL);
+}
+
+static bool same(const plan_t *a, const plan_t *b)
+{
+    if (plan_count(a) != plan_count(b))
+        return false;
+    for (size_t i = 0; i < plan_count(a); i++) {
+        plan_entry_t left = plan_at(a, i), right = plan_at(b, i);
+        if (left.kind != right.kind || !slice_same(left.name, right.name) ||
+            !slice_same(left.body, right.body))
+            return false;
+    }
+    plan_hash_t left = plan_hash(a), right = plan_hash(b);
+    return memcmp(&left, &right, sizeof left) == 0;
+}
+
+static void is_an_ordered_set(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *plan = plan_new();
+    assert_true(set(plan, PLAN_RULE, "b", "1") && set(plan, PLAN_SOURCE, "z", "2") &&
+                set(plan, PLAN_RULE, "ab", "3") && set(plan, PLAN_RULE, "a", "4") &&
+                set(plan, PLAN_RULE, "b", "5"));
+    assert_int_equal(plan_count(plan), 4);
+    assert_int_equal(plan_at(plan, 0).kind, PLAN_SOURCE);
+    assert_true(slice_is(plan_at(plan, 1).name, "a"));
+    assert_true(slice_is(plan_at(plan, 2).name, "ab"));
+    assert_true(slice_is(plan_find(plan, PLAN_RULE, slice_text("b"))->body, "5"));
+    assert_null(plan_find(plan, PLAN_DERIVE, slice_text("b")));
+    plan_remove(plan, PLAN_RULE, slice_text("ab"));
+    plan_remove(plan, PLAN_RULE, slice_text("nobody"));
+    assert_int_equal(plan_count(plan), 3);
+    owned(plan_destroy) plan_t *copy = plan_copy(plan);
+    assert_true(same(plan, copy));
+    set(copy, PLAN_RULE, "b", "6");
+    assert_false(same(plan, copy));
+}
+
+static void bounds_are_told(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *plan = plan_new();
+    static char text[PLAN_BODY_MAX + 1];
+    fault_t fault;
+    memset(text, 'n', sizeof text);
+    assert_false(plan_set(plan, PLAN_RULE, slice_text(""), slice_text("x"), &fault));
+    assert_false(
+        plan_set(plan, PLAN_RULE, slice_of(text, PLAN_NAME_MAX + 1), slice_text("x"), &fault));
+    assert_string_equal(fault.text, "name of 129 bytes; 1 to 128 are allowed");
+    assert_false(
+        plan_set(plan, PLAN_RULE, slice_text("r"), slice_of(text, PLAN_BODY_MAX + 1), &fault));
+    assert_string_equal(fault.text, "r: 65537 bytes; at most 65536 are allowed");
+    assert_true(plan_set(plan, PLAN_RULE, slice_of(text, PLAN_NAME_MAX),
+                         slice_of(text, PLAN_BODY_MAX), &fault));
+}
+
+static void records_keep_their_bytes(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *old = plan_new(), *new = plan_new();
+    assert_true(set(old, PLAN_SOURCE, "feed", "mapping") && set(old, PLAN_RULE, "gone", "x") &&
+                set(old, PLAN_RULE, "same", "y"));
+    assert_true(set(new, PLAN_SOURCE, "feed", "mapping 2") && set(new, PLAN_RULE, "same", "y") &&
+                set(new, PLAN_DERIVE, "t.c", "a + b"));
+    owned(buffer_destroy) buffer_t out = { 0 };
+    assert_true(plan_encode(new, NULL, &out));
+    golden_same("plan-snapshot-v1.msgpack", buffer_slice(&out));
+    buffer_clear(&out);
+    assert_true(plan_encode(new, old, &out));
+    golden_same("plan-change-v1.msgpack", buffer_slice(&out));
+    fault_t fault;
+    assert_true(plan_apply(old, buffer_slice(&out), &fault));
+    assert_true(same(old, new));
+    assert_false(plan_apply(old, buffer_slice(&out), &fault));
+    assert_string_equal(fault.text, "plan: the change builds on another plan than ours");
+    assert_true(same(old, new));
+}
+
+static plan_t *random_plan(seeded_t *random, unsigned entries)
+{
+    plan_t *plan = plan_new();
+    for (unsigned i = 0; i < entries; i++) {
+        char name[16], body[16];
+        snprintf(name, sizeof name, "n%u", (unsigned) seeded_below(random, 40));
+        snprintf(body, sizeof body, "%u", (unsigned) seeded_below(random, 3));
+        set(plan, (plan_kind_t) (1 + seeded_below(random, 3)), name, body);
+    }
+    return plan;
+}
+
+static void any_plan_leads_to_any_other(void **state)
+{
+    (void) state;
+    seeded_t random = { 31 };
+    for (int round = 0; round < 3000; round++) {
+        owned(plan_destroy) plan_t *from = random_plan(&random, (unsigned) (round % 50));
+        owned(plan_destroy) plan_t *to = random_plan(&random, (unsigned) seeded_below(&random, 50));
+        owned(buffer_destroy) buffer_t out = { 0 };
+        assert_true(plan_encode(to, round % 3 ? from : NULL, &out));
+        fault_t fault;
+        assert_true(plan_apply(from, buffer_slice(&out), &fault));
+        assert_true(same(from, to));
+    }
+}
+
+static void many_changes_become_a_snapshot(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *from = plan_new(), *to = plan_new(), *other = plan_new();
+    for (int i = 0; i < PLAN_CHANGES_MAX + 1; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", i);
+        assert_true(set(to, PLAN_RULE, name, "x"));
+    }
+    assert_true(set(other, PLAN_RULE, "elsewhere", "y"));
+    owned(buffer_destroy) buffer_t out = { 0 };
+    assert_true(plan_encode(to, from, &out));
+    assert_true(plan_apply(other, buffer_slice(&out), NULL)); // builds on nothing
+    assert_true(same(other, to));
+    buffer_clear(&out);
+    plan_remove(to, PLAN_RULE, slice_text("0"));
+    assert_true(plan_encode(to, from, &out));
+    assert_false(plan_apply(other, buffer_slice(&out), NULL)); // 1,000 changes: a difference
+    assert_true(plan_apply(from, buffer_slice(&out), NULL));
+    assert_true(same(from, to));
+}
+
+static void damage_is_refused_and_changes_nothing(void **state)
+{
+    (void) state;
+    seeded_t random = { 32 };
+    owned(plan_destroy) plan_t *plan = random_plan(&random, 20), *next = random_plan(&random, 20);
+    owned(plan_destroy) plan_t *before = plan_copy(plan);
+    owned(buffer_destroy) buffer_t out = { 0 };
+    assert_true(plan_encode(next, plan, &out));
+    fault_t fault;
+    for (size_t size = 0; size < out.size; size++)
+        assert_false(plan_apply(plan, slice_of(out.data, size), &fault));
+    for (size_t i = 0; i < out.size; i++) { // the hash at the end finds every flipped bit
+        out.data[i] ^= (uint8_t) (1 << (i % 8));
+        assert_false(plan_apply(plan, buffer_slice(&out), &fault));
+        out.data[i] ^= (uint8_t) (1 << (i % 8));
+    }
+    buffer_append(&out, "\0", 1);
+    assert_false(plan_apply(plan, buffer_slice(&out), &fault));
+    assert_string_equal(fault.text, "plan: bytes after the end");
+    assert_true(same(plan, before));
+}
+
+static void a_rule_comes_back(void **state)
+{
+    (void) state;
+    const rule_t rule = { .on = slice_text("candle"),
+                          .when = slice_text("volume > 3 * avg(volume) OVER last_1h"),
+                          .severity = slice_text("warning"),
+                          .note = slice_text("gr\xc3\xbc\xc3\x9f"),
+                          .min_rows = 10,
+                          .positive = true,
+                          .enabled = false,
+                          .cooldown_us = 600000000 };
+    owned(buffer_destroy) buffer_t out = { 0 };
+    rule_encode(&rule, &out);
+    golden_same("rule-v1.msgpack", buffer_slice(&out));
+    rule_t read;
+    fault_t fault;
+    assert_true(rule_decode(&read, buffer_slice(&out), &fault));
+    assert_true(slice_same(read.on, rule.on) && slice_same(read.when, rule.when) &&
+                slice_same(read.severity, rule.severity) && slice_same(read.note, rule.note));
+    assert_true(read.min_rows == 10 && read.positive && !read.enabled &&
+                read.cooldown_us == 600000000);
+    for (size_t size = 0; size < out.size; size++)
+        assert_false(rule_decode(&read, slice_of(out.data, size), &fault));
+    buffer_append(&out, "\0", 1);
+    assert_false(rule_decode(&read, buffer_slice(&out), &fault));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_an_ordered_set),
+        cmocka_unit_test(bounds_are_told),
+        cmocka_unit_test(records_keep_their_bytes),
+        cmocka_unit_test(any_plan_leads_to_any_other),
+        cmocka_unit_test(many_changes_become_a_snapshot),
+        cmocka_unit_test(damage_is_refused_and_changes_nothing),
+        cmocka_unit_test(a_rule_comes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
