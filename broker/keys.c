@@ -131,18 +131,33 @@ slice_t keys_rule_events(keys_t *self, int database)
     return buffer_slice(&self->text);
 }
 
-bool keys_rule_name(keys_t *self, slice_t key, slice_t *name)
+// What follows the prefix of a kind of key.
+static bool name_behind(slice_t prefix, slice_t key, slice_t *name)
 {
-    slice_t prefix = fixed(self, ":rule:");
     if (key.size <= prefix.size || memcmp(key.data, prefix.data, prefix.size) != 0)
         return false;
     *name = slice_of(key.data + prefix.size, key.size - prefix.size);
     return true;
 }
 
+bool keys_rule_name(keys_t *self, slice_t key, slice_t *name)
+{
+    return name_behind(fixed(self, ":rule:"), key, name);
+}
+
 slice_t keys_status(keys_t *self, const char *name)
 {
     return named(self, ":status:", slice_text(name));
+}
+
+slice_t keys_status_pattern(keys_t *self)
+{
+    return fixed(self, ":status:*");
+}
+
+bool keys_status_name(keys_t *self, slice_t key, slice_t *name)
+{
+    return name_behind(fixed(self, ":status:"), key, name);
 }
 
 slice_t keys_latest(keys_t *self, slice_t series)

@@ -38,6 +38,8 @@ slice_t keys_rule_pattern(keys_t *self);                       // for SCAN
 slice_t keys_rule_events(keys_t *self, int database);          // for PSUBSCRIBE
 bool keys_rule_name(keys_t *self, slice_t key, slice_t *name); // of a rule's key
 slice_t keys_status(keys_t *self, const char *name);
+slice_t keys_status_pattern(keys_t *self);                       // for SCAN
+bool keys_status_name(keys_t *self, slice_t key, slice_t *name); // of a status key
 slice_t keys_latest(keys_t *self, slice_t series);
 
 slice_t keys_quarantine(keys_t *self, slice_t source);  // counters and floors

@@ -41,9 +41,20 @@ store_status_t store_plan_get(store_t *self, const char *hash, store_bytes_visit
 
 // ---- rules ---------------------------------------------------------------------------------
 
-// The names of all rule keys, each ended by a NUL, in any order and perhaps twice: SCAN, because
+// A kind of hash that is listed by name.
+typedef struct {
+    slice_t (*pattern)(keys_t *keys);
+    bool (*name)(keys_t *keys, slice_t key, slice_t *name);
+    slice_t (*key)(keys_t *keys, const char *name);
+} listing_t;
+
+static const listing_t rule_listing = { keys_rule_pattern, keys_rule_name, keys_rule };
+static const listing_t status_listing = { keys_status_pattern, keys_status_name, keys_status };
+
+// The names of all keys of a listing, each ended by a NUL, in any order and perhaps twice: SCAN, because
 // nobody keeps an index of what people write.
-static store_status_t scan_names(store_t *self, buffer_t *names, size_t *count)
+static store_status_t scan_names(store_t *self, const listing_t *listing, buffer_t *names,
+                                 size_t *count)
 {
     char cursor[32] = "0";
     do {
@@ -51,7 +62,7 @@ static store_status_t scan_names(store_t *self, buffer_t *names, size_t *count)
         command_begin(self, "SCAN");
         command_text(self, cursor);
         command_text(self, "MATCH");
-        command_key(self, keys_rule_pattern(&self->keys));
+        command_key(self, listing->pattern(&self->keys));
         command_text(self, "COUNT");
         command_u64(self, SCAN_KEYS);
         store_status_t status = link_ask(self, &reply);
@@ -62,7 +73,7 @@ static store_status_t scan_names(store_t *self, buffer_t *names, size_t *count)
         const redisReply *keys = reply->element[1];
         for (size_t i = 0; i < keys->elements; i++) {
             slice_t name;
-            if (!keys_rule_name(&self->keys, reply_slice(keys->element[i]), &name) ||
+            if (!listing->name(&self->keys, reply_slice(keys->element[i]), &name) ||
                 memchr(name.data, '\0', name.size))
                 continue; // no name at all: nothing could be said about it
             buffer_append(names, name.data, name.size);
@@ -89,13 +100,14 @@ static size_t settle_names(const char **names, size_t count)
     return kept;
 }
 
-static store_status_t visit_rules(store_t *self, const char *const *names, size_t count,
+static store_status_t visit_names(store_t *self, const listing_t *listing,
+                                  const char *const *names, size_t count,
                                   store_rule_visit_t *visit, void *context)
 {
     redisReply *replies[STORE_CHUNK];
     for (size_t i = 0; i < count; i++) {
         command_begin(self, "HGETALL");
-        command_key(self, keys_rule(&self->keys, names[i]));
+        command_key(self, listing->key(&self->keys, names[i]));
         if (!link_push(self))
             return STORE_DOWN;
     }
@@ -118,13 +130,14 @@ static void list_free(const char ***list)
     free(*list);
 }
 
-store_status_t store_rules(store_t *self, store_rule_visit_t *visit, void *context)
+static store_status_t visit_listing(store_t *self, const listing_t *listing,
+                                    store_rule_visit_t *visit, void *context)
 {
     if (!link_open(self))
         return STORE_DOWN;
     owned(buffer_destroy) buffer_t text = { 0 };
     size_t count = 0;
-    store_status_t status = scan_names(self, &text, &count);
+    store_status_t status = scan_names(self, listing, &text, &count);
     if (status != STORE_OK || count == 0)
         return status;
     owned(list_free) const char **names = calloc(count, sizeof *names);
@@ -136,9 +149,19 @@ store_status_t store_rules(store_t *self, store_rule_visit_t *visit, void *conte
     count = settle_names(names, count);
     for (size_t i = 0; i < count && status == STORE_OK; i += STORE_CHUNK) {
         size_t chunk = count - i < STORE_CHUNK ? count - i : STORE_CHUNK;
-        status = visit_rules(self, names + i, chunk, visit, context);
+        status = visit_names(self, listing, names + i, chunk, visit, context);
     }
     return status;
+}
+
+store_status_t store_rules(store_t *self, store_rule_visit_t *visit, void *context)
+{
+    return visit_listing(self, &rule_listing, visit, context);
+}
+
+store_status_t store_rule_statuses(store_t *self, store_rule_visit_t *visit, void *context)
+{
+    return visit_listing(self, &status_listing, visit, context);
 }
 
 // One after the other, all or none, as one HSET or DEL of a person would be.
