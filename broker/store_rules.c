@@ -51,8 +51,8 @@ typedef struct {
 static const listing_t rule_listing = { keys_rule_pattern, keys_rule_name, keys_rule };
 static const listing_t status_listing = { keys_status_pattern, keys_status_name, keys_status };
 
-// The names of all keys of a listing, each ended by a NUL, in any order and perhaps twice: SCAN, because
-// nobody keeps an index of what people write.
+// The names of all keys of a listing, each ended by a NUL, in any order and perhaps twice: SCAN,
+// because nobody keeps an index of what people write.
 static store_status_t scan_names(store_t *self, const listing_t *listing, buffer_t *names,
                                  size_t *count)
 {
@@ -100,9 +100,8 @@ static size_t settle_names(const char **names, size_t count)
     return kept;
 }
 
-static store_status_t visit_names(store_t *self, const listing_t *listing,
-                                  const char *const *names, size_t count,
-                                  store_rule_visit_t *visit, void *context)
+static store_status_t visit_names(store_t *self, const listing_t *listing, const char *const *names,
+                                  size_t count, store_rule_visit_t *visit, void *context)
 {
     redisReply *replies[STORE_CHUNK];
     for (size_t i = 0; i < count; i++) {
