@@ -293,7 +293,7 @@ static bool s_skip(stage_reader_t *self)
 }
 
 // Nothing intact here, and the buffer is fresh: where to go on? False: nowhere for now.
-static bool s_move_on(stage_reader_t *self, segment_parse_t parsed, bool *fresh)
+static bool s_move_on(stage_reader_t *self, bool *fresh)
 {
     if (!s_has_successor(self)) {
         if (!s_list(self))
@@ -303,7 +303,7 @@ static bool s_move_on(stage_reader_t *self, segment_parse_t parsed, bool *fresh)
             return true;
         }
     }
-    if (parsed == SEGMENT_DAMAGED && s_skip(self))
+    if (s_skip(self)) // also where a rotten size pretends that the record goes on beyond the file
         return true;
     if (self->error[0])
         return false;
@@ -337,7 +337,7 @@ stage_read_t stage_reader_next(stage_reader_t *self, uint64_t last, record_t *re
             self->promised = last;
             fresh = true;
         } else if (!intact) {
-            if (!s_move_on(self, parsed, &fresh))
+            if (!s_move_on(self, &fresh))
                 return STAGE_END;
         } else if (s_has_successor(self) && record->seq >= self->firsts[self->index + 1]) {
             if (!s_open(self, self->index + 1))
@@ -371,16 +371,17 @@ uint64_t reader_next_free(stage_reader_t *self, uint64_t *end)
     while (self->offset < size_now && s_load(self, SEGMENT_RECORD_HEAD_MAX)) {
         record_t record;
         size_t size = 0;
-        switch (segment_parse(s_bytes(self), self->mark, &record, &size)) {
-        case SEGMENT_SHORT:
-            return next;
-        case SEGMENT_DAMAGED:
-            return next + (size_now - self->offset) / SEGMENT_RECORD_BYTES + 1;
-        case SEGMENT_RECORD:
+        slice_t bytes = s_bytes(self);
+        if (segment_parse(bytes, self->mark, &record, &size) == SEGMENT_RECORD) {
             self->offset += size;
             if (self->offset <= size_now && record.seq >= next)
                 next = record.seq + 1;
+            continue;
         }
+        // Too few bytes for any record: torn for sure. Otherwise as many as there is room for
+        // may have been there.
+        bool torn = bytes.size < SEGMENT_RECORD_BYTES;
+        return torn ? next : next + (size_now - self->offset) / SEGMENT_RECORD_BYTES;
     }
     return next;
 }
