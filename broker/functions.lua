@@ -67,11 +67,11 @@ end
 
 -- ---- commits ------------------------------------------------------------------------------
 
--- What a commit asks of a partition before it writes; nil and what it must know to write.
+-- What a commit asks of a partition before it writes: a verdict, or nil and the journal's length.
 -- c: where in args its parts begin.
 local function check(meta, journal, args, c)
-  local ask = { 'token', 'head', 'jn', 'ver' }
-  for i = 0, c.offsets - 1 do ask[5 + i] = args[c.offset + 2 * i] end
+  local ask = { 'token', 'head', 'jn' }
+  for i = 0, c.offsets - 1 do ask[4 + i] = args[c.offset + 2 * i] end
   local have = redis.pcall('HMGET', meta, unpack(ask))
   if have.err then return CORRUPT end
   local verdict = guard(have[1], have[2], args[c.at], args[c.at + 1], args[c.at + 2])
@@ -79,20 +79,20 @@ local function check(meta, journal, args, c)
   local jn = tonumber(have[3] or 0)
   if redis.pcall('LLEN', journal) ~= jn then return CORRUPT end
   for i = 0, c.offsets - 1 do
-    if tonumber(args[c.offset + 2 * i + 1]) < tonumber(have[5 + i] or 0) then return BACKWARDS end
+    if tonumber(args[c.offset + 2 * i + 1]) < tonumber(have[4 + i] or 0) then return BACKWARDS end
   end
-  return nil, jn, tonumber(have[4] or 0)
+  return nil, jn
 end
 
-local function write(outbox, meta, journal, args, c, jn, ver)
+local function write(outbox, meta, journal, args, c, jn)
   for i = c.alert, c.alert + 3 * c.alerts - 1, 3 do
     redis.call('XADD', outbox, '*', 'id', args[i], 'topic', args[i + 1], 'body', args[i + 2])
   end
-  local set = { 'head', args[c.at + 2], 'ver', ver + 1 }
+  local set = { 'head', args[c.at + 2] }
   local delta = args[c.at + 3]
   if delta ~= '' then
     redis.call('RPUSH', journal, delta)
-    set[5], set[6] = 'jn', jn + 1
+    set[3], set[4] = 'jn', jn + 1
   end
   for i = c.offset, c.offset + 2 * c.offsets - 1 do set[#set + 1] = args[i] end
   redis.call('HSET', meta, unpack(set))
@@ -110,7 +110,7 @@ local function commit(keys, args)
     c.offset = at + 6
     c.alert = c.offset + 2 * c.offsets
     at = c.alert + 3 * c.alerts
-    local verdict, jn, ver = check(keys[k], keys[k + 1], args, c)
+    local verdict, jn = check(keys[k], keys[k + 1], args, c)
     if not verdict and c.alerts > 0 then
       waiting = waiting or redis.pcall('XLEN', outbox)
       if type(waiting) ~= 'number' then
@@ -121,7 +121,7 @@ local function commit(keys, args)
         waiting = waiting + c.alerts
       end
     end
-    if not verdict then write(outbox, keys[k], keys[k + 1], args, c, jn, ver) end
+    if not verdict then write(outbox, keys[k], keys[k + 1], args, c, jn) end
     verdicts[#verdicts + 1] = verdict or OK
   end
   return table.concat(verdicts)
@@ -137,7 +137,7 @@ end
 -- keys: meta, journal, base; args: token, previous, mine, base id, pieces, deltas to drop
 local function base_swap(keys, args)
   local base, pieces, drop = args[4], tonumber(args[5]), tonumber(args[6])
-  local have = redis.call('HMGET', keys[1], 'token', 'head', 'jn', 'ver')
+  local have = redis.call('HMGET', keys[1], 'token', 'head', 'jn')
   local verdict = guard(have[1], have[2], args[1], args[2], args[3])
   if verdict then return verdict end
   local jn, keep = tonumber(have[3] or 0), {}
@@ -151,8 +151,7 @@ local function base_swap(keys, args)
     if not keep[field] then redis.call('HDEL', keys[3], field) end
   end
   redis.call('LTRIM', keys[2], drop, -1)
-  redis.call('HSET', keys[1], 'head', args[3], 'ver', tonumber(have[4] or 0) + 1, 'jn',
-             jn - drop, 'base', base, 'nb', pieces)
+  redis.call('HSET', keys[1], 'head', args[3], 'jn', jn - drop, 'base', base, 'nb', pieces)
   return OK
 end
 

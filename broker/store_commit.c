@@ -3,6 +3,11 @@
  *  One function call holds the commits of one group (more than one call if they are large), so
  *  that all keys of a call share a slot. All or nothing is per partition, which is what the
  *  guard is about; a call is only the envelope.
+ *
+ *  The calls of a batch stand in one MULTI, not for its atomicity but for its one fsync: Redis
+ *  reads 16 KB of a connection at a time, and with appendfsync always each such turn ends in an
+ *  fsync of its own. Measured (256 partitions x 1 KB): 6 ms instead of 11, Redis' CPU 5.4
+ *  instead of 7.8 ms, and sending does not have to wait for it (0.5 instead of 3.8 ms).
  */
 #include <assert.h>
 
@@ -10,9 +15,10 @@
 #include "proto/owned.h"
 
 enum {
-    CALL_BYTES_MAX = 8 << 20,    // of one call, beyond its first commit
-    CALL_ARGUMENTS_MAX = 400000, // Redis refuses commands of more than 1,048,576
-    COMMIT_ARGUMENTS = 6,        // of a commit without offsets and alerts
+    CALL_BYTES_MAX = 8 << 20,      // of one call, beyond its first commit
+    TOGETHER_BYTES_MAX = 16 << 20, // of one MULTI, which holds everybody else up
+    CALL_ARGUMENTS_MAX = 400000,   // Redis refuses commands of more than 1,048,576
+    COMMIT_ARGUMENTS = 6,          // of a commit without offsets and alerts
 };
 
 static size_t arguments_of(const store_commit_t *commit)
@@ -89,6 +95,35 @@ static bool push_call(store_t *self, const store_commit_t *commits, size_t first
     return link_push(self);
 }
 
+static bool fits_together(const store_commit_t *commits, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += bytes_of(&commits[i]);
+    return bytes <= TOGETHER_BYTES_MAX;
+}
+
+static bool push_word(store_t *self, const char *word)
+{
+    command_begin(self, word);
+    return link_push(self);
+}
+
+static bool push_calls(store_t *self, const store_commit_t *commits)
+{
+    link_batch_t *batch = &self->batch;
+    if (batch->together && !push_word(self, "MULTI"))
+        return false;
+    batch->call_count = 0;
+    for (size_t first = 0; first < batch->count; first = batch->call_end[batch->call_count++]) {
+        size_t end = call_end(batch, commits, first);
+        batch->call_end[batch->call_count] = (uint16_t) end;
+        if (!push_call(self, commits, first, end))
+            return false;
+    }
+    return !batch->together || push_word(self, "EXEC");
+}
+
 store_status_t store_commit_send(store_t *self, const store_commit_t *commits, size_t count)
 {
     link_batch_t *batch = &self->batch;
@@ -99,33 +134,66 @@ store_status_t store_commit_send(store_t *self, const store_commit_t *commits, s
     if (!link_open(self))
         return STORE_DOWN;
     order_by_group(batch, commits, count);
-    batch->call_count = 0;
-    for (size_t first = 0; first < count; first = batch->call_end[batch->call_count++]) {
-        size_t end = call_end(batch, commits, first);
-        batch->call_end[batch->call_count] = (uint16_t) end;
-        if (!push_call(self, commits, first, end))
-            return STORE_DOWN;
-    }
+    batch->together = fits_together(commits, count);
+    if (!push_calls(self, commits))
+        return STORE_DOWN;
     batch->under_way = link_flush(self);
     batch->answered = batch->down = false;
     return batch->under_way ? STORE_OK : STORE_DOWN;
 }
 
-// The answer of one call: a verdict a commit, or one error for all of them.
-static store_status_t take_call(store_t *self, size_t first, size_t end)
+// The answer of one call: a verdict a commit; or NULL and one status for all of them.
+static void note_call(store_t *self, size_t call, const redisReply *reply, store_status_t status)
 {
     link_batch_t *batch = &self->batch;
-    owned(reply_destroy) redisReply *reply = NULL;
-    store_status_t status = link_take(self, &reply);
-    if (status == STORE_DOWN)
-        return STORE_DOWN;
+    size_t first = call > 0 ? batch->call_end[call - 1] : 0, end = batch->call_end[call];
     slice_t verdicts = reply ? reply_slice(reply) : slice_of(NULL, 0);
-    if (reply && verdicts.size != end - first)
+    if (status == STORE_OK && verdicts.size != end - first)
         status = link_verdict(self, '?');
     for (size_t i = first; i < end; i++)
         batch->status[batch->order[i]] =
             status == STORE_OK ? link_verdict(self, (char) verdicts.data[i - first]) : status;
-    return STORE_OK;
+}
+
+// Answers one by one. False = DOWN.
+static bool take_calls(store_t *self)
+{
+    for (size_t call = 0; call < self->batch.call_count; call++) {
+        owned(reply_destroy) redisReply *reply = NULL;
+        store_status_t status = link_take(self, &reply);
+        if (status == STORE_DOWN)
+            return false;
+        note_call(self, call, reply, status);
+    }
+    return true;
+}
+
+// "OK" for MULTI, "QUEUED" for each call, then all answers in that of EXEC; or, if a call could
+// not even be queued, an error there that says less than the one here. False = DOWN.
+static bool take_together(store_t *self)
+{
+    size_t calls = self->batch.call_count;
+    store_status_t queued = link_take_all(self, 1 + calls);
+    if (queued == STORE_DOWN)
+        return false;
+    fault_t why = self->error;
+    owned(reply_destroy) redisReply *answers = NULL;
+    store_status_t status = link_take(self, &answers);
+    if (status == STORE_DOWN)
+        return false;
+    if (queued != STORE_OK)
+        self->error = why;
+    status = queued != STORE_OK ? queued : status;
+    if (status == STORE_OK && (answers->type != REDIS_REPLY_ARRAY || answers->elements != calls))
+        status = link_verdict(self, '?');
+    for (size_t call = 0; call < calls; call++) {
+        const redisReply *answer = status == STORE_OK ? answers->element[call] : NULL;
+        store_status_t judged = answer ? link_judge(self, answer) : status;
+        if (judged == STORE_DOWN)
+            return false;
+        note_call(self, call, judged == STORE_OK ? answer : NULL, judged);
+    }
+    return true;
 }
 
 void link_batch_settle(store_t *self)
@@ -133,12 +201,8 @@ void link_batch_settle(store_t *self)
     link_batch_t *batch = &self->batch;
     if (!batch->under_way || batch->answered)
         return;
-    size_t first = 0;
-    for (size_t call = 0; call < batch->call_count && !batch->down; call++) {
-        size_t end = batch->call_end[call];
-        batch->down = batch->down || take_call(self, first, end) == STORE_DOWN;
-        first = end;
-    }
+    if (!batch->down)
+        batch->down = !(batch->together ? take_together(self) : take_calls(self));
     batch->answered = true;
 }
 

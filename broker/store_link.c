@@ -143,6 +143,18 @@ static bool means_down(const char *error)
     return false;
 }
 
+store_status_t link_judge(store_t *self, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ERROR)
+        return STORE_OK;
+    if (means_down(reply->str)) {
+        link_close(self, reply->str);
+        return STORE_DOWN;
+    }
+    fault_set(&self->error, "%s", reply->str);
+    return strncmp(reply->str, "OOM", 3) == 0 ? STORE_FULL : STORE_REFUSED;
+}
+
 store_status_t link_take(store_t *self, redisReply **reply)
 {
     *reply = NULL;
@@ -156,15 +168,10 @@ store_status_t link_take(store_t *self, redisReply **reply)
         return STORE_DOWN;
     }
     *reply = answer;
-    if ((*reply)->type != REDIS_REPLY_ERROR)
-        return STORE_OK;
-    bool down = means_down((*reply)->str), full = strncmp((*reply)->str, "OOM", 3) == 0;
-    if (down)
-        link_close(self, (*reply)->str);
-    else
-        fault_set(&self->error, "%s", (*reply)->str);
-    reply_destroy(reply);
-    return down ? STORE_DOWN : full ? STORE_FULL : STORE_REFUSED;
+    store_status_t status = link_judge(self, *reply);
+    if (status != STORE_OK)
+        reply_destroy(reply);
+    return status;
 }
 
 store_status_t link_ask(store_t *self, redisReply **reply)

@@ -33,6 +33,7 @@ typedef struct {
 // A batch of commits under way: one call per run of `order` that `calls` ends.
 typedef struct {
     bool under_way;
+    bool together; // the calls stand in one MULTI
     size_t count, call_count;
     uint16_t order[PARTITIONS];    // indexes of the commits, by group
     uint16_t call_end[PARTITIONS]; // in `order`
@@ -95,8 +96,9 @@ void reply_destroy(redisReply **self_p);
 // The next answer owed, free it. OK: *reply is it, no error. Otherwise *reply is NULL and
 // store_error tells: FULL (Redis out of memory), REFUSED, DOWN.
 store_status_t link_take(store_t *self, redisReply **reply);
-store_status_t link_ask(store_t *self, redisReply **reply); // push and take
-store_status_t link_ask_verdict(store_t *self);             // push, take one byte of verdict
+store_status_t link_judge(store_t *self, const redisReply *reply); // OK unless it is an error
+store_status_t link_ask(store_t *self, redisReply **reply);        // push and take
+store_status_t link_ask_verdict(store_t *self);                    // push, take one byte of verdict
 // Take `count` answers and look only for trouble: the first status that is not OK, else OK.
 store_status_t link_take_all(store_t *self, size_t count);
 
