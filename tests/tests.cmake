@@ -22,3 +22,12 @@ foreach(library proto stage runtime broker rules prep transform collector notifi
     endforeach()
   endif()
 endforeach()
+
+# tests/bench/<name>_bench.c: what `./run bench` starts.
+file(GLOB benches CONFIGURE_DEPENDS tests/bench/*_bench.c)
+foreach(source ${benches})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE transform)
+  target_compile_options(${name} PRIVATE -Wno-missing-prototypes)
+endforeach()

@@ -1,0 +1,110 @@
+"""`./run bench`: each stage and the whole, beside its limit on this machine in the same run.
+
+    window     rows/s of one core through sliding windows, beside a loop that only reads the rows
+    pipeline   rows/s through all actors as processes: pushed in columns, staged durably, state in
+               Redis, one window rule, beside the same frames over libzmq alone
+    latency    from a client's send to a subscriber's receive, one row at a time
+
+Medians of several runs; machines are noisy, so compare ratios of one run.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = TOP / "build/release"
+sys.path.insert(0, str(TOP / "tests/flow"))
+
+CONFIG = """
+namespace: tw
+redis: embedded
+listen: {{ alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:0" }}
+sources:
+  - name: bench
+    url: push://tcp://127.0.0.1:{port}
+    table: feed
+    key: {{ pair: /pair }}
+    time: {{ at: t, unit: us }}
+    columns: {{ v: v }}
+rules:
+  spike: {{ on: feed, when: "{when}" }}
+"""
+
+ROWS, SERIES, BATCH = 8_000_000, 1000, 16384
+LATENCY_COUNT = 500
+RUNS = 3
+
+
+def feed(*words):
+    run = subprocess.run([str(BUILD / "feed_bench"), *map(str, words)], capture_output=True,
+                         text=True, timeout=600)
+    if run.returncode != 0:
+        raise SystemExit(f"feed_bench {words[0]} failed: {run.stderr}")
+    return json.loads(run.stdout)
+
+
+def instance(when):
+    from harness import Instance  # needs Debian's python3-zmq
+    port = 20000 + os.getpid() % 10000
+    started = Instance(CONFIG.format(port=port, when=when))
+    started.up()
+    return started, f"tcp://127.0.0.1:{port}", started.alerts_endpoint()
+
+
+def window():
+    run = subprocess.run([str(BUILD / "window_bench"), "--json"], capture_output=True, text=True,
+                         timeout=600, check=True)
+    return json.loads(run.stdout)
+
+
+def pipeline():
+    rates, staged, raw = [], [], []
+    for _ in range(RUNS):
+        started, to, news = instance("v > 3 * avg(v) OVER last_1h")
+        with started:
+            got = feed("flood", to, news, ROWS, SERIES, BATCH)
+        rates.append(got["rows"] / got["seconds"])
+        staged.append(got["rows"] / got["staged_seconds"])
+        alone = feed("raw", ROWS, SERIES, BATCH)
+        raw.append(alone["rows"] / alone["seconds"])
+    return {"rows_per_s": round(statistics.median(rates)),
+            "staged_rows_per_s": round(statistics.median(staged)),
+            "raw_zmq_rows_per_s": round(statistics.median(raw)),
+            "of_raw": round(statistics.median(rates) / statistics.median(raw), 4),
+            "runs": [round(rate) for rate in rates], "rows": ROWS, "series": SERIES}
+
+
+def latency():
+    started, to, news = instance("v > 0")
+    with started:
+        return feed("latency", to, news, LATENCY_COUNT)
+
+
+STAGES = {"window": window, "pipeline": pipeline, "latency": latency}
+
+
+def main():
+    words = argparse.ArgumentParser(prog="run bench", description=__doc__,
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--json", action="store_true")
+    words.add_argument("--only", choices=STAGES)
+    chosen = words.parse_args()
+    results = {}
+    for name, stage in STAGES.items():
+        if chosen.only and name != chosen.only:
+            continue
+        results[name] = stage()
+        if not chosen.json:
+            print(f"{name}:", *(f"\n  {key:22} {value}" for key, value in results[name].items()),
+                  flush=True)
+    if chosen.json:
+        print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
