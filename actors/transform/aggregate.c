@@ -1,0 +1,248 @@
+/*  aggregate -- see aggregate.h. */
+#include "actors/transform/aggregate.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "actors/transform/spread.h"
+
+// An aggregate with all it is computed from.
+typedef struct {
+    const aggregate_t *what;
+    const window_t *window;
+    const slot_t *slot; // NULL for count(*)
+    const ring_t *ring;
+    int exponent, exponent2; // of the arguments' columns
+} source_t;
+
+static source_t source_of(const sight_t *sight, unsigned aggregate)
+{
+    const layout_t *layout = sight->layout;
+    const aggregate_t *what = &layout->plan->aggregates[aggregate];
+    uint16_t slot = layout->slot_of[aggregate];
+    const ring_t *ring = sight->moment->ring;
+    return (source_t){
+        .what = what,
+        .window = &sight->windows->windows[what->window],
+        .slot = slot == LAYOUT_NO_SLOT ? NULL : &sight->windows->slots[slot],
+        .ring = ring,
+        .exponent = what->argument < 0 ? 0 : ring->columns[what->argument].exponent,
+        .exponent2 = what->argument2 < 0 ? 0 : ring->columns[what->argument2].exponent,
+    };
+}
+
+static uint64_t rows_of(const source_t *source)
+{
+    return source->slot ? source->slot->count : source->window->high - source->window->low;
+}
+
+uint64_t aggregate_rows(const sight_t *sight, unsigned aggregate)
+{
+    source_t source = source_of(sight, aggregate);
+    return rows_of(&source);
+}
+
+// The row whose number min or max is: low bits of a position not before the window.
+static uint64_t extreme_row(const source_t *source)
+{
+    const slot_more_t *more = source->slot->more;
+    const extremes_t *queue = source->what->kind == AGGREGATE_MIN ? &more->min : &more->max;
+    uint64_t low = source->window->low;
+    return low + (uint32_t) (queue->at[queue->head & queue->mask] - (uint32_t) low);
+}
+
+// The row whose number min, max, first_value, last_value and lag are. False: none, or NULL there.
+static bool row_of(const source_t *source, const moment_t *moment, uint64_t *position)
+{
+    const aggregate_t *what = source->what;
+    const window_t *window = source->window;
+    if (what->kind == AGGREGATE_LAG) {
+        if (moment->position < source->ring->head + what->offset)
+            return false;
+        *position = moment->position - what->offset;
+    } else if (what->kind == AGGREGATE_MIN || what->kind == AGGREGATE_MAX) {
+        if (source->slot->count == 0)
+            return false;
+        *position = extreme_row(source);
+    } else {
+        if (window->low >= window->high)
+            return false;
+        *position = what->kind == AGGREGATE_FIRST_VALUE ? window->low : window->high - 1;
+    }
+    return !ring_null(source->ring, (unsigned) what->argument, *position);
+}
+
+static void set_sum(const source_t *source, mpq_t value)
+{
+    const slot_t *slot = source->slot;
+    if (slot->more && slot->more->big)
+        mpz_set(mpq_numref(value), slot->more->big_sum);
+    else
+        exact_set_int128(mpq_numref(value), slot->sum);
+    mpz_set_ui(mpq_denref(value), 1);
+    exact_scale(value, source->exponent);
+}
+
+int aggregate_sign(const sight_t *sight, unsigned aggregate)
+{
+    source_t source = source_of(sight, aggregate);
+    const slot_t *slot = source.slot;
+    if (slot->more && slot->more->big)
+        return mpz_sgn(slot->more->big_sum);
+    return (slot->sum > 0) - (slot->sum < 0);
+}
+
+bool aggregate_sum(const sight_t *sight, unsigned aggregate, mpq_t sum)
+{
+    source_t source = source_of(sight, aggregate);
+    aggregate_kind_t kind = source.what->kind;
+    if ((kind != AGGREGATE_SUM && kind != AGGREGATE_AVG) || source.slot->count == 0)
+        return false;
+    set_sum(&source, sum);
+    return true;
+}
+
+static spread_t spread_of(const source_t *source)
+{
+    return (spread_t){ .kind = source->what->kind,
+                       .slot = source->slot,
+                       .exponent = source->exponent,
+                       .exponent2 = source->exponent2 };
+}
+
+static bool kin_approximate(const source_t *source, double *value, double *error)
+{
+    spread_t spread = spread_of(source);
+    return spread_approximate(&spread, value, error);
+}
+
+static bool row_approximate(const source_t *source, const moment_t *moment, double *value,
+                            double *error)
+{
+    uint64_t position;
+    if (!row_of(source, moment, &position))
+        return false;
+    const column_t *c = &source->ring->columns[source->what->argument];
+    int64_t mantissa = c->narrow ? c->narrow[position & source->ring->mask] : 0;
+    if (c->narrow &&
+        exact_approximate((double) mantissa, c->exponent,
+                          mantissa > -(1LL << 53) && mantissa < 1LL << 53 ? 0 : 1, value, error))
+        return true;
+    mpq_t exact;
+    mpq_init(exact);
+    figure_t number;
+    figure_init(&number);
+    ring_get(source->ring, (unsigned) source->what->argument, position, &number);
+    figure_rational(&number, exact);
+    bool fits = exact_to_double(exact, value);
+    *error = fits ? fabs(*value) * 0x1p-52 : 0;
+    figure_clear(&number);
+    mpq_clear(exact);
+    return fits;
+}
+
+static bool sum_approximate(const source_t *source, double *value, double *error)
+{
+    const slot_t *slot = source->slot;
+    if (slot->count == 0)
+        return false;
+    double divisor = source->what->kind == AGGREGATE_AVG ? (double) slot->count : 1;
+    if (!(slot->more && slot->more->big) &&
+        exact_approximate((double) slot->sum / divisor, source->exponent, 3, value, error))
+        return true;
+    mpq_t exact;
+    mpq_init(exact);
+    set_sum(source, exact);
+    bool fits = exact_to_double(exact, value);
+    *value /= divisor;
+    *error = fabs(*value) * 0x1p-51;
+    mpq_clear(exact);
+    return fits;
+}
+
+bool aggregate_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
+{
+    source_t source = source_of(sight, aggregate);
+    switch (source.what->kind) {
+    case AGGREGATE_COUNT_ROWS:
+    case AGGREGATE_COUNT:
+        *value = (double) rows_of(&source);
+        *error = 0;
+        return true;
+    case AGGREGATE_SUM:
+    case AGGREGATE_AVG:
+        return sum_approximate(&source, value, error);
+    case AGGREGATE_MIN:
+    case AGGREGATE_MAX:
+    case AGGREGATE_FIRST_VALUE:
+    case AGGREGATE_LAST_VALUE:
+    case AGGREGATE_LAG:
+        return row_approximate(&source, sight->moment, value, error);
+    case AGGREGATE_STDDEV_SAMP:
+    case AGGREGATE_STDDEV_POP:
+    case AGGREGATE_VAR_SAMP:
+    case AGGREGATE_VAR_POP:
+    case AGGREGATE_CORR:
+    case AGGREGATE_REGR_SLOPE:
+        return kin_approximate(&source, value, error);
+    }
+    abort();
+}
+
+static bool row_exact(const source_t *source, const moment_t *moment, mpq_t value)
+{
+    uint64_t position;
+    if (!row_of(source, moment, &position))
+        return false;
+    figure_t number;
+    figure_init(&number);
+    ring_get(source->ring, (unsigned) source->what->argument, position, &number);
+    figure_rational(&number, value);
+    figure_clear(&number);
+    return true;
+}
+
+static bool kin_exact(const source_t *source, mpq_t value)
+{
+    double number;
+    spread_t spread = spread_of(source);
+    if (!spread_exact(&spread, &number))
+        return false;
+    mpq_set_d(value, number);
+    return true;
+}
+
+bool aggregate_exact(const sight_t *sight, unsigned aggregate, mpq_t value)
+{
+    source_t source = source_of(sight, aggregate);
+    switch (source.what->kind) {
+    case AGGREGATE_COUNT_ROWS:
+    case AGGREGATE_COUNT:
+        mpq_set_ui(value, rows_of(&source), 1);
+        return true;
+    case AGGREGATE_SUM:
+    case AGGREGATE_AVG:
+        if (source.slot->count == 0)
+            return false;
+        set_sum(&source, value);
+        if (source.what->kind == AGGREGATE_AVG) {
+            mpz_mul_ui(mpq_denref(value), mpq_denref(value), source.slot->count);
+            mpq_canonicalize(value);
+        }
+        return true;
+    case AGGREGATE_MIN:
+    case AGGREGATE_MAX:
+    case AGGREGATE_FIRST_VALUE:
+    case AGGREGATE_LAST_VALUE:
+    case AGGREGATE_LAG:
+        return row_exact(&source, sight->moment, value);
+    case AGGREGATE_STDDEV_SAMP:
+    case AGGREGATE_STDDEV_POP:
+    case AGGREGATE_VAR_SAMP:
+    case AGGREGATE_VAR_POP:
+    case AGGREGATE_CORR:
+    case AGGREGATE_REGR_SLOPE:
+        return kin_exact(&source, value);
+    }
+    abort();
+}

@@ -1,0 +1,197 @@
+/*  fold_rows -- the way of a row through the fold: see fold.h.
+ *
+ *  A block arrives as runs: rows of one series in time order. Everything that is the same for a
+ *  run (series, layout of its table, where its columns are in the block) is found once; what is
+ *  left for a row is to admit it, push its arguments, move the windows and judge.
+ */
+#include <stdlib.h>
+
+#include "actors/transform/fold_state.h"
+#include "actors/transform/hash.h"
+
+// The block in hand.
+typedef struct {
+    slice_t stream;
+    const rows_view_t *block;
+    int64_t fired_us;
+    const layout_t *layout; // that fold->columns are for
+    const rows_run_t *run;
+    partition_t *partition;
+    branch_t *branch;
+    series_t *series;
+    series_parts_t key;
+} pass_t;
+
+static bool room_for(fold_t *self, const table_plan_t *plan)
+{
+    if (plan->column_count > self->column_capacity) {
+        decimal_t *values = realloc(self->values, plan->column_count * sizeof *values);
+        if (values)
+            self->values = values;
+        int *columns = realloc(self->columns, plan->column_count * sizeof *columns);
+        if (columns)
+            self->columns = columns;
+        if (!values || !columns)
+            return false;
+        self->column_capacity = plan->column_count;
+    }
+    if (plan->argument_count > self->argument_capacity) {
+        figure_t *arguments = realloc(self->arguments, plan->argument_count * sizeof *arguments);
+        if (!arguments)
+            return false;
+        self->arguments = arguments;
+        while (self->argument_capacity < plan->argument_count)
+            figure_init(&self->arguments[self->argument_capacity++]);
+    }
+    return true;
+}
+
+// Where the columns of this table are in the block.
+static bool find_columns(fold_t *self, pass_t *pass, const layout_t *layout)
+{
+    const table_plan_t *plan = layout->plan;
+    if (!room_for(self, plan))
+        return false;
+    for (size_t i = 0; i < plan->column_count; i++) {
+        self->columns[i] = -1;
+        for (uint32_t c = 0; c < pass->block->column_count; c++)
+            if (slice_is(pass->block->columns[c].name, plan->columns[i]))
+                self->columns[i] = (int) c;
+    }
+    pass->layout = layout;
+    return true;
+}
+
+static void take_values(fold_t *self, const pass_t *pass, uint32_t row)
+{
+    for (size_t i = 0; i < pass->layout->plan->column_count; i++)
+        self->values[i] = self->columns[i] < 0
+                              ? DECIMAL_NULL
+                              : rows_value(pass->block, (unsigned) self->columns[i], row);
+}
+
+static bool publish(fold_t *self, const pass_t *pass, const hearing_t *hearing, const row_t *row,
+                    uint32_t rule, uint32_t index)
+{
+    series_t *series = pass->series;
+    alert_t alert = { .stream = pass->stream,
+                      .record_seq = pass->block->seq,
+                      .row = rows_load_u32(pass->block->row, index),
+                      .recv_us = pass->block->recv_us,
+                      .staged_us = pass->block->staged_us,
+                      .prep_us = pass->block->prep_us,
+                      .fired_us = pass->fired_us };
+    if (!jury_describe(self->jury, hearing, rule, &alert) || !series_topics(series))
+        return false;
+    uint8_t ordinal[8];
+    for (unsigned i = 0; i < sizeof ordinal; i++)
+        ordinal[i] = (uint8_t) ((series->same_ts - 1) >> (8 * i));
+    topic_t *topic = &series->topics[rule];
+    alert.id = alert_id_of(alert.rule, pass->layout->plan->rules[rule].hash, alert.series, row->ts,
+                           row->ordinal ? slice_of(ordinal, sizeof ordinal) : row->identity);
+    alert.seq = topic->seq + 1;
+    alert.prev = topic->prev;
+    *topic = (topic_t){ .seq = alert.seq, .prev = alert.id, .changed = true };
+    self->count.alerts++;
+    if (self->alert)
+        self->alert(self->context, pass->run->partition, &alert);
+    return row->ordinal || series_set_fired(series, hearing->moment.position, rule);
+}
+
+static bool judge_row(fold_t *self, pass_t *pass, const moment_t *moment, const row_t *row,
+                      uint32_t index)
+{
+    hearing_t hearing = {
+        .series = pass->series, .moment = *moment, .values = row->values, .key = &pass->key
+    };
+    for (size_t i = 0; i < pass->layout->plan->rule_count; i++) {
+        if (series_has_fired(pass->series, moment->position, (uint32_t) i))
+            continue; // revised, and this rule has told already
+        switch (jury_rule(&hearing, i)) {
+        case VERDICT_WARMING:
+            self->count.warming++;
+            break;
+        case VERDICT_FALSE:
+            self->count.judged++;
+            break;
+        case VERDICT_TRUE:
+            self->count.judged++;
+            if (!publish(self, pass, &hearing, row, (uint32_t) i, index))
+                return false;
+            break;
+        }
+    }
+    return true;
+}
+
+static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
+{
+    series_t *series = pass->series;
+    take_values(self, pass, index);
+    row_t row = { .ts = rows_ts(pass->block, index),
+                  .values = self->values,
+                  .arguments = self->arguments,
+                  .identity = rows_identity(pass->block, index),
+                  .ordinal = pass->block->ordinal };
+    size_t open;
+    admit_t admitted = series_admit(series, &row, &open);
+    if (admitted == ADMIT_LATE || admitted == ADMIT_DUPLICATE) {
+        self->count.late += admitted == ADMIT_LATE;
+        self->count.duplicates += admitted == ADMIT_DUPLICATE;
+        return true;
+    }
+    branch_touch(pass->branch, series);
+    partition_hide(pass->partition, series);
+    jury_arguments(pass->layout, self->values, row.ts, &pass->key, self->arguments);
+    moment_t moment;
+    if (admitted == ADMIT_NEW) {
+        self->count.accepted++;
+        pass->partition->pending_rows++;
+        self->pending_rows++;
+        if (!series_accept(series, &row, &moment))
+            return false;
+    } else {
+        self->count.revisions++;
+        uint64_t position = series->open.rows[open].position;
+        if (!series_revise(series, open, &row) || !series_look(series, position, &moment))
+            return false;
+    }
+    return judge_row(self, pass, &moment, &row, index);
+}
+
+static bool take_run(fold_t *self, pass_t *pass, const rows_run_t *run)
+{
+    partition_t *partition = &self->partitions[run->partition];
+    branch_t *branch = partition_branch(partition, pass->stream);
+    if (!branch)
+        return false;
+    uint64_t hash = hash_bytes(run->series);
+    series_t *series = branch_find(branch, run->series, hash);
+    if (!series && !(series = branch_add(branch, run->series, hash)))
+        return false;
+    if (series->layout != pass->layout && !find_columns(self, pass, series->layout))
+        return false;
+    pass->run = run;
+    pass->partition = partition;
+    pass->branch = branch;
+    pass->series = series;
+    pass->key.count = 0;
+    (void) series_split(&pass->key, run->series); // rows_decode has checked it
+    for (uint32_t i = run->first; i < run->first + run->count; i++)
+        if (!take_row(self, pass, i))
+            return false;
+    return true;
+}
+
+bool fold_rows(fold_t *self, slice_t stream, const rows_view_t *block,
+               const partitions_t *partitions, int64_t fired_us)
+{
+    pass_t pass = { .stream = stream, .block = block, .fired_us = fired_us };
+    slice_t rest = block->runs;
+    rows_run_t run = { 0 };
+    while (rows_run_next(&rest, &run))
+        if (self->owned[run.partition] && partitions_has(partitions, run.partition) &&
+            !take_run(self, &pass, &run))
+            return false;
+    return true;
+}

@@ -1,0 +1,15 @@
+/*  hash -- a quick hash of short bytes for tables in memory; nothing durable depends on it. */
+#pragma once
+#include "proto/slice.h"
+
+static inline uint64_t hash_bytes(slice_t bytes)
+{
+    uint64_t hash = bytes.size * 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < bytes.size; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, bytes.data + i, bytes.size - i < 8 ? bytes.size - i : 8);
+        hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}

@@ -1,0 +1,287 @@
+/*  journal -- writing: see journal.h and journal_format.h. */
+#include "actors/transform/journal.h"
+
+#include <stdlib.h>
+
+#include "actors/transform/journal_format.h"
+
+typedef struct {
+    buffer_t *out;
+    column_writer_t columns;
+} writer_t;
+
+static void writer_open(writer_t *self, buffer_t *out)
+{
+    self->out = out;
+    column_writer_init(&self->columns);
+    if (out->size == 0)
+        buffer_append(out, &(uint8_t){ JOURNAL_VERSION }, 1);
+}
+
+// True if everything has been written.
+static bool writer_close(writer_t *self, bool ok)
+{
+    column_writer_close(&self->columns);
+    return ok && !self->out->failed;
+}
+
+static void write_byte(writer_t *self, unsigned byte)
+{
+    buffer_append(self->out, &(uint8_t){ (uint8_t) byte }, 1);
+}
+
+static void write_branch(writer_t *self, const branch_t *branch)
+{
+    write_byte(self, SECTION_BRANCH);
+    pack_bytes(self->out, slice_of(branch->name, branch->name_size));
+}
+
+static void write_plan(writer_t *self, plan_hash_t hash)
+{
+    write_byte(self, SECTION_PLAN);
+    buffer_append(self->out, hash.bytes, sizeof hash.bytes);
+}
+
+// ---- one series -------------------------------------------------------------------------------
+
+static bool write_times(writer_t *self, const ring_t *ring, uint64_t from, int64_t before)
+{
+    size_t count = (size_t) (ring->tail - from);
+    if (!column_writer_room(&self->columns, count))
+        return false;
+    for (uint64_t p = from; p < ring->tail; p++) {
+        self->columns.numbers[p - from] = ring_ts(ring, p) - before;
+        before = ring_ts(ring, p);
+    }
+    pack_list(self->out, self->columns.numbers, count, 1);
+    return true;
+}
+
+static void write_values(writer_t *self, const open_t *open, size_t row)
+{
+    for (unsigned i = 0; i < open->column_count; i++) {
+        figure_set_decimal(&self->columns.figure, open_values(open, row)[i]);
+        figure_write(&self->columns, &self->columns.figure, self->out);
+    }
+}
+
+static void write_open(writer_t *self, series_t *series, uint64_t from, bool whole)
+{
+    const open_t *open = &series->open;
+    size_t changed = 0;
+    for (size_t i = open->first; i < open->end; i++)
+        changed += whole || open->rows[i].changed;
+    pack_u64(self->out, series->ring.tail - open->rows[open->first].position);
+    pack_u64(self->out, changed);
+    for (size_t i = open->first; i < open->end; i++) {
+        const open_row_t *row = &open->rows[i];
+        if (!whole && !row->changed)
+            continue;
+        pack_u64(self->out, 2 * (series->ring.tail - row->position) + row->ordinal);
+        pack_bytes(self->out, open_identity(open, i));
+        write_values(self, open, i);
+        for (unsigned a = 0; row->position < from && a < series->ring.column_count; a++) {
+            ring_get(&series->ring, a, row->position, &self->columns.figure);
+            figure_write(&self->columns, &self->columns.figure, self->out);
+        }
+    }
+}
+
+static void write_fired(writer_t *self, const series_t *series)
+{
+    pack_u64(self->out, series->fired_count);
+    for (size_t i = 0; i < series->fired_count; i++) {
+        pack_u64(self->out, series->ring.tail - series->fired[i].position);
+        pack_u64(self->out, series->fired[i].rule);
+    }
+}
+
+static void write_topics(writer_t *self, const series_t *series, bool whole)
+{
+    size_t count = 0, rules = series->topics ? series->layout->plan->rule_count : 0;
+    for (size_t i = 0; i < rules; i++)
+        count += whole ? series->topics[i].seq > 0 : series->topics[i].changed;
+    pack_u64(self->out, count);
+    for (size_t i = 0; i < rules; i++) {
+        const topic_t *topic = &series->topics[i];
+        if (!(whole ? topic->seq > 0 : topic->changed))
+            continue;
+        pack_u64(self->out, i);
+        pack_u64(self->out, topic->seq);
+        buffer_append(self->out, topic->prev.bytes, sizeof topic->prev.bytes);
+    }
+}
+
+static void write_covered(writer_t *self, const series_t *series)
+{
+    pack_i64(self->out, series->covered_us);
+    pack_u64(self->out, series->covered_position);
+    for (unsigned i = 0; i < series->ring.column_count; i++) {
+        pack_i64(self->out, series->known[i].us);
+        pack_u64(self->out, series->known[i].position);
+    }
+}
+
+static bool write_entry(writer_t *self, series_t *series, bool whole)
+{
+    ring_t *ring = &series->ring;
+    uint64_t from = whole || series->marked < ring->head ? ring->head : series->marked;
+    bool fired = whole || series->fired_changed;
+    write_byte(self, (whole ? ENTRY_WHOLE : 0) | (fired ? ENTRY_FIRED : 0));
+    pack_u64(self->out, whole ? from : from - series->marked);
+    pack_u64(self->out, ring->tail - from);
+    if (!write_times(self, ring, from, whole ? 0 : series->marked_ts))
+        return false;
+    for (unsigned i = 0; i < ring->column_count; i++)
+        if (!column_write(&self->columns, ring, i, from, ring->tail, self->out))
+            return false;
+    pack_u64(self->out, series->same_ts);
+    write_open(self, series, from, whole);
+    if (fired)
+        write_fired(self, series);
+    write_topics(self, series, whole);
+    if (whole)
+        write_covered(self, series);
+    return true;
+}
+
+void journal_mark(series_t *series)
+{
+    series->marked = series->ring.tail;
+    series->marked_ts = series->newest;
+    series->fired_changed = false;
+    for (size_t i = series->open.first; i < series->open.end; i++)
+        series->open.rows[i].changed = false;
+    for (size_t i = 0; series->topics && i < series->layout->plan->rule_count; i++)
+        series->topics[i].changed = false;
+}
+
+// ---- deltas -----------------------------------------------------------------------------------
+
+static bool write_touched(writer_t *self, partition_t *partition, series_t *series)
+{
+    write_byte(self, SECTION_SERIES);
+    if (series->delta == partition->delta_turn) {
+        pack_u64(self->out, series->number);
+    } else {
+        pack_u64(self->out, 0);
+        pack_bytes(self->out, series_name(series));
+        series->delta = partition->delta_turn;
+        series->number = ++partition->delta_named;
+    }
+    if (!write_entry(self, series, false))
+        return false;
+    journal_mark(series);
+    return true;
+}
+
+static bool flush_branch(writer_t *self, partition_t *partition, branch_t *branch)
+{
+    if (!branch->touched)
+        return true;
+    write_branch(self, branch);
+    while (branch->touched) {
+        series_t *series = branch->touched;
+        if (!write_touched(self, partition, series))
+            return false;
+        branch->touched = series->next_touched;
+        series->touched = false;
+    }
+    return true;
+}
+
+bool journal_changed(const partition_t *self)
+{
+    bool changed = self->delta.size > 0;
+    for (size_t i = 0; !changed && i < self->branch_count; i++)
+        changed = self->branches[i].touched;
+    return changed;
+}
+
+bool journal_flush(partition_t *self)
+{
+    if (!journal_changed(self))
+        return true;
+    writer_t writer;
+    writer_open(&writer, &self->delta);
+    bool ok = true;
+    for (size_t i = 0; ok && i < self->branch_count; i++)
+        ok = flush_branch(&writer, self, &self->branches[i]);
+    self->pending_rows = 0;
+    return writer_close(&writer, ok);
+}
+
+bool journal_plan(partition_t *self, branch_t *branch, plan_hash_t hash)
+{
+    if (!journal_flush(self))
+        return false;
+    writer_t writer;
+    writer_open(&writer, &self->delta);
+    write_branch(&writer, branch);
+    write_plan(&writer, hash);
+    return writer_close(&writer, true);
+}
+
+void journal_reset(partition_t *self)
+{
+    buffer_clear(&self->delta);
+    self->delta_turn++;
+    self->delta_named = 0;
+}
+
+// ---- bases ------------------------------------------------------------------------------------
+
+static int by_name(const void *a, const void *b)
+{
+    slice_t x = series_name(*(series_t *const *) a), y = series_name(*(series_t *const *) b);
+    int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
+    return order ? order : (x.size > y.size) - (x.size < y.size);
+}
+
+static bool base_branch(writer_t *self, const branch_t *branch)
+{
+    write_branch(self, branch);
+    if (layouts_rules(branch->layouts))
+        write_plan(self, ruleset_hash(layouts_rules(branch->layouts)));
+    series_t **sorted = malloc((branch->count + 1) * sizeof(series_t *));
+    if (!sorted)
+        return false;
+    size_t count = 0;
+    for (size_t i = 0; i <= branch->mask; i++)
+        if (branch->table[i])
+            sorted[count++] = branch->table[i];
+    qsort(sorted, count, sizeof *sorted, by_name);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        write_byte(self, SECTION_SERIES);
+        pack_u64(self->out, 0);
+        pack_bytes(self->out, series_name(sorted[i]));
+        ok = write_entry(self, sorted[i], true);
+    }
+    free(sorted);
+    return ok;
+}
+
+static int by_stream(const void *a, const void *b)
+{
+    const branch_t *x = *(const branch_t *const *) a, *y = *(const branch_t *const *) b;
+    int order = memcmp(x->name, y->name, x->name_size < y->name_size ? x->name_size : y->name_size);
+    return order ? order : (x->name_size > y->name_size) - (x->name_size < y->name_size);
+}
+
+bool journal_base(const partition_t *self, buffer_t *out)
+{
+    const branch_t **sorted = malloc((self->branch_count + 1) * sizeof *sorted);
+    if (!sorted)
+        return false;
+    for (size_t i = 0; i < self->branch_count; i++)
+        sorted[i] = &self->branches[i];
+    qsort(sorted, self->branch_count, sizeof *sorted, by_stream);
+    writer_t writer;
+    writer_open(&writer, out);
+    bool ok = true;
+    for (size_t i = 0; ok && i < self->branch_count; i++)
+        ok = base_branch(&writer, sorted[i]);
+    free(sorted);
+    return writer_close(&writer, ok);
+}

@@ -1,0 +1,66 @@
+/*  journal_format -- the bytes of a base or delta, for journal*.c only.
+ *
+ *  One version byte, then sections. A section is one of SECTION_*; a series belongs to the branch
+ *  named last. Its entry:
+ *
+ *      number        0 and the id when first named; else the order of first naming, from 1
+ *      flags         ENTRY_*
+ *      skipped       rows before those below that came and went; in a whole entry, all of them
+ *      count         rows below
+ *      times         distances from the row before, the first from the last row of the delta
+ *                    before (0 in a whole entry)
+ *      arguments     one column each
+ *      same_ts       rows of the newest time
+ *      open rows     distance of the first from the end; those that changed, each with its
+ *                    distance from the end, identity and columns, and with its arguments if it
+ *                    is not among the rows above
+ *      fired         if ENTRY_FIRED: all of it
+ *      topics        those that changed
+ *      covered       if ENTRY_WHOLE: covered_us, covered_position, known of each argument
+ *
+ *  Positions count back from the end, so they are small.
+ */
+#pragma once
+#include "actors/transform/pack.h"
+#include "actors/transform/ring.h"
+
+enum { JOURNAL_VERSION = 1 };
+enum { SECTION_BRANCH = 1, SECTION_PLAN = 2, SECTION_SERIES = 3 };
+enum { ENTRY_WHOLE = 1, ENTRY_FIRED = 2 };
+enum { COLUMN_NULLS = 0, COLUMN_NARROW = 1, COLUMN_SOME_NULL = 2, COLUMN_WIDE = 3 };
+enum {
+    FIGURE_EXPONENT_MAX = 20000, // either way: RULE_NODES_MAX factors of DECIMAL_EXPONENT_MIN
+    FIGURE_BYTES_MAX = 16384,    // of a big mantissa
+};
+
+// What writing needs beside the buffer.
+typedef struct {
+    int64_t *numbers;
+    uint8_t *nulls; // bitmap
+    size_t capacity;
+    figure_t figure;
+    mpz_t big;
+} column_writer_t;
+
+void column_writer_init(column_writer_t *self);
+void column_writer_close(column_writer_t *self);
+bool column_writer_room(column_writer_t *self, size_t count); // for numbers and nulls
+
+// The numbers of rows from .. to - 1, in the one form that their values have. False: no memory.
+bool column_write(column_writer_t *self, const ring_t *ring, unsigned column, uint64_t from,
+                  uint64_t to, buffer_t *out);
+void figure_write(column_writer_t *self, figure_t *figure, buffer_t *out); // normalises it
+
+// Numbers of a column in turn.
+typedef struct {
+    uint8_t kind;
+    int exponent;
+    unpack_list_t list;
+    const uint8_t *nulls;
+    unpack_t wide;
+    size_t next;
+} column_reader_t;
+
+void column_read(column_reader_t *self, unpack_t *in, size_t count); // in->bad if refused
+void column_next(column_reader_t *self, figure_t *figure);
+void figure_read(unpack_t *in, figure_t *figure);

@@ -1,0 +1,39 @@
+/*  jury -- one row against the rules of its table, and what an alert says of it.
+ *
+ *  Pure. The verdict of a rule is given if its windows are covered and its guards hold; then it
+ *  is exact (actors/rules/evaluate.h). Aggregates whose window is not covered are NULL, in
+ *  derived columns as well: nobody is shown an average of half an hour as that of a day.
+ */
+#pragma once
+#include "actors/rules/evaluate.h"
+#include "actors/transform/aggregate.h"
+#include "actors/transform/series.h"
+#include "proto/series.h"
+
+typedef struct jury jury_t;
+
+// The row being judged.
+typedef struct {
+    series_t *series;
+    moment_t moment; // windows of the series are moved to it
+    const decimal_t *values;
+    series_parts_t *key; // decoded id
+} hearing_t;
+
+typedef enum { VERDICT_WARMING, VERDICT_FALSE, VERDICT_TRUE } verdict_t;
+
+jury_t *jury_new(void);
+void jury_destroy(jury_t **self_p);
+
+verdict_t jury_rule(const hearing_t *hearing, size_t rule);
+
+// Exact values of the plan's arguments for a row.
+void jury_arguments(const layout_t *layout, const decimal_t *values, int64_t ts,
+                    const series_parts_t *key, figure_t *arguments);
+
+// Texts of raw and derived columns; NULL: out of memory. Valid until the next call.
+const alert_value_t *jury_columns(jury_t *self, const hearing_t *hearing, unsigned *count);
+
+// Fill in what the rule, the series and the windows say: all but id, seq, prev, and the record.
+// False: out of memory. What *alert points to is valid until the next call.
+bool jury_describe(jury_t *self, const hearing_t *hearing, size_t rule, alert_t *alert);

@@ -1,0 +1,197 @@
+/*  layout -- see layout.h. */
+#include "actors/transform/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/rules/expr.h"
+
+static uint8_t needs_of(aggregate_kind_t kind)
+{
+    switch (kind) {
+    case AGGREGATE_COUNT_ROWS:
+    case AGGREGATE_COUNT:
+    case AGGREGATE_SUM:
+    case AGGREGATE_AVG:
+    case AGGREGATE_FIRST_VALUE:
+    case AGGREGATE_LAST_VALUE:
+    case AGGREGATE_LAG:
+        return 0; // count and sum are always kept
+    case AGGREGATE_MIN:
+        return SLOT_MIN;
+    case AGGREGATE_MAX:
+        return SLOT_MAX;
+    case AGGREGATE_STDDEV_SAMP:
+    case AGGREGATE_STDDEV_POP:
+    case AGGREGATE_VAR_SAMP:
+    case AGGREGATE_VAR_POP:
+        return SLOT_SQUARES;
+    case AGGREGATE_CORR:
+    case AGGREGATE_REGR_SLOPE:
+        return SLOT_SQUARES | SLOT_PAIR;
+    }
+    abort();
+}
+
+// The slot of an aggregate among those there are already from `first` on; a new one if none.
+static uint16_t slot_for(layout_t *self, size_t first, const aggregate_t *aggregate)
+{
+    for (size_t i = first; i < self->slot_count; i++) {
+        slot_layout_t *slot = &self->slots[i];
+        if (slot->argument == aggregate->argument && slot->argument2 == aggregate->argument2) {
+            slot->needs |= needs_of(aggregate->kind);
+            return (uint16_t) i;
+        }
+    }
+    self->slots[self->slot_count] = (slot_layout_t){ .window = aggregate->window,
+                                                     .argument = aggregate->argument,
+                                                     .argument2 = aggregate->argument2,
+                                                     .needs = needs_of(aggregate->kind) };
+    return (uint16_t) self->slot_count++;
+}
+
+static void lay_slots(layout_t *self)
+{
+    const table_plan_t *plan = self->plan;
+    for (size_t w = 0; w < plan->window_count; w++) {
+        self->first_slot[w] = (uint16_t) self->slot_count;
+        for (size_t a = 0; a < plan->aggregate_count; a++) {
+            const aggregate_t *aggregate = &plan->aggregates[a];
+            if (aggregate->window != w)
+                continue;
+            self->slot_of[a] = aggregate->kind == AGGREGATE_COUNT_ROWS
+                                   ? LAYOUT_NO_SLOT
+                                   : slot_for(self, self->first_slot[w], aggregate);
+        }
+    }
+    self->first_slot[plan->window_count] = (uint16_t) self->slot_count;
+}
+
+static size_t cover(cover_t *covers, size_t count, uint16_t window, int16_t argument)
+{
+    for (size_t i = 0; i < count; i++)
+        if (covers[i].window == window && covers[i].argument == argument)
+            return count;
+    covers[count] = (cover_t){ .window = window, .argument = argument };
+    return count + 1;
+}
+
+static size_t cover_aggregate(cover_t *covers, size_t count, const aggregate_t *aggregate)
+{
+    count = cover(covers, count, aggregate->window, aggregate->argument);
+    if (aggregate->argument2 >= 0)
+        count = cover(covers, count, aggregate->window, aggregate->argument2);
+    return count;
+}
+
+static void lay_covers(layout_t *self)
+{
+    const table_plan_t *plan = self->plan;
+    cover_t *next = self->covers;
+    for (size_t r = 0; r < plan->rule_count; r++) {
+        const compiled_rule_t *rule = &plan->rules[r];
+        size_t count = 0;
+        for (size_t i = 0; i < rule->aggregate_count; i++)
+            count = cover_aggregate(next, count, &plan->aggregates[rule->aggregates[i]]);
+        for (size_t i = 0; i < rule->guard_count; i++)
+            count = cover_aggregate(next, count, &plan->aggregates[rule->guards[i].aggregate]);
+        self->rules[r] = (rule_layout_t){ .count = count, .covers = next };
+        next += count;
+    }
+}
+
+// What an argument that is no raw column means, by the names of its columns.
+static bool digest_arguments(layout_t *self)
+{
+    static const rule_t no_rule = { 0 };
+    for (size_t i = 0; i < self->plan->argument_count; i++) {
+        const argument_t *argument = &self->plan->arguments[i];
+        if (argument->column < 0 &&
+            !expr_digest(self->plan, argument->expr, &no_rule, self->digests[i].bytes))
+            return false;
+    }
+    return true;
+}
+
+layout_t *layout_new(const table_plan_t *plan)
+{
+    layout_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    size_t covers = 0;
+    for (size_t r = 0; r < plan->rule_count; r++)
+        covers += 2 * (plan->rules[r].aggregate_count + plan->rules[r].guard_count);
+    self->plan = plan;
+    self->slots = calloc(plan->aggregate_count + 1, sizeof *self->slots);
+    self->first_slot = calloc(plan->window_count + 1, sizeof *self->first_slot);
+    self->slot_of = calloc(plan->aggregate_count + 1, sizeof *self->slot_of);
+    self->rules = calloc(plan->rule_count + 1, sizeof *self->rules);
+    self->covers = calloc(covers + 1, sizeof *self->covers);
+    self->digests = calloc(plan->argument_count + 1, sizeof *self->digests);
+    if (!self->slots || !self->first_slot || !self->slot_of || !self->rules || !self->covers ||
+        !self->digests || !digest_arguments(self)) {
+        layout_destroy(&self);
+        return NULL;
+    }
+    lay_slots(self);
+    lay_covers(self);
+    return self;
+}
+
+void layout_destroy(layout_t **self_p)
+{
+    layout_t *self = *self_p;
+    if (!self)
+        return;
+    free(self->digests);
+    free(self->covers);
+    free(self->rules);
+    free(self->slot_of);
+    free(self->first_slot);
+    free(self->slots);
+    free(self);
+    *self_p = NULL;
+}
+
+int layout_column(const layout_t *self, const char *name)
+{
+    for (size_t i = 0; i < self->plan->column_count; i++)
+        if (strcmp(self->plan->columns[i], name) == 0)
+            return (int) i;
+    return -1;
+}
+
+int layout_rule(const layout_t *self, const char *name)
+{
+    size_t low = 0, high = self->plan->rule_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(self->plan->rules[middle].name, name);
+        if (order == 0)
+            return (int) middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+int layout_argument(const layout_t *self, const layout_t *other, size_t index)
+{
+    const argument_t *wanted = &other->plan->arguments[index];
+    int column = -1;
+    if (wanted->column >= 0) {
+        column = layout_column(self, other->plan->columns[wanted->column]);
+        if (column < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < self->plan->argument_count; i++) {
+        if (self->plan->arguments[i].column != column)
+            continue;
+        if (column >= 0 || memcmp(self->digests[i].bytes, other->digests[index].bytes,
+                                  sizeof self->digests[i].bytes) == 0)
+            return (int) i;
+    }
+    return -1;
+}

@@ -1,0 +1,60 @@
+/*  open -- the rows of the newest time of a series, with all their columns.
+ *
+ *  Pure. They are the whole memory of identity: a row that comes again is found here or nowhere.
+ *  Rows told apart by their ordinal cannot come again; of those only the very last row is kept,
+ *  for views. At most OPEN_ROWS_MAX rows: beyond, the first ones close early and can no longer
+ *  be revised.
+ */
+#pragma once
+#include "proto/buffer.h"
+#include "proto/rows.h"
+
+enum { OPEN_ROWS_MAX = 65536 };
+
+typedef struct {
+    uint64_t position; // in the series
+    uint64_t hash;     // of the identity
+    uint32_t identity; // offset of it
+    uint8_t identity_size;
+    bool ordinal;
+    bool changed; // since the last delta
+} open_row_t;
+
+typedef struct {
+    size_t first, end; // rows in use
+    size_t capacity;
+    open_row_t *rows;
+    decimal_t *values; // column_count a row
+    unsigned column_count;
+    buffer_t identities;
+    uint32_t *index; // hash table of row + 1, or NULL while there are few
+    uint32_t index_mask;
+} open_t;
+
+void open_init(open_t *self, unsigned column_count);
+void open_close(open_t *self);
+void open_clear(open_t *self); // forget all rows, keep the memory
+
+size_t open_find(const open_t *self, slice_t identity); // SIZE_MAX if none
+// Append; its values are the caller's to fill in. False: out of memory.
+bool open_add(open_t *self, uint64_t position, slice_t identity, bool ordinal);
+void open_drop_ordinal(open_t *self); // the last row, which is told apart by its ordinal
+bool open_drop_first(open_t *self, size_t count); // false: out of memory
+
+static inline size_t open_count(const open_t *self)
+{
+    return self->end - self->first;
+}
+static inline decimal_t *open_values(const open_t *self, size_t row)
+{
+    return self->values + row * self->column_count;
+}
+static inline slice_t open_identity(const open_t *self, size_t row)
+{
+    return slice_of(self->identities.data + self->rows[row].identity,
+                    self->rows[row].identity_size);
+}
+
+// Columns under another plan: column i is what from[i] was, or NULL if -1.
+bool open_rearrange(open_t *self, unsigned column_count, const int *from);
+size_t open_bytes(const open_t *self);

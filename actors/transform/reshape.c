@@ -1,0 +1,106 @@
+/*  reshape -- a series under another plan: see series.h for what is covered afterwards. */
+#include <stdlib.h>
+
+#include "actors/transform/series.h"
+
+// Where the promise of the plan that ends now begins. Must be asked before anything is changed.
+static void extend_covered(series_t *self, const table_plan_t *from, const table_plan_t *to)
+{
+    bool whole = self->ring.head == 0; // the first row of all is still here
+    if (to->keep_us > from->keep_us) {
+        // Not keeping any time at all is forgetting the newest rows too, once they are not open.
+        int64_t kept = from->keep_us > 0          ? window_start(self->newest, from->keep_us)
+                       : self->newest < INT64_MAX ? self->newest + 1
+                                                  : INT64_MAX;
+        if (whole)
+            self->covered_us = INT64_MIN;
+        else if (kept > self->covered_us)
+            self->covered_us = kept;
+    }
+    if (to->keep_rows > from->keep_rows) {
+        if (whole)
+            self->covered_position = 0;
+        else if (self->ring.head > self->covered_position)
+            self->covered_position = self->ring.head;
+    }
+}
+
+static bool reshape_arguments(series_t *self, const layout_t *to)
+{
+    size_t count = to->plan->argument_count;
+    int *from = malloc((count + 1) * sizeof *from);
+    known_t *known = malloc((count + 1) * sizeof *known);
+    bool ok = from && known;
+    for (size_t i = 0; ok && i < count; i++) {
+        from[i] = layout_argument(self->layout, to, i);
+        if (from[i] >= 0)
+            known[i] = self->known[from[i]];
+        else
+            known[i] = (known_t){ .us = self->newest < INT64_MAX ? self->newest + 1 : INT64_MAX,
+                                  .position = self->ring.tail };
+    }
+    ok = ok && ring_rearrange(&self->ring, (unsigned) count, from);
+    if (ok) {
+        free(self->known);
+        self->known = known;
+        known = NULL;
+    }
+    free(known);
+    free(from);
+    return ok;
+}
+
+static bool reshape_columns(series_t *self, const layout_t *to)
+{
+    size_t count = to->plan->column_count;
+    int *from = malloc((count + 1) * sizeof *from);
+    if (!from)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        from[i] = layout_column(self->layout, to->plan->columns[i]);
+    bool ok = open_rearrange(&self->open, (unsigned) count, from);
+    free(from);
+    return ok;
+}
+
+// Topics go by the name of their rule; what an open row has published, by its verdict as well.
+static bool reshape_rules(series_t *self, const layout_t *to)
+{
+    const table_plan_t *was = self->layout->plan, *is = to->plan;
+    topic_t *topics = NULL;
+    for (size_t i = 0; self->topics && i < is->rule_count; i++) {
+        int old = layout_rule(self->layout, is->rules[i].name);
+        if (old < 0 || self->topics[old].seq == 0)
+            continue;
+        if (!topics && !(topics = calloc(is->rule_count + 1, sizeof *topics)))
+            return false;
+        topics[i] = self->topics[old];
+    }
+    free(self->topics);
+    self->topics = topics;
+    size_t left = 0;
+    for (size_t i = 0; i < self->fired_count; i++) {
+        const compiled_rule_t *rule = &was->rules[self->fired[i].rule];
+        int now = layout_rule(to, rule->name);
+        if (now >= 0 && memcmp(is->rules[now].hash, rule->hash, sizeof rule->hash) == 0)
+            self->fired[left++] =
+                (fired_t){ .position = self->fired[i].position, .rule = (uint32_t) now };
+    }
+    self->fired_count = left;
+    return true;
+}
+
+bool series_reshape(series_t *self, const layout_t *to)
+{
+    extend_covered(self, self->layout->plan, to->plan);
+    windows_close(&self->windows);
+    if (!reshape_arguments(self, to) || !reshape_columns(self, to) || !reshape_rules(self, to) ||
+        !windows_open(&self->windows, to))
+        return false;
+    self->ring.restated = false; // windows are stale as it is
+    self->layout = to;
+    self->kept = self->ring.head;
+    series_trim(self);
+    series_note_partial(self);
+    return true;
+}

@@ -1,0 +1,262 @@
+/*  series -- see series.h. */
+#include "actors/transform/series.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHRINK_FROM = 64, SHRINK_BELOW = 8, FIRED_FIRST = 4 };
+
+series_t *series_new(slice_t id, uint64_t hash, const layout_t *layout)
+{
+    assert(id.size <= SERIES_ID_MAX);
+    series_t *self = calloc(1, sizeof *self + id.size);
+    if (!self)
+        return NULL;
+    size_t arguments = layout->plan->argument_count;
+    self->layout = layout;
+    self->hash = hash;
+    self->id_size = (uint8_t) id.size;
+    memcpy(self->id, id.data, id.size);
+    self->newest = self->covered_us = INT64_MIN;
+    open_init(&self->open, (unsigned) layout->plan->column_count);
+    self->known = malloc((arguments + 1) * sizeof *self->known);
+    if (!self->known || !ring_open(&self->ring, (unsigned) arguments, 0, 0) ||
+        !windows_open(&self->windows, layout)) {
+        series_destroy(&self);
+        return NULL;
+    }
+    for (size_t i = 0; i < arguments; i++)
+        self->known[i] = (known_t){ .us = INT64_MIN };
+    return self;
+}
+
+void series_destroy(series_t **self_p)
+{
+    series_t *self = *self_p;
+    if (!self)
+        return;
+    ring_close(&self->ring);
+    windows_close(&self->windows);
+    open_close(&self->open);
+    free(self->known);
+    free(self->topics);
+    free(self->fired);
+    free(self);
+    *self_p = NULL;
+}
+
+static bool same_values(const series_t *self, size_t open, const row_t *row)
+{
+    const decimal_t *known = open_values(&self->open, open);
+    for (size_t i = 0; i < self->layout->plan->column_count; i++) {
+        decimal_t a = known[i], b = row->values[i];
+        if (a.mantissa == b.mantissa && (a.exponent == b.exponent || decimal_is_null(a)))
+            continue;
+        if (decimal_is_null(a) || decimal_is_null(b) || decimal_compare(a, b) != 0)
+            return false;
+    }
+    return true;
+}
+
+admit_t series_admit(const series_t *self, const row_t *row, size_t *open)
+{
+    if (self->ring.tail == 0 || row->ts > self->newest)
+        return ADMIT_NEW;
+    if (row->ts < self->newest)
+        return ADMIT_LATE;
+    *open = row->ordinal ? SIZE_MAX : open_find(&self->open, row->identity);
+    if (*open == SIZE_MAX)
+        return ADMIT_NEW;
+    return same_values(self, *open, row) ? ADMIT_DUPLICATE : ADMIT_REVISION;
+}
+
+static bool set_arguments(series_t *self, uint64_t position, const row_t *row)
+{
+    for (unsigned i = 0; i < self->ring.column_count; i++)
+        if (!ring_set(&self->ring, i, position, &row->arguments[i]))
+            return false;
+    if (self->ring.restated) {
+        self->windows.stale = true;
+        self->ring.restated = false;
+    }
+    return true;
+}
+
+static void set_values(series_t *self, size_t open, const row_t *row)
+{
+    size_t columns = self->layout->plan->column_count;
+    if (columns > 0)
+        memcpy(open_values(&self->open, open), row->values, columns * sizeof *row->values);
+}
+
+void series_forget_fired(series_t *self, uint64_t before)
+{
+    size_t gone = 0;
+    while (gone < self->fired_count && self->fired[gone].position < before)
+        gone++;
+    if (gone == 0)
+        return;
+    self->fired_count -= gone;
+    memmove(self->fired, self->fired + gone, self->fired_count * sizeof *self->fired);
+}
+
+static bool open_row(series_t *self, const row_t *row)
+{
+    open_t *open = &self->open;
+    if (row->ts > self->newest) {
+        open_clear(open);
+    } else if (open_count(open) > 0 && open->rows[open->end - 1].ordinal) {
+        open_drop_ordinal(open);
+    }
+    if (open_count(open) == OPEN_ROWS_MAX && !open_drop_first(open, 1))
+        return false;
+    if (!open_add(open, self->ring.tail - 1, row->identity, row->ordinal))
+        return false;
+    set_values(self, open->end - 1, row);
+    series_forget_fired(self, open->rows[open->first].position);
+    return true;
+}
+
+bool series_append(series_t *self, const row_t *row)
+{
+    bool later = self->ring.tail == 0 || row->ts > self->newest;
+    if (!ring_push(&self->ring, row->ts) || !set_arguments(self, self->ring.tail - 1, row) ||
+        !open_row(self, row))
+        return false;
+    self->same_ts = later ? 1 : self->same_ts + 1;
+    self->newest = row->ts;
+    return true;
+}
+
+bool series_accept(series_t *self, const row_t *row, moment_t *moment)
+{
+    // Windows move before rows that have left them are forgotten.
+    if (!series_append(self, row) || !series_look(self, self->ring.tail - 1, moment))
+        return false;
+    series_trim(self);
+    return true;
+}
+
+bool series_revise(series_t *self, size_t open, const row_t *row)
+{
+    open_row_t *known = &self->open.rows[open];
+    known->changed = true;
+    set_values(self, open, row);
+    // No window by time holds an open row. One by rows does if others came after it.
+    if (self->layout->plan->keep_rows > 0 && known->position + 1 < self->ring.tail)
+        self->windows.stale = true;
+    return set_arguments(self, known->position, row);
+}
+
+void series_trim(series_t *self)
+{
+    ring_t *ring = &self->ring;
+    const table_plan_t *plan = self->layout->plan;
+    if (ring->tail == 0)
+        return;
+    if (plan->keep_us == 0) {
+        self->kept = ring->tail;
+    } else {
+        int64_t start = window_start(self->newest, plan->keep_us);
+        if (self->kept < ring->head)
+            self->kept = ring->head;
+        while (self->kept < ring->tail && ring_ts(ring, self->kept) < start)
+            self->kept++;
+    }
+    uint64_t before = self->open.rows[self->open.first].position;
+    before = before > plan->keep_rows ? before - plan->keep_rows : 0;
+    uint64_t head = before < self->kept ? before : self->kept;
+    if (head > ring->head)
+        ring->head = head;
+    size_t count = ring_count(ring);
+    if (ring->mask >= SHRINK_FROM && count * SHRINK_BELOW < ring->mask)
+        (void) ring_shrink(ring, 2 * count); // memory: nice to have back
+}
+
+bool series_look(series_t *self, uint64_t position, moment_t *moment)
+{
+    *moment = (moment_t){ .ring = &self->ring,
+                          .position = position,
+                          .first = self->ring.tail - self->same_ts,
+                          .ts = self->newest };
+    return windows_move(&self->windows, self->layout, moment);
+}
+
+bool series_covers(const series_t *self, cover_t cover, const moment_t *moment)
+{
+    if (!self->partial)
+        return true;
+    const window_spec_t *window = &self->layout->plan->windows[cover.window];
+    const known_t *known = cover.argument < 0 ? NULL : &self->known[cover.argument];
+    if (window->by_rows) {
+        uint64_t from = moment->position > window->rows ? moment->position - window->rows : 0;
+        return self->covered_position <= from && (!known || known->position <= from);
+    }
+    int64_t start = window_start(moment->ts, window->span_us);
+    return self->covered_us <= start && (!known || known->us <= start);
+}
+
+// Where (position, rule) stands or would stand.
+static size_t fired_place(const series_t *self, uint64_t position, uint32_t rule)
+{
+    size_t low = 0, high = self->fired_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const fired_t *fired = &self->fired[middle];
+        if (fired->position < position || (fired->position == position && fired->rule < rule))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool series_has_fired(const series_t *self, uint64_t position, uint32_t rule)
+{
+    size_t at = fired_place(self, position, rule);
+    return at < self->fired_count && self->fired[at].position == position &&
+           self->fired[at].rule == rule;
+}
+
+bool series_set_fired(series_t *self, uint64_t position, uint32_t rule)
+{
+    if (self->fired_count == self->fired_capacity) {
+        size_t capacity = self->fired_capacity ? 2 * self->fired_capacity : FIRED_FIRST;
+        fired_t *fired = realloc(self->fired, capacity * sizeof *fired);
+        if (!fired)
+            return false;
+        self->fired = fired;
+        self->fired_capacity = capacity;
+    }
+    size_t at = fired_place(self, position, rule);
+    memmove(self->fired + at + 1, self->fired + at, (self->fired_count - at) * sizeof *self->fired);
+    self->fired[at] = (fired_t){ .position = position, .rule = rule };
+    self->fired_count++;
+    self->fired_changed = true;
+    return true;
+}
+
+bool series_topics(series_t *self)
+{
+    if (!self->topics)
+        self->topics = calloc(self->layout->plan->rule_count + 1, sizeof *self->topics);
+    return self->topics != NULL;
+}
+
+void series_note_partial(series_t *self)
+{
+    self->partial = self->covered_us != INT64_MIN || self->covered_position != 0;
+    for (size_t i = 0; i < self->layout->plan->argument_count; i++)
+        if (self->known[i].us != INT64_MIN || self->known[i].position != 0)
+            self->partial = true;
+}
+
+size_t series_bytes(const series_t *self)
+{
+    const table_plan_t *plan = self->layout->plan;
+    return sizeof *self + self->id_size + ring_bytes(&self->ring) + windows_bytes(&self->windows) +
+           open_bytes(&self->open) + plan->argument_count * sizeof *self->known +
+           (self->topics ? plan->rule_count * sizeof *self->topics : 0) +
+           self->fired_capacity * sizeof *self->fired;
+}

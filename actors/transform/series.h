@@ -1,0 +1,113 @@
+/*  series -- all that is remembered of one series.
+ *
+ *  Pure. Rows come in order of time (late ones are refused before), so what is kept is a suffix
+ *  of all accepted rows: those with ts >= newest - keep_us, or among the keep_rows before the
+ *  first open row, and the open rows. That is a function of the rows and the plan alone: nothing
+ *  is visible of when memory was really freed, and a longer window added later finds exactly
+ *  what the plans before it promised to keep.
+ *
+ *  Covered. After `covered_us` every row is here; `covered_position` says the same by order of
+ *  arrival. A plan that keeps longer than the one before moves them up to where the old promise
+ *  began, unless the very first row of the series is still here. Likewise each argument has a
+ *  time and position from which on rows carry it: a plan that adds an argument which was not
+ *  kept knows it only for rows that come later. A rule is judged only where its windows and
+ *  their arguments are covered; until then the series is warming for it.
+ *
+ *  Open rows already here do not get a new argument computed from their columns, although they
+ *  have them: an argument is known from one point on, for all rows alike.
+ */
+#pragma once
+#include "actors/transform/open.h"
+#include "actors/transform/windows.h"
+#include "proto/alert.h"
+
+typedef struct {
+    int64_t us;        // rows with ts >= this have it
+    uint64_t position; // rows from here on have it
+} known_t;
+
+// Alerts of one rule on this series so far: the place of the next one in its topic.
+typedef struct {
+    uint64_t seq;
+    alert_id_t prev;
+    bool changed; // since the last delta
+} topic_t;
+
+typedef struct {
+    uint64_t position; // of an open row
+    uint32_t rule;     // that has published it
+} fired_t;
+
+typedef struct series series_t;
+struct series {
+    const layout_t *layout;
+    ring_t ring; // ring.tail = rows accepted so far
+    windows_t windows;
+    open_t open;
+    int64_t newest;     // event time of the last row
+    uint64_t same_ts;   // rows accepted with it
+    uint64_t kept;      // first position kept for windows by time
+    int64_t covered_us; // INT64_MIN = everything
+    uint64_t covered_position;
+    known_t *known;  // of each argument
+    bool partial;    // not everything is covered and known
+    topic_t *topics; // of each rule; NULL before the first alert
+    fired_t *fired;  // in order of (position, rule)
+    size_t fired_count, fired_capacity;
+    bool fired_changed;
+
+    // For its partition and journal.
+    uint64_t marked;   // rows before this are in a delta already
+    int64_t marked_ts; // newest time then
+    bool touched;      // something is in no delta yet
+    bool hidden;       // its latest row was not shown yet
+    series_t *next_touched, *next_hidden;
+    uint64_t delta;  // the delta that has named it
+    uint32_t number; // and as what
+    uint64_t hash;
+    uint8_t id_size;
+    uint8_t id[];
+};
+
+// A row on its way in. Values as in the table's columns, arguments as in its plan.
+typedef struct {
+    int64_t ts;
+    const decimal_t *values;
+    const figure_t *arguments;
+    slice_t identity;
+    bool ordinal;
+} row_t;
+
+typedef enum { ADMIT_NEW, ADMIT_LATE, ADMIT_DUPLICATE, ADMIT_REVISION } admit_t;
+
+series_t *series_new(slice_t id, uint64_t hash, const layout_t *layout);
+void series_destroy(series_t **self_p);
+
+static inline slice_t series_name(const series_t *self)
+{
+    return slice_of(self->id, self->id_size);
+}
+
+// What is this row to the series? A duplicate or revision is of open row *open.
+admit_t series_admit(const series_t *self, const row_t *row, size_t *open);
+// Take a new row in; *moment is the one to judge it. False: out of memory.
+bool series_accept(series_t *self, const row_t *row, moment_t *moment);
+bool series_revise(series_t *self, size_t open, const row_t *row);
+// Take a new row in without a look: windows are left behind, and nothing is forgotten yet.
+bool series_append(series_t *self, const row_t *row);
+
+// Judge the row at `position`, one of the newest time: windows are as it sees them afterwards.
+bool series_look(series_t *self, uint64_t position, moment_t *moment);
+
+bool series_covers(const series_t *self, cover_t cover, const moment_t *moment);
+bool series_has_fired(const series_t *self, uint64_t position, uint32_t rule);
+bool series_set_fired(series_t *self, uint64_t position, uint32_t rule);
+void series_forget_fired(series_t *self, uint64_t before); // of rows that are not open any more
+void series_note_partial(series_t *self);                  // after covered or known were set
+bool series_topics(series_t *self); // make room for them; false: out of memory
+
+// The plan changed (reshape.c).
+bool series_reshape(series_t *self, const layout_t *layout);
+// Forget rows that the plan does not keep.
+void series_trim(series_t *self);
+size_t series_bytes(const series_t *self);

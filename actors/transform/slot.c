@@ -1,0 +1,243 @@
+/*  slot -- see slot.h. */
+#include "actors/transform/slot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXTREMES_FIRST = 16 };
+
+// ---- minimum and maximum ----------------------------------------------------------------------
+
+static bool extremes_grow(extremes_t *self)
+{
+    uint32_t capacity = self->at ? 2 * (self->mask + 1) : EXTREMES_FIRST;
+    uint32_t *at = malloc(capacity * sizeof *at);
+    if (!at)
+        return false;
+    for (uint32_t i = self->head; i != self->tail; i++)
+        at[i & (capacity - 1)] = self->at[i & self->mask];
+    free(self->at);
+    self->at = at;
+    self->mask = capacity - 1;
+    return true;
+}
+
+// `sign` 1 keeps the minimum in front, -1 the maximum.
+static bool extremes_add(extremes_t *self, const ring_t *ring, unsigned column, uint64_t position,
+                         int sign)
+{
+    while (self->tail != self->head &&
+           sign * ring_compare(ring, column, self->at[(self->tail - 1) & self->mask], position) >=
+               0)
+        self->tail--;
+    if ((!self->at || self->tail - self->head > self->mask) && !extremes_grow(self))
+        return false;
+    self->at[self->tail++ & self->mask] = (uint32_t) position;
+    return true;
+}
+
+static void extremes_remove(extremes_t *self, uint64_t position)
+{
+    if (self->tail != self->head && self->at[self->head & self->mask] == (uint32_t) position)
+        self->head++;
+}
+
+// ---- the rest ---------------------------------------------------------------------------------
+
+static slot_more_t *more_new(void)
+{
+    slot_more_t *more = calloc(1, sizeof *more);
+    if (!more)
+        return NULL;
+    mpz_inits(more->big_sum, more->big_squares, more->big_sum2, more->big_squares2,
+              more->big_products, NULL);
+    figure_init(&more->scratch);
+    figure_init(&more->scratch2);
+    return more;
+}
+
+static void more_destroy(slot_more_t **more_p)
+{
+    slot_more_t *more = *more_p;
+    if (!more)
+        return;
+    mpz_clears(more->big_sum, more->big_squares, more->big_sum2, more->big_squares2,
+               more->big_products, NULL);
+    figure_clear(&more->scratch);
+    figure_clear(&more->scratch2);
+    free(more->min.at);
+    free(more->max.at);
+    free(more);
+    *more_p = NULL;
+}
+
+static void more_reset(slot_more_t *more)
+{
+    more->squares = more->squares2 = more->products = (int192_t){ 0 };
+    more->sum2 = 0;
+    mpz_t *sums[] = { &more->big_sum, &more->big_squares, &more->big_sum2, &more->big_squares2,
+                      &more->big_products };
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        mpz_set_ui(*sums[i], 0);
+    more->min.head = more->min.tail = more->max.head = more->max.tail = 0;
+}
+
+bool slot_reset(slot_t *self, const slot_layout_t *layout, const ring_t *ring)
+{
+    bool big = ring->columns[layout->argument].wide ||
+               (layout->argument2 >= 0 && ring->columns[layout->argument2].wide);
+    self->count = 0;
+    self->sum = 0;
+    if (!layout->needs && !big) {
+        more_destroy(&self->more);
+        return true;
+    }
+    if (!self->more && !(self->more = more_new()))
+        return false;
+    more_reset(self->more);
+    self->more->big = big;
+    return true;
+}
+
+void slot_close(slot_t *self)
+{
+    more_destroy(&self->more);
+    *self = (slot_t){ 0 };
+}
+
+size_t slot_bytes(const slot_t *self)
+{
+    if (!self->more)
+        return sizeof *self;
+    size_t queued = (self->more->min.at ? self->more->min.mask + 1 : 0) +
+                    (self->more->max.at ? self->more->max.mask + 1 : 0);
+    return sizeof *self + sizeof *self->more + queued * sizeof(uint32_t);
+}
+
+// Mantissa as a big integer at the exponent of the column.
+static void big_mantissa(const ring_t *ring, unsigned column, uint64_t position, mpz_t value)
+{
+    const column_t *c = &ring->columns[column];
+    if (c->wide)
+        mpz_set(value, c->wide[position & ring->mask].value);
+    else
+        mpz_set_si(value, c->narrow[position & ring->mask]);
+}
+
+static void sum_big(mpz_t sum, const mpz_t a, const mpz_t b, int sign)
+{
+    if (sign > 0)
+        mpz_addmul(sum, a, b);
+    else
+        mpz_submul(sum, a, b);
+}
+
+static void count_big(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
+                      uint64_t position, int sign)
+{
+    slot_more_t *more = self->more;
+    mpz_t *x = &more->scratch.big, *y = &more->scratch2.big;
+    big_mantissa(ring, (unsigned) layout->argument, position, *x);
+    if (sign > 0)
+        mpz_add(more->big_sum, more->big_sum, *x);
+    else
+        mpz_sub(more->big_sum, more->big_sum, *x);
+    if (layout->needs & SLOT_SQUARES)
+        sum_big(more->big_squares, *x, *x, sign);
+    if (!(layout->needs & SLOT_PAIR))
+        return;
+    big_mantissa(ring, (unsigned) layout->argument2, position, *y);
+    if (sign > 0)
+        mpz_add(more->big_sum2, more->big_sum2, *y);
+    else
+        mpz_sub(more->big_sum2, more->big_sum2, *y);
+    sum_big(more->big_squares2, *y, *y, sign);
+    sum_big(more->big_products, *x, *y, sign);
+}
+
+static void count_small(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
+                        uint64_t position, int sign)
+{
+    slot_more_t *more = self->more;
+    void (*sum)(int192_t *, int128_t) = sign > 0 ? int192_add : int192_subtract;
+    int128_t x = ring->columns[layout->argument].narrow[position & ring->mask];
+    self->sum += sign * x;
+    if (layout->needs & SLOT_SQUARES)
+        sum(&more->squares, x * x);
+    if (!(layout->needs & SLOT_PAIR))
+        return;
+    int128_t y = ring->columns[layout->argument2].narrow[position & ring->mask];
+    more->sum2 += sign * y;
+    sum(&more->squares2, y * y);
+    sum(&more->products, x * y);
+}
+
+static bool counted(const slot_layout_t *layout, const ring_t *ring, uint64_t position)
+{
+    return !ring_null(ring, (unsigned) layout->argument, position) &&
+           (layout->argument2 < 0 || !ring_null(ring, (unsigned) layout->argument2, position));
+}
+
+static bool add_any(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
+                    uint64_t position)
+{
+    slot_more_t *more = self->more;
+    if (!counted(layout, ring, position))
+        return true;
+    self->count++;
+    (more->big ? count_big : count_small)(self, layout, ring, position, 1);
+    unsigned column = (unsigned) layout->argument;
+    if (layout->needs & SLOT_MIN && !extremes_add(&more->min, ring, column, position, 1))
+        return false;
+    return !(layout->needs & SLOT_MAX) || extremes_add(&more->max, ring, column, position, -1);
+}
+
+static void remove_any(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
+                       uint64_t position)
+{
+    slot_more_t *more = self->more;
+    if (!counted(layout, ring, position))
+        return;
+    self->count--;
+    (more->big ? count_big : count_small)(self, layout, ring, position, -1);
+    if (layout->needs & SLOT_MIN)
+        extremes_remove(&more->min, position);
+    if (layout->needs & SLOT_MAX)
+        extremes_remove(&more->max, position);
+}
+
+bool slot_add(slot_t *self, const slot_layout_t *layout, const ring_t *ring, uint64_t from,
+              uint64_t to)
+{
+    if (self->more) {
+        for (; from < to; from++)
+            if (!add_any(self, layout, ring, from))
+                return false;
+        return true;
+    }
+    const int64_t *narrow = ring->columns[layout->argument].narrow;
+    for (; from < to; from++) {
+        int64_t mantissa = narrow[from & ring->mask];
+        bool null = mantissa == FIGURE_NULL_MANTISSA;
+        self->count += !null;
+        self->sum += null ? 0 : mantissa;
+    }
+    return true;
+}
+
+void slot_remove(slot_t *self, const slot_layout_t *layout, const ring_t *ring, uint64_t from,
+                 uint64_t to)
+{
+    if (self->more) {
+        for (; from < to; from++)
+            remove_any(self, layout, ring, from);
+        return;
+    }
+    const int64_t *narrow = ring->columns[layout->argument].narrow;
+    for (; from < to; from++) {
+        int64_t mantissa = narrow[from & ring->mask];
+        bool null = mantissa == FIGURE_NULL_MANTISSA;
+        self->count -= !null;
+        self->sum -= null ? 0 : mantissa;
+    }
+}
