@@ -103,16 +103,10 @@ static bool fits_together(const store_commit_t *commits, size_t count)
     return bytes <= TOGETHER_BYTES_MAX;
 }
 
-static bool push_word(store_t *self, const char *word)
-{
-    command_begin(self, word);
-    return link_push(self);
-}
-
 static bool push_calls(store_t *self, const store_commit_t *commits)
 {
     link_batch_t *batch = &self->batch;
-    if (batch->together && !push_word(self, "MULTI"))
+    if (batch->together && !link_push_word(self, "MULTI"))
         return false;
     batch->call_count = 0;
     for (size_t first = 0; first < batch->count; first = batch->call_end[batch->call_count++]) {
@@ -121,7 +115,7 @@ static bool push_calls(store_t *self, const store_commit_t *commits)
         if (!push_call(self, commits, first, end))
             return false;
     }
-    return !batch->together || push_word(self, "EXEC");
+    return !batch->together || link_push_word(self, "EXEC");
 }
 
 store_status_t store_commit_send(store_t *self, const store_commit_t *commits, size_t count)
@@ -149,7 +143,7 @@ static void note_call(store_t *self, size_t call, const redisReply *reply, store
     size_t first = call > 0 ? batch->call_end[call - 1] : 0, end = batch->call_end[call];
     slice_t verdicts = reply ? reply_slice(reply) : slice_of(NULL, 0);
     if (status == STORE_OK && verdicts.size != end - first)
-        status = link_verdict(self, '?');
+        status = link_odd(self);
     for (size_t i = first; i < end; i++)
         batch->status[batch->order[i]] =
             status == STORE_OK ? link_verdict(self, (char) verdicts.data[i - first]) : status;
@@ -185,7 +179,7 @@ static bool take_together(store_t *self)
         self->error = why;
     status = queued != STORE_OK ? queued : status;
     if (status == STORE_OK && (answers->type != REDIS_REPLY_ARRAY || answers->elements != calls))
-        status = link_verdict(self, '?');
+        status = link_odd(self);
     for (size_t call = 0; call < calls; call++) {
         const redisReply *answer = status == STORE_OK ? answers->element[call] : NULL;
         store_status_t judged = answer ? link_judge(self, answer) : status;

@@ -1,7 +1,5 @@
 /*  store_dial -- where Redis is, how to reach it, and when to try again. */
 #include <assert.h>
-#include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -109,6 +109,12 @@ bool link_push(store_t *self)
     return true;
 }
 
+bool link_push_word(store_t *self, const char *word)
+{
+    command_begin(self, word);
+    return link_push(self);
+}
+
 bool link_flush(store_t *self)
 {
     for (int done = 0; self->context && !done;)
@@ -187,7 +193,7 @@ store_status_t link_ask_verdict(store_t *self)
     if (status != STORE_OK)
         return status;
     slice_t text = reply_slice(reply);
-    return link_verdict(self, text.size == 1 ? (char) text.data[0] : '?');
+    return text.size == 1 ? link_verdict(self, (char) text.data[0]) : link_odd(self);
 }
 
 store_status_t link_take_all(store_t *self, size_t count)
@@ -236,7 +242,12 @@ store_status_t link_verdict(store_t *self, char verdict)
         fault_set(&self->error, "an offset would go backwards");
         return STORE_REFUSED;
     }
-    fault_set(&self->error, "unknown verdict '%c'", verdict);
+    return link_odd(self);
+}
+
+store_status_t link_odd(store_t *self)
+{
+    fault_set(&self->error, "Redis answered what was not asked for");
     return STORE_REFUSED;
 }
 

@@ -87,8 +87,9 @@ void command_i64(store_t *self, int64_t number);
 void command_id(store_t *self, store_id_t id); // 32 hex digits; "" for the id of zeros
 void command_key(store_t *self, slice_t key);  // from self->keys
 
-bool link_push(store_t *self);  // the built command joins what will be sent
-bool link_flush(store_t *self); // all that was pushed is on its way
+bool link_push(store_t *self);                        // the built command joins what will be sent
+bool link_push_word(store_t *self, const char *word); // a command of one word
+bool link_flush(store_t *self);                       // all that was pushed is on its way
 
 // ---- answers -------------------------------------------------------------------------------
 
@@ -107,6 +108,7 @@ store_status_t link_take_all(store_t *self, size_t count);
 store_status_t link_take_each(store_t *self, size_t count, redisReply **replies);
 
 store_status_t link_verdict(store_t *self, char verdict);
+store_status_t link_odd(store_t *self); // REFUSED: an answer of a shape that we did not ask for
 slice_t reply_slice(const redisReply *reply); // empty unless it is text
 uint64_t reply_u64(const redisReply *reply);  // 0 unless it is a number
 bool store_id_parse(store_id_t *id, slice_t text);

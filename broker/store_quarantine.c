@@ -1,5 +1,4 @@
 /*  store_quarantine -- refused rows: each counted once, the newest kept with their reasons. */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 

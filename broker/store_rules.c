@@ -68,8 +68,11 @@ static store_status_t scan_names(store_t *self, const listing_t *listing, buffer
         store_status_t status = link_ask(self, &reply);
         if (status != STORE_OK)
             return status;
-        assert(reply->elements == 2 && reply->element[0]->len < sizeof cursor);
-        memcpy(cursor, reply->element[0]->str, reply->element[0]->len + 1);
+        slice_t next = reply->elements == 2 ? reply_slice(reply->element[0]) : slice_text("");
+        if (next.size == 0 || next.size >= sizeof cursor)
+            return link_odd(self);
+        memcpy(cursor, next.data, next.size);
+        cursor[next.size] = '\0';
         const redisReply *keys = reply->element[1];
         for (size_t i = 0; i < keys->elements; i++) {
             slice_t name;
@@ -163,18 +166,12 @@ store_status_t store_rule_statuses(store_t *self, store_rule_visit_t *visit, voi
     return visit_listing(self, &status_listing, visit, context);
 }
 
-// One after the other, all or none, as one HSET or DEL of a person would be.
-static bool push_word(store_t *self, const char *word)
-{
-    command_begin(self, word);
-    return link_push(self);
-}
-
+// Replaces: what a person would do by DEL and HSET, seen by nobody half-way.
 store_status_t store_rule_set(store_t *self, const char *name, const store_field_t *fields,
                               size_t count)
 {
     assert(count > 0);
-    if (!link_open(self) || !push_word(self, "MULTI"))
+    if (!link_open(self) || !link_push_word(self, "MULTI"))
         return STORE_DOWN;
     command_begin(self, "DEL");
     command_key(self, keys_rule(&self->keys, name));
@@ -186,7 +183,7 @@ store_status_t store_rule_set(store_t *self, const char *name, const store_field
         command_text(self, fields[i].name);
         command_text(self, fields[i].value);
     }
-    return link_push(self) && push_word(self, "EXEC") ? link_take_all(self, 4) : STORE_DOWN;
+    return link_push(self) && link_push_word(self, "EXEC") ? link_take_all(self, 4) : STORE_DOWN;
 }
 
 store_status_t store_rule_remove(store_t *self, const char *name)

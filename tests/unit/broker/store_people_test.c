@@ -97,6 +97,10 @@ static void status_sets_and_removes_fields(void **state)
     assert_string_equal(redis("HGET tw:status:r error"), "1:5: no such column");
     expect(store, store_rule_status(store, "r", good, 2), STORE_OK);
     assert_string_equal(redis("--raw HGETALL tw:status:r | paste -sd ' '"), "state ok");
+    notes_t notes = { 0 };
+    expect(store, store_rule_status(store, "q", bad, 1), STORE_OK);
+    expect(store, store_rule_statuses(store, on_rule, &notes), STORE_OK);
+    assert_string_equal(notes.text, "q(1)state=error;r(1)state=ok;");
 }
 
 // ---- plans and latest values ---------------------------------------------------------------

@@ -59,6 +59,25 @@ static void pings_and_tells_missing_append_only_file(void **state)
     expect(store, store_ping(store), STORE_OK);
 }
 
+static void a_redis_that_hangs_is_given_up(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    expect(store, store_ping(store), STORE_OK);
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    kill(server.pid, SIGSTOP);
+    store_status_t status = store_ping(store);
+    kill(server.pid, SIGCONT);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    assert_int_equal(status, STORE_DOWN);
+    assert_string_equal(store_error(store), "no answer in time");
+    assert_in_range((end.tv_sec - start.tv_sec) * 1000, STORE_TIMEOUT_MS - 1000,
+                    STORE_TIMEOUT_MS + 2000);
+    assert_int_equal(ping_patiently(store), STORE_OK);
+    assert_int_equal(store_epoch(store), 2);
+}
+
 typedef struct {
     char text[4096];
 } notes_t;
@@ -171,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup(refuses_bad_addresses_and_namespaces, flush),
         cmocka_unit_test_setup(says_when_nobody_answers, flush),
         cmocka_unit_test_setup(pings_and_tells_missing_append_only_file, flush),
+        cmocka_unit_test_setup(a_redis_that_hangs_is_given_up, flush),
         cmocka_unit_test_setup(registry_lists_who_is_alive, flush),
         cmocka_unit_test_setup(a_partition_has_one_owner_at_a_time, flush),
         cmocka_unit_test_setup(renewing_keeps_mine_and_names_the_lost, flush),
