@@ -8,7 +8,7 @@
 
 #include <xxhash.h>
 
-enum { SLOTS_MIN = 64, SLOTS_MAX = 2 * PLACES_MAX, NAME_MAX_BYTES = 255, ENTRY_HEAD = 10 };
+enum { SLOTS_MIN = 64, SLOTS_MAX = 2 * PLACES_MAX, NAME_MAX_BYTES = 255 };
 
 typedef struct {
     char *text; // source, then subject; NULL = free
@@ -199,37 +199,4 @@ size_t places_count(const places_t *self)
 uint64_t places_forgotten(const places_t *self)
 {
     return self->forgotten;
-}
-
-// An entry: length of source, length of subject, number, source, subject.
-void places_encode(const places_t *self, buffer_t *out)
-{
-    for (size_t i = 0; i < self->slot_count; i++) {
-        const slot_t *slot = &self->slots[i];
-        if (!slot->text)
-            continue;
-        uint8_t head[ENTRY_HEAD] = { slot->source_size, slot->subject_size };
-        s_store_u64(head + 2, slot->number);
-        buffer_append(out, head, sizeof head);
-        buffer_append(out, slot->text, (size_t) slot->source_size + slot->subject_size);
-    }
-}
-
-bool places_decode(places_t *self, slice_t encoded)
-{
-    while (encoded.size) {
-        if (encoded.size < ENTRY_HEAD)
-            return false;
-        size_t source_size = encoded.data[0], subject_size = encoded.data[1];
-        uint64_t number = s_load_u64(encoded.data + 2);
-        size_t size = ENTRY_HEAD + source_size + subject_size;
-        if (encoded.size < size)
-            return false;
-        slice_t source = slice_of(encoded.data + ENTRY_HEAD, source_size);
-        slice_t subject = slice_of(source.data + source_size, subject_size);
-        if (!places_note(self, source, subject, number))
-            return false;
-        encoded = slice_of(encoded.data + size, encoded.size - size);
-    }
-    return true;
 }

@@ -1,17 +1,16 @@
 /*  places -- how far each source has been staged: which file up to which byte, which client up to
  *  which number.
  *
- *  Pure. The only memory of this is the log itself: every record carries its place, and the
- *  first tick of a segment carries all of them, so that the last segment is enough to find them
- *  again. A place is a number that only rises for a subject of a source (file identity, client).
- *  At most PLACES_MAX are kept; beyond, those longest not touched are forgotten.
+ *  Pure. The only memory of this is the log itself: every record carries its place, and they are
+ *  noted again while the log is opened. A place is a number that only rises, for a subject of a
+ *  source (file identity, client). At most PLACES_MAX are kept; beyond, those longest not
+ *  touched are forgotten.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/buffer.h"
 #include "proto/slice.h"
 
 enum {
@@ -40,7 +39,3 @@ bool places_find(places_t *self, slice_t source, slice_t subject, uint64_t *numb
 bool places_note(places_t *self, slice_t source, slice_t subject, uint64_t number);
 size_t places_count(const places_t *self);
 uint64_t places_forgotten(const places_t *self);
-
-// All of them, and back. Decoding notes on top of what is there; false: not such bytes.
-void places_encode(const places_t *self, buffer_t *out);
-bool places_decode(places_t *self, slice_t encoded);

@@ -57,34 +57,6 @@ static void names_do_not_run_together(void **state)
     places_destroy(&places);
 }
 
-static void snapshot_restores_all(void **state)
-{
-    (void) state;
-    places_t *places = places_new(), *again = places_new();
-    char text[32], source[32];
-    for (unsigned i = 0; i < 5000; i++)
-        assert_true(places_note(places, name_of(source, "source-", i % 7), name_of(text, "file", i),
-                                i * 1000003ull));
-    buffer_t snapshot = { 0 };
-    places_encode(places, &snapshot);
-    assert_true(places_decode(again, buffer_slice(&snapshot)));
-    assert_int_equal(places_count(again), 5000);
-    for (unsigned i = 0; i < 5000; i++) {
-        uint64_t number;
-        assert_true(places_find(again, name_of(source, "source-", i % 7), name_of(text, "file", i),
-                                &number));
-        assert_int_equal(number, i * 1000003ull);
-    }
-    // Cut anywhere but between entries: refused.
-    size_t refused = 0;
-    for (size_t size = 1; size < 200; size++)
-        refused += !places_decode(again, slice_of(snapshot.data, size));
-    assert_in_range(refused, 190, 199);
-    buffer_destroy(&snapshot);
-    places_destroy(&places);
-    places_destroy(&again);
-}
-
 static void when_full_the_longest_untouched_go(void **state)
 {
     (void) state;
@@ -115,7 +87,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_comes_back),
         cmocka_unit_test(names_do_not_run_together),
-        cmocka_unit_test(snapshot_restores_all),
         cmocka_unit_test(when_full_the_longest_untouched_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

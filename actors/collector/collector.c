@@ -1,0 +1,457 @@
+/*  collector -- first actor of the pipeline: sources in, staged records out.
+ *
+ *      file, http, push, simulate --> [ collector ] --RAW, PUSH--> prep
+ *                                           |  ^---ACK, NEED, PUSH--- transform
+ *                                           v
+ *                                      staged log
+ *
+ *  One loop and one wait. A turn takes a group of records from the sources, makes it durable, tells
+ *  pushing clients, and sends on what is durable as far as the workers give credit; nothing else
+ *  blocks. What sources mean and which rules hold is the plan: it comes from the registry's thread
+ *  and is staged like payload, before the first record that it is for.
+ *
+ *  Life: wait for a plan (Redis may be away) -> collect -> (SIGTERM) take nothing more, make the
+ *  rest durable, send for at most DRAIN_US -> leave. A disk that takes nothing stops the taking,
+ *  not the process. Exit status 0 says that everything taken is durable.
+ */
+#include "actors/collector/collector.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actors/collector/intake.h"
+#include "actors/collector/line.h"
+#include "actors/collector/planner.h"
+#include "broker/runtime/life.h"
+#include "broker/runtime/options.h"
+#include "broker/site.h"
+#include "proto/owned.h"
+
+enum {
+    LINES_MAX = REGISTRY_STREAMS_MAX,
+    NEWS_QUEUE = 10000,
+    TELL_US = 1000000,
+    LOG_US = 60 * 1000000,
+    WAIT_US_MAX = 1000000,
+    DRAIN_US = 3000000,
+    QUIET_US = 200000, // without anything to send that ends a drain
+};
+
+typedef struct {
+    options_t options;
+    settings_t *settings;
+    settings_t *next_settings; // of a reload, until the plan made of them comes
+    uint64_t edition;          // of the settings last given to the registry
+    char root[SITE_PATH_MAX];  // of the stage
+    char host[64], incarnation[33];
+    int signals;
+    int64_t anchor_us; // wall clock less monotonic, when we began
+    size_t line_count;
+    line_t *lines[LINES_MAX];
+    registry_t *registry;
+    intake_t *intake;
+    plan_t *plan; // came and is not staged everywhere yet
+    uint64_t plan_edition;
+    bool planned; // every line has a plan
+    bus_t *news;
+    registry_brokers_t brokers; // that news is connected to
+    zmq_pollitem_t *items;
+    int64_t tell_us, log_us;
+    int64_t drain_until_us, quiet_since_us; // 0 = in service
+} collector_t;
+
+static moment_t s_now(const collector_t *self)
+{
+    int64_t mono_us = life_mono_us();
+    return (moment_t){ .mono_us = mono_us, .recv_us = self->anchor_us + mono_us };
+}
+
+// ---- lines ----------------------------------------------------------------------------------
+
+static const char *s_stream_name(const collector_t *self, const source_t *source)
+{
+    return source->stream ? source->stream : self->options.name;
+}
+
+static line_t *s_find_line(const collector_t *self, const char *stream)
+{
+    for (size_t i = 0; i < self->line_count; i++)
+        if (strcmp(stream_name(line_stream(self->lines[i])), stream) == 0)
+            return self->lines[i];
+    return NULL;
+}
+
+static stream_t *s_find_stream(void *context, const source_t *source)
+{
+    collector_t *self = context;
+    return line_stream(s_find_line(self, s_stream_name(self, source)));
+}
+
+static bool s_open_line(collector_t *self, const char *stream, fault_t *fault)
+{
+    if (s_find_line(self, stream))
+        return true;
+    if (self->line_count == LINES_MAX)
+        return fault_set(fault, "more than %d streams", LINES_MAX);
+    line_t *line =
+        line_open(self->root, self->settings->namespace, self->options.name, stream, fault);
+    if (!line)
+        return false;
+    self->lines[self->line_count++] = line;
+    log_event(LOG_INFO, "stream open", "stream=%s last_seq=%" PRIu64 " damaged=%" PRIu64, stream,
+              stream_durable(line_stream(line)), stream_damaged(line_stream(line)));
+    return true;
+}
+
+// Every stream that a source goes to; ours at least.
+static bool s_open_lines(collector_t *self, const settings_t *settings, fault_t *fault)
+{
+    for (size_t i = 0; i < settings->source_count; i++)
+        if (!s_open_line(self, s_stream_name(self, &settings->sources[i]), fault))
+            return false;
+    return settings->source_count > 0 || s_open_line(self, self->options.name, fault);
+}
+
+static bool s_any_stalled(const collector_t *self)
+{
+    for (size_t i = 0; i < self->line_count; i++)
+        if (line_is_stalled(self->lines[i]))
+            return true;
+    return false;
+}
+
+// ---- plans and settings ---------------------------------------------------------------------
+
+static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_t *fault)
+{
+    plan_t *base = planner_base(settings, fault);
+    if (!base)
+        return false;
+    registry_configure(self->registry, base, ++self->edition);
+    return true;
+}
+
+// SIGHUP: the new settings come into force together with the plan made of them.
+static void s_reload(collector_t *self)
+{
+    fault_t fault;
+    owned(settings_destroy) settings_t *settings = settings_load(self->options.config, &fault);
+    if (!settings) {
+        log_event(LOG_ERROR, "new configuration is bad; keeping the old one",
+                  "place=%s:%d:%d reason=%s", self->options.config, fault.line, fault.column,
+                  log_quote(fault.text));
+        return;
+    }
+    if (strcmp(settings->namespace, self->settings->namespace) != 0 ||
+        strcmp(settings->redis, self->settings->redis) != 0 ||
+        strcmp(settings->stage, self->settings->stage) != 0)
+        log_event(LOG_WARNING, "namespace, redis and stage change only with a restart", NULL);
+    if (!s_open_lines(self, settings, &fault) || !s_ask_for_plan(self, settings, &fault)) {
+        log_event(LOG_ERROR, "new configuration cannot be used; keeping the old one", "reason=%s",
+                  log_quote(fault.text));
+        return;
+    }
+    settings_destroy(&self->next_settings);
+    self->next_settings = settings;
+    settings = NULL;
+    log_event(LOG_INFO, "configuration read again", "file=%s", log_quote(self->options.config));
+}
+
+// The plan of the new settings is staged: now their sources.
+static void s_switch_settings(collector_t *self, moment_t now)
+{
+    fault_t fault;
+    if (intake_configure(self->intake, self->next_settings, now, &fault)) {
+        settings_destroy(&self->settings);
+        self->settings = self->next_settings;
+        self->next_settings = NULL;
+        log_event(LOG_INFO, "new configuration in force", "sources=%zu",
+                  self->settings->source_count);
+        return;
+    }
+    log_event(LOG_ERROR, "new sources cannot be opened; going back to the old configuration",
+              "reason=%s", log_quote(fault.text));
+    settings_destroy(&self->next_settings);
+    if (!s_ask_for_plan(self, self->settings, &fault))
+        log_event(LOG_ERROR, "going back failed", "reason=%s", log_quote(fault.text));
+}
+
+static void s_stage_plan(collector_t *self, moment_t now)
+{
+    for (size_t i = 0; i < self->line_count; i++)
+        if (!line_plan(self->lines[i], self->plan, now))
+            return; // no memory: with the next turn again; those that have it do nothing then
+    log_event(LOG_INFO, "plan in force", "entries=%zu rules_live=%s", plan_count(self->plan),
+              registry_rules_are_live(self->registry) ? "yes" : "no");
+    self->planned = true;
+    plan_destroy(&self->plan);
+    if (self->next_settings && self->plan_edition == self->edition)
+        s_switch_settings(self, now);
+}
+
+// ---- news -----------------------------------------------------------------------------------
+
+static bool s_holds(const registry_brokers_t *brokers, const char *endpoint)
+{
+    for (size_t i = 0; i < brokers->count; i++)
+        if (strcmp(brokers->endpoints[i], endpoint) == 0)
+            return true;
+    return false;
+}
+
+static void s_meet_brokers(collector_t *self, const registry_brokers_t *brokers)
+{
+    for (size_t i = 0; i < self->brokers.count; i++)
+        if (!s_holds(brokers, self->brokers.endpoints[i]))
+            bus_remove(self->news, self->brokers.endpoints[i]);
+    for (size_t i = 0; i < brokers->count; i++) {
+        fault_t fault;
+        if (!s_holds(&self->brokers, brokers->endpoints[i]) &&
+            !bus_add(self->news, brokers->endpoints[i], &fault))
+            log_event(LOG_WARNING, "cannot reach a broker", "reason=%s", log_quote(fault.text));
+    }
+    self->brokers = *brokers;
+}
+
+static void s_hear_registry(collector_t *self)
+{
+    uint64_t edition;
+    plan_t *plan = registry_take_plan(self->registry, &edition);
+    if (plan) {
+        plan_destroy(&self->plan);
+        self->plan = plan;
+        self->plan_edition = edition;
+    }
+    registry_brokers_t brokers;
+    if (registry_take_brokers(self->registry, &brokers))
+        s_meet_brokers(self, &brokers);
+    for (registry_note_t note; registry_take_note(self->registry, &note);)
+        log_event(note.level, note.message, note.text[0] ? "%s" : NULL, note.text);
+}
+
+static void s_put_field(registry_field_t *field, const char *name, const char *value)
+{
+    snprintf(field->name, sizeof field->name, "%s", name);
+    snprintf(field->value, sizeof field->value, "%s", value);
+}
+
+static void s_tell_registry(collector_t *self, moment_t now)
+{
+    char pid[16], clock_ms[24];
+    snprintf(pid, sizeof pid, "%d", (int) getpid());
+    // O9: a clock that was set shows here; receive times go on undisturbed.
+    snprintf(clock_ms, sizeof clock_ms, "%" PRId64, (life_wall_us() - now.recv_us) / 1000);
+    for (size_t i = 0; i < self->line_count; i++) {
+        registry_field_t fields[REGISTRY_FIELDS_MAX];
+        size_t count = line_report(self->lines[i], fields, REGISTRY_FIELDS_MAX - 5, now);
+        s_put_field(&fields[count++], "host", self->host);
+        s_put_field(&fields[count++], "pid", pid);
+        s_put_field(&fields[count++], "incarnation", self->incarnation);
+        s_put_field(&fields[count++], "clock_off_ms", clock_ms);
+        s_put_field(&fields[count++], "rules",
+                    registry_rules_are_live(self->registry) ? "live" : "10s");
+        if (i == 0)
+            count += intake_report(self->intake, fields + count, REGISTRY_FIELDS_MAX - count);
+        registry_tell(self->registry, i, line_name(self->lines[i]), fields, count);
+    }
+    self->tell_us = now.mono_us + TELL_US;
+}
+
+// ---- one turn -------------------------------------------------------------------------------
+
+static void s_take_signal(collector_t *self, moment_t now)
+{
+    switch (life_take_signal(self->signals)) {
+    case LIFE_GO_ON:
+        break;
+    case LIFE_DRAIN:
+        log_event(LOG_INFO, "draining", NULL);
+        self->drain_until_us = now.mono_us + DRAIN_US;
+        self->quiet_since_us = now.mono_us;
+        break;
+    case LIFE_RELOAD:
+        if (!self->drain_until_us)
+            s_reload(self);
+        break;
+    }
+}
+
+// The one wait. Sources are listened to only while their records can be taken.
+static bool s_wait(collector_t *self, bool at_once, moment_t now)
+{
+    bool listening = self->planned && !self->drain_until_us && !s_any_stalled(self);
+    int64_t until_us = now.mono_us + (self->drain_until_us ? QUIET_US / 4 : WAIT_US_MAX);
+    size_t count = 0;
+    self->items[count++] = (zmq_pollitem_t){ .fd = self->signals, .events = ZMQ_POLLIN };
+    self->items[count++] =
+        (zmq_pollitem_t){ .fd = registry_descriptor(self->registry), .events = ZMQ_POLLIN };
+    for (size_t i = 0; i < self->line_count; i++) {
+        line_t *line = self->lines[i];
+        self->items[count++] = (zmq_pollitem_t){ .socket = forward_ack_socket(line_forward(line)),
+                                                 .events = ZMQ_POLLIN };
+        if (line_is_blocked(line))
+            self->items[count++] =
+                (zmq_pollitem_t){ .socket = forward_raw_socket(line_forward(line)),
+                                  .events = ZMQ_POLLOUT };
+        if (line_next_us(line) < until_us)
+            until_us = line_next_us(line);
+    }
+    if (listening) {
+        count += intake_items(self->intake, self->items + count);
+        if (intake_next_us(self->intake, now) < until_us)
+            until_us = intake_next_us(self->intake, now);
+    }
+    int64_t wait_us = until_us - now.mono_us;
+    int wait_ms = at_once || wait_us <= 0 ? 0 : (int) ((wait_us + 999) / 1000);
+    return zmq_poll(self->items, (int) count, wait_ms) >= 0 || errno == EINTR;
+}
+
+// Take, make durable, tell, send. True: there is more to do at once.
+static bool s_turn(collector_t *self)
+{
+    moment_t now = s_now(self);
+    bool more = false, durable = true;
+    bool stalled = s_any_stalled(self);
+    if (self->plan && !stalled)
+        s_stage_plan(self, now);
+    if (stalled)
+        intake_skip(self->intake, now);
+    else if (self->planned && !self->drain_until_us)
+        more |= intake_take(self->intake, now);
+    for (size_t i = 0; i < self->line_count; i++)
+        durable &= line_sync(self->lines[i], now);
+    if (durable)
+        intake_publish(self->intake, self->news);
+    for (size_t i = 0; i < self->line_count; i++) {
+        forward_hear(line_forward(self->lines[i]), now.mono_us);
+        more |= line_send(self->lines[i], s_now(self));
+    }
+    if (now.mono_us >= self->tell_us)
+        s_tell_registry(self, now);
+    if (now.mono_us >= self->log_us) {
+        intake_log(self->intake);
+        self->log_us = now.mono_us + LOG_US;
+    }
+    return more;
+}
+
+static bool s_is_drained(collector_t *self, bool more)
+{
+    int64_t now_us = life_mono_us();
+    if (more)
+        self->quiet_since_us = now_us;
+    return now_us >= self->drain_until_us || now_us - self->quiet_since_us >= QUIET_US;
+}
+
+static int collector_run(collector_t *self)
+{
+    bool more = false;
+    while (!self->drain_until_us || !s_is_drained(self, more)) {
+        moment_t now = s_now(self);
+        if (!s_wait(self, more, now)) {
+            log_event(LOG_ERROR, "cannot wait for sockets", "error=%s", log_quote(strerror(errno)));
+            return EXIT_FAILED;
+        }
+        s_take_signal(self, now);
+        s_hear_registry(self);
+        more = s_turn(self);
+    }
+    int status = EXIT_OK;
+    for (size_t i = 0; i < self->line_count; i++)
+        if (stream_pending(line_stream(self->lines[i]))) {
+            log_event(LOG_ERROR, "records that were taken could not be written", "stream=%s",
+                      stream_name(line_stream(self->lines[i])));
+            status = EXIT_FAILED;
+        }
+    log_event(LOG_INFO, "stopped", NULL);
+    return status;
+}
+
+// ---- life -----------------------------------------------------------------------------------
+
+static void collector_destroy(collector_t **self_p)
+{
+    collector_t *self = *self_p;
+    if (!self)
+        return;
+    registry_destroy(&self->registry); // leaves first: nobody sends to us any more
+    intake_destroy(&self->intake);
+    for (size_t i = 0; i < self->line_count; i++)
+        line_destroy(&self->lines[i]);
+    bus_destroy(&self->news);
+    plan_destroy(&self->plan);
+    settings_destroy(&self->next_settings);
+    settings_destroy(&self->settings);
+    free(self->items);
+    if (self->signals >= 0)
+        close(self->signals);
+    free(self);
+    *self_p = NULL;
+}
+
+static bool s_open_registry(collector_t *self, fault_t *fault)
+{
+    char url[SITE_PATH_MAX], password[SITE_PASSWORD_MAX];
+    if (!site_redis(self->settings, self->options.dir, url, password, fault))
+        return false;
+    const char *secret = password[0] ? password : NULL;
+    store_t *store = store_new(url, secret, self->settings->namespace, fault);
+    store_watch_t *watch =
+        store ? store_watch_new(url, secret, self->settings->namespace, fault) : NULL;
+    if (!watch) {
+        store_destroy(&store);
+        return false;
+    }
+    self->registry = registry_new(store, watch, fault);
+    return self->registry && s_ask_for_plan(self, self->settings, fault);
+}
+
+static bool s_open(collector_t *self, fault_t *fault)
+{
+    uint8_t random[16];
+    if (gethostname(self->host, sizeof self->host - 1) == -1 || !life_random(random, sizeof random))
+        return fault_set(fault, "cannot tell who we are: %s", strerror(errno));
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(self->incarnation + 2 * i, 3, "%02x", random[i]);
+    enum { ITEMS_MAX = 2 + 2 * LINES_MAX + INTAKE_ITEMS_MAX };
+    self->items = calloc(ITEMS_MAX, sizeof *self->items);
+    if (!self->items)
+        return fault_set(fault, "out of memory");
+    if (!site_stage(self->settings, self->options.dir, self->root, fault) ||
+        !s_open_lines(self, self->settings, fault))
+        return false;
+    self->news = bus_connect(BUS_PUB, NULL, NEWS_QUEUE, fault);
+    self->intake = self->news ? intake_new(s_find_stream, self, fault) : NULL;
+    return self->intake && intake_configure(self->intake, self->settings, s_now(self), fault) &&
+           s_open_registry(self, fault);
+}
+
+int collector_main(int argc, char **argv)
+{
+    int status = EXIT_OK;
+    owned(collector_destroy) collector_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return EXIT_FAILED;
+    self->signals = -1;
+    if (!options_parse(&self->options, "collector", "Stages what sources send, then passes it on.",
+                       argc, argv, &status))
+        return status;
+    fault_t fault = { 0 };
+    self->settings = settings_load(self->options.config, &fault);
+    if (!self->settings) {
+        fprintf(stderr, "%s:%d:%d: %s\n", self->options.config, fault.line, fault.column,
+                fault.text);
+        return EXIT_CONFIG;
+    }
+    self->signals = life_open_signals(); // before the first socket and thread
+    self->anchor_us = life_wall_us() - life_mono_us();
+    if (self->signals < 0 || !s_open(self, &fault)) {
+        log_event(LOG_ERROR, "cannot start", "reason=%s", log_quote(fault.text));
+        return EXIT_FAILED;
+    }
+    return collector_run(self);
+}

@@ -1,0 +1,357 @@
+/*  fetch -- see fetch.h. curl tells its sockets and its one timer by callbacks; both go into an
+ *  epoll set, whose descriptor is the one that the loop waits for.
+ */
+#include "actors/collector/fetch.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "proto/buffer.h"
+#include "proto/owned.h"
+
+enum { EVENTS_MAX = 64, ROUNDS_MAX = 16 };
+
+typedef struct transfer {
+    struct transfer *previous, *next; // of those under way, or of those finished
+    fetch_t *fetch;
+    CURL *easy;
+    struct curl_slist *headers;
+    unsigned tag;
+    buffer_t body;
+    bool overflowed; // all answers together were too much
+    CURLcode result;
+    char error[CURL_ERROR_SIZE];
+} transfer_t;
+
+struct fetch {
+    CURLM *multi;
+    int epoll, timer;
+    unsigned under_way;
+    size_t held; // bytes of all bodies
+    transfer_t *active;
+    transfer_t *finished, *finished_last;
+    transfer_t *taken; // given to the caller, valid until the next take
+};
+
+static void s_transfer_destroy(transfer_t **self_p)
+{
+    transfer_t *self = *self_p;
+    if (!self)
+        return;
+    curl_easy_cleanup(self->easy);
+    curl_slist_free_all(self->headers);
+    if (self->fetch)
+        self->fetch->held -= self->body.size;
+    buffer_destroy(&self->body);
+    free(self);
+    *self_p = NULL;
+}
+
+// ---- callbacks of curl ----------------------------------------------------------------------
+
+static int s_on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
+{
+    (void) easy;
+    fetch_t *self = context;
+    struct epoll_event event = { .data.fd = fd };
+    if (what == CURL_POLL_REMOVE) {
+        // May fail when curl has closed it already: then it has left the set by itself.
+        (void) epoll_ctl(self->epoll, EPOLL_CTL_DEL, fd, &event);
+        return 0;
+    }
+    event.events = (what & CURL_POLL_IN ? (uint32_t) EPOLLIN : 0) |
+                   (what & CURL_POLL_OUT ? (uint32_t) EPOLLOUT : 0);
+    int wanted = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int other = known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD; // its number may have been used again
+    if (epoll_ctl(self->epoll, wanted, fd, &event) == -1 &&
+        epoll_ctl(self->epoll, other, fd, &event) == -1)
+        return -1;
+    curl_multi_assign(self->multi, fd, self);
+    return 0;
+}
+
+static int s_on_timer(CURLM *multi, long timeout_ms, void *context)
+{
+    (void) multi;
+    fetch_t *self = context;
+    struct itimerspec when = { 0 };
+    if (timeout_ms == 0)
+        when.it_value.tv_nsec = 1; // zero would disarm it
+    if (timeout_ms > 0) {
+        when.it_value.tv_sec = timeout_ms / 1000;
+        when.it_value.tv_nsec = timeout_ms % 1000 * 1000000;
+    }
+    return timerfd_settime(self->timer, 0, &when, NULL);
+}
+
+static size_t s_on_body(char *data, size_t one, size_t count, void *context)
+{
+    transfer_t *self = context;
+    size_t size = one * count;
+    if (self->fetch->held + size > FETCH_HELD_BYTES_MAX) {
+        self->overflowed = true;
+        return 0;
+    }
+    buffer_append(&self->body, data, size);
+    if (self->body.failed)
+        return 0;
+    self->fetch->held += size;
+    return size;
+}
+
+// ---- life -----------------------------------------------------------------------------------
+
+fetch_t *fetch_new(fault_t *fault)
+{
+    owned(fetch_destroy) fetch_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    self->epoll = self->timer = -1;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        fault_set(fault, "cannot initialise libcurl");
+        return NULL;
+    }
+    self->multi = curl_multi_init();
+    self->epoll = epoll_create1(EPOLL_CLOEXEC);
+    self->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    struct epoll_event event = { .events = EPOLLIN, .data.fd = self->timer };
+    if (!self->multi || self->epoll == -1 || self->timer == -1 ||
+        epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->timer, &event) == -1) {
+        fault_set(fault, "cannot prepare for HTTP: %s", strerror(errno));
+        return NULL;
+    }
+    curl_multi_setopt(self->multi, CURLMOPT_SOCKETFUNCTION, s_on_socket);
+    curl_multi_setopt(self->multi, CURLMOPT_SOCKETDATA, self);
+    curl_multi_setopt(self->multi, CURLMOPT_TIMERFUNCTION, s_on_timer);
+    curl_multi_setopt(self->multi, CURLMOPT_TIMERDATA, self);
+    curl_multi_setopt(self->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) FETCH_PER_HOST_MAX);
+    curl_multi_setopt(self->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) FETCH_UNDER_WAY_MAX);
+    fetch_t *given = self;
+    self = NULL;
+    return given;
+}
+
+void fetch_destroy(fetch_t **self_p)
+{
+    fetch_t *self = *self_p;
+    if (!self)
+        return;
+    while (self->active) {
+        transfer_t *transfer = self->active;
+        self->active = transfer->next;
+        curl_multi_remove_handle(self->multi, transfer->easy);
+        s_transfer_destroy(&transfer);
+    }
+    while (self->finished) {
+        transfer_t *transfer = self->finished;
+        self->finished = transfer->next;
+        s_transfer_destroy(&transfer);
+    }
+    s_transfer_destroy(&self->taken);
+    curl_multi_cleanup(self->multi);
+    if (self->timer >= 0)
+        close(self->timer);
+    if (self->epoll >= 0)
+        close(self->epoll);
+    free(self);
+    *self_p = NULL;
+    curl_global_cleanup();
+}
+
+int fetch_descriptor(const fetch_t *self)
+{
+    return self->epoll;
+}
+
+bool fetch_has_room(const fetch_t *self)
+{
+    return self->under_way < FETCH_UNDER_WAY_MAX;
+}
+
+// ---- one transfer ---------------------------------------------------------------------------
+
+// A line end in a header would be a second header, or a second request.
+static bool s_is_plain(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char) *text < ' ' || *text == 0x7f)
+            return false;
+    return true;
+}
+
+static bool s_add_headers(transfer_t *self, const source_t *source, fault_t *fault)
+{
+    for (size_t i = 0; i < source->headers.count; i++) {
+        const setting_pair_t *header = &source->headers.items[i];
+        owned(buffer_destroy) buffer_t line = { 0 };
+        // "Name;" is how curl is told to send a header without a value.
+        buffer_printf(&line, *header->value ? "%s: %s" : "%s;", header->name, header->value);
+        if (!s_is_plain(buffer_string(&line)))
+            return fault_set(fault, "header '%s' has control characters", header->name);
+        struct curl_slist *longer = curl_slist_append(self->headers, buffer_string(&line));
+        if (!longer || line.failed)
+            return fault_set(fault, "out of memory");
+        self->headers = longer;
+    }
+    return true;
+}
+
+// This host is never behind the proxy of the environment.
+static bool s_is_loopback(const char *url)
+{
+    const char *host = strstr(url, "://");
+    static const char *const loopback[] = { "127.", "localhost:", "localhost/", "[::1]" };
+    for (size_t i = 0; host && i < sizeof loopback / sizeof loopback[0]; i++)
+        if (strncasecmp(host + 3, loopback[i], strlen(loopback[i])) == 0)
+            return true;
+    return false;
+}
+
+static void s_set_options(transfer_t *self, const source_t *source)
+{
+    CURL *easy = self->easy;
+    bool secure = strncasecmp(source->url, "https:", 6) == 0;
+    curl_easy_setopt(easy, CURLOPT_URL, source->url);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, self);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->error);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "tidewire/" TIDEWIRE_VERSION);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, self->headers);
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); // whatever this curl can: gzip, br, zstd
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, source->headers.count ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long) FETCH_REDIRECTS_MAX);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) FETCH_CONNECT_MS);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) (source->timeout_us / 1000));
+    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) FETCH_BODY_BYTES_MAX);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, s_on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, self);
+    if (s_is_loopback(source->url))
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+}
+
+bool fetch_start(fetch_t *self, const source_t *source, unsigned tag, fault_t *fault)
+{
+    assert(fetch_has_room(self));
+    owned(s_transfer_destroy) transfer_t *transfer = calloc(1, sizeof *transfer);
+    if (!transfer)
+        return fault_set(fault, "out of memory");
+    transfer->fetch = self;
+    transfer->tag = tag;
+    transfer->body.limit = FETCH_BODY_BYTES_MAX;
+    transfer->easy = curl_easy_init();
+    if (!transfer->easy)
+        return fault_set(fault, "out of memory");
+    if (!s_add_headers(transfer, source, fault))
+        return false;
+    s_set_options(transfer, source);
+    CURLMcode code = curl_multi_add_handle(self->multi, transfer->easy);
+    if (code != CURLM_OK)
+        return fault_set(fault, "%s", curl_multi_strerror(code));
+    transfer->next = self->active;
+    if (transfer->next)
+        transfer->next->previous = transfer;
+    self->active = transfer;
+    self->under_way++;
+    transfer = NULL;
+    return true;
+}
+
+static void s_finish(fetch_t *self, transfer_t *transfer, CURLcode result)
+{
+    transfer->result = result;
+    curl_multi_remove_handle(self->multi, transfer->easy);
+    self->under_way--;
+    if (transfer->previous)
+        transfer->previous->next = transfer->next;
+    else
+        self->active = transfer->next;
+    if (transfer->next)
+        transfer->next->previous = transfer->previous;
+    transfer->previous = transfer->next = NULL;
+    if (self->finished)
+        self->finished_last->next = transfer;
+    else
+        self->finished = transfer;
+    self->finished_last = transfer;
+}
+
+static void s_collect_finished(fetch_t *self)
+{
+    int left;
+    for (CURLMsg *message; (message = curl_multi_info_read(self->multi, &left));) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        char *transfer = NULL;
+        CURLcode result = message->data.result; // the message dies with the next call
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        s_finish(self, (transfer_t *) (void *) transfer, result);
+    }
+}
+
+void fetch_drive(fetch_t *self)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int running, count = EVENTS_MAX;
+    for (int round = 0; round < ROUNDS_MAX && count == EVENTS_MAX; round++) {
+        count = epoll_wait(self->epoll, events, EVENTS_MAX, 0);
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.fd == self->timer) {
+                uint64_t expirations;
+                (void) !read(self->timer, &expirations, sizeof expirations);
+                curl_multi_socket_action(self->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+                continue;
+            }
+            int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                       (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                       (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+            curl_multi_socket_action(self->multi, events[i].data.fd, what, &running);
+        }
+    }
+    s_collect_finished(self);
+}
+
+static const char *s_error(const transfer_t *self)
+{
+    if (self->overflowed)
+        return "all answers together are too large to hold";
+    if (self->body.failed || self->result == CURLE_FILESIZE_EXCEEDED)
+        return "the answer is larger than 64 MB";
+    return self->error[0] ? self->error : curl_easy_strerror(self->result);
+}
+
+bool fetch_take(fetch_t *self, fetched_t *fetched)
+{
+    s_transfer_destroy(&self->taken);
+    transfer_t *transfer = self->finished;
+    if (!transfer)
+        return false;
+    self->finished = transfer->next;
+    self->taken = transfer;
+    long status = 0;
+    curl_off_t retry_after_s = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    enum { RETRY_AFTER_S_MAX = 86400 * 365 };
+    if (retry_after_s > RETRY_AFTER_S_MAX)
+        retry_after_s = RETRY_AFTER_S_MAX;
+    *fetched = (fetched_t){
+        .tag = transfer->tag,
+        .error = transfer->result == CURLE_OK ? NULL : s_error(transfer),
+        .status = (int) status,
+        .retry_after_us = retry_after_s > 0 ? (int64_t) retry_after_s * 1000000 : 0,
+        .body = buffer_slice(&transfer->body),
+    };
+    return true;
+}

@@ -1,0 +1,250 @@
+/*  line -- see line.h. */
+#include "actors/collector/line.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/runtime/life.h"
+#include "proto/owned.h"
+
+enum {
+    RETRY_US = 1000000,      // after the disk or the log failed
+    SAY_AGAIN_US = 10000000, // how often a lasting failure is told
+    MESSAGES_PER_TURN = 8,   // then others are looked after too
+    FORWARD_RETRY_US = 500000,
+};
+
+// A failure that lasts.
+typedef struct {
+    bool on;
+    int64_t retry_us, told_us;
+} failure_t;
+
+struct line {
+    char name[STORE_NAME_MAX + 1];
+    stream_t *stream;
+    forward_t *forward;
+    int64_t durable_us; // wall clock of the last sync
+    failure_t disk, log;
+    bool blocked;
+    int64_t report_us; // of the last report, and the counts then
+    uint64_t reported_records, reported_bytes;
+};
+
+line_t *line_open(const char *root, const char *namespace, const char *collector,
+                  const char *stream, fault_t *fault)
+{
+    owned(line_destroy) line_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    bool own = strcmp(collector, stream) == 0;
+    int size = snprintf(self->name, sizeof self->name, "%s%s%s", collector, own ? "" : ".",
+                        own ? "" : stream);
+    if (size < 0 || (size_t) size >= sizeof self->name) {
+        fault_set(fault, "the names '%s' and '%s' are too long together", collector, stream);
+        return NULL;
+    }
+    self->stream = stream_open(root, namespace, stream, fault);
+    if (self->stream)
+        self->forward = forward_new(root, namespace, stream, fault);
+    if (!self->forward)
+        return NULL;
+    line_t *given = self;
+    self = NULL;
+    return given;
+}
+
+void line_destroy(line_t **self_p)
+{
+    line_t *self = *self_p;
+    if (!self)
+        return;
+    forward_destroy(&self->forward);
+    stream_destroy(&self->stream);
+    free(self);
+    *self_p = NULL;
+}
+
+stream_t *line_stream(const line_t *self)
+{
+    return self->stream;
+}
+
+forward_t *line_forward(const line_t *self)
+{
+    return self->forward;
+}
+
+const char *line_name(const line_t *self)
+{
+    return self->name;
+}
+
+// ---- failures -------------------------------------------------------------------------------
+
+static void s_fail(failure_t *self, const line_t *line, const char *message, const fault_t *fault,
+                   int64_t pause_us, int64_t mono_us)
+{
+    if (!self->on || mono_us - self->told_us >= SAY_AGAIN_US) {
+        log_event(LOG_ERROR, message, "stream=%s error=%s", stream_name(line->stream),
+                  log_quote(fault->text));
+        self->told_us = mono_us;
+    }
+    self->on = true;
+    self->retry_us = mono_us + pause_us;
+}
+
+static void s_recover(failure_t *self, const line_t *line, const char *message)
+{
+    if (self->on)
+        log_event(LOG_INFO, message, "stream=%s", stream_name(line->stream));
+    self->on = false;
+}
+
+// ---- staging --------------------------------------------------------------------------------
+
+bool line_plan(line_t *self, const plan_t *plan, moment_t now)
+{
+    uint64_t seq;
+    if (!stream_plan(self->stream, plan, now.recv_us, &seq))
+        return false;
+    if (seq)
+        forward_plan(self->forward, plan, seq);
+    return true;
+}
+
+bool line_is_stalled(const line_t *self)
+{
+    return self->disk.on;
+}
+
+bool line_sync(line_t *self, moment_t now)
+{
+    if (self->disk.on && now.mono_us < self->disk.retry_us)
+        return false;
+    // While stalled no ticks pile up; the next one counts two seconds at most.
+    if (!self->disk.on && !stream_tick(self->stream, true, now.mono_us, now.recv_us)) {
+        fault_t fault;
+        fault_set(&fault, "no memory for a tick");
+        s_fail(&self->disk, self, "staging stopped; sources wait", &fault, RETRY_US, now.mono_us);
+    }
+    if (stream_pending(self->stream) == 0)
+        return !self->disk.on;
+    fault_t fault;
+    if (!stream_sync(self->stream, &fault)) {
+        s_fail(&self->disk, self, "staging stopped; sources wait", &fault, RETRY_US, now.mono_us);
+        return false;
+    }
+    self->durable_us = life_wall_us();
+    s_recover(&self->disk, self, "staging again");
+    return true;
+}
+
+// ---- sending --------------------------------------------------------------------------------
+
+bool line_send(line_t *self, moment_t now)
+{
+    self->blocked = false;
+    if (self->log.on && now.mono_us < self->log.retry_us)
+        return false;
+    uint64_t durable = stream_durable(self->stream);
+    for (int i = 0; i < MESSAGES_PER_TURN; i++) {
+        fault_t fault;
+        switch (forward_step(self->forward, durable, self->durable_us, now.mono_us, &fault)) {
+        case FORWARD_SENT:
+            s_recover(&self->log, self, "forwarding again");
+            break;
+        case FORWARD_IDLE:
+            return false;
+        case FORWARD_BLOCKED:
+            self->blocked = true;
+            return false;
+        case FORWARD_FAILED:
+            s_fail(&self->log, self, "forwarding failed; trying again", &fault, FORWARD_RETRY_US,
+                   now.mono_us);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool line_is_blocked(const line_t *self)
+{
+    return self->blocked;
+}
+
+int64_t line_next_us(const line_t *self)
+{
+    int64_t next_us = INT64_MAX;
+    if (self->disk.on)
+        next_us = self->disk.retry_us;
+    else if (stream_plan_in_force(self->stream))
+        next_us = stream_tick_due_us(self->stream);
+    if (self->log.on && self->log.retry_us < next_us)
+        next_us = self->log.retry_us;
+    return next_us;
+}
+
+// ---- reporting ------------------------------------------------------------------------------
+
+typedef struct {
+    registry_field_t *fields;
+    size_t count, most;
+} report_t;
+
+static void __attribute__((format(printf, 3, 4)))
+s_put(report_t *self, const char *name, const char *format, ...)
+{
+    if (self->count == self->most)
+        return;
+    registry_field_t *field = &self->fields[self->count++];
+    snprintf(field->name, sizeof field->name, "%s", name);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(field->value, sizeof field->value, format, arguments);
+    va_end(arguments);
+}
+
+static void s_put_rates(line_t *self, report_t *report, moment_t now)
+{
+    stream_count_t staged = stream_count(self->stream);
+    int64_t since_us = now.mono_us - self->report_us;
+    if (self->report_us && since_us > 0) {
+        double seconds = (double) since_us / 1e6;
+        s_put(report, "records_s", "%.0f",
+              (double) (staged.records - self->reported_records) / seconds);
+        s_put(report, "bytes_s", "%.0f", (double) (staged.bytes - self->reported_bytes) / seconds);
+    }
+    self->report_us = now.mono_us;
+    self->reported_records = staged.records;
+    self->reported_bytes = staged.bytes;
+    s_put(report, "records", "%" PRIu64, staged.records);
+    s_put(report, "bytes", "%" PRIu64, staged.bytes);
+}
+
+size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t now)
+{
+    report_t report = { .fields = fields, .most = most };
+    forward_count_t sent = forward_count(self->forward);
+    bool planned = stream_plan_in_force(self->stream) != NULL;
+    s_put(&report, "stream", "%s", stream_name(self->stream));
+    s_put(&report, "raw", "%s", forward_raw_endpoint(self->forward));
+    s_put(&report, "ack", "%s", forward_ack_endpoint(self->forward));
+    s_put(&report, "state", "%s",
+          self->disk.on ? "disk-stalled"
+          : !planned    ? "waiting-for-plan"
+                        : "collecting");
+    s_put(&report, "last_seq", "%" PRIu64, stream_durable(self->stream));
+    s_put(&report, "committed", "%" PRIu64, sent.durable);
+    s_put(&report, "workers", "%zu", sent.workers);
+    s_put_rates(self, &report, now);
+    s_put(&report, "sent", "%" PRIu64, sent.messages);
+    s_put(&report, "needs", "%" PRIu64, sent.needs);
+    s_put(&report, "malformed", "%" PRIu64, sent.malformed);
+    s_put(&report, "damaged", "%" PRIu64, stream_damaged(self->stream) + sent.damaged);
+    return report.count;
+}

@@ -1,0 +1,39 @@
+/*  line -- one stream on its way: staged, made durable, forwarded. Part of the collector actor.
+ *
+ *  The order is the promise: nothing is sent or told before it is durable. While the disk takes
+ *  nothing the line is stalled: it accepts no more and tries again every second.
+ */
+#pragma once
+#include "actors/collector/forward.h"
+#include "actors/collector/moment.h"
+#include "actors/collector/registry.h"
+#include "actors/collector/stream.h"
+
+typedef struct line line_t;
+
+// `collector` is our name: the line is known as that, or as "<collector>.<stream>".
+line_t *line_open(const char *root, const char *namespace, const char *collector,
+                  const char *stream, fault_t *fault);
+void line_destroy(line_t **self_p);
+
+stream_t *line_stream(const line_t *self);
+forward_t *line_forward(const line_t *self);
+const char *line_name(const line_t *self); // in the registry
+
+// From now on this plan. False: out of memory; try again.
+bool line_plan(line_t *self, const plan_t *plan, moment_t now);
+
+// Stage a tick if one is due, then make all that is pending durable. False while stalled.
+bool line_sync(line_t *self, moment_t now);
+bool line_is_stalled(const line_t *self);
+
+// Send what may be sent. True: there is more to send at once.
+bool line_send(line_t *self, moment_t now);
+bool line_is_blocked(const line_t *self); // a message waits for a prep
+
+// When it wants to be called again, in monotonic time.
+int64_t line_next_us(const line_t *self);
+
+// What it says of itself in the registry; at most REGISTRY_FIELDS_MAX. Rates are since the last
+// call.
+size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t now);

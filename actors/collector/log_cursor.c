@@ -1,0 +1,140 @@
+/*  log_cursor -- see log_cursor.h. */
+#include "actors/collector/log_cursor.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proto/owned.h"
+
+enum { LOOK_BACK_RECORDS = 1024, LOOK_BACK_FACTOR = 8 };
+
+struct log_cursor {
+    stage_reader_t *reader;
+    uint64_t next;
+    bool held; // `record` was read and not passed yet
+    record_t record;
+    plan_t *plan;
+};
+
+log_cursor_t *log_cursor_new(const char *root, const char *namespace, const char *stream,
+                             fault_t *fault)
+{
+    owned(log_cursor_destroy) log_cursor_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    self->reader = stage_reader_open(root, namespace, stream, fault);
+    if (!self->reader)
+        return NULL;
+    log_cursor_t *given = self;
+    self = NULL;
+    return given;
+}
+
+void log_cursor_destroy(log_cursor_t **self_p)
+{
+    log_cursor_t *self = *self_p;
+    if (!self)
+        return;
+    stage_reader_destroy(&self->reader);
+    plan_destroy(&self->plan);
+    free(self);
+    *self_p = NULL;
+}
+
+// Read [since, until) for its plans. True: *plan is the one in force at its end; false: there
+// is no snapshot in it (*plan is NULL), or no memory (fault).
+static bool s_read_plans(log_cursor_t *self, uint64_t since, uint64_t until, plan_t **plan)
+{
+    if (!stage_reader_seek(self->reader, since))
+        return false;
+    record_t record;
+    stage_read_t got;
+    while ((got = stage_reader_next(self->reader, until - 1, &record)) != STAGE_END) {
+        plan_change_t change;
+        if (got == STAGE_DAMAGED || record.kind != RECORD_PLAN ||
+            !plan_peek(&change, record.payload, NULL))
+            continue;
+        if (!*plan && change.snapshot)
+            *plan = plan_new();
+        // One that does not fit comes after a damaged stretch: a snapshot sets it right again.
+        if (*plan)
+            (void) plan_apply(*plan, record.payload, NULL);
+    }
+    return *plan != NULL;
+}
+
+static bool s_find_plan(log_cursor_t *self, uint64_t from, plan_t **plan)
+{
+    for (uint64_t back = LOOK_BACK_RECORDS;; back *= LOOK_BACK_FACTOR) {
+        uint64_t since = from > back ? from - back : 1;
+        if (since < from && s_read_plans(self, since, from, plan))
+            return true;
+        if (since == 1)
+            break;
+    }
+    *plan = plan_new(); // before the first plan there are no payloads either
+    return *plan != NULL;
+}
+
+bool log_cursor_seek(log_cursor_t *self, uint64_t from, const plan_t *plan, fault_t *fault)
+{
+    assert(from > 0);
+    self->held = false;
+    self->next = 0;
+    plan_destroy(&self->plan);
+    if (plan)
+        self->plan = plan_copy(plan);
+    else
+        s_find_plan(self, from, &self->plan);
+    if (!self->plan)
+        return fault_set(fault, "out of memory");
+    if (!stage_reader_seek(self->reader, from))
+        return fault_set(fault, "%s", log_cursor_error(self));
+    self->next = from;
+    return true;
+}
+
+uint64_t log_cursor_next(const log_cursor_t *self)
+{
+    return self->next;
+}
+
+stage_read_t log_cursor_peek(log_cursor_t *self, uint64_t last, record_t *record)
+{
+    assert(self->next > 0);
+    if (!self->held) {
+        stage_read_t got = stage_reader_next(self->reader, last, &self->record);
+        if (got == STAGE_DAMAGED)
+            self->next = self->record.seq;
+        if (got != STAGE_RECORD)
+            return got;
+        self->held = true;
+        self->next = self->record.seq;
+    }
+    *record = self->record;
+    return record->seq <= last ? STAGE_RECORD : STAGE_END;
+}
+
+void log_cursor_pass(log_cursor_t *self)
+{
+    assert(self->held);
+    // A change that does not fit follows a damaged stretch; the next snapshot sets it right.
+    if (self->record.kind == RECORD_PLAN)
+        (void) plan_apply(self->plan, self->record.payload, NULL);
+    self->held = false;
+    self->next = self->record.seq + 1;
+}
+
+slice_t log_cursor_definition(const log_cursor_t *self, slice_t source)
+{
+    const plan_entry_t *entry = plan_find(self->plan, PLAN_SOURCE, source);
+    return entry ? entry->body : (slice_t){ 0 };
+}
+
+const char *log_cursor_error(const log_cursor_t *self)
+{
+    const char *error = stage_reader_error(self->reader);
+    return error ? error : "the log ends too early";
+}

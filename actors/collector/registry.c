@@ -1,0 +1,147 @@
+/*  registry -- see registry.h; this half runs in the loop's thread. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "actors/collector/registry_inside.h"
+#include "proto/owned.h"
+
+void registry_signal(int descriptor)
+{
+    uint64_t one = 1;
+    // Fails only when it is as readable as it can be.
+    (void) !write(descriptor, &one, sizeof one);
+}
+
+void registry_quiet(int descriptor)
+{
+    uint64_t count;
+    (void) !read(descriptor, &count, sizeof count);
+}
+
+registry_t *registry_new(store_t *store, store_watch_t *watch, fault_t *fault)
+{
+    owned(registry_destroy) registry_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        store_destroy(&store);
+        store_watch_destroy(&watch);
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    self->store = store;
+    self->watch = watch;
+    pthread_mutex_init(&self->lock, NULL);
+    self->planner = planner_new();
+    self->to_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    self->to_loop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!self->planner || self->to_thread == -1 || self->to_loop == -1 ||
+        pthread_create(&self->thread, NULL, registry_run, self) != 0) {
+        fault_set(fault, "no memory, descriptors or threads left");
+        return NULL;
+    }
+    self->running = true;
+    registry_t *given = self;
+    self = NULL;
+    return given;
+}
+
+void registry_destroy(registry_t **self_p)
+{
+    registry_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->running) {
+        pthread_mutex_lock(&self->lock);
+        self->stop = true;
+        pthread_mutex_unlock(&self->lock);
+        registry_signal(self->to_thread);
+        pthread_join(self->thread, NULL);
+    }
+    if (self->to_thread >= 0)
+        close(self->to_thread);
+    if (self->to_loop >= 0)
+        close(self->to_loop);
+    planner_destroy(&self->planner);
+    plan_destroy(&self->latest);
+    plan_destroy(&self->plan);
+    plan_destroy(&self->base);
+    store_watch_destroy(&self->watch);
+    store_destroy(&self->store);
+    pthread_mutex_destroy(&self->lock);
+    free(self);
+    *self_p = NULL;
+}
+
+int registry_descriptor(const registry_t *self)
+{
+    return self->to_loop;
+}
+
+void registry_configure(registry_t *self, plan_t *base, uint64_t edition)
+{
+    pthread_mutex_lock(&self->lock);
+    plan_destroy(&self->base);
+    self->base = base;
+    self->base_edition = edition;
+    pthread_mutex_unlock(&self->lock);
+    registry_signal(self->to_thread);
+}
+
+plan_t *registry_take_plan(registry_t *self, uint64_t *edition)
+{
+    registry_quiet(self->to_loop); // first: what comes after it makes it readable again
+    pthread_mutex_lock(&self->lock);
+    plan_t *plan = self->plan;
+    self->plan = NULL;
+    *edition = self->plan_edition;
+    pthread_mutex_unlock(&self->lock);
+    return plan;
+}
+
+bool registry_take_note(registry_t *self, registry_note_t *note)
+{
+    pthread_mutex_lock(&self->lock);
+    bool there = self->note_count > 0;
+    if (there) {
+        *note = self->notes[self->note_first];
+        self->note_first = (self->note_first + 1) % NOTES_MAX;
+        self->note_count--;
+    }
+    pthread_mutex_unlock(&self->lock);
+    return there;
+}
+
+void registry_tell(registry_t *self, size_t stream, const char *name,
+                   const registry_field_t *fields, size_t count)
+{
+    assert(stream < REGISTRY_STREAMS_MAX && count <= REGISTRY_FIELDS_MAX);
+    pthread_mutex_lock(&self->lock);
+    entry_t *entry = &self->entries[stream];
+    entry->used = true;
+    snprintf(entry->name, sizeof entry->name, "%s", name);
+    memcpy(entry->fields, fields, count * sizeof fields[0]);
+    entry->count = count;
+    pthread_mutex_unlock(&self->lock);
+}
+
+bool registry_take_brokers(registry_t *self, registry_brokers_t *brokers)
+{
+    pthread_mutex_lock(&self->lock);
+    bool changed = self->brokers_changed;
+    self->brokers_changed = false;
+    if (changed)
+        *brokers = self->brokers;
+    pthread_mutex_unlock(&self->lock);
+    return changed;
+}
+
+bool registry_rules_are_live(registry_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool live = self->live;
+    pthread_mutex_unlock(&self->lock);
+    return live;
+}

@@ -1,0 +1,62 @@
+/*  registry -- what the collector says to Redis and hears from it, in a thread of its own.
+ *
+ *  So that a slow or dead Redis never holds up staging. The thread beats for every stream, puts
+ *  configuration and rules together into plans (actors/collector/planner.h), stores each plan
+ *  before it hands it out, tells rules their verdicts, and looks where brokers are. It looks at
+ *  the rules when they change (keyspace notifications), and every REGISTRY_LOOK_MS anyway.
+ */
+#pragma once
+#include "broker/bus.h"
+#include "broker/runtime/log.h"
+#include "broker/store.h"
+#include "proto/plan.h"
+
+enum {
+    REGISTRY_BEAT_MS = 1000,
+    REGISTRY_LEASE_MS = 5000,
+    REGISTRY_LOOK_MS = 10000,
+    REGISTRY_STREAMS_MAX = 64,
+    REGISTRY_FIELDS_MAX = 32,
+    REGISTRY_VALUE_MAX = 256,
+    REGISTRY_BROKERS_MAX = 16,
+};
+
+typedef struct registry registry_t;
+
+// Takes both over, also on failure.
+registry_t *registry_new(store_t *store, store_watch_t *watch, fault_t *fault);
+// Takes our streams out of the registry and ends the thread; waits for one call to Redis at most.
+void registry_destroy(registry_t **self_p);
+
+int registry_descriptor(const registry_t *self); // readable: something can be taken
+
+// Build plans on this from now on (taken over). `edition` comes back with them.
+void registry_configure(registry_t *self, plan_t *base, uint64_t edition);
+
+// A new plan, if there is one: the caller's. It is in Redis already.
+plan_t *registry_take_plan(registry_t *self, uint64_t *edition);
+
+// Something for the log. `text` is "key=value ..." or empty.
+typedef struct {
+    log_level_t level;
+    char message[64];
+    char text[FAULT_TEXT_MAX + 192];
+} registry_note_t;
+bool registry_take_note(registry_t *self, registry_note_t *note);
+
+// The fields of the next beats of one stream; copied.
+typedef struct {
+    char name[24];
+    char value[REGISTRY_VALUE_MAX];
+} registry_field_t;
+void registry_tell(registry_t *self, size_t stream, const char *name,
+                   const registry_field_t *fields, size_t count);
+
+// Where brokers take news, as of the last look.
+typedef struct {
+    size_t count;
+    char endpoints[REGISTRY_BROKERS_MAX][BUS_ENDPOINT_MAX];
+} registry_brokers_t;
+bool registry_take_brokers(registry_t *self, registry_brokers_t *brokers); // true: changed
+
+bool registry_rules_are_live(registry_t *self); // changes are heard at once, not only looked for

@@ -1,0 +1,55 @@
+/*  registry_inside -- what the two halves of the registry share. Private to registry*.c.
+ *
+ *  `lock` guards what both threads touch; no call to Redis is made with it held.
+ */
+#pragma once
+#include <pthread.h>
+
+#include "actors/collector/planner.h"
+#include "actors/collector/registry.h"
+
+enum { NOTES_MAX = 64 };
+
+typedef struct {
+    bool used;
+    char name[STORE_NAME_MAX + 1];
+    size_t count;
+    registry_field_t fields[REGISTRY_FIELDS_MAX];
+} entry_t;
+
+struct registry {
+    pthread_t thread;
+    bool running;
+    int to_thread, to_loop; // eventfds
+
+    pthread_mutex_t lock;
+    bool stop;
+    plan_t *base; // for the thread to take
+    uint64_t base_edition;
+    plan_t *plan; // for the loop to take
+    uint64_t plan_edition;
+    entry_t entries[REGISTRY_STREAMS_MAX];
+    registry_brokers_t brokers;
+    bool brokers_changed, live;
+    size_t note_first, note_count;
+    registry_note_t notes[NOTES_MAX];
+
+    // Only the thread's from here on.
+    store_t *store;
+    store_watch_t *watch;
+    planner_t *planner;
+    bool configured;
+    uint64_t edition; // of what the planner builds on
+    plan_t *latest;   // handed out last
+    uint64_t latest_edition;
+    uint64_t epoch;    // of the connection on which `latest` was stored
+    int64_t look_us;   // when to look at the rules next
+    int64_t looked_us; // and when we did last
+    int64_t down_told_us;
+    bool down;
+};
+
+void *registry_run(void *context); // the thread
+
+void registry_signal(int descriptor); // makes an eventfd readable
+void registry_quiet(int descriptor);  // and unreadable again

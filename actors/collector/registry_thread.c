@@ -1,0 +1,283 @@
+/*  registry_thread -- see registry.h; this half runs in the registry's own thread and is the only
+ *  one that talks to Redis.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/collector/registry_inside.h"
+#include "broker/runtime/life.h"
+#include "proto/owned.h"
+
+enum {
+    DOWN_AGAIN_US = 30 * 1000000, // how often it is said that Redis is away
+    LOOK_LEAST_US = 200 * 1000,   // between two looks, however many rules change
+    HASH_TEXT = 2 * sizeof(plan_hash_t) + 1,
+};
+
+// ---- notes ----------------------------------------------------------------------
+
+// log_quote of the runtime has static buffers and belongs to the loop.
+static void s_quote(char *out, size_t size, const char *text)
+{
+    size_t used = 0;
+    if (size < 3)
+        return;
+    out[used++] = '"';
+    for (; *text && used + 3 < size; text++) {
+        if (*text == '"' || *text == '\\')
+            out[used++] = '\\';
+        out[used++] = (unsigned char) *text < ' ' ? ' ' : *text;
+    }
+    out[used++] = '"';
+    out[used] = '\0';
+}
+
+// key1 NULL: no pair.
+static void s_note(registry_t *self, log_level_t level, const char *message, const char *key1,
+                   const char *value1, const char *key2, const char *value2)
+{
+    registry_note_t note = { .level = level };
+    char quoted1[160] = "", quoted2[FAULT_TEXT_MAX + 8] = "";
+    snprintf(note.message, sizeof note.message, "%s", message);
+    if (key1) {
+        s_quote(quoted1, sizeof quoted1, value1);
+        snprintf(note.text, sizeof note.text, "%s=%s", key1, quoted1);
+    }
+    if (key2) {
+        size_t used = strlen(note.text);
+        s_quote(quoted2, sizeof quoted2, value2);
+        snprintf(note.text + used, sizeof note.text - used, "%s%s=%s", used ? " " : "", key2,
+                 quoted2);
+    }
+    pthread_mutex_lock(&self->lock);
+    // Beyond that nobody reads them; the verdicts are in Redis too.
+    if (self->note_count < NOTES_MAX)
+        self->notes[(self->note_first + self->note_count++) % NOTES_MAX] = note;
+    pthread_mutex_unlock(&self->lock);
+    registry_signal(self->to_loop);
+}
+
+// Keeps track of whether Redis answers; true if this call did.
+static bool s_heard(registry_t *self, store_status_t status)
+{
+    bool down = status == STORE_DOWN || status == STORE_REFUSED;
+    int64_t now_us = life_mono_us();
+    if (down && (!self->down || now_us - self->down_told_us >= DOWN_AGAIN_US)) {
+        s_note(self, LOG_WARNING,
+               self->latest ? "redis does not answer; rule changes wait"
+                            : "redis does not answer; waiting for it before staging",
+               NULL, NULL, "error", store_error(self->store));
+        self->down_told_us = now_us;
+    }
+    if (!down && self->down)
+        s_note(self, LOG_INFO, "redis answers again", NULL, NULL, NULL, NULL);
+    self->down = down;
+    return !down;
+}
+
+// ---- plans ----------------------------------------------------------------------
+
+typedef struct {
+    registry_t *self;
+    bool failed;
+} look_t;
+
+static void s_on_rule(void *context, const store_rule_t *rule)
+{
+    look_t *look = context;
+    if (!look->failed)
+        look->failed = !planner_rule(look->self->planner, rule);
+}
+
+static void s_on_verdict(void *context, const planner_verdict_t *verdict)
+{
+    look_t *look = context;
+    registry_t *self = look->self;
+    if (verdict->kind == PLAN_DERIVE) {
+        s_note(self, LOG_ERROR, "derived column left out", "column", verdict->name, "error",
+               verdict->error);
+        return;
+    }
+    const store_field_t fields[] = { { "state", verdict->state }, { "error", verdict->error } };
+    // One that is refused has a name that no key can have: the log tells it.
+    if (store_rule_status(self->store, verdict->name, fields, 2) == STORE_DOWN)
+        look->failed = true;
+    if (verdict->error)
+        s_note(self, LOG_WARNING, "rule refused", "rule", verdict->name, "error", verdict->error);
+    else
+        s_note(self, LOG_INFO, "rule", "rule", verdict->name, "state",
+               verdict->state ? verdict->state : "removed");
+}
+
+static bool s_same_hash(const plan_t *a, const plan_t *b)
+{
+    plan_hash_t x = plan_hash(a), y = plan_hash(b);
+    return memcmp(&x, &y, sizeof x) == 0;
+}
+
+static bool s_store_plan(registry_t *self, const plan_t *plan)
+{
+    owned(buffer_destroy) buffer_t snapshot = { 0 };
+    if (!plan_encode(plan, NULL, &snapshot) || snapshot.failed)
+        return false;
+    plan_hash_t hash = plan_hash(plan);
+    char text[HASH_TEXT];
+    for (size_t i = 0; i < sizeof hash.bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
+    return s_heard(self, store_plan_put(self->store, text, buffer_slice(&snapshot)));
+}
+
+static void s_hand_out(registry_t *self, const plan_t *plan)
+{
+    plan_t *copy = plan_copy(plan);
+    if (!copy)
+        return;
+    pthread_mutex_lock(&self->lock);
+    plan_destroy(&self->plan);
+    self->plan = copy;
+    self->plan_edition = self->edition;
+    pthread_mutex_unlock(&self->lock);
+    self->latest_edition = self->edition;
+    registry_signal(self->to_loop);
+}
+
+// Look at the rules; if another plan comes out, store it and hand it out. False: try again soon.
+static bool s_look(registry_t *self)
+{
+    look_t look = { .self = self };
+    if (!planner_begin(self->planner) ||
+        !s_heard(self, store_rules(self->store, s_on_rule, &look)) || look.failed)
+        return false;
+    owned(plan_destroy) plan_t *plan = planner_finish(self->planner, s_on_verdict, &look);
+    if (!plan)
+        return false;
+    if (look.failed)
+        planner_tell_again(self->planner);
+    bool same = self->latest && s_same_hash(plan, self->latest);
+    // A new connection may be to a Redis that has lost what we stored.
+    if ((!same || self->epoch != store_epoch(self->store)) && !s_store_plan(self, plan))
+        return false;
+    self->epoch = store_epoch(self->store);
+    if (!same || self->latest_edition != self->edition) {
+        plan_t *old = self->latest;
+        self->latest = plan;
+        plan = old;
+        s_hand_out(self, self->latest);
+    }
+    return !look.failed;
+}
+
+static void s_take_base(registry_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    owned(plan_destroy) plan_t *base = self->base;
+    uint64_t edition = self->base_edition;
+    self->base = NULL;
+    pthread_mutex_unlock(&self->lock);
+    if (!base)
+        return;
+    self->configured = planner_configure(self->planner, base);
+    self->edition = edition;
+    self->look_us = 0;
+    if (!self->configured)
+        s_note(self, LOG_ERROR, "out of memory; the plan waits", NULL, NULL, NULL, NULL);
+}
+
+// ---- beats ----------------------------------------------------------------------
+
+static void s_beat(registry_t *self)
+{
+    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++) {
+        store_field_t fields[REGISTRY_FIELDS_MAX];
+        pthread_mutex_lock(&self->lock);
+        entry_t entry = self->entries[i];
+        pthread_mutex_unlock(&self->lock);
+        if (!entry.used)
+            continue;
+        for (size_t f = 0; f < entry.count; f++)
+            fields[f] = (store_field_t){ entry.fields[f].name, entry.fields[f].value };
+        if (!s_heard(self, store_beat(self->store, "collector", entry.name, REGISTRY_LEASE_MS,
+                                      fields, entry.count)))
+            return;
+    }
+}
+
+static void s_on_broker(void *context, const store_actor_t *actor)
+{
+    registry_brokers_t *brokers = context;
+    const char *endpoint = store_actor_field(actor, "in");
+    if (endpoint && brokers->count < REGISTRY_BROKERS_MAX && strlen(endpoint) < BUS_ENDPOINT_MAX)
+        strcpy(brokers->endpoints[brokers->count++], endpoint);
+}
+
+static void s_find_brokers(registry_t *self)
+{
+    registry_brokers_t brokers = { 0 };
+    if (!s_heard(self, store_actors(self->store, "broker", s_on_broker, &brokers)))
+        return;
+    pthread_mutex_lock(&self->lock);
+    if (memcmp(&brokers, &self->brokers, sizeof brokers) != 0) {
+        self->brokers = brokers;
+        self->brokers_changed = true;
+        registry_signal(self->to_loop);
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void s_leave(registry_t *self)
+{
+    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++)
+        if (self->entries[i].used &&
+            store_leave(self->store, "collector", self->entries[i].name) != STORE_OK)
+            return; // the leases run out by themselves
+}
+
+static bool s_is_stopped(registry_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool stop = self->stop;
+    pthread_mutex_unlock(&self->lock);
+    return stop;
+}
+
+static void s_wait(registry_t *self, int64_t until_us)
+{
+    int64_t left_us = until_us - life_mono_us();
+    int timeout_ms = left_us > 0 ? (int) (left_us / 1000) + 1 : 0;
+    struct pollfd wait[] = {
+        { .fd = self->to_thread, .events = POLLIN },
+        { .fd = store_watch_descriptor(self->watch), .events = POLLIN },
+    };
+    if (poll(wait, 2, timeout_ms) > 0 && wait[0].revents)
+        registry_quiet(self->to_thread);
+}
+
+void *registry_run(void *context)
+{
+    registry_t *self = context;
+    int64_t beat_us = 0;
+    while (!s_is_stopped(self)) {
+        int64_t now_us = life_mono_us();
+        s_take_base(self);
+        bool live = false;
+        if (store_watch_take(self->watch, &live) && self->look_us > self->looked_us + LOOK_LEAST_US)
+            self->look_us = self->looked_us + LOOK_LEAST_US;
+        pthread_mutex_lock(&self->lock);
+        self->live = live;
+        pthread_mutex_unlock(&self->lock);
+        if (self->configured && now_us >= self->look_us) {
+            // One that fails is tried again with the next beat; the store itself backs off.
+            self->looked_us = now_us;
+            self->look_us = now_us + (s_look(self) ? REGISTRY_LOOK_MS : REGISTRY_BEAT_MS) * 1000;
+        }
+        if (now_us >= beat_us) {
+            beat_us = now_us + REGISTRY_BEAT_MS * 1000;
+            s_beat(self);
+            s_find_brokers(self);
+        }
+        s_wait(self, beat_us < self->look_us || !self->configured ? beat_us : self->look_us);
+    }
+    s_leave(self);
+    return NULL;
+}

@@ -1,0 +1,228 @@
+/*  stream -- see stream.h. */
+#include "actors/collector/stream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proto/owned.h"
+
+enum { UP_BYTES = 8 };
+
+struct stream {
+    char *name;
+    stage_t *stage;
+    places_t *places;
+    plan_t *plan;         // in force at the end of the log
+    bool plan_known;      // it is what the log says
+    bool snapshot_due;    // the first plan of this life is written as a whole
+    bool walk_failed;     // out of memory while the log was walked
+    uint64_t up_us;       // time really collecting, over all lives
+    int64_t tick_mono_us; // of the last tick; 0 = none yet
+    stream_count_t count;
+};
+
+// ---- opening --------------------------------------------------------------------------------
+
+static uint64_t s_load_u64(const uint8_t *bytes)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < UP_BYTES; i++)
+        value |= (uint64_t) bytes[i] << 8 * i;
+    return value;
+}
+
+// The log tells what we knew when we stopped.
+static bool s_visit(void *context, const record_t *record)
+{
+    stream_t *self = context;
+    slice_t subject;
+    uint64_t number;
+    plan_change_t change;
+    switch (record->kind) {
+    case RECORD_PAYLOAD:
+        if (place_split(record->place, &subject, &number) &&
+            !places_note(self->places, record->source, subject, number))
+            self->walk_failed = true;
+        break;
+    case RECORD_PLAN:
+        // After a damaged stretch a difference may not fit: unknown until the next snapshot.
+        if (plan_peek(&change, record->payload, NULL) && (change.snapshot || self->plan_known))
+            self->plan_known = plan_apply(self->plan, record->payload, NULL);
+        break;
+    case RECORD_TICK:
+        if (record->payload.size == UP_BYTES)
+            self->up_us = s_load_u64(record->payload.data);
+        break;
+    case RECORD_SKIP:
+    case RECORD_RESET:
+        break;
+    }
+    return !self->walk_failed;
+}
+
+stream_t *stream_open(const char *root, const char *namespace, const char *name, fault_t *fault)
+{
+    owned(stream_destroy) stream_t *self = calloc(1, sizeof *self);
+    if (self) {
+        self->snapshot_due = true;
+        self->name = strdup(name);
+        self->places = places_new();
+        self->plan = plan_new();
+    }
+    if (!self || !self->name || !self->places || !self->plan) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    self->stage = stage_open(root, namespace, name, s_visit, self, fault);
+    if (!self->stage)
+        return NULL;
+    if (self->walk_failed) {
+        fault_set(fault, "out of memory while reading the log of stream %s", name);
+        return NULL;
+    }
+    stream_t *given = self;
+    self = NULL;
+    return given;
+}
+
+void stream_destroy(stream_t **self_p)
+{
+    stream_t *self = *self_p;
+    if (!self)
+        return;
+    stage_destroy(&self->stage);
+    plan_destroy(&self->plan);
+    places_destroy(&self->places);
+    free(self->name);
+    free(self);
+    *self_p = NULL;
+}
+
+const char *stream_name(const stream_t *self)
+{
+    return self->name;
+}
+
+places_t *stream_places(stream_t *self)
+{
+    return self->places;
+}
+
+// ---- appending ------------------------------------------------------------------------------
+
+static uint64_t s_append_plan(stream_t *self, const plan_t *plan, const plan_t *from,
+                              int64_t recv_us)
+{
+    owned(buffer_destroy) buffer_t payload = { 0 };
+    if (!plan_encode(plan, from, &payload) || payload.failed)
+        return 0;
+    slice_t none = { 0 };
+    return stage_append(self->stage, RECORD_PLAN, recv_us, none, none, buffer_slice(&payload));
+}
+
+// Whoever starts reading at a segment must find the plan in it.
+static bool s_begin_segment(stream_t *self, int64_t recv_us)
+{
+    assert(self->plan_known && !self->snapshot_due);
+    return !stage_segment_is_full(self->stage) || s_append_plan(self, self->plan, NULL, recv_us);
+}
+
+static bool s_same_plan(const plan_t *a, const plan_t *b)
+{
+    plan_hash_t x = plan_hash(a), y = plan_hash(b);
+    return memcmp(&x, &y, sizeof x) == 0;
+}
+
+bool stream_plan(stream_t *self, const plan_t *plan, int64_t recv_us, uint64_t *seq)
+{
+    *seq = 0;
+    bool whole = self->snapshot_due || !self->plan_known || stage_segment_is_full(self->stage);
+    if (!self->snapshot_due && self->plan_known && s_same_plan(plan, self->plan))
+        return true;
+    owned(plan_destroy) plan_t *copy = plan_copy(plan);
+    if (!copy)
+        return false;
+    *seq = s_append_plan(self, plan, whole ? NULL : self->plan, recv_us);
+    if (*seq == 0)
+        return false;
+    plan_t *old = self->plan;
+    self->plan = copy;
+    copy = old;
+    self->plan_known = true;
+    self->snapshot_due = false;
+    return true;
+}
+
+const plan_t *stream_plan_in_force(const stream_t *self)
+{
+    return self->plan_known && !self->snapshot_due ? self->plan : NULL;
+}
+
+uint64_t stream_put(stream_t *self, slice_t source, const place_t *place, slice_t payload,
+                    int64_t recv_us)
+{
+    if (!s_begin_segment(self, recv_us))
+        return 0;
+    uint64_t seq = stage_append(self->stage, RECORD_PAYLOAD, recv_us, source,
+                                slice_of(place->bytes, place->size), payload);
+    if (seq) {
+        self->count.records++;
+        self->count.bytes += payload.size;
+    }
+    return seq;
+}
+
+bool stream_tick(stream_t *self, bool collecting, int64_t mono_us, int64_t recv_us)
+{
+    int64_t since = mono_us - self->tick_mono_us;
+    if (!stream_plan_in_force(self) || (self->tick_mono_us && since < STREAM_TICK_US))
+        return true;
+    if (!self->tick_mono_us)
+        since = 0;
+    self->tick_mono_us = mono_us;
+    if (collecting)
+        self->up_us += (uint64_t) (since < STREAM_TICK_COUNTED_US ? since : STREAM_TICK_COUNTED_US);
+    uint8_t up[UP_BYTES];
+    for (int i = 0; i < UP_BYTES; i++)
+        up[i] = (uint8_t) (self->up_us >> 8 * i);
+    slice_t none = { 0 };
+    return s_begin_segment(self, recv_us) &&
+           stage_append(self->stage, RECORD_TICK, recv_us, none, none, slice_of(up, sizeof up));
+}
+
+int64_t stream_tick_due_us(const stream_t *self)
+{
+    return self->tick_mono_us + STREAM_TICK_US;
+}
+
+// ---- durability -----------------------------------------------------------------------------
+
+size_t stream_pending(const stream_t *self)
+{
+    return stage_pending_bytes(self->stage);
+}
+
+bool stream_sync(stream_t *self, fault_t *fault)
+{
+    if (stage_pending_bytes(self->stage) == 0)
+        return true;
+    if (!stage_sync(self->stage, fault))
+        return false;
+    self->count.syncs++;
+    return true;
+}
+
+uint64_t stream_durable(const stream_t *self)
+{
+    return stage_last_seq(self->stage);
+}
+
+uint64_t stream_damaged(const stream_t *self)
+{
+    return stage_damaged(self->stage);
+}
+
+stream_count_t stream_count(const stream_t *self)
+{
+    return self->count;
+}

@@ -1,0 +1,50 @@
+/*  stream -- one staged log as the collector writes it: payloads, plans and ticks in one order.
+ *
+ *  Above broker/stage. Knows the plan in force at the end of the log, the places of its sources
+ *  and how long it was really collecting; finds all three again in the log when it opens. What is
+ *  appended is nothing until stream_sync returned true.
+ */
+#pragma once
+#include "actors/collector/places.h"
+#include "broker/stage/stage.h"
+#include "proto/plan.h"
+
+enum {
+    STREAM_TICK_US = 1000000,
+    STREAM_TICK_COUNTED_US = 2000000, // of one tick at most: the rest we were asleep
+};
+
+typedef struct stream stream_t;
+
+stream_t *stream_open(const char *root, const char *namespace, const char *name, fault_t *fault);
+void stream_destroy(stream_t **self_p);
+
+const char *stream_name(const stream_t *self);
+places_t *stream_places(stream_t *self);
+
+// Time of receipt is an argument throughout; the stage makes it rise. Appending fails for lack of
+// memory, or when the group is full: sync first.
+
+// This plan is in force for all records after this one. *seq is that of its record; 0 if it
+// already was in force.
+bool stream_plan(stream_t *self, const plan_t *plan, int64_t recv_us, uint64_t *seq);
+const plan_t *stream_plan_in_force(const stream_t *self); // NULL before the first of this life
+
+// A payload; there must be a plan. A place of size 0 says nothing. Returns its seq; 0: failed.
+uint64_t stream_put(stream_t *self, slice_t source, const place_t *place, slice_t payload,
+                    int64_t recv_us);
+
+// A tick, if there is a plan and one is due (mono_us, monotonic). `up` grows by the time since
+// the last one, if we were collecting.
+bool stream_tick(stream_t *self, bool collecting, int64_t mono_us, int64_t recv_us);
+int64_t stream_tick_due_us(const stream_t *self);
+
+size_t stream_pending(const stream_t *self); // bytes not durable yet
+bool stream_sync(stream_t *self, fault_t *fault);
+uint64_t stream_durable(const stream_t *self); // last durable seq
+uint64_t stream_damaged(const stream_t *self); // records lost in the log when it was opened
+
+typedef struct {
+    uint64_t records, bytes, syncs; // payloads staged in this life
+} stream_count_t;
+stream_count_t stream_count(const stream_t *self);
