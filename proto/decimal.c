@@ -4,6 +4,7 @@
  */
 #include "proto/decimal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 enum {
     BEYOND = 64,                    // |value| < 10^BEYOND
     DOUBLE_DIGITS_SAFE = 15,        // decimals that short have a double each
+    DOUBLE_DIGITS_MAX = 17,         // so many tell all doubles apart
+    SHORT_PLACES = 8,               // behind the point, as exchanges write
     DOUBLE_TEXT_MAX = 40,           // "-1.2345678901234567e-308"
     EXPONENT_TEXT_MAX = 1000000000, // more digits than any text has: saturate here
 };
@@ -154,13 +157,21 @@ decimal_result_t decimal_parse(decimal_t *value, const char *text, size_t size)
     return read_long(value, &number);
 }
 
+static void set_double(decimal_t *value, uint64_t mantissa, int places, bool negative)
+{
+    int exponent = mantissa == 0 ? 0 : -places;
+    if (mantissa != 0)
+        mantissa = strip_zeros(mantissa, &exponent);
+    *value = signed_decimal(mantissa, exponent, negative);
+}
+
 // A decimal of at most 15 digits whose nearest double is `number` is the shortest one, and the
 // only one of its length; both operands of the division are exact, so it tells for sure.
 static bool short_double(decimal_t *value, double number)
 {
     double magnitude = fabs(number);
     double most = (double) decimal_ten[DOUBLE_DIGITS_SAFE];
-    for (int places = 0; places <= DOUBLE_DIGITS_SAFE; places++) {
+    for (int places = 0; places <= SHORT_PLACES; places++) {
         double scale = (double) decimal_ten[places];
         double scaled = magnitude * scale + 0.5;
         if (scaled >= most)
@@ -168,10 +179,45 @@ static bool short_double(decimal_t *value, double number)
         uint64_t mantissa = (uint64_t) scaled;
         if ((double) mantissa / scale != magnitude)
             continue;
-        int exponent = mantissa == 0 ? 0 : -places;
-        if (mantissa != 0)
-            mantissa = strip_zeros(mantissa, &exponent);
-        *value = signed_decimal(mantissa, exponent, number < 0);
+        set_double(value, mantissa, places, number < 0);
+        return true;
+    }
+    return false;
+}
+
+// |number| * 10^places, rounded half to even; exact in 128 bits for |number| < 2^53 and a result
+// below 10^18.
+static uint64_t scale_double(double number, int places)
+{
+    int shift;
+    uint64_t mantissa = (uint64_t) ldexp(frexp(fabs(number), &shift), DBL_MANT_DIG);
+    unsigned __int128 scaled = (unsigned __int128) mantissa * decimal_ten[places];
+    shift = DBL_MANT_DIG - shift; // number = mantissa / 2^shift
+    if (shift == 0)
+        return (uint64_t) scaled;
+    unsigned __int128 half = (unsigned __int128) 1 << (shift - 1), one = half << 1;
+    unsigned __int128 rest = scaled & (one - 1);
+    uint64_t result = (uint64_t) (scaled >> shift);
+    return result + (rest > half || (rest == half && result % 2 == 1));
+}
+
+// The same as text with 15, 16 and 17 digits would give, for numbers from 0.001 to 2^53.
+static bool middle_double(decimal_t *value, double number)
+{
+    double magnitude = fabs(number);
+    if (magnitude < 1e-3 || magnitude >= 9007199254740992.0)
+        return false;
+    int places = DOUBLE_DIGITS_SAFE + 2; // so that 15 digits are kept
+    for (double limit = 1e-2; magnitude >= limit; limit *= 10)
+        places--;
+    for (int digits = DOUBLE_DIGITS_SAFE; digits <= DOUBLE_DIGITS_MAX; digits++, places++) {
+        if (places < 0)
+            continue;
+        uint64_t mantissa = scale_double(number, places);
+        decimal_t candidate = { .mantissa = (int64_t) mantissa, .exponent = (int8_t) -places };
+        if (decimal_to_double(candidate) != magnitude)
+            continue;
+        set_double(value, mantissa, places, number < 0);
         return true;
     }
     return false;
@@ -181,11 +227,11 @@ decimal_result_t decimal_from_double(decimal_t *value, double number)
 {
     if (!isfinite(number))
         return DECIMAL_NOT_A_NUMBER;
-    if (short_double(value, number))
+    if (short_double(value, number) || middle_double(value, number))
         return DECIMAL_EXACT;
     char text[DOUBLE_TEXT_MAX];
     int size = 0;
-    for (int digits = DOUBLE_DIGITS_SAFE; digits <= 17; digits++) {
+    for (int digits = DOUBLE_DIGITS_SAFE; digits <= DOUBLE_DIGITS_MAX; digits++) {
         size = snprintf(text, sizeof text, "%.*g", digits, number);
         if (strtod(text, NULL) == number)
             break;
