@@ -16,10 +16,8 @@ void csv_destroy(csv_t **self_p)
 
 void csv_open(csv_t *self, slice_t text, char delimiter)
 {
-    static const uint8_t MARK[] = { 0xef, 0xbb, 0xbf };
-    bool marked = text.size >= sizeof MARK && memcmp(text.data, MARK, sizeof MARK) == 0;
     self->text = text;
-    self->at = marked ? sizeof MARK : 0;
+    self->at = 0;
     self->delimiter = (uint8_t) delimiter;
     self->count = 0;
     self->record = (slice_t){ 0 };

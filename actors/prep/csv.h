@@ -37,7 +37,7 @@ typedef struct {
 csv_t *csv_new(void);
 void csv_destroy(csv_t **self_p);
 
-// Start on a text; a byte order mark is passed over.
+// Start on a text.
 void csv_open(csv_t *self, slice_t text, char delimiter);
 
 // The next record; empty lines are none.

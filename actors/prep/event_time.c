@@ -59,15 +59,13 @@ static event_time_result_t s_in_range(int64_t us, int64_t *out)
 
 event_time_result_t event_time_scale(event_time_unit_t unit, int64_t count, int64_t *us)
 {
-    if (count < 0)
+    static const int64_t FACTORS[] = {
+        [EVENT_TIME_S] = 1000000, [EVENT_TIME_MS] = 1000, [EVENT_TIME_US] = 1, [EVENT_TIME_NS] = 1
+    };
+    assert(unit <= EVENT_TIME_NS);
+    if (count < 0 || __builtin_mul_overflow(count, FACTORS[unit], &count))
         return EVENT_TIME_OUT_OF_RANGE;
-    int exponent = s_exponent(unit);
-    for (; exponent < 0; exponent++)
-        count /= 10;
-    for (; exponent > 0; exponent--)
-        if (__builtin_mul_overflow(count, 10, &count))
-            return EVENT_TIME_OUT_OF_RANGE;
-    return s_in_range(count, us);
+    return s_in_range(unit == EVENT_TIME_NS ? count / 1000 : count, us);
 }
 
 // "1.7e9" and its like: rare, so by way of a decimal.
@@ -87,6 +85,22 @@ static event_time_result_t s_read_scientific(event_time_unit_t unit, slice_t tex
         if (__builtin_mul_overflow(count, 10, &count))
             return EVENT_TIME_OUT_OF_RANGE;
     return s_in_range(count, us);
+}
+
+// The usual case: digits only, few enough not to overflow.
+static bool s_read_integer(slice_t text, int64_t *count)
+{
+    int64_t value = 0;
+    if (text.size == 0 || text.size > DECIMAL_DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned digit = (unsigned) text.data[i] - '0';
+        if (digit > 9)
+            return false;
+        value = value * 10 + digit;
+    }
+    *count = value;
+    return true;
 }
 
 // Digits with a point somewhere: as many digits as make microseconds count, the rest is cut.
@@ -152,11 +166,14 @@ static event_time_result_t s_read_format(slice_t format, slice_t text, int64_t *
 event_time_result_t event_time_read(const event_time_t *self, slice_t text, int64_t *us)
 {
     calendar_t date;
+    int64_t count;
     switch (self->unit) {
     case EVENT_TIME_S:
     case EVENT_TIME_MS:
     case EVENT_TIME_US:
     case EVENT_TIME_NS:
+        if (s_read_integer(text, &count))
+            return event_time_scale(self->unit, count, us);
         return s_read_count(self->unit, text, us);
     case EVENT_TIME_RFC3339:
         return calendar_rfc3339(text, &date) ? s_read_date(&date, us) : EVENT_TIME_UNREADABLE;

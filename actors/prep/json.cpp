@@ -44,24 +44,22 @@ constexpr size_t PADDING_BYTES = simdjson::SIMDJSON_PADDING;
 
 const char *words(error_code error)
 {
-    switch (error) {
-    case simdjson::EMPTY:
-        return "empty";
-    case simdjson::UTF8_ERROR:
-        return "not UTF-8";
-    case simdjson::UNESCAPED_CHARS:
-        return "a control character inside a string";
-    case simdjson::UNCLOSED_STRING:
-        return "a string without end";
-    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
-        return "it ends too early";
-    case simdjson::STRING_ERROR:
-        return "a bad escape in a string";
-    case simdjson::DEPTH_ERROR:
-        return "nested deeper than 32";
-    default:
-        return "unexpected text";
-    }
+    static const struct {
+        error_code error;
+        const char *words;
+    } WORDS[] = {
+        { simdjson::EMPTY, "empty" },
+        { simdjson::UTF8_ERROR, "not UTF-8" },
+        { simdjson::UNESCAPED_CHARS, "a control character inside a string" },
+        { simdjson::UNCLOSED_STRING, "a string without end" },
+        { simdjson::INCOMPLETE_ARRAY_OR_OBJECT, "it ends too early" },
+        { simdjson::STRING_ERROR, "a bad escape in a string" },
+        { simdjson::DEPTH_ERROR, "nested too deeply" },
+    };
+    for (const auto &entry : WORDS)
+        if (entry.error == error)
+            return entry.words;
+    return "unexpected text";
 }
 
 const char *chars(const uint8_t *bytes)
@@ -74,45 +72,33 @@ const char *end_of(slice_t slice)
     return chars(slice.data) + slice.size;
 }
 
-slice_t slice_from(std::string_view text)
+// A text with escapes. (Not by way of get_string: these texts must survive a second walk.)
+error_code unescape(json *self, const char *inside, size_t size, slice_t *text)
 {
-    return slice_of(text.data(), text.size());
-}
-
-std::string_view trimmed(std::string_view token)
-{
-    while (!token.empty() && std::strchr(" \t\r\n", token.back()))
-        token.remove_suffix(1);
-    return token;
-}
-
-// The text between two quotes: as it stands, or unescaped if it has escapes. (Not by way of
-// get_string: these texts must survive a second walk.)
-error_code quoted(json *self, const char *inside, size_t size, slice_t *text)
-{
-    *text = slice_of(inside, size);
-    if (!std::memchr(inside, '\\', size))
-        return SUCCESS;
     size_t used = size_t(self->escaped_next - self->escaped.data);
     if (used + size + PADDING_BYTES > self->escaped.capacity)
         return simdjson::CAPACITY;
     od::raw_json_string raw(reinterpret_cast<const uint8_t *>(inside));
     std::string_view view;
-    if (error_code error = self->parser.unescape(raw, self->escaped_next).get(view)) {
-        self->at = inside;
-        return error;
-    }
-    *text = slice_from(view);
+    self->at = inside;
+    SIMDJSON_TRY(self->parser.unescape(raw, self->escaped_next).get(view));
+    self->at = nullptr;
+    *text = slice_of(view.data(), view.size());
     return SUCCESS;
 }
 
-// A key, of which simdjson tells the start only.
+// A key, of which simdjson tells the start only. Keys are short and the same in every row: a
+// loop is quicker than a call.
 error_code key_text(json *self, od::field &field, slice_t *text)
 {
     const char *raw = field.key().raw(), *end = raw;
-    while (*end != '"')
+    bool plain = true;
+    while (*end != '"') {
+        plain &= *end != '\\';
         end += *end == '\\' ? 2 : 1;
-    return quoted(self, raw, size_t(end - raw), text);
+    }
+    *text = slice_of(raw, size_t(end - raw));
+    return plain ? SUCCESS : unescape(self, raw, text->size, text);
 }
 
 void put(json *self, const pointer_node_t *node, field_kind_t kind, slice_t text)
@@ -126,16 +112,51 @@ void put(json *self, const pointer_node_t *node, field_kind_t kind, slice_t text
 
 error_code take_scalar(json *self, std::string_view token, const pointer_node_t *node)
 {
-    slice_t text = slice_from(token);
-    field_kind_t kind = json_scalar(text);
+    slice_t text = slice_of(token.data(), token.size());
+    field_kind_t kind = json_scalar(&text);
     if (kind == FIELD_MISSING) {
         self->at = token.data();
         return simdjson::TAPE_ERROR;
     }
-    if (kind == FIELD_TEXT)
-        if (error_code error = quoted(self, token.data() + 1, token.size() - 2, &text))
-            return error;
+    if (kind == FIELD_TEXT && std::memchr(text.data, '\\', text.size))
+        SIMDJSON_TRY(unescape(self, chars(text.data), text.size, &text));
     put(self, node, kind, text);
+    return SUCCESS;
+}
+
+// Call `visit(key, value, stop)` for the members of an object, until it fails or says stop;
+// whoever iterates above passes over the rest.
+template <typename visit_t> error_code each_member(json *self, od::value &value, visit_t visit)
+{
+    od::object object;
+    bool stop = false;
+    SIMDJSON_TRY(value.get_object().get(object));
+    for (auto result : object) {
+        od::field field;
+        slice_t key;
+        SIMDJSON_TRY(std::move(result).get(field));
+        SIMDJSON_TRY(key_text(self, field, &key));
+        error_code error = visit(key, field.value(), stop);
+        if (error || stop)
+            return error;
+    }
+    return SUCCESS;
+}
+
+// The same for the elements of an array: `visit(index, value, stop)`.
+template <typename visit_t> error_code each_element(od::value &value, visit_t visit)
+{
+    od::array array;
+    uint32_t index = 0;
+    bool stop = false;
+    SIMDJSON_TRY(value.get_array().get(array));
+    for (auto result : array) {
+        od::value element;
+        SIMDJSON_TRY(std::move(result).get(element));
+        error_code error = visit(index++, element, stop);
+        if (error || stop)
+            return error;
+    }
     return SUCCESS;
 }
 
@@ -143,44 +164,23 @@ error_code take(json *self, od::value value, const pointer_node_t *node, int dep
 
 error_code take_object(json *self, od::value &value, const pointer_node_t *node, int depth)
 {
-    od::object object;
-    if (error_code error = value.get_object().get(object))
-        return error;
-    for (auto result : object) {
-        od::field field;
-        slice_t key;
-        if (error_code error = std::move(result).get(field))
-            return error;
-        if (error_code error = key_text(self, field, &key))
-            return error;
+    return each_member(self, value, [=](slice_t key, od::value &member, bool &) {
         const pointer_node_t *child = node ? pointer_tree_member(self->tree, node, key) : nullptr;
-        if (child || !self->known_good)
-            if (error_code error = take(self, field.value(), child, depth + 1))
-                return error;
-    }
-    return SUCCESS;
+        bool look = child || !self->known_good;
+        return look ? take(self, member, child, depth + 1) : SUCCESS;
+    });
 }
 
 error_code take_array(json *self, od::value &value, const pointer_node_t *node, int depth)
 {
-    od::array array;
-    if (error_code error = value.get_array().get(array))
-        return error;
-    uint32_t index = 0, wanted = node ? pointer_tree_elements(self->tree, node) : 0;
-    for (auto result : array) {
-        if (self->known_good && index >= wanted)
-            break; // whoever iterates above us passes over the rest
-        od::value element;
-        if (error_code error = std::move(result).get(element))
-            return error;
+    uint32_t wanted = node ? pointer_tree_elements(self->tree, node) : 0;
+    return each_element(value, [=](uint32_t index, od::value &element, bool &stop) {
         const pointer_node_t *child =
             index < wanted ? pointer_tree_element(self->tree, node, index) : nullptr;
-        if (child || !self->known_good)
-            if (error_code error = take(self, element, child, depth + 1))
-                return error;
-        index++;
-    }
-    return SUCCESS;
+        stop = self->known_good && index >= wanted;
+        bool look = child || !self->known_good;
+        return look ? take(self, element, child, depth + 1) : SUCCESS;
+    });
 }
 
 // Look at a value with all it holds; node NULL = nothing of it is wanted.
@@ -189,12 +189,12 @@ error_code take(json *self, od::value value, const pointer_node_t *node, int dep
     std::string_view token = value.raw_json_token();
     char first = token.empty() ? '\0' : token.front();
     if (first != '{' && first != '[')
-        return take_scalar(self, trimmed(token), node);
+        return take_scalar(self, token, node);
     if (depth > JSON_DEPTH_MAX) {
         self->at = token.data();
         return simdjson::DEPTH_ERROR;
     }
-    put(self, node, FIELD_CONTAINER, slice_from(token.substr(0, 1)));
+    put(self, node, FIELD_CONTAINER, slice_of(token.data(), 1));
     return first == '{' ? take_object(self, value, node, depth)
                         : take_array(self, value, node, depth);
 }
@@ -211,10 +211,9 @@ void forget(json *self)
 error_code read_scalar(json *self, const char **rest)
 {
     std::string_view token;
-    if (error_code error = self->document.raw_json_token().get(token))
-        return error;
+    SIMDJSON_TRY(self->document.raw_json_token().get(token));
     *rest = token.data() + token.size();
-    return take_scalar(self, trimmed(token), &self->tree->nodes[0]);
+    return take_scalar(self, token, &self->tree->nodes[0]);
 }
 
 // *rest becomes the place after the document.
@@ -223,8 +222,7 @@ error_code read(json *self, const char **rest)
     slice_t text = self->now;
     size_t capacity = self->parser.capacity();
     if (capacity < text.size) // in doublings: lines of a text come in every length
-        if (error_code error = self->parser.allocate(std::max(text.size, 2 * capacity)))
-            return error;
+        SIMDJSON_TRY(self->parser.allocate(std::max(text.size, 2 * capacity)));
     error_code error =
         self->parser.iterate(text.data, text.size, text.size + PADDING_BYTES).get(self->document);
     if (error) {
@@ -269,8 +267,7 @@ error_code visit_row(descent_t *descent, od::value &value)
     self->row = value.raw_json_token().data();
     descent->outcome.reached = true;
     forget(self);
-    if (error_code error = take(self, value, &self->tree->nodes[0], 1))
-        return error;
+    SIMDJSON_TRY(take(self, value, &self->tree->nodes[0], 1));
     if (descent->visit(descent->context, descent->matches))
         return SUCCESS;
     descent->outcome.no_memory = true;
@@ -280,48 +277,27 @@ error_code visit_row(descent_t *descent, od::value &value)
 error_code descend_object(descent_t *descent, od::value &value, unsigned step, unsigned star)
 {
     const pointer_token_t *token = &descent->rows->tokens[step];
-    od::object object;
-    if (error_code error = value.get_object().get(object))
-        return error;
-    for (auto result : object) {
-        od::field field;
-        slice_t key;
-        if (error_code error = std::move(result).get(field))
-            return error;
-        if (error_code error = key_text(descent->self, field, &key))
-            return error;
+    return each_member(descent->self, value, [=](slice_t key, od::value &member, bool &stop) {
         if (token->star)
             descent->matches[star] = json_match_t{ key, 0 };
         else if (!slice_same(key, token->text))
-            continue;
-        error_code error = descend(descent, field.value(), step + 1, star + token->star);
-        if (error || !token->star)
-            return error;
-    }
-    return SUCCESS;
+            return SUCCESS;
+        stop = !token->star;
+        return descend(descent, member, step + 1, star + token->star);
+    });
 }
 
 error_code descend_array(descent_t *descent, od::value &value, unsigned step, unsigned star)
 {
     const pointer_token_t *token = &descent->rows->tokens[step];
-    od::array array;
-    if (error_code error = value.get_array().get(array))
-        return error;
-    uint32_t index = 0;
-    for (auto result : array) {
-        od::value element;
-        if (error_code error = std::move(result).get(element))
-            return error;
+    return each_element(value, [=](uint32_t index, od::value &element, bool &stop) {
         if (token->star)
             descent->matches[star] = json_match_t{ {}, index };
-        if (token->star || index == token->index) {
-            error_code error = descend(descent, element, step + 1, star + token->star);
-            if (error || !token->star)
-                return error;
-        }
-        index++;
-    }
-    return SUCCESS;
+        else if (index != token->index)
+            return SUCCESS;
+        stop = !token->star;
+        return descend(descent, element, step + 1, star + token->star);
+    });
 }
 
 // Down the steps of `rows` through a document that is known to be good.
@@ -357,9 +333,6 @@ void json_destroy(json_t **self_p)
 
 bool json_open(json_t *self, slice_t text)
 {
-    static const uint8_t MARK[] = { 0xef, 0xbb, 0xbf };
-    if (text.size >= sizeof MARK && std::memcmp(text.data, MARK, sizeof MARK) == 0)
-        text = slice_of(text.data + sizeof MARK, text.size - sizeof MARK);
     size_t need = text.size + PADDING_BYTES;
     buffer_clear(&self->bytes);
     buffer_clear(&self->escaped);
@@ -373,7 +346,7 @@ bool json_open(json_t *self, slice_t text)
     return true;
 }
 
-slice_t json_text(const json_t *self)
+slice_t json_opened(const json_t *self)
 {
     return self->text;
 }
@@ -406,7 +379,7 @@ json_result_t json_read(json_t *self, size_t from, size_t to, const pointer_tree
         *end = place(self, rest);
         return JSON_GOOD;
     }
-    if (error == simdjson::MEMALLOC)
+    if (error == simdjson::MEMALLOC || error == simdjson::CAPACITY)
         return JSON_NO_MEMORY;
     if (!self->at && self->document.current_location().get(self->at))
         self->at = nullptr;

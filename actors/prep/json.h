@@ -25,9 +25,9 @@ typedef struct json json_t;
 json_t *json_new(void);
 void json_destroy(json_t **self_p);
 
-// Take a text (copied; a byte order mark is passed over). False: no memory.
+// Take a text, which is copied. False: no memory.
 bool json_open(json_t *self, slice_t text);
-slice_t json_text(const json_t *self); // what was opened, without the mark
+slice_t json_opened(const json_t *self); // the copy
 void json_close(json_t *self);         // done with the text; fields that point into it are void
 
 typedef enum {

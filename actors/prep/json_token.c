@@ -44,21 +44,31 @@ static bool s_is_number(slice_t token)
     return at == end;
 }
 
-field_kind_t json_scalar(slice_t token)
+static bool s_is_space(uint8_t byte)
 {
-    if (token.size == 0)
+    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+}
+
+field_kind_t json_scalar(slice_t *token)
+{
+    while (token->size && s_is_space(token->data[token->size - 1]))
+        token->size--;
+    if (token->size == 0)
         return FIELD_MISSING;
-    switch (token.data[0]) {
+    switch (token->data[0]) {
     case '"':
-        return token.size >= 2 && token.data[token.size - 1] == '"' ? FIELD_TEXT : FIELD_MISSING;
+        if (token->size < 2 || token->data[token->size - 1] != '"')
+            return FIELD_MISSING;
+        *token = slice_of(token->data + 1, token->size - 2);
+        return FIELD_TEXT;
     case 't':
-        return slice_is(token, "true") ? FIELD_TRUE : FIELD_MISSING;
+        return slice_is(*token, "true") ? FIELD_TRUE : FIELD_MISSING;
     case 'f':
-        return slice_is(token, "false") ? FIELD_FALSE : FIELD_MISSING;
+        return slice_is(*token, "false") ? FIELD_FALSE : FIELD_MISSING;
     case 'n':
-        return slice_is(token, "null") ? FIELD_NULL : FIELD_MISSING;
+        return slice_is(*token, "null") ? FIELD_NULL : FIELD_MISSING;
     default:
-        return s_is_number(token) ? FIELD_NUMBER : FIELD_MISSING;
+        return s_is_number(*token) ? FIELD_NUMBER : FIELD_MISSING;
     }
 }
 

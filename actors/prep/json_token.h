@@ -6,9 +6,9 @@
 extern "C" {
 #endif
 
-// The kind of a scalar as RFC 8259 writes it, without the space around it; FIELD_MISSING: it is
-// none. Of a text only the quotes are looked at.
-field_kind_t json_scalar(slice_t token);
+// The kind of a scalar as RFC 8259 writes it; FIELD_MISSING: it is none. *token loses the space
+// after it and the quotes of a text, of which nothing but the quotes is looked at.
+field_kind_t json_scalar(slice_t *token);
 
 typedef enum { JSON_FLAW_UTF8, JSON_FLAW_CONTROL, JSON_FLAW_UNCLOSED } json_flaw_t;
 

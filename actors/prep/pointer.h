@@ -61,9 +61,14 @@ int pointer_tree_add(pointer_tree_t *self, const pointer_t *pointer, int slot);
 static inline const pointer_node_t *pointer_tree_member(const pointer_tree_t *self,
                                                         const pointer_node_t *node, slice_t key)
 {
-    for (unsigned i = node->child; i; i = self->nodes[i].next)
-        if (slice_same(self->nodes[i].text, key))
+    for (unsigned i = node->child; i; i = self->nodes[i].next) {
+        slice_t text = self->nodes[i].text;
+        size_t same = 0; // names are short: a loop is quicker than a call
+        while (text.size == key.size && same < key.size && text.data[same] == key.data[same])
+            same++;
+        if (text.size == key.size && same == key.size)
             return &self->nodes[i];
+    }
     return NULL;
 }
 static inline const pointer_node_t *pointer_tree_element(const pointer_tree_t *self,

@@ -20,6 +20,13 @@ struct mapping {
     field_t fields[DEFINITION_PLACES_MAX];
 };
 
+// A text without the byte order mark that some begin with.
+static inline slice_t reader_unmarked(slice_t text)
+{
+    bool marked = text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0;
+    return marked ? slice_of(text.data + 3, text.size - 3) : text;
+}
+
 bool reader_json(mapping_t *self, slice_t text);
 bool reader_jsonl(mapping_t *self, slice_t text);
 bool reader_csv(mapping_t *self, slice_t text);

@@ -106,7 +106,7 @@ static bool s_record(mapping_t *self, const layout_t *layout)
 bool reader_csv(mapping_t *self, slice_t text)
 {
     layout_t layout;
-    csv_open(self->csv, text, self->definition->csv_delimiter);
+    csv_open(self->csv, reader_unmarked(text), self->definition->csv_delimiter);
     if (!s_lay_out(self, &layout))
         return true;
     for (bool any = layout.width > 0;; any = true) {

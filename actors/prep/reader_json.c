@@ -94,9 +94,9 @@ static void s_refuse_rowless(mapping_t *self, slice_t text)
 
 bool reader_json(mapping_t *self, slice_t payload)
 {
-    if (!json_open(self->json, payload))
+    if (!json_open(self->json, reader_unmarked(payload)))
         return false;
-    slice_t text = json_text(self->json);
+    slice_t text = json_opened(self->json);
     size_t end;
     json_fault_t fault;
     switch (s_read(self, 0, text.size, &end, &fault)) {
@@ -118,6 +118,12 @@ bool reader_json(mapping_t *self, slice_t payload)
     return document != DOCUMENT_NO_MEMORY;
 }
 
+// Some recorders write the time of receipt in front of each document; such a scalar is no row.
+static bool s_is_prefix(slice_t text, size_t from, size_t end, size_t to)
+{
+    return end < to && text.data[from] != '{' && text.data[from] != '[';
+}
+
 // One line: usually one document, but nothing forbids several.
 static bool s_line(mapping_t *self, slice_t text, size_t from, size_t to)
 {
@@ -135,7 +141,7 @@ static bool s_line(mapping_t *self, slice_t text, size_t from, size_t to)
         case JSON_GOOD:
             break;
         }
-        document_t document = s_rows(self);
+        document_t document = s_is_prefix(text, from, end, to) ? DOCUMENT_GOOD : s_rows(self);
         if (document == DOCUMENT_NO_MEMORY)
             return false;
         if (document == DOCUMENT_WITHOUT_ROWS)
@@ -147,9 +153,9 @@ static bool s_line(mapping_t *self, slice_t text, size_t from, size_t to)
 
 bool reader_jsonl(mapping_t *self, slice_t payload)
 {
-    if (!json_open(self->json, payload))
+    if (!json_open(self->json, reader_unmarked(payload)))
         return false;
-    slice_t text = json_text(self->json), trimmed = s_trim(text);
+    slice_t text = json_opened(self->json), trimmed = s_trim(text);
     if (trimmed.size == 0 || trimmed.data[0] == '<') {
         s_refuse_record(self, text, NULL);
         return true;
