@@ -113,6 +113,7 @@ ruleset_t *ruleset_retain(ruleset_t *self);
 void ruleset_destroy(ruleset_t **self_p); // drops one reference
 plan_hash_t ruleset_hash(const ruleset_t *self);
 const table_plan_t *ruleset_table(const ruleset_t *self, slice_t name); // or NULL
+const table_plan_t *ruleset_at(const ruleset_t *self, size_t index);    // NULL past the last
 
 // Would this rule be accepted into that plan? fault->column points into rule->when.
 bool ruleset_check(const plan_t *plan, const char *name, const rule_t *rule, fault_t *fault);

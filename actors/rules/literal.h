@@ -1,0 +1,10 @@
+/*  literal -- numbers as written in a condition, exactly. Pure. */
+#pragma once
+#include "actors/rules/arena.h"
+#include "actors/rules/expr.h"
+
+enum { LITERAL_DIGITS_MAX = 300 }; // before the point, and after it
+
+// "[-+]digits[.digits][e[+-]digits]", the whole text, blanks around it allowed. *type is what
+// PostgreSQL makes of it. NULL: not a number, too long, or no memory.
+const number_t *literal_number(arena_t *arena, slice_t text, type_t *type);

@@ -1,0 +1,18 @@
+/*  shape -- what rules need to know of a source: its table, keys and columns.
+ *
+ *  Pure. Read from the body of the source's plan entry (written by mapping_define): only the
+ *  names are looked at, everything else belongs to prep.
+ */
+#pragma once
+#include "proto/fault.h"
+#include "proto/rows.h"
+#include "proto/series.h"
+
+typedef struct {
+    slice_t table; // all slices point into the body
+    unsigned key_count, column_count;
+    slice_t keys[SERIES_KEYS_MAX];
+    slice_t columns[ROWS_COLUMNS_MAX];
+} shape_t;
+
+bool shape_read(shape_t *self, slice_t body, fault_t *fault);

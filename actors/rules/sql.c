@@ -1,0 +1,185 @@
+/*  sql -- the complete query of a rule: run verbatim, it returns the rows that alert. */
+#include "actors/rules/sql.h"
+
+#include <stdio.h>
+
+#include "actors/rules/ruleset.h"
+#include "proto/owned.h"
+
+// ---- windows ----------------------------------------------------------------------------------
+
+static const char *keys_of(const printer_t *self)
+{
+    const char *list = "";
+    for (size_t i = 0; i < self->table->key_count; i++)
+        list = arena_printf(self->arena, "%s%s%s", list, i ? ", " : "",
+                            sql_name(self, self->table->keys[i]));
+    return list;
+}
+
+static void write_range(int64_t seconds, buffer_t *out)
+{
+    static const struct {
+        const char *name;
+        int seconds;
+    } units[] = { { "day", 86400 }, { "hour", 3600 }, { "minute", 60 }, { "second", 1 } };
+    size_t unit = 0;
+    while (seconds % units[unit].seconds)
+        unit++;
+    int count = (int) (seconds / units[unit].seconds);
+    buffer_printf(out,
+                  "ORDER BY ts RANGE BETWEEN INTERVAL '%d %s%s' PRECEDING AND "
+                  "INTERVAL '1 microsecond' PRECEDING)",
+                  count, units[unit].name, count == 1 ? "" : "s");
+}
+
+static void write_window(const printer_t *self, const window_spec_t *window, buffer_t *out)
+{
+    buffer_printf(out, "%s AS (", window->name);
+    if (self->table->key_count)
+        buffer_printf(out, "PARTITION BY %s ", keys_of(self));
+    if (window->by_rows)
+        buffer_printf(out, "ORDER BY ts, n ROWS BETWEEN %u PRECEDING AND 1 PRECEDING)",
+                      window->rows);
+    else
+        write_range(window->span_us / 1000000, out);
+}
+
+static bool uses_window(const printer_t *self, size_t window)
+{
+    for (size_t i = 0; i < self->rule->aggregate_count; i++)
+        if (self->table->aggregates[self->rule->aggregates[i]].window == window)
+            return true;
+    return false;
+}
+
+static void write_windows(const printer_t *self, buffer_t *out)
+{
+    const char *before = "\n  WINDOW ";
+    for (size_t i = 0; i < self->table->window_count; i++) {
+        if (!uses_window(self, i))
+            continue;
+        buffer_text(out, before);
+        write_window(self, &self->table->windows[i], out);
+        before = ",\n         ";
+    }
+}
+
+// ---- the condition ----------------------------------------------------------------------------
+
+static void write_guard(const printer_t *self, const guard_t *guard, buffer_t *out)
+{
+    aggregate_t part = self->table->aggregates[guard->aggregate];
+    if (guard->positive)
+        part.kind = AGGREGATE_SUM; // an avg is > 0 if its sum is
+    const char *text = sql_over(self, &part);
+    if (guard->positive)
+        buffer_printf(out, "%s > 0\n    AND ", text);
+    else
+        buffer_printf(out, "%s >= %u\n    AND ", text, guard->least);
+}
+
+static void write_condition(const printer_t *self, buffer_t *out)
+{
+    for (size_t i = 0; i < self->rule->guard_count; i++)
+        write_guard(self, &self->rule->guards[i], out);
+    term_t condition = sql_truth(self, self->rule->when);
+    buffer_text(out,
+                self->rule->guard_count ? sql_wrap(self, condition, BIND_AND) : condition.text);
+}
+
+// ---- the query --------------------------------------------------------------------------------
+
+// A text of the user in a comment of one line.
+static void write_comment(slice_t text, buffer_t *out)
+{
+    for (size_t i = 0; i < text.size; i++)
+        buffer_append(out, text.data[i] < ' ' ? (const uint8_t *) " " : text.data + i, 1);
+}
+
+static void write_head(const printer_t *self, buffer_t *out)
+{
+    buffer_printf(out, "-- %s: ", self->rule->name);
+    write_comment(self->rule->rule.when, out);
+    buffer_printf(out, "\n-- CREATE TABLE %s (", sql_name(self, self->table->name));
+    for (size_t i = 0; i < self->table->key_count; i++)
+        buffer_printf(out, "%s text, ", sql_name(self, self->table->keys[i]));
+    buffer_text(out, "ts timestamp, n bigint");
+    for (size_t i = 0; i < self->table->column_count; i++)
+        buffer_printf(out, ", %s numeric", sql_name(self, self->table->columns[i]));
+    buffer_text(out, ");\n");
+}
+
+// A name for the condition that no column has.
+static const char *flag_name(const printer_t *self)
+{
+    const char *name = "f";
+    bool taken = true;
+    while (taken && name) {
+        taken = false;
+        for (size_t i = 0; i < self->table->column_count; i++)
+            taken = taken || strcmp(self->table->columns[i], name) == 0;
+        for (size_t i = 0; i < self->table->key_count; i++)
+            taken = taken || strcmp(self->table->keys[i], name) == 0;
+        if (taken)
+            name = arena_printf(self->arena, "%s_", name);
+    }
+    return name;
+}
+
+// The first and the last value of a window depend on the order of rows with equal times, which a
+// RANGE window leaves open: rows that come sorted stay so.
+static bool needs_order(const printer_t *self)
+{
+    for (size_t i = 0; i < self->rule->aggregate_count; i++) {
+        const aggregate_t *aggregate = &self->table->aggregates[self->rule->aggregates[i]];
+        if ((aggregate->kind == AGGREGATE_FIRST_VALUE || aggregate->kind == AGGREGATE_LAST_VALUE) &&
+            !self->table->windows[aggregate->window].by_rows)
+            return true;
+    }
+    return false;
+}
+
+static void write_query(const printer_t *self, buffer_t *out)
+{
+    const char *keys = keys_of(self), *comma = self->table->key_count ? ", " : "";
+    const char *table = sql_name(self, self->table->name), *flag = flag_name(self);
+    if (needs_order(self))
+        table = arena_printf(self->arena, "(SELECT * FROM %s ORDER BY %s%sts, n) %s", table, keys,
+                             comma, table);
+    write_head(self, out);
+    buffer_printf(out, "SELECT ts%s%s FROM (\n  SELECT *, (\n    ", comma, keys);
+    write_condition(self, out);
+    buffer_printf(out, "\n  ) AS %s FROM %s", flag, table);
+    write_windows(self, out);
+    buffer_printf(out, "\n) x WHERE %s ORDER BY ts, n;\n", flag);
+}
+
+static const compiled_rule_t *find_rule(const ruleset_t *self, const char *name,
+                                        const table_plan_t **table)
+{
+    for (size_t t = 0; (*table = ruleset_at(self, t)); t++)
+        for (size_t i = 0; i < (*table)->rule_count; i++)
+            if (strcmp((*table)->rules[i].name, name) == 0)
+                return &(*table)->rules[i];
+    return NULL;
+}
+
+bool ruleset_sql(const ruleset_t *self, const char *name, buffer_t *out, fault_t *fault)
+{
+    printer_t printer = { 0 };
+    printer.rule = find_rule(self, name, &printer.table);
+    if (!printer.rule)
+        return fault_set(fault, "there is no rule \"%s\"", name);
+    owned(arena_destroy) arena_t *arena = arena_new(SQL_BYTES_MAX);
+    owned(buffer_destroy) buffer_t query = { 0 };
+    printer.arena = arena;
+    if (arena)
+        write_query(&printer, &query);
+    if (!arena || query.failed)
+        return fault_set(fault, "out of memory");
+    if (arena_failed(arena))
+        return fault_set(fault, "the exact query of rule \"%s\" is too long", name);
+    buffer_append(out, query.data, query.size);
+    return !out->failed || fault_set(fault, "out of memory");
+}

@@ -1,0 +1,72 @@
+/*  sql -- trees as PostgreSQL text.
+ *
+ *  Pure. Numbers are printed as numerator and denominator, so that nothing is ever divided and
+ *  PostgreSQL's numeric compares exactly what we compare.
+ */
+#pragma once
+#include "actors/rules/arena.h"
+#include "actors/rules/expr.h"
+
+enum { SQL_BYTES_MAX = 1 << 20 }; // of everything printed for one rule
+
+// "avg(volume)", "lag(close, 2)": cut to fit.
+void sql_aggregate_text(const table_plan_t *table, const aggregate_t *aggregate, char *text,
+                        size_t size);
+
+// ---- between the files of the printer -------------------------------------------------------
+
+// How tight a text binds: one that binds less than its context wants goes in parentheses.
+typedef enum {
+    BIND_OR,
+    BIND_AND,
+    BIND_NOT,
+    BIND_IS,
+    BIND_COMPARE,
+    BIND_SUM,
+    BIND_PRODUCT,
+    BIND_SIGN,
+    BIND_ATOM
+} bind_t;
+
+typedef struct {
+    const char *text;
+    bind_t bind;
+} term_t;
+
+typedef struct {
+    term_t top;
+    term_t bottom;        // text NULL: 1
+    bool positive;        // the bottom is > 0 or NULL wherever the guards hold
+    bool bottom_nullable; // the bottom can be NULL where the top is not
+} fraction_t;
+
+typedef struct {
+    arena_t *arena;
+    const table_plan_t *table;
+    const compiled_rule_t *rule; // its guards tell what is positive; NULL: nothing is
+} printer_t;
+
+term_t sql_join(const printer_t *self, term_t a, const char *sign, bind_t bind, term_t b);
+const char *sql_wrap(const printer_t *self, term_t term, bind_t least);
+const char *sql_name(const printer_t *self, const char *name); // quoted if it has to be
+const char *sql_string(const printer_t *self, slice_t text);   // a literal
+const char *sql_over(const printer_t *self, const aggregate_t *aggregate);
+
+term_t sql_atom(const char *text);
+fraction_t sql_whole(term_t top); // over 1
+bool sql_has_bottom(fraction_t a);
+bool sql_same_bottom(fraction_t a, fraction_t b);
+term_t sql_numeric(const printer_t *self, term_t a); // cast
+term_t sql_product(const printer_t *self, term_t a, term_t b);
+term_t sql_times(const printer_t *self, term_t a, term_t bottom); // bottom may be 1
+term_t sql_bottoms(const printer_t *self, term_t a, term_t b);    // either may be 1
+term_t sql_nullif_zero(const printer_t *self, term_t a);
+fraction_t sql_positive_bottom(const printer_t *self, fraction_t a); // > 0 or NULL
+
+fraction_t sql_fraction(const printer_t *self, const expr_t *expr);
+fraction_t sql_function(const printer_t *self, const expr_t *expr); // abs, floor, sqrt ...
+fraction_t sql_choice(const printer_t *self, const expr_t *expr);   // CASE, coalesce, greatest ...
+term_t sql_divided(const printer_t *self, fraction_t fraction);     // for functions: not exact
+term_t sql_truth(const printer_t *self, const expr_t *expr);
+term_t sql_compare(const printer_t *self, fraction_t a, const char *sign, fraction_t b);
+term_t sql_is_null(const printer_t *self, fraction_t fraction, bool negated);
