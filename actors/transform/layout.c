@@ -101,16 +101,13 @@ static void lay_covers(layout_t *self)
 }
 
 // What an argument that is no raw column means, by the names of its columns.
-static bool digest_arguments(layout_t *self)
+static void digest_arguments(layout_t *self)
 {
-    static const rule_t no_rule = { 0 };
-    for (size_t i = 0; i < self->plan->argument_count; i++) {
-        const argument_t *argument = &self->plan->arguments[i];
-        if (argument->column < 0 &&
-            !expr_digest(self->plan, argument->expr, &no_rule, self->digests[i].bytes))
-            return false;
-    }
-    return true;
+    static const rule_t no_rule = { .on = { 0 } };
+    for (size_t i = 0; i < self->plan->argument_count; i++)
+        if (self->plan->arguments[i].column < 0)
+            expr_digest(self->plan, self->plan->arguments[i].expr, &no_rule,
+                        self->digests[i].bytes);
 }
 
 layout_t *layout_new(const table_plan_t *plan)
@@ -129,10 +126,11 @@ layout_t *layout_new(const table_plan_t *plan)
     self->covers = calloc(covers + 1, sizeof *self->covers);
     self->digests = calloc(plan->argument_count + 1, sizeof *self->digests);
     if (!self->slots || !self->first_slot || !self->slot_of || !self->rules || !self->covers ||
-        !self->digests || !digest_arguments(self)) {
+        !self->digests) {
         layout_destroy(&self);
         return NULL;
     }
+    digest_arguments(self);
     lay_slots(self);
     lay_covers(self);
     return self;
