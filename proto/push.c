@@ -4,6 +4,8 @@
 #include "proto/decimal.h"
 #include "proto/wire.h"
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "arrays are read as they lie");
+
 // ---- the outer map ------------------------------------------------------------------------
 
 enum { SEEN_V = 1, SEEN_SOURCE = 2, SEEN_CLIENT = 4, SEEN_N = 8, SEEN_ROWS = 16, SEEN_RAW = 32 };
@@ -125,13 +127,6 @@ static bool read_dec(wire_reader_t *in, push_column_t *column, uint32_t *rows)
         return false;
     column->exponent = (int8_t) exponent;
     return read_bulk(in, sizeof(int64_t), &column->values, rows);
-}
-
-uint32_t push_index(const push_column_t *column, uint32_t row)
-{
-    uint32_t index = 0; // little-endian: the low bytes come first
-    memcpy(&index, column->values.data + (size_t) row * column->width, column->width);
-    return index;
 }
 
 static bool indexes_good(const push_column_t *column, uint32_t rows)

@@ -69,7 +69,21 @@ bool push_decode(push_t *self, slice_t frame, fault_t *fault);
 int push_column(const push_t *self, slice_t name);
 
 // Index of a dict row, checked by decode.
-uint32_t push_index(const push_column_t *column, uint32_t row);
+static inline uint32_t push_index(const push_column_t *column, uint32_t row)
+{
+    const uint8_t *at = column->values.data + (size_t) row * column->width;
+    uint16_t narrow;
+    uint32_t wide;
+    switch (column->width) {
+    case 1:
+        return *at;
+    case 2:
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&wide, at, sizeof wide);
+    return wide;
+}
 
 // ---- writing (clients, tests, bench) --------------------------------------------------------
 
