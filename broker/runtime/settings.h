@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/buffer.h"
 #include "proto/fault.h"
 
 typedef enum { FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV } source_format_t;
@@ -101,3 +102,6 @@ void settings_destroy(settings_t **self_p);
 
 // "90s", "1h", "500ms", "250us", "1d", "0s" to microseconds. False if it is none.
 bool settings_duration(const char *text, int64_t *us);
+
+// Every setting as Markdown: the reference in docs/configuration.md. False: out of memory.
+bool settings_reference(buffer_t *out);

@@ -140,6 +140,8 @@ bool settings_check_source(const source_t *source, fault_t *fault)
     const char *why = NULL;
     if (source->headers.count > 0 && source->kind != SOURCE_HTTP)
         why = "headers: only http(s) sources send any";
+    else if (source->stream && source->stream[0] == '.')
+        why = "stream: the name of a directory, must not begin with '.'";
     else if (source->format != FORMAT_CSV && (!source->csv_header || source->csv_delimiter != ','))
         why = "header and delimiter: only with format: csv";
     else if (source->format == FORMAT_CSV && source->rows[0] != '\0')
