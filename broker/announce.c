@@ -31,7 +31,7 @@ struct announce {
     announced_t fields[FIELDS_MAX];
     size_t count;
     bool stop, heard;
-    fault_t reason;
+    fault_t reason; // why not heard; empty before the first beat
 };
 
 // One beat with a copy of the fields: the lock is never held while Redis is asked.
@@ -59,6 +59,8 @@ static void *announce_run(void *argument)
 {
     announce_t *self = argument;
     pthread_mutex_lock(&self->lock);
+    while (!self->stop && self->count == 0) // nobody is announced without an address
+        pthread_cond_wait(&self->change, &self->lock);
     while (!self->stop) {
         pthread_mutex_unlock(&self->lock);
         beat(self);
@@ -120,7 +122,7 @@ void announce_destroy(announce_t **self_p)
 
 void announce_set(announce_t *self, const store_field_t *fields, size_t count)
 {
-    assert(count <= FIELDS_MAX);
+    assert(count > 0 && count <= FIELDS_MAX);
     pthread_mutex_lock(&self->lock);
     for (size_t i = 0; i < count; i++) {
         assert(strlen(fields[i].name) <= NAME_BYTES_MAX);
@@ -128,6 +130,8 @@ void announce_set(announce_t *self, const store_field_t *fields, size_t count)
         strcpy(self->fields[i].name, fields[i].name);
         strcpy(self->fields[i].value, fields[i].value);
     }
+    if (self->count == 0)
+        pthread_cond_signal(&self->change);
     self->count = count;
     pthread_mutex_unlock(&self->lock);
 }

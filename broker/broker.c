@@ -38,7 +38,7 @@ typedef struct {
     bus_t *actors;  // XSUB, bound to a free port
     bus_t *readers; // XPUB, bound to listen.alerts
     announce_t *announce;
-    bool heard; // the registry took the last beat
+    bool heard, unheard; // what was logged last of the registry
     uint64_t forwarded, subscriptions, refused;
 } broker_t;
 
@@ -101,6 +101,21 @@ static void advertise(broker_t *self)
     announce_set(self->announce, fields, sizeof fields / sizeof fields[0]);
 }
 
+static void tell_log(broker_t *self)
+{
+    fault_t reason;
+    bool heard = announce_heard(self->announce, &reason);
+    bool unheard = !heard && reason.text[0];
+    if (heard && !self->heard)
+        log_event(LOG_INFO, "registered", "in=%s alerts=%s", bus_endpoint(self->actors),
+                  bus_endpoint(self->readers));
+    if (unheard && !self->unheard)
+        log_event(LOG_WARNING, "cannot tell the registry, news go on", "error=%s",
+                  log_quote(reason.text));
+    self->heard = heard;
+    self->unheard = unheard;
+}
+
 // Once a second: a sign of life to the readers, fresh figures to the registry.
 static void tick(broker_t *self)
 {
@@ -114,15 +129,7 @@ static void tick(broker_t *self)
         bus_publish(self->readers, slice_text("hugz/"), buffer_slice(&body));
     advertise(self);
 
-    fault_t reason;
-    bool heard = announce_heard(self->announce, &reason);
-    if (!heard && self->heard)
-        log_event(LOG_WARNING, "cannot tell the registry, news go on", "error=%s",
-                  log_quote(reason.text));
-    if (heard && !self->heard)
-        log_event(LOG_INFO, "registered", "in=%s alerts=%s", bus_endpoint(self->actors),
-                  bus_endpoint(self->readers));
-    self->heard = heard;
+    tell_log(self);
 }
 
 // Pass whole messages on, frame by frame.
@@ -222,7 +229,7 @@ int broker_main(int argc, char **argv)
         fprintf(stderr, "%s:%d:%d: %s\n", options.config, fault.line, fault.column, fault.text);
         return EXIT_CONFIG;
     }
-    owned(broker_destroy) broker_t broker = { .options = &options, .heard = true };
+    owned(broker_destroy) broker_t broker = { .options = &options };
     broker.signals = life_open_signals();
     if (broker.signals < 0) {
         log_event(LOG_ERROR, "cannot take signals", "error=%s", log_quote(strerror(errno)));

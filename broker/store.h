@@ -278,6 +278,10 @@ store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series,
 store_status_t store_subscriber(store_t *self, const char *name, store_subscriber_visit_t *visit,
                                 void *context);
 
+// The receiver at `webhook` wants no more: field `gone` of the subscriber. A new webhook, or HDEL
+// of `gone` by a person, switches it on again.
+store_status_t store_subscriber_gone(store_t *self, const char *name, const char *webhook);
+
 // Remember that these subscribers are to be told, due at once, with the body to send. OK, also
 // for those already known and if the alert log knows the id: nothing is planned twice. More
 // than DELIVERIES_MAX waiting: recorded as dead ("too many deliveries wait").

@@ -28,7 +28,7 @@ typedef enum {
     JOB_ENDED,  // the outcome is to be told
 } job_state_t;
 
-typedef enum { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_DEAD } outcome_t;
+typedef enum { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_DEAD, OUTCOME_GONE } outcome_t;
 
 typedef struct {
     job_state_t state;
@@ -36,6 +36,7 @@ typedef struct {
     unsigned attempts; // before this one
     int64_t claimed_us;
     buffer_t body;
+    buffer_t webhook; // where it was sent
     outcome_t outcome;
     int64_t delay_ms;
     char error[ERROR_MAX];
@@ -71,8 +72,10 @@ void courier_destroy(courier_t **self_p)
     if (!self)
         return;
     deliver_destroy(&self->deliver);
-    for (size_t i = 0; i < JOBS_MAX; i++)
+    for (size_t i = 0; i < JOBS_MAX; i++) {
         buffer_destroy(&self->jobs[i].body);
+        buffer_destroy(&self->jobs[i].webhook);
+    }
     free(self);
     *self_p = NULL;
 }
@@ -128,7 +131,7 @@ static void job_fail(job_t *job, int64_t asked_ms, const char *error)
     job_end(job, again ? OUTCOME_RETRY : OUTCOME_DEAD, error);
 }
 
-static store_status_t tell(courier_t *self, const job_t *job)
+static store_status_t tell(courier_t *self, job_t *job)
 {
     switch (job->outcome) {
     case OUTCOME_DONE:
@@ -136,6 +139,11 @@ static store_status_t tell(courier_t *self, const job_t *job)
     case OUTCOME_RETRY:
         return store_delivery_retry(self->store, job->alert_id, job->subscriber, job->delay_ms,
                                     job->error);
+    case OUTCOME_GONE:
+        if (store_subscriber_gone(self->store, job->subscriber, buffer_string(&job->webhook)) ==
+            STORE_DOWN)
+            return STORE_DOWN;
+        return store_delivery_dead(self->store, job->alert_id, job->subscriber, job->error);
     case OUTCOME_DEAD:
         return store_delivery_dead(self->store, job->alert_id, job->subscriber, job->error);
     }
@@ -152,6 +160,7 @@ static void count_outcome(courier_t *self, const job_t *job)
         self->count.retried++;
         break;
     case OUTCOME_DEAD:
+    case OUTCOME_GONE:
         self->count.dead++;
         break;
     }
@@ -194,6 +203,8 @@ static void start_attempt(void *context, const store_subscriber_t *subscriber)
     }
     char id[SUBSCRIPTION_ID_MAX], signature[SIGN_TEXT_MAX] = "";
     fault_t fault = { 0 };
+    buffer_clear(&job->webhook);
+    buffer_text(&job->webhook, webhook);
     letter_t letter = {
         .url = webhook,
         .id = id,
@@ -256,7 +267,7 @@ static void take_answers(courier_t *self)
             job_fail(job, answer.retry_after_ms, answer.error);
             break;
         case VERDICT_GONE:
-            job_end(job, OUTCOME_DEAD, "HTTP 410: the receiver wants no more");
+            job_end(job, OUTCOME_GONE, "HTTP 410: the receiver wants no more");
             break;
         }
     }
