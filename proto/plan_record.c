@@ -129,6 +129,16 @@ static bool apply_entry(plan_t *self, wire_reader_t *in, bool snapshot, plan_ent
     return plan_set(self, entry.kind, entry.name, entry.body, fault);
 }
 
+bool plan_peek(plan_change_t *change, slice_t payload, fault_t *fault)
+{
+    wire_reader_t in = wire_reader(payload);
+    record_head_t head = { .snapshot = false };
+    if (!read_head(&in, &head, fault))
+        return false;
+    *change = (plan_change_t){ .snapshot = head.snapshot, .from = head.from, .to = head.to };
+    return true;
+}
+
 bool plan_apply(plan_t *self, slice_t payload, fault_t *fault)
 {
     wire_reader_t in = wire_reader(payload);
