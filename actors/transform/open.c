@@ -122,6 +122,22 @@ bool open_add(open_t *self, uint64_t position, slice_t identity, bool ordinal)
     return !self->identities.failed;
 }
 
+bool open_only(open_t *self, uint64_t position, slice_t identity, bool ordinal)
+{
+    if (!self->rows || self->index || identity.size > 0) {
+        open_clear(self);
+        return open_add(self, position, identity, ordinal);
+    }
+    // Most rows of most series: no identity beyond the time, and alone at it.
+    self->rows[0] = (open_row_t){
+        .position = position, .hash = hash_bytes(identity), .ordinal = ordinal, .changed = true
+    };
+    self->first = 0;
+    self->end = 1;
+    self->identities.size = 0;
+    return true;
+}
+
 void open_drop_ordinal(open_t *self)
 {
     assert(open_count(self) > 0 && self->rows[self->end - 1].ordinal);

@@ -36,6 +36,8 @@ void open_close(open_t *self);
 void open_clear(open_t *self); // forget all rows, keep the memory
 
 size_t open_find(const open_t *self, slice_t identity); // SIZE_MAX if none
+// Forget all rows, then append.
+bool open_only(open_t *self, uint64_t position, slice_t identity, bool ordinal);
 // Append; its values are the caller's to fill in. False: out of memory.
 bool open_add(open_t *self, uint64_t position, slice_t identity, bool ordinal);
 void open_drop_ordinal(open_t *self); // the last row, which is told apart by its ordinal

@@ -85,9 +85,9 @@ static bool set_arguments(series_t *self, uint64_t position, const row_t *row)
 
 static void set_values(series_t *self, size_t open, const row_t *row)
 {
-    size_t columns = self->layout->plan->column_count;
-    if (columns > 0)
-        memcpy(open_values(&self->open, open), row->values, columns * sizeof *row->values);
+    decimal_t *values = open_values(&self->open, open);
+    for (unsigned i = 0; i < self->open.column_count; i++)
+        values[i] = row->values[i];
 }
 
 void series_forget_fired(series_t *self, uint64_t before)
@@ -104,17 +104,21 @@ void series_forget_fired(series_t *self, uint64_t before)
 static bool open_row(series_t *self, const row_t *row)
 {
     open_t *open = &self->open;
+    uint64_t position = self->ring.tail - 1;
     if (row->ts > self->newest) {
-        open_clear(open);
-    } else if (open_count(open) > 0 && open->rows[open->end - 1].ordinal) {
-        open_drop_ordinal(open);
+        if (!open_only(open, position, row->identity, row->ordinal))
+            return false;
+    } else {
+        if (open_count(open) > 0 && open->rows[open->end - 1].ordinal)
+            open_drop_ordinal(open);
+        if (open_count(open) == OPEN_ROWS_MAX && !open_drop_first(open, 1))
+            return false;
+        if (!open_add(open, position, row->identity, row->ordinal))
+            return false;
     }
-    if (open_count(open) == OPEN_ROWS_MAX && !open_drop_first(open, 1))
-        return false;
-    if (!open_add(open, self->ring.tail - 1, row->identity, row->ordinal))
-        return false;
     set_values(self, open->end - 1, row);
-    series_forget_fired(self, open->rows[open->first].position);
+    if (self->fired_count > 0)
+        series_forget_fired(self, open->rows[open->first].position);
     return true;
 }
 

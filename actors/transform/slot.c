@@ -206,38 +206,13 @@ static void remove_any(slot_t *self, const slot_layout_t *layout, const ring_t *
         extremes_remove(&more->max, position);
 }
 
-bool slot_add(slot_t *self, const slot_layout_t *layout, const ring_t *ring, uint64_t from,
-              uint64_t to)
+bool slot_move_any(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
+                   const slot_move_t *move)
 {
-    if (self->more) {
-        for (; from < to; from++)
-            if (!add_any(self, layout, ring, from))
-                return false;
-        return true;
-    }
-    const int64_t *narrow = ring->columns[layout->argument].narrow;
-    for (; from < to; from++) {
-        int64_t mantissa = narrow[from & ring->mask];
-        bool null = mantissa == FIGURE_NULL_MANTISSA;
-        self->count += !null;
-        self->sum += null ? 0 : mantissa;
-    }
+    for (uint64_t p = move->out_from; p < move->out_to; p++)
+        remove_any(self, layout, ring, p);
+    for (uint64_t p = move->in_from; p < move->in_to; p++)
+        if (!add_any(self, layout, ring, p))
+            return false;
     return true;
-}
-
-void slot_remove(slot_t *self, const slot_layout_t *layout, const ring_t *ring, uint64_t from,
-                 uint64_t to)
-{
-    if (self->more) {
-        for (; from < to; from++)
-            remove_any(self, layout, ring, from);
-        return;
-    }
-    const int64_t *narrow = ring->columns[layout->argument].narrow;
-    for (; from < to; from++) {
-        int64_t mantissa = narrow[from & ring->mask];
-        bool null = mantissa == FIGURE_NULL_MANTISSA;
-        self->count -= !null;
-        self->sum -= null ? 0 : mantissa;
-    }
 }

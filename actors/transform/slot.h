@@ -28,12 +28,43 @@ typedef struct {
     slot_more_t *more; // NULL unless something else is needed
 } slot_t;
 
+// Positions that leave at the old end and enter at the young one.
+typedef struct {
+    uint64_t out_from, out_to, in_from, in_to;
+} slot_move_t;
+
 // Forget all rows and get ready for numbers as the ring holds them now. False: out of memory.
 bool slot_reset(slot_t *self, const slot_layout_t *layout, const ring_t *ring);
 void slot_close(slot_t *self); // also of a zeroed one
 
-bool slot_add(slot_t *self, const slot_layout_t *layout, const ring_t *ring, uint64_t from,
-              uint64_t to);
-void slot_remove(slot_t *self, const slot_layout_t *layout, const ring_t *ring, uint64_t from,
-                 uint64_t to);
+// The long way, for slots with `more`.
+bool slot_move_any(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
+                   const slot_move_t *move);
+
+// Take rows in and out. False: out of memory.
+static inline bool slot_move(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
+                             const slot_move_t *move)
+{
+    if (self->more)
+        return slot_move_any(self, layout, ring, move);
+    const int64_t *narrow = ring->columns[layout->argument].narrow;
+    uint64_t mask = ring->mask, count = self->count;
+    int128_t sum = self->sum;
+    for (uint64_t p = move->out_from; p < move->out_to; p++) {
+        int64_t mantissa = narrow[p & mask];
+        bool null = mantissa == FIGURE_NULL_MANTISSA;
+        count -= !null;
+        sum -= null ? 0 : mantissa;
+    }
+    for (uint64_t p = move->in_from; p < move->in_to; p++) {
+        int64_t mantissa = narrow[p & mask];
+        bool null = mantissa == FIGURE_NULL_MANTISSA;
+        count += !null;
+        sum += null ? 0 : mantissa;
+    }
+    self->count = count;
+    self->sum = sum;
+    return true;
+}
+
 size_t slot_bytes(const slot_t *self);

@@ -38,15 +38,14 @@ static bool move(windows_t *self, const layout_t *layout, size_t index, window_t
                  const ring_t *ring)
 {
     window_t *window = &self->windows[index];
+    slot_move_t rows = { window->low, to.low, window->high, to.high };
     bool apart = to.low >= window->high; // no row stays: start from nothing
+    if (apart)
+        rows = (slot_move_t){ .in_from = to.low, .in_to = to.high };
     for (size_t i = layout->first_slot[index]; i < layout->first_slot[index + 1]; i++) {
-        slot_t *slot = &self->slots[i];
-        const slot_layout_t *what = &layout->slots[i];
-        if (apart && !slot_reset(slot, what, ring))
+        if (apart && !slot_reset(&self->slots[i], &layout->slots[i], ring))
             return false;
-        if (!apart)
-            slot_remove(slot, what, ring, window->low, to.low);
-        if (!slot_add(slot, what, ring, apart ? to.low : window->high, to.high))
+        if (!slot_move(&self->slots[i], &layout->slots[i], ring, &rows))
             return false;
     }
     *window = to;
