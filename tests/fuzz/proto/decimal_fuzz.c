@@ -1,4 +1,4 @@
-/*  decimal_fuzz -- any text as a number, judged by strtod. */
+/*  decimal_fuzz -- any text as a number, judged by strtod; any double and back. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,8 +11,22 @@ static bool has_only_number_bytes(const char *text)
     return strspn(text, "0123456789.eE+-") == strlen(text) && text[0] != '+';
 }
 
+static void try_double(const uint8_t *data, size_t size)
+{
+    double number;
+    if (size < sizeof number)
+        return;
+    memcpy(&number, data, sizeof number);
+    decimal_t value;
+    decimal_result_t result = decimal_from_double(&value, number);
+    assert((result == DECIMAL_NOT_A_NUMBER) == !isfinite(number));
+    if (result == DECIMAL_EXACT)
+        assert(decimal_to_double(value) == number);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    try_double(data, size);
     char *text = malloc(size + 1);
     if (size > 0)
         memcpy(text, data, size);
