@@ -217,7 +217,7 @@ static void source(void **state)
 
 #define SOURCE(name, more)                                                                         \
     "  - { name: " name ", url: \"file:///x\", time: fetch, columns: { x: /x, y: /y }, " more " }" \
-                                                                                              "\n"
+    "\n"
 
 static void keys_and_columns(void **state)
 {
