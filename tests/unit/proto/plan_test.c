@@ -80,6 +80,13 @@ static void records_keep_their_bytes(void **state)
     assert_true(plan_encode(new, old, &out));
     golden_same("plan-change-v1.msgpack", buffer_slice(&out));
     fault_t fault;
+    plan_change_t change;
+    const plan_hash_t from = plan_hash(old), to = plan_hash(new);
+    assert_true(plan_peek(&change, buffer_slice(&out), &fault));
+    assert_false(change.snapshot);
+    assert_memory_equal(&change.from, &from, sizeof from);
+    assert_memory_equal(&change.to, &to, sizeof to);
+    assert_false(plan_peek(&change, slice_of(out.data, 20), &fault));
     assert_true(plan_apply(old, buffer_slice(&out), &fault));
     assert_true(same(old, new));
     assert_false(plan_apply(old, buffer_slice(&out), &fault));
