@@ -1,6 +1,6 @@
 /*  literal -- numbers as written in a condition, exactly. Pure. */
 #pragma once
-#include "actors/rules/arena.h"
+#include "proto/arena.h"
 #include "actors/rules/expr.h"
 
 enum { LITERAL_DIGITS_MAX = 300 }; // before the point, and after it

@@ -6,7 +6,7 @@
  *  call this from one thread of a process at a time.
  */
 #pragma once
-#include "actors/rules/arena.h"
+#include "proto/arena.h"
 #include "actors/rules/syntax.h"
 #include "proto/fault.h"
 

@@ -4,7 +4,7 @@
  *  PostgreSQL's numeric compares exactly what we compare.
  */
 #pragma once
-#include "actors/rules/arena.h"
+#include "proto/arena.h"
 #include "actors/rules/expr.h"
 
 enum { SQL_BYTES_MAX = 1 << 20 }; // of everything printed for one rule

@@ -4,7 +4,7 @@
  *  rule that turns out bad takes back what it added (mark, return).
  */
 #pragma once
-#include "actors/rules/arena.h"
+#include "proto/arena.h"
 #include "actors/rules/expr.h"
 
 enum { TABLE_ITEMS_MAX = 16384 }; // windows, arguments or aggregates of one table

@@ -18,7 +18,7 @@
 // What a settings_t really is: its memory goes with it.
 typedef struct {
     settings_t settings; // first, so that one pointer serves for both
-    arena_t arena;
+    arena_t *arena;
 } holder_t;
 
 // ---- the three collections ----------------------------------------------------------------
@@ -54,7 +54,7 @@ static bool s_read_source(settings_reader_t *self, const node_t *node, size_t pl
     if (!source->name) {
         owned(buffer_destroy) buffer_t name = { 0 };
         buffer_printf(&name, "source-%zu", place);
-        source->name = arena_text(self->arena, buffer_string(&name), name.size);
+        source->name = arena_text(self->arena, buffer_slice(&name));
         if (!source->name)
             return settings_refuse(self, node, "out of memory");
     }
@@ -165,14 +165,17 @@ static bool s_read_file(settings_reader_t *self, const node_t *root, settings_t 
 settings_t *settings_parse(const char *text, size_t size, fault_t *fault)
 {
     holder_t *holder = (holder_t *) calloc(1, sizeof *holder);
-    if (!holder) {
+    if (holder)
+        holder->arena = arena_new(SETTINGS_MEMORY_MAX);
+    if (!holder || !holder->arena) {
+        free(holder);
         fault_set(fault, "out of memory");
         return NULL;
     }
     settings_t *settings = &holder->settings;
     settings->path = "";
-    settings_reader_t reader = { .arena = &holder->arena, .fault = fault };
-    const node_t *root = settings_tree(text, size, &holder->arena, fault);
+    settings_reader_t reader = { .arena = holder->arena, .fault = fault };
+    const node_t *root = settings_tree(text, size, holder->arena, fault);
     if (!root || !s_read_file(&reader, root, settings))
         settings_destroy(&settings);
     return settings;
@@ -219,7 +222,7 @@ settings_t *settings_load(const char *path, fault_t *fault)
     settings_t *settings = settings_parse((const char *) text.data, text.size, fault);
     if (!settings)
         return NULL;
-    settings->path = arena_text(&((holder_t *) settings)->arena, path, strlen(path));
+    settings->path = arena_text(((holder_t *) settings)->arena, slice_text(path));
     if (!settings->path) {
         fault_set(fault, "out of memory");
         settings_destroy(&settings);

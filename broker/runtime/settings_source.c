@@ -133,7 +133,7 @@ static const char *s_read_secret(settings_reader_t *self, const setting_pair_t *
                      "headers: the first line of '%.200s' is no header value", pair->value);
         return NULL;
     }
-    const char *copy = arena_text(self->arena, bytes, size);
+    const char *copy = arena_text(self->arena, slice_of(bytes, size));
     if (!copy)
         fault_set(self->fault, "out of memory");
     return copy;
@@ -145,7 +145,7 @@ static bool s_resolve_header(settings_reader_t *self, setting_pair_t *pair)
     static const char suffix[] = "_file";
     size_t size = strlen(pair->name), tail = sizeof suffix - 1;
     if (size > tail && strcmp(pair->name + size - tail, suffix) == 0) {
-        pair->name = arena_text(self->arena, pair->name, size - tail);
+        pair->name = arena_text(self->arena, slice_of(pair->name, size - tail));
         if (!pair->name)
             return fault_set(self->fault, "out of memory");
         pair->value = s_read_secret(self, pair);

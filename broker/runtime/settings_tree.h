@@ -4,11 +4,12 @@
  *  tags, several documents, duplicate keys, control characters. ${ENV} is expanded in values.
  */
 #pragma once
-#include "broker/runtime/arena.h"
+#include "proto/arena.h"
 #include "proto/fault.h"
 
 enum {
     SETTINGS_BYTES_MAX = 4 << 20,    // of the text
+    SETTINGS_MEMORY_MAX = 128 << 20, // of everything made of it
     SETTINGS_DEPTH_MAX = 12,         // of lists and maps in each other
     SETTINGS_NODES_MAX = 100000,     // in all
     SETTINGS_SCALAR_MAX = 64 * 1024, // bytes of one value after expansion

@@ -187,7 +187,7 @@ static node_t *s_scalar(reader_t *self, bool expand)
         return s_refuse_node(self, "a value of more than 64 KB");
     if (!s_is_text(self->expanded.data, self->expanded.size))
         return s_refuse_node(self, "control characters are not allowed in a value");
-    node->text = arena_text(self->arena, (const char *) self->expanded.data, self->expanded.size);
+    node->text = arena_text(self->arena, buffer_slice(&self->expanded));
     return node->text ? node : s_refuse_node(self, "out of memory");
 }
 

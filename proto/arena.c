@@ -1,5 +1,5 @@
 /*  arena -- see arena.h. */
-#include "actors/rules/arena.h"
+#include "proto/arena.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
