@@ -101,7 +101,7 @@ static void only_plain_http_urls_are_taken(void **state)
 static void few_letters_at_once_go_to_one_host(void **state)
 {
     (void) state;
-    char slow[64], other[64], upper[64];
+    char slow[64], other[64], upper[96];
     int listener = listen_in_silence(slow), second = listen_in_silence(other);
     snprintf(upper, sizeof upper, "HTTP%sother?path", slow + 4);
     fault_t fault;
