@@ -128,7 +128,7 @@ static void values_are_quoted_when_they_must(void **state)
     assert_string_equal(log_quote(NULL), "\"\"");
     // Eight values may stand in one line.
     const char *slots[8];
-    char text[8][4];
+    char text[8][16];
     for (int i = 0; i < 8; i++) {
         snprintf(text[i], sizeof text[i], "v %d", i);
         slots[i] = log_quote(text[i]);
