@@ -18,8 +18,10 @@ static inline void table_init(table_t *self)
 {
     static const char *const columns[] = { "a", "b" };
     static const window_spec_t windows[TABLE_WINDOWS] = {
-        { .span_us = 10, .name = "last_10us" },   { .span_us = 300, .name = "last_300us" },
-        { .by_rows = true, .rows = 1, .name = "rows_1" }, { .by_rows = true, .rows = 7, .name = "rows_7" },
+        { .span_us = 10, .name = "last_10us" },
+        { .span_us = 300, .name = "last_300us" },
+        { .by_rows = true, .rows = 1, .name = "rows_1" },
+        { .by_rows = true, .rows = 7, .name = "rows_7" },
         { .by_rows = true, .rows = 50, .name = "rows_50" },
     };
     memset(self, 0, sizeof *self);

@@ -271,7 +271,7 @@ static decimal_t few(seeded_t *seed) // ties, zeros and signs
 static decimal_t volumes(seeded_t *seed) // ever more digits after the point
 {
     return (decimal_t){ .mantissa = (int64_t) seeded_below(seed, 1u << 30),
-                        .exponent = (int8_t) -(int) seeded_below(seed, 9) };
+                        .exponent = (int8_t) - (int) seeded_below(seed, 9) };
 }
 
 static decimal_t glitches(seeded_t *seed) // 1e17 now and then among cents

@@ -1,0 +1,190 @@
+/*  feeds -- plans, blocks and a fold that remembers its alerts, for tests of the fold. */
+#pragma once
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/transform/fold.h"
+#include "proto/series.h"
+#include "proto/wire.h"
+
+// ---- plans ------------------------------------------------------------------------------------
+
+enum { FEED_COLUMNS = 2, FEED_RULES_MAX = 8 };
+static const char *const feed_columns[FEED_COLUMNS] = { "volume", "price" };
+
+typedef struct {
+    const char *name, *when;
+    uint32_t min_rows;
+} feed_rule_t;
+
+// A source's body as far as rules look at it: table "candle" with keys exchange and pair.
+static inline void feed_source(buffer_t *out, const char *table)
+{
+    static const char *const keys[] = { "exchange", "pair" };
+    wire_array(out, 13);
+    wire_u64(out, 1);
+    for (int i = 0; i < 6; i++)
+        wire_nil(out);
+    wire_string(out, table);
+    wire_array(out, 4);
+    for (int i = 0; i < 2; i++) {
+        wire_string(out, keys[i]);
+        wire_nil(out);
+    }
+    for (int i = 0; i < 3; i++)
+        wire_nil(out);
+    wire_array(out, 2 * FEED_COLUMNS);
+    for (int i = 0; i < FEED_COLUMNS; i++) {
+        wire_string(out, feed_columns[i]);
+        wire_nil(out);
+    }
+}
+
+// Rules up to the first without a name; derived may be NULL.
+static inline ruleset_t *feed_rules(const feed_rule_t *rules, const char *derived)
+{
+    plan_t *plan = plan_new();
+    fault_t fault = { .text = "" };
+    buffer_t body = { 0 };
+    feed_source(&body, "candle");
+    if (!plan_set(plan, PLAN_SOURCE, slice_text("feed"), buffer_slice(&body), &fault))
+        fprintf(stderr, "source: %s\n", fault.text), abort();
+    if (derived &&
+        !plan_set(plan, PLAN_DERIVE, slice_text("candle.extra"), slice_text(derived), &fault))
+        fprintf(stderr, "derive: %s\n", fault.text), abort();
+    for (; rules->name; rules++) {
+        rule_t rule = { .on = slice_text("candle"),
+                        .when = slice_text(rules->when),
+                        .severity = slice_text("warning"),
+                        .min_rows = rules->min_rows,
+                        .positive = true,
+                        .enabled = true };
+        if (!ruleset_check(plan, rules->name, &rule, &fault))
+            fprintf(stderr, "%s: %s\n", rules->name, fault.text), abort();
+        buffer_clear(&body);
+        rule_encode(&rule, &body);
+        plan_set(plan, PLAN_RULE, slice_text(rules->name), buffer_slice(&body), &fault);
+    }
+    ruleset_t *set = ruleset_new(plan, NULL, NULL);
+    buffer_destroy(&body);
+    plan_destroy(&plan);
+    return set;
+}
+
+// ---- blocks -----------------------------------------------------------------------------------
+
+typedef struct {
+    const char *pair; // series candle:x:<pair>
+    int64_t ts;
+    decimal_t values[FEED_COLUMNS];
+    const char *identity; // NULL = ""
+} feed_row_t;
+
+static inline decimal_t feed_number(const char *text)
+{
+    decimal_t value = DECIMAL_NULL;
+    if (strcmp(text, "null") != 0 && decimal_parse(&value, text, strlen(text)) != DECIMAL_EXACT)
+        abort();
+    return value;
+}
+
+static inline slice_t feed_series(const char *pair, char *text)
+{
+    return slice_of(text, (size_t) sprintf(text, "candle:x:%s", pair));
+}
+
+static inline partitions_t feed_everything(void)
+{
+    partitions_t all;
+    memset(&all, 0xff, sizeof all);
+    return all;
+}
+
+// Give rows to the fold as the block of record `seq` of stream `stream`.
+static inline bool feed(fold_t *fold, const char *stream, uint64_t seq, const feed_row_t *rows,
+                        size_t count, bool ordinal)
+{
+    rows_t *builder = rows_new();
+    rows_head_t head = { .seq = seq,
+                         .recv_us = 1,
+                         .source = slice_text("feed"),
+                         .table = slice_text("candle"),
+                         .column_count = FEED_COLUMNS,
+                         .columns = feed_columns,
+                         .ordinal = ordinal };
+    rows_begin(builder, &head);
+    char id[SERIES_ID_MAX + 1];
+    for (size_t i = 0; i < count; i++)
+        if (!rows_add(builder, rows_series(builder, feed_series(rows[i].pair, id)), rows[i].ts,
+                      rows[i].values, slice_text(rows[i].identity ? rows[i].identity : ""),
+                      (uint32_t) i))
+            abort();
+    partitions_t all = feed_everything();
+    buffer_t block = { 0 };
+    rows_encode(builder, &all, &block);
+    rows_view_t view;
+    fault_t fault;
+    if (!rows_decode(&view, buffer_slice(&block), &fault))
+        fprintf(stderr, "block: %s\n", fault.text), abort();
+    bool ok = fold_rows(fold, slice_text(stream), &view, &all, 7);
+    buffer_destroy(&block);
+    rows_destroy(&builder);
+    return ok;
+}
+
+// ---- alerts -----------------------------------------------------------------------------------
+
+typedef struct {
+    alert_id_t id, prev;
+    uint64_t seq, record;
+    uint32_t row;
+    unsigned partition;
+    int64_t ts;
+    char rule[32], series[64];
+} heard_t;
+
+typedef struct {
+    heard_t *alerts;
+    size_t count, capacity;
+    buffer_t bodies; // of all alerts, encoded
+} ear_t;
+
+static inline void ear_hear(void *context, unsigned partition, const alert_t *alert)
+{
+    ear_t *self = context;
+    if (self->count == self->capacity) {
+        self->capacity = self->capacity ? 2 * self->capacity : 64;
+        self->alerts = realloc(self->alerts, self->capacity * sizeof *self->alerts);
+    }
+    heard_t *heard = &self->alerts[self->count++];
+    *heard = (heard_t){ .id = alert->id,
+                        .prev = alert->prev,
+                        .seq = alert->seq,
+                        .record = alert->record_seq,
+                        .row = alert->row,
+                        .partition = partition,
+                        .ts = alert->ts_us };
+    snprintf(heard->rule, sizeof heard->rule, "%.*s", (int) alert->rule.size, alert->rule.data);
+    snprintf(heard->series, sizeof heard->series, "%.*s", (int) alert->series.size,
+             alert->series.data);
+    alert_encode(alert, &self->bodies);
+}
+
+static inline void ear_clear(ear_t *self)
+{
+    free(self->alerts);
+    buffer_destroy(&self->bodies);
+    *self = (ear_t){ 0 };
+}
+
+static inline fold_t *feed_fold(ear_t *ear, const char *stream, ruleset_t *rules)
+{
+    fold_t *fold = fold_new(65536, ear_hear, ear);
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        fold_own(fold, p);
+    partitions_t all = feed_everything();
+    if (rules && !fold_plan(fold, slice_text(stream), &all, rules))
+        abort();
+    return fold;
+}
