@@ -23,7 +23,7 @@ sys.path.insert(0, str(TOP / "tests/flow"))
 CONFIG = """
 namespace: tw
 redis: embedded
-listen: {{ alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:0" }}
+listen: {{ alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }}
 sources:
   - name: bench
     url: push://tcp://127.0.0.1:{port}

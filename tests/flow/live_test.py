@@ -29,7 +29,7 @@ MAPPING = """
 COMMON = """
 namespace: tw
 redis: embedded
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:0" }
+listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
 """
 
 FILE = COMMON + """
@@ -43,12 +43,15 @@ sources:
 PUSH = COMMON + """
 sources:
   - name: candles
-    url: push://tcp://127.0.0.1:{port}
-""" + MAPPING.format(pair="/pair", time="t", close="c", volume="v").replace("{", "{{").replace("}", "}}") + RULES.replace("{", "{{").replace("}", "}}")
+    url: push://tcp://127.0.0.1:PORT
+""" + MAPPING.format(pair="/pair", time="t", close="c", volume="v") + RULES
 
 
 def market(seed):
-    """Rows in time order, all series interleaved, with bursts, ties, nulls and late rows."""
+    """Rows in time order, all series interleaved, with bursts, ties, nulls and duplicates.
+
+    No late rows: inside a record rows are sorted by time, so which row is late depends on where
+    the feed was cut into records, and a file is cut elsewhere than pushed frames."""
     rng = random.Random(seed)
     close = {s: 100.0 + s for s in range(SERIES)}
     rows = []
@@ -59,8 +62,9 @@ def market(seed):
             volume = round(rng.lognormvariate(2, 0.5) * (8 if rng.random() < 0.004 else 1), 4)
             if rng.random() < 0.01:
                 volume = None
-            t = START_MS + minute * 60_000 - (120_000 if rng.random() < 0.005 else 0)
-            rows.append((f"P{s:03d}", t, close[s], volume))
+            rows.append((f"P{s:03d}", START_MS + minute * 60_000, close[s], volume))
+            if rng.random() < 0.005:
+                rows.append(rows[-1])  # a duplicate
     return rows
 
 
@@ -127,7 +131,7 @@ def live_file(rows, want, workers):
 def live_push(rows, want, workers, churn=False):
     what = f"push, {workers} workers" + (", one joins and one leaves" if churn else "")
     port = random.randrange(20000, 30000)
-    with Instance(PUSH.format(port=port)) as instance:
+    with Instance(PUSH.replace("PORT", str(port))) as instance:
         instance.up(f"broker,notifier,prep={workers}" + ("" if churn else f",transform={workers}"))
         first = instance.actor("transform", "first") if churn else None
         instance.actor("collector", "collector")

@@ -21,7 +21,7 @@ CONFIG = """
 namespace: tw
 redis: embedded
 allow_private: true
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:0" }
+listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
 sources:
   - name: candles
     url: push://tcp://127.0.0.1:PORT
