@@ -31,9 +31,9 @@ struct json {
     slice_t now = {};  // the document in hand
     const pointer_tree_t *tree = nullptr;
     field_t *fields = nullptr;
-    bool known_good = false;   // the document in hand was read as a whole before
-    const char *at = nullptr;  // where a refusal of our own is, or NULL
-    const char *row = nullptr; // start of the row in hand, or NULL
+    bool known_good = false;  // the document in hand was read as a whole before
+    const char *at = nullptr; // where a refusal of our own is, or NULL
+    slice_t row = {};         // the row in hand and, if it has brackets, all that follows
 };
 
 namespace
@@ -52,7 +52,7 @@ const char *words(error_code error)
         { simdjson::UTF8_ERROR, "not UTF-8" },
         { simdjson::UNESCAPED_CHARS, "a control character inside a string" },
         { simdjson::UNCLOSED_STRING, "a string without end" },
-        { simdjson::INCOMPLETE_ARRAY_OR_OBJECT, "it ends too early" },
+        { simdjson::INCOMPLETE_ARRAY_OR_OBJECT, "no closing bracket at the end" },
         { simdjson::STRING_ERROR, "a bad escape in a string" },
         { simdjson::DEPTH_ERROR, "nested too deeply" },
     };
@@ -264,7 +264,10 @@ error_code descend(descent_t *descent, od::value value, unsigned step, unsigned 
 error_code visit_row(descent_t *descent, od::value &value)
 {
     json *self = descent->self;
-    self->row = value.raw_json_token().data();
+    std::string_view token = value.raw_json_token();
+    bool scalar = token.front() != '{' && token.front() != '[';
+    self->row =
+        slice_of(token.data(), scalar ? token.size() : size_t(end_of(self->now) - token.data()));
     descent->outcome.reached = true;
     forget(self);
     SIMDJSON_TRY(take(self, value, &self->tree->nodes[0], 1));
@@ -370,7 +373,8 @@ json_result_t json_read(json_t *self, size_t from, size_t to, const pointer_tree
     self->tree = tree;
     self->fields = fields;
     self->known_good = false;
-    self->at = self->row = nullptr;
+    self->at = nullptr;
+    self->row = self->now;
     self->escaped_next = self->escaped.data;
     forget(self);
     const char *rest = nullptr;
@@ -381,9 +385,12 @@ json_result_t json_read(json_t *self, size_t from, size_t to, const pointer_tree
     }
     if (error == simdjson::MEMALLOC || error == simdjson::CAPACITY)
         return JSON_NO_MEMORY;
-    if (!self->at && self->document.current_location().get(self->at))
+    bool at_end = error == simdjson::INCOMPLETE_ARRAY_OR_OBJECT;
+    if (!self->at && !at_end && self->document.current_location().get(self->at))
         self->at = nullptr;
     *fault = json_fault_t{ place(self, self->at), words(error) };
+    if (error == simdjson::TAPE_ERROR && fault->at == to)
+        fault->what = words(simdjson::INCOMPLETE_ARRAY_OR_OBJECT);
     return JSON_BAD;
 }
 
@@ -403,7 +410,5 @@ json_rows_t json_rows(json_t *self, const pointer_t *rows, const pointer_tree_t 
 
 slice_t json_row_text(const json_t *self)
 {
-    if (!self->row)
-        return self->now;
-    return slice_of(self->row, size_t(end_of(self->now) - self->row));
+    return self->row;
 }

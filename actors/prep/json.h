@@ -66,8 +66,8 @@ typedef bool json_visit_t(void *context, const json_match_t *matches);
 json_rows_t json_rows(json_t *self, const pointer_t *rows, const pointer_tree_t *tree,
                       field_t *fields, json_visit_t *visit, void *context);
 
-// The text of the row just visited or, outside a visit, of the document. For messages only:
-// it may have a few characters too many at its end.
+// For messages: the text of the row just visited or, before a visit, of the document. What comes
+// after the last bracket of a row may follow.
 slice_t json_row_text(const json_t *self);
 
 #ifdef __cplusplus

@@ -1,16 +1,8 @@
 /*  mapped -- for tests of prep: map a payload with a source's settings and look at the rows. */
 #pragma once
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "actors/prep/mapping.h"
 #include "proto/owned.h"
+#include "tests/unit/prep/cmocka_first.h"
 
 enum { MAPPED_REASONS_MAX = 8 };
 
@@ -103,6 +95,20 @@ static inline const char *mapped_text(mapped_t *self, buffer_t *out)
                 buffer_printf(out, "%s%02x", b ? "" : " ", identity.data[b]);
             buffer_printf(out, " #%u\n", rows_load_u32(self->view.row, i));
         }
+    }
+    return buffer_string(out);
+}
+
+// Everything that became of the record: its rows, then "! place: reason | snippet" a refusal.
+static inline const char *mapped_outcome(mapped_t *self, buffer_t *out)
+{
+    mapped_text(self, out);
+    for (unsigned i = 0; i < self->refused && i < MAPPED_REASONS_MAX; i++) {
+        if (self->refused_rows[i] == UINT32_MAX)
+            buffer_text(out, "! record");
+        else
+            buffer_printf(out, "! %u", self->refused_rows[i]);
+        buffer_printf(out, ": %s | %s\n", self->reasons[i], self->snippets[i]);
     }
     return buffer_string(out);
 }
