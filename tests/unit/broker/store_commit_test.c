@@ -273,6 +273,7 @@ static void a_base_is_swapped_while_the_journal_grows(void **state)
            STORE_OK);
     expect(store, store_base_put(store, 3, owner.token, base, 0, slice_text("A")), STORE_OK);
     put(&owner, "c"); // after the copy was taken
+    put(&owner, "d");
     expect(store, store_base_swap(store, 3, owner.token, owner.head, mine, base, 2, 2),
            STORE_STALE); // piece 1 is missing
     expect(store, store_base_put(store, 3, owner.token, base, 1, slice_text("B")), STORE_OK);
@@ -280,18 +281,18 @@ static void a_base_is_swapped_while_the_journal_grows(void **state)
     uint64_t count;
     expect(store, load(store, 3, &before, &head, &count), STORE_OK);
     assert_string_equal(before.base, ""); // pieces are invisible until the swap
-    assert_string_equal(before.deltas, "a;b;c;");
-    expect(store, store_base_swap(store, 3, owner.token, owner.head, mine, base, 2, 4),
+    assert_string_equal(before.deltas, "a;b;c;d;");
+    expect(store, store_base_swap(store, 3, owner.token, owner.head, mine, base, 2, 5),
            STORE_STALE); // drops more than there is
     expect(store, store_base_swap(store, 3, owner.token, owner.head, mine, base, 2, 2), STORE_OK);
     expect(store, store_base_swap(store, 3, owner.token, owner.head, mine, base, 2, 2), STORE_DUP);
     owner.head = mine;
-    put(&owner, "d");
+    put(&owner, "e");
     expect(store, load(store, 3, &after, &head, &count), STORE_OK);
     assert_string_equal(after.base, "AB");
-    assert_string_equal(after.deltas, "c;d;");
+    assert_string_equal(after.deltas, "c;d;e;");
     assert_string_equal(redis("HLEN 'tw:b:{3}:3'"), "2"); // what was given up is gone
-    assert_int_equal(count, 2);
+    assert_int_equal(count, 3);
 }
 
 static void a_load_tells_what_does_not_fit(void **state)
