@@ -140,14 +140,14 @@ static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
         self->count.duplicates += admitted == ADMIT_DUPLICATE;
         return true;
     }
+    pass->partition->pending_rows++;
+    self->pending_rows++;
     branch_touch(pass->branch, series);
     partition_hide(pass->partition, series);
     jury_arguments(pass->layout, self->values, row.ts, &pass->key, self->arguments);
     moment_t moment;
     if (admitted == ADMIT_NEW) {
         self->count.accepted++;
-        pass->partition->pending_rows++;
-        self->pending_rows++;
         if (!series_accept(series, &row, &moment))
             return false;
     } else {

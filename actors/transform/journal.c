@@ -65,7 +65,7 @@ static void write_values(writer_t *self, const open_t *open, size_t row)
     }
 }
 
-static void write_open(writer_t *self, series_t *series, uint64_t from, bool whole)
+static void write_open(writer_t *self, const series_t *series, bool whole)
 {
     const open_t *open = &series->open;
     size_t changed = 0;
@@ -80,10 +80,6 @@ static void write_open(writer_t *self, series_t *series, uint64_t from, bool who
         pack_u64(self->out, 2 * (series->ring.tail - row->position) + row->ordinal);
         pack_bytes(self->out, open_identity(open, i));
         write_values(self, open, i);
-        for (unsigned a = 0; row->position < from && a < series->ring.column_count; a++) {
-            ring_get(&series->ring, a, row->position, &self->columns.figure);
-            figure_write(&self->columns, &self->columns.figure, self->out);
-        }
     }
 }
 
@@ -122,21 +118,22 @@ static void write_covered(writer_t *self, const series_t *series)
     }
 }
 
-static bool write_entry(writer_t *self, series_t *series, bool whole)
+static bool write_entry(writer_t *self, const series_t *series, bool whole)
 {
-    ring_t *ring = &series->ring;
-    uint64_t from = whole || series->marked < ring->head ? ring->head : series->marked;
+    const ring_t *ring = &series->ring;
+    uint64_t sent = whole ? 0 : series->sent;
+    uint64_t from = whole || series->resend < ring->head ? ring->head : series->resend;
     bool fired = whole || series->fired_changed;
     write_byte(self, (whole ? ENTRY_WHOLE : 0) | (fired ? ENTRY_FIRED : 0));
-    pack_u64(self->out, whole ? from : from - series->marked);
+    pack_i64(self->out, (int64_t) (from - sent));
     pack_u64(self->out, ring->tail - from);
-    if (!write_times(self, ring, from, whole ? 0 : series->marked_ts))
+    if (!write_times(self, ring, from, whole ? 0 : series->sent_ts))
         return false;
     for (unsigned i = 0; i < ring->column_count; i++)
         if (!column_write(&self->columns, ring, i, from, ring->tail, self->out))
             return false;
     pack_u64(self->out, series->same_ts);
-    write_open(self, series, from, whole);
+    write_open(self, series, whole);
     if (fired)
         write_fired(self, series);
     write_topics(self, series, whole);
@@ -147,8 +144,8 @@ static bool write_entry(writer_t *self, series_t *series, bool whole)
 
 void journal_mark(series_t *series)
 {
-    series->marked = series->ring.tail;
-    series->marked_ts = series->newest;
+    series->sent = series->resend = series->ring.tail;
+    series->sent_ts = series->newest;
     series->fired_changed = false;
     for (size_t i = series->open.first; i < series->open.end; i++)
         series->open.rows[i].changed = false;

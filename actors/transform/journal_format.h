@@ -5,15 +5,14 @@
  *
  *      number        0 and the id when first named; else the order of first naming, from 1
  *      flags         ENTRY_*
- *      skipped       rows before those below that came and went; in a whole entry, all of them
+ *      start         position of the first row below, from the end of the rows sent before:
+ *                    more than 0 if rows came and went in between, less if some are replaced
  *      count         rows below
- *      times         distances from the row before, the first from the last row of the delta
- *                    before (0 in a whole entry)
+ *      times         distances from the row before, the first from the newest time sent before
  *      arguments     one column each
  *      same_ts       rows of the newest time
  *      open rows     distance of the first from the end; those that changed, each with its
- *                    distance from the end, identity and columns, and with its arguments if it
- *                    is not among the rows above
+ *                    distance from the end, identity and columns
  *      fired         if ENTRY_FIRED: all of it
  *      topics        those that changed
  *      covered       if ENTRY_WHOLE: covered_us, covered_position, known of each argument

@@ -11,7 +11,7 @@
 #include "actors/transform/journal_format.h"
 #include "proto/series.h"
 
-#define POSITION_MAX (UINT64_C(1) << 62)
+#define POSITION_MAX (INT64_C(1) << 61)
 
 typedef struct {
     unpack_t in;
@@ -127,26 +127,29 @@ static series_t *read_name(reader_t *self)
 
 // ---- one series -------------------------------------------------------------------------------
 
-static bool read_rows(reader_t *self, series_t *series, uint64_t skipped)
+// Rows from `start` on, which may replace the last ones or leave a gap to them.
+static bool read_rows(reader_t *self, series_t *series, int64_t start)
 {
     ring_t *ring = &series->ring;
+    uint64_t sent = ring->tail, from = sent + (uint64_t) start;
     uint64_t count = unpack_u64(&self->in);
-    if (count > (uint64_t) (self->in.end - self->in.at) || skipped > POSITION_MAX - ring->tail)
-        return refused(self, "rows");
     unpack_list_t times = unpack_list(&self->in, (size_t) count, 1);
     for (unsigned i = 0; i < ring->column_count; i++)
         column_read(&self->columns[i], &self->in, (size_t) count);
-    if (self->in.bad || (count == 0 && ring->tail == 0))
+    if (self->in.bad || start > POSITION_MAX || start < -POSITION_MAX ||
+        -start > (int64_t) ring_count(ring) || sent > (uint64_t) POSITION_MAX ||
+        from + count < sent || from + count == 0)
         return refused(self, "rows");
-    if (skipped > 0)
-        ring->head = ring->tail = ring->tail + skipped;
-    if (skipped + count > 0 && open_count(&series->open) > 0 &&
-        series->open.rows[series->open.end - 1].ordinal)
-        open_drop_ordinal(&series->open);
-    int64_t ts = series->marked_ts;
+    if (start > 0)
+        ring->head = from;
+    ring->tail = from;
+    open_t *open = &series->open;
+    if (from + count > sent && open_count(open) > 0 && open->rows[open->end - 1].ordinal)
+        open_drop_ordinal(open);
+    int64_t ts = series->sent_ts;
     for (size_t r = 0; r < count; r++) {
         int64_t step = unpack_at(&times, r);
-        if ((step < 0 && ring->tail > skipped) || __builtin_add_overflow(ts, step, &ts) ||
+        if ((step < 0 && (sent > 0 || r > 0)) || __builtin_add_overflow(ts, step, &ts) ||
             ts < ROWS_TS_MIN || ts > ROWS_TS_MAX)
             return refused(self, "times");
         if (!ring_push(ring, ts))
@@ -198,7 +201,7 @@ static size_t find_open(const open_t *open, uint64_t position)
     return low < open->end && open->rows[low].position == position ? low : SIZE_MAX;
 }
 
-static bool read_open_row(reader_t *self, series_t *series, uint64_t first, uint64_t fresh)
+static bool read_open_row(reader_t *self, series_t *series, uint64_t first)
 {
     open_t *open = &series->open;
     uint64_t back = unpack_u64(&self->in);
@@ -218,17 +221,10 @@ static bool read_open_row(reader_t *self, series_t *series, uint64_t first, uint
     }
     for (unsigned i = 0; i < open->column_count; i++)
         open_values(open, at)[i] = self->values[i];
-    for (unsigned i = 0; position < fresh && i < series->ring.column_count; i++) {
-        figure_read(&self->in, &self->figures[i]);
-        if (self->in.bad)
-            return refused(self, "open row");
-        if (!ring_set(&series->ring, i, position, &self->figures[i]))
-            return no_memory(self);
-    }
     return true;
 }
 
-static bool read_open(reader_t *self, series_t *series, uint64_t fresh)
+static bool read_open(reader_t *self, series_t *series)
 {
     const ring_t *ring = &series->ring;
     open_t *open = &series->open;
@@ -247,7 +243,7 @@ static bool read_open(reader_t *self, series_t *series, uint64_t fresh)
     else if (!open_drop_first(open, gone))
         return no_memory(self);
     for (; changed > 0; changed--)
-        if (!read_open_row(self, series, first, fresh))
+        if (!read_open_row(self, series, first))
             return false;
     if (open_count(open) == 0 || open->rows[open->first].position != first)
         return refused(self, "open rows");
@@ -313,11 +309,10 @@ static bool read_series(reader_t *self)
     if (!room_for(self, series->layout))
         return no_memory(self);
     uint8_t flags = unpack_byte(&self->in);
-    uint64_t skipped = unpack_u64(&self->in);
+    int64_t start = unpack_i64(&self->in);
     if (flags > (ENTRY_WHOLE | ENTRY_FIRED) || (flags & ENTRY_WHOLE && series->ring.tail > 0))
         return refused(self, "series");
-    uint64_t fresh = series->ring.tail + skipped;
-    if (!read_rows(self, series, skipped) || !read_open(self, series, fresh) ||
+    if (!read_rows(self, series, start) || !read_open(self, series) ||
         !read_fired(self, series, flags & ENTRY_FIRED) || !read_topics(self, series) ||
         (flags & ENTRY_WHOLE && !read_covered(self, series)))
         return false;

@@ -110,10 +110,11 @@ typedef struct {
 
 static bool store(fit_t *fit, const figure_t *value, uint64_t position, void *context)
 {
-    (void) fit;
     target_t *to = context;
     if (to->column.narrow)
         return figure_at(value, to->column.exponent, &to->column.narrow[position & to->mask]);
+    if (value == &fit->held)
+        figure_normalise(&fit->held); // the exponent is the lowest of those in normal form
     wide_t *wide = &to->column.wide[position & to->mask];
     wide->null = false;
     figure_big_at(value, to->column.exponent, wide->value);

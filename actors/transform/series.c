@@ -146,6 +146,8 @@ bool series_revise(series_t *self, size_t open, const row_t *row)
 {
     open_row_t *known = &self->open.rows[open];
     known->changed = true;
+    if (known->position < self->resend)
+        self->resend = known->position; // it may have closed by the next delta
     set_values(self, open, row);
     // No window by time holds an open row. One by rows does if others came after it.
     if (self->layout->plan->keep_rows > 0 && known->position + 1 < self->ring.tail)

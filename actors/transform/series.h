@@ -57,10 +57,11 @@ struct series {
     bool fired_changed;
 
     // For its partition and journal.
-    uint64_t marked;   // rows before this are in a delta already
-    int64_t marked_ts; // newest time then
-    bool touched;      // something is in no delta yet
-    bool hidden;       // its latest row was not shown yet
+    uint64_t sent;   // rows that are in deltas already
+    int64_t sent_ts; // newest time among them
+    uint64_t resend; // those from here on must be sent, again if they were: revised
+    bool touched;    // something is in no delta yet
+    bool hidden;     // its latest row was not shown yet
     series_t *next_touched, *next_hidden;
     uint64_t delta;  // the delta that has named it
     uint32_t number; // and as what
