@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "actors/transform/worker.h"
-#include "proto/wire.h"
+#include "proto/metric.h"
 
 enum {
     SHOWN_MAX = 512, // series in one call to Redis
@@ -39,25 +39,8 @@ static void publish_row(worker_t *worker, slice_t series, int64_t ts_us, unsigne
                         const alert_value_t *values)
 {
     buffer_t topic = { 0 }, body = { 0 };
-    buffer_text(&topic, "metric/");
-    buffer_append(&topic, series.data, series.size);
-    buffer_text(&topic, "/");
-    wire_map(&body, 4);
-    wire_string(&body, "v");
-    wire_i64(&body, 1);
-    wire_string(&body, "series");
-    wire_text(&body, series);
-    wire_string(&body, "ts");
-    wire_i64(&body, ts_us);
-    wire_string(&body, "columns");
-    wire_map(&body, count);
-    for (unsigned i = 0; i < count; i++) {
-        wire_string(&body, values[i].name);
-        if (values[i].text)
-            wire_double(&body, strtod(values[i].text, NULL));
-        else
-            wire_nil(&body);
-    }
+    metric_topic(series, &topic);
+    metric_encode(series, ts_us, count, values, &body);
     if (!topic.failed && !body.failed)
         bus_publish(worker->news, buffer_slice(&topic), buffer_slice(&body));
     buffer_destroy(&topic);
