@@ -23,7 +23,7 @@
 #include "broker/runtime/settings.h"
 #include "broker/site.h"
 #include "proto/owned.h"
-#include "proto/wire.h"
+#include "proto/metric.h"
 
 enum {
     ACTOR_QUEUE = 10000,   // messages from, and subscriptions to, each actor
@@ -120,15 +120,10 @@ static void tell_log(broker_t *self)
 static void tick(broker_t *self)
 {
     owned(buffer_destroy) buffer_t body = { 0 };
-    wire_map(&body, 2);
-    wire_string(&body, "v");
-    wire_u64(&body, 1);
-    wire_string(&body, "at");
-    wire_i64(&body, life_wall_us());
+    hugz_encode(life_wall_us(), &body);
     if (!body.failed)
         bus_publish(self->readers, slice_text("hugz/"), buffer_slice(&body));
     advertise(self);
-
     tell_log(self);
 }
 
