@@ -236,12 +236,13 @@ static const expr_t *like(compiler_t *self, const syntax_t *syntax)
     if (syntax->count != 2 || !compile_all(self, syntax->operands, 2, operands))
         return NULL;
     for (int i = 0; i < 2; i++)
+        if (operands[i]->type != TYPE_TEXT && operands[i]->type != TYPE_UNKNOWN)
+            return compile_refuse(self, syntax->place, "operator does not exist: %s %s %s",
+                                  type_name(operands[0]->type), syntax->text,
+                                  type_name(operands[1]->type));
+    for (int i = 0; i < 2; i++)
         if (!(operands[i] = compile_coerce(self, syntax->place, operands[i], TYPE_TEXT)))
             return NULL;
-    if (operands[0]->type != TYPE_TEXT || operands[1]->type != TYPE_TEXT)
-        return compile_refuse(self, syntax->place, "operator does not exist: %s %s %s",
-                              type_name(operands[0]->type), syntax->text,
-                              type_name(operands[1]->type));
     slice_t pattern = operands[1]->text;
     if (operands[1]->kind != EXPR_TEXT)
         return compile_refuse(self, syntax->place, "the pattern of LIKE has to be a string");

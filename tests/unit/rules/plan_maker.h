@@ -62,12 +62,12 @@ static inline plan_t *plan_maker_candles(void)
 
 static inline rule_t plan_maker_rule(const char *when)
 {
-    return (rule_t) { .on = slice_text("candle"),
-                      .when = slice_text(when),
-                      .severity = slice_text("warning"),
-                      .min_rows = 10,
-                      .positive = true,
-                      .enabled = true };
+    return (rule_t){ .on = slice_text("candle"),
+                     .when = slice_text(when),
+                     .severity = slice_text("warning"),
+                     .min_rows = 10,
+                     .positive = true,
+                     .enabled = true };
 }
 
 static inline void plan_maker_put(plan_t *plan, const char *name, const rule_t *rule)
