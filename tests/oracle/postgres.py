@@ -17,6 +17,7 @@ import tempfile
 
 BIN = "/usr/lib/postgresql/15/bin"
 MISSING = 77  # exit code by which ctest knows a skipped test
+SCRIPT_FAILED = 3  # exit code of psql when a statement failed
 
 SETTINGS = {
     "listen_addresses": "''",
@@ -52,7 +53,7 @@ class Postgres:
     def __init__(self):
         if not available():
             raise FileNotFoundError(f"{BIN}/initdb: install postgresql-15")
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tw-pg-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postgres-oracle-"))
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.prefix = []
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -91,10 +92,10 @@ class Postgres:
         self.started = True
 
     def stop(self):
-        if self.started:
+        if self.started and (self.folder / "data").exists():
             self._tool(f"{BIN}/pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-s",
                        "stop")
-            self.started = False
+        self.started = False
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _psql(self, text, *options, timeout=600):
@@ -106,8 +107,10 @@ class Postgres:
     def run(self, sql):
         """Run statements, give back what psql prints; PostgresError if one fails."""
         done = self._psql(sql, "-At", "-F", "\t", "-P", "null=\\N", "-f", "-")
-        if done.returncode:
+        if done.returncode == SCRIPT_FAILED:
             raise PostgresError(done.stderr)
+        if done.returncode:  # no server, or no psql: no answer to what was asked
+            raise RuntimeError(f"psql: {done.stderr}")
         return done.stdout
 
     def rows(self, sql):
