@@ -98,12 +98,12 @@ static void registry_lists_who_is_alive(void **state)
     store_field_t port = { "port", "1" }, other = { "port", "2" };
     expect(store, store_beat(store, "prep", "b", 60000, &port, 1), STORE_OK);
     expect(store, store_beat(store, "prep", "a", 60000, &port, 1), STORE_OK);
-    expect(store, store_beat(store, "collector", "c", 300, &port, 1), STORE_OK);
+    expect(store, store_beat(store, "collector", "c", 1500, &port, 1), STORE_OK);
     expect(store, store_beat(store, "prep", "a", 60000, &other, 1), STORE_OK);
     notes_t notes = { "" };
     expect(store, store_actors(store, NULL, note_actor, &notes), STORE_OK);
     assert_string_equal(notes.text, "collector/c=1;prep/a=2;prep/b=1;");
-    pause_ms(350); // the collector's lease runs out
+    pause_ms(1550); // the collector's lease runs out
     notes = (notes_t){ "" };
     expect(store, store_actors(store, NULL, note_actor, &notes), STORE_OK);
     assert_string_equal(notes.text, "prep/a=2;prep/b=1;");
@@ -124,13 +124,13 @@ static void a_partition_has_one_owner_at_a_time(void **state)
     store_id_t a, b, again;
     expect(store, store_claim(store, 7, "a", 60000, &a), STORE_OK);
     expect(store, store_claim(store, 7, "b", 60000, &b), STORE_FENCED);
-    expect(store, store_claim(store, 7, "a", 200, &again), STORE_OK);
+    expect(store, store_claim(store, 7, "a", 1500, &again), STORE_OK);
     assert_memory_not_equal(&a, &again, sizeof a);
     char owners[PARTITIONS][64];
     expect(store, store_owners(store, owners), STORE_OK);
     assert_string_equal(owners[7], "a");
     assert_string_equal(owners[8], "");
-    pause_ms(250);
+    pause_ms(1550);
     expect(store, store_owners(store, owners), STORE_OK);
     assert_string_equal(owners[7], "");
     expect(store, store_claim(store, 7, "b", 60000, &b), STORE_OK);
