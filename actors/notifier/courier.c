@@ -245,6 +245,8 @@ static void start_queued(courier_t *self, int64_t now_us)
             job->state = JOB_FREE; // due again when it stops being hidden
             continue;
         }
+        if (job->webhook.size > 0 && !deliver_has_room(self->deliver, buffer_string(&job->webhook)))
+            continue; // asked for room before: do not ask Redis again and again
         attempt_t attempt = { self, job };
         store_status_t status =
             store_subscriber(self->store, job->subscriber, start_attempt, &attempt);
@@ -290,6 +292,7 @@ static void queue_job(void *context, const store_delivery_t *delivery)
     if (job == self->jobs + JOBS_MAX || strlen(delivery->alert_id) >= sizeof job->alert_id ||
         strlen(delivery->subscriber) >= sizeof job->subscriber)
         return; // due again later
+    buffer_clear(&job->webhook);
     buffer_clear(&job->body);
     buffer_append(&job->body, delivery->body.data, delivery->body.size);
     if (job->body.failed)

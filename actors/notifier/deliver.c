@@ -2,16 +2,14 @@
 #include "actors/notifier/deliver.h"
 
 #include <curl/curl.h>
-#include <ifaddrs.h>
 #include <inttypes.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "actors/notifier/address.h"
+#include "actors/notifier/interface.h"
 #include "actors/notifier/retry.h"
 #include "proto/owned.h"
 
@@ -87,31 +85,6 @@ void deliver_allow_private(deliver_t *self, bool allow)
 
 // ---- where a letter may go -----------------------------------------------------------------
 
-static bool same_host(const struct sockaddr *a, const struct sockaddr *b)
-{
-    if (!b || a->sa_family != b->sa_family)
-        return false;
-    if (a->sa_family == AF_INET)
-        return memcmp(&((const struct sockaddr_in *) a)->sin_addr,
-                      &((const struct sockaddr_in *) b)->sin_addr, sizeof(struct in_addr)) == 0;
-    return a->sa_family == AF_INET6 &&
-           memcmp(&((const struct sockaddr_in6 *) a)->sin6_addr,
-                  &((const struct sockaddr_in6 *) b)->sin6_addr, sizeof(struct in6_addr)) == 0;
-}
-
-// Public addresses of this very host lead to services that trust it.
-static bool is_our_own(const struct sockaddr *address)
-{
-    struct ifaddrs *interfaces;
-    if (getifaddrs(&interfaces) == -1)
-        return true; // refuse what cannot be judged
-    bool own = false;
-    for (const struct ifaddrs *i = interfaces; i && !own; i = i->ifa_next)
-        own = same_host(address, i->ifa_addr);
-    freeifaddrs(interfaces);
-    return own;
-}
-
 // The last moment before a connection: names are resolved, tricks with them are over.
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *target)
 {
@@ -119,7 +92,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     if (purpose != CURLSOCKTYPE_IPCXN)
         return CURL_SOCKET_BAD;
     if (!transfer->deliver->allow_private &&
-        (address_is_private(&target->addr, target->addrlen) || is_our_own(&target->addr))) {
+        (address_is_private(&target->addr, target->addrlen) || interface_has(&target->addr))) {
         if (getnameinfo(&target->addr, target->addrlen, transfer->refused, NI_MAXHOST, NULL, 0,
                         NI_NUMERICHOST) != 0)
             strcpy(transfer->refused, "?");
@@ -226,20 +199,33 @@ static bool set_up(transfer_t *transfer, const letter_t *letter)
     return failed == CURLE_OK;
 }
 
+// A free transfer, or NULL: too many are under way, in all or to this host.
+static transfer_t *find_room(deliver_t *self, const char *host)
+{
+    transfer_t *room = NULL;
+    unsigned to_host = 0;
+    for (size_t i = 0; i < DELIVER_AT_ONCE_MAX; i++) {
+        if (!self->transfers[i].easy)
+            room = &self->transfers[i];
+        else if (strcmp(self->transfers[i].host, host) == 0)
+            to_host++;
+    }
+    return to_host < DELIVER_PER_HOST_MAX ? room : NULL;
+}
+
+bool deliver_has_room(deliver_t *self, const char *url)
+{
+    char host[HOST_TEXT_MAX];
+    return !host_of(url, host, NULL) || find_room(self, host); // start says what is wrong
+}
+
 deliver_status_t deliver_start(deliver_t *self, const letter_t *letter, size_t tag, fault_t *fault)
 {
     char host[HOST_TEXT_MAX];
     if (!host_of(letter->url, host, fault))
         return DELIVER_REFUSED;
-    transfer_t *transfer = NULL;
-    unsigned to_host = 0;
-    for (size_t i = 0; i < DELIVER_AT_ONCE_MAX; i++) {
-        if (!self->transfers[i].easy)
-            transfer = &self->transfers[i];
-        else if (strcmp(self->transfers[i].host, host) == 0)
-            to_host++;
-    }
-    if (!transfer || to_host >= DELIVER_PER_HOST_MAX)
+    transfer_t *transfer = find_room(self, host);
+    if (!transfer)
         return DELIVER_BUSY;
     CURL *easy = curl_easy_init();
     if (!easy)

@@ -50,6 +50,8 @@ void deliver_destroy(deliver_t **self_p); // letters under way are given up
 void deliver_allow_private(deliver_t *self, bool allow);
 
 deliver_status_t deliver_start(deliver_t *self, const letter_t *letter, size_t tag, fault_t *fault);
+// False: a letter to this URL would find DELIVER_BUSY just now.
+bool deliver_has_room(deliver_t *self, const char *url);
 size_t deliver_under_way(const deliver_t *self);
 
 // Sleep until a transfer moves, one of the descriptors is readable (negative ones are left

@@ -43,9 +43,11 @@ typedef struct {
     store_id_t token;
     bool active;               // we hold the role
     bool down;                 // Redis did not answer last time
+    bool stuck;                // the outbox cannot be worked on
     int64_t beat_us, pause_us; // when to beat, and to ask the outbox, next
     int64_t drain_us;          // end of the drain; 0 = in service
     uint64_t lag;              // entries in the outbox
+    uint64_t planned;          // deliveries the courier has heard of
     outbox_count_t told;       // what the log has been told of
 } notifier_t;
 
@@ -209,13 +211,19 @@ static int work_outbox(notifier_t *self, int64_t now_us)
     case OUTBOX_BLOCKED:
         return BLOCKED_WAIT_MS;
     case OUTBOX_MOVED:
-        courier_wake(self->courier);
+        self->stuck = false;
+        if (outbox_count(self->outbox).planned != self->planned)
+            courier_wake(self->courier);
+        self->planned = outbox_count(self->outbox).planned;
         return 0;
     case OUTBOX_FENCED:
         set_active(self, false);
         break;
     case OUTBOX_DOWN:
-        set_down(self, true, outbox_error(self->outbox));
+        if (!self->stuck)
+            log_event(LOG_WARNING, "the outbox waits, trying again", "error=%s",
+                      log_quote(outbox_error(self->outbox)));
+        self->stuck = true;
         self->pause_us = now_us + DOWN_WAIT_US;
         return DOWN_WAIT_US / 1000;
     }

@@ -453,6 +453,28 @@ class Surviving(FlowTest):
         wait_for("the webhooks", lambda: len(set(self.receiver.ids())) == len(ids), 2 * HIDDEN_S)
         self.assertIsNone(notifier.poll())
 
+    def test_redis_comes_back_empty_and_uses_the_same_ids_again(self):
+        """A position that outlived the connection would skip the second half."""
+        self.start_broker()
+        subscriber = self.subscribe()
+        self.start("notifier")
+
+        def put(seq):
+            ident = f"{seq:032x}"
+            self.redis.xadd("nt:o:{0}", {"id": ident, "topic": "alert/r/s:1/",
+                                         "body": encode("r", "s:1", seq, ident)},
+                            id=f"5-{(seq - 1) % 10 + 1}")
+            return ident
+        ids = {put(seq) for seq in range(1, 11)}
+        wait_for("the first half", lambda: subscriber.ids() == ids and self.waiting() == 0)
+        self.redis_process.kill()
+        self.redis_process.wait()
+        shutil.rmtree(f"{self.dir}/appendonlydir")
+        self.start_redis()
+        ids |= {put(seq) for seq in range(11, 21)}
+        wait_for("the second half", lambda: subscriber.ids() == ids, 30)
+        wait_for("the log", lambda: len(self.logged()) == 10)
+
     def test_another_notifier_stands_by(self):
         self.start_broker()
         subscriber = self.subscribe()
@@ -496,6 +518,7 @@ class Surviving(FlowTest):
 class Delivering(FlowTest):
     def setUp(self):
         super().setUp()
+        self.start_broker()
         self.notifier = self.start("notifier")
         wait_for("the role", lambda: (f := self.actor("notifier")) and f["state"] == "active")
 
