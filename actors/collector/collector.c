@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "actors/collector/intake.h"
-#include "actors/collector/line.h"
+#include "actors/collector/lines.h"
 #include "actors/collector/planner.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/options.h"
@@ -32,7 +32,7 @@
 #include "proto/owned.h"
 
 enum {
-    LINES_MAX = REGISTRY_STREAMS_MAX,
+    ITEMS_MAX = 2 + LINES_ITEMS_MAX + INTAKE_ITEMS_MAX,
     NEWS_QUEUE = 10000,
     TELL_US = 1000000,
     LOG_US = 60 * 1000000,
@@ -50,8 +50,7 @@ typedef struct {
     char host[64], incarnation[33];
     int signals;
     int64_t anchor_us; // wall clock less monotonic, when we began
-    size_t line_count;
-    line_t *lines[LINES_MAX];
+    lines_t *lines;
     registry_t *registry;
     intake_t *intake;
     plan_t *plan; // came and is not staged everywhere yet
@@ -59,7 +58,7 @@ typedef struct {
     bool planned; // every line has a plan
     bus_t *news;
     registry_brokers_t brokers; // that news is connected to
-    zmq_pollitem_t *items;
+    zmq_pollitem_t items[ITEMS_MAX];
     int64_t tell_us, log_us;
     int64_t drain_until_us, quiet_since_us; // 0 = in service
 } collector_t;
@@ -70,58 +69,10 @@ static moment_t s_now(const collector_t *self)
     return (moment_t){ .mono_us = mono_us, .recv_us = self->anchor_us + mono_us };
 }
 
-// ---- lines ----------------------------------------------------------------------------------
-
-static const char *s_stream_name(const collector_t *self, const source_t *source)
-{
-    return source->stream ? source->stream : self->options.name;
-}
-
-static line_t *s_find_line(const collector_t *self, const char *stream)
-{
-    for (size_t i = 0; i < self->line_count; i++)
-        if (strcmp(stream_name(line_stream(self->lines[i])), stream) == 0)
-            return self->lines[i];
-    return NULL;
-}
-
 static stream_t *s_find_stream(void *context, const source_t *source)
 {
-    collector_t *self = context;
-    return line_stream(s_find_line(self, s_stream_name(self, source)));
-}
-
-static bool s_open_line(collector_t *self, const char *stream, fault_t *fault)
-{
-    if (s_find_line(self, stream))
-        return true;
-    if (self->line_count == LINES_MAX)
-        return fault_set(fault, "more than %d streams", LINES_MAX);
-    line_t *line =
-        line_open(self->root, self->settings->namespace, self->options.name, stream, fault);
-    if (!line)
-        return false;
-    self->lines[self->line_count++] = line;
-    log_event(LOG_INFO, "stream open", "stream=%s last_seq=%" PRIu64 " damaged=%" PRIu64, stream,
-              stream_durable(line_stream(line)), stream_damaged(line_stream(line)));
-    return true;
-}
-
-// Every stream that a source goes to; ours at least.
-static bool s_open_lines(collector_t *self, const settings_t *settings, fault_t *fault)
-{
-    for (size_t i = 0; i < settings->source_count; i++)
-        if (!s_open_line(self, s_stream_name(self, &settings->sources[i]), fault))
-            return false;
-    return settings->source_count > 0 || s_open_line(self, self->options.name, fault);
-}
-
-static bool s_any_stalled(const collector_t *self)
-{
-    for (size_t i = 0; i < self->line_count; i++)
-        if (line_is_stalled(self->lines[i]))
-            return true;
-    return false;
+    const collector_t *self = context;
+    return lines_stream(self->lines, source);
 }
 
 // ---- plans and settings ---------------------------------------------------------------------
@@ -150,7 +101,7 @@ static void s_reload(collector_t *self)
         strcmp(settings->redis, self->settings->redis) != 0 ||
         strcmp(settings->stage, self->settings->stage) != 0)
         log_event(LOG_WARNING, "namespace, redis and stage change only with a restart", NULL);
-    if (!s_open_lines(self, settings, &fault) || !s_ask_for_plan(self, settings, &fault)) {
+    if (!lines_open(self->lines, settings, &fault) || !s_ask_for_plan(self, settings, &fault)) {
         log_event(LOG_ERROR, "new configuration cannot be used; keeping the old one", "reason=%s",
                   log_quote(fault.text));
         return;
@@ -182,12 +133,12 @@ static void s_switch_settings(collector_t *self, moment_t now)
 
 static void s_stage_plan(collector_t *self, moment_t now)
 {
-    for (size_t i = 0; i < self->line_count; i++)
-        if (!line_plan(self->lines[i], self->plan, now))
-            return; // no memory: with the next turn again; those that have it do nothing then
+    if (!lines_plan(self->lines, self->plan, now))
+        return; // no memory: with the next turn again; those that have it do nothing then
     log_event(LOG_INFO, "plan in force", "entries=%zu rules_live=%s", plan_count(self->plan),
               registry_rules_are_live(self->registry) ? "yes" : "no");
     self->planned = true;
+    self->tell_us = now.mono_us;
     plan_destroy(&self->plan);
     if (self->next_settings && self->plan_edition == self->edition)
         s_switch_settings(self, now);
@@ -245,9 +196,10 @@ static void s_tell_registry(collector_t *self, moment_t now)
     snprintf(pid, sizeof pid, "%d", (int) getpid());
     // O9: a clock that was set shows here; receive times go on undisturbed.
     snprintf(clock_ms, sizeof clock_ms, "%" PRId64, (life_wall_us() - now.recv_us) / 1000);
-    for (size_t i = 0; i < self->line_count; i++) {
+    for (size_t i = 0; i < lines_count(self->lines); i++) {
+        line_t *line = lines_at(self->lines, i);
         registry_field_t fields[REGISTRY_FIELDS_MAX];
-        size_t count = line_report(self->lines[i], fields, REGISTRY_FIELDS_MAX - 5, now);
+        size_t count = line_report(line, fields, REGISTRY_FIELDS_MAX - 5, now);
         s_put_field(&fields[count++], "host", self->host);
         s_put_field(&fields[count++], "pid", pid);
         s_put_field(&fields[count++], "incarnation", self->incarnation);
@@ -256,22 +208,22 @@ static void s_tell_registry(collector_t *self, moment_t now)
                     registry_rules_are_live(self->registry) ? "live" : "10s");
         if (i == 0)
             count += intake_report(self->intake, fields + count, REGISTRY_FIELDS_MAX - count);
-        registry_tell(self->registry, i, line_name(self->lines[i]), fields, count);
+        registry_tell(self->registry, i, line_name(line), fields, count);
     }
     self->tell_us = now.mono_us + TELL_US;
 }
 
 // ---- one turn -------------------------------------------------------------------------------
 
-static void s_take_signal(collector_t *self, moment_t now)
+static void s_take_signal(collector_t *self, int64_t mono_us)
 {
     switch (life_take_signal(self->signals)) {
     case LIFE_GO_ON:
         break;
     case LIFE_DRAIN:
         log_event(LOG_INFO, "draining", NULL);
-        self->drain_until_us = now.mono_us + DRAIN_US;
-        self->quiet_since_us = now.mono_us;
+        self->drain_until_us = mono_us + DRAIN_US;
+        self->quiet_since_us = mono_us;
         break;
     case LIFE_RELOAD:
         if (!self->drain_until_us)
@@ -283,23 +235,15 @@ static void s_take_signal(collector_t *self, moment_t now)
 // The one wait. Sources are listened to only while their records can be taken.
 static bool s_wait(collector_t *self, bool at_once, moment_t now)
 {
-    bool listening = self->planned && !self->drain_until_us && !s_any_stalled(self);
+    bool listening = self->planned && !self->drain_until_us && !lines_are_stalled(self->lines);
     int64_t until_us = now.mono_us + (self->drain_until_us ? QUIET_US / 4 : WAIT_US_MAX);
     size_t count = 0;
     self->items[count++] = (zmq_pollitem_t){ .fd = self->signals, .events = ZMQ_POLLIN };
     self->items[count++] =
         (zmq_pollitem_t){ .fd = registry_descriptor(self->registry), .events = ZMQ_POLLIN };
-    for (size_t i = 0; i < self->line_count; i++) {
-        line_t *line = self->lines[i];
-        self->items[count++] = (zmq_pollitem_t){ .socket = forward_ack_socket(line_forward(line)),
-                                                 .events = ZMQ_POLLIN };
-        if (line_is_blocked(line))
-            self->items[count++] =
-                (zmq_pollitem_t){ .socket = forward_raw_socket(line_forward(line)),
-                                  .events = ZMQ_POLLOUT };
-        if (line_next_us(line) < until_us)
-            until_us = line_next_us(line);
-    }
+    count += lines_items(self->lines, self->items + count);
+    if (lines_next_us(self->lines) < until_us)
+        until_us = lines_next_us(self->lines);
     if (listening) {
         count += intake_items(self->intake, self->items + count);
         if (intake_next_us(self->intake, now) < until_us)
@@ -314,22 +258,16 @@ static bool s_wait(collector_t *self, bool at_once, moment_t now)
 static bool s_turn(collector_t *self)
 {
     moment_t now = s_now(self);
-    bool more = false, durable = true;
-    bool stalled = s_any_stalled(self);
+    bool more = false, stalled = lines_are_stalled(self->lines);
     if (self->plan && !stalled)
         s_stage_plan(self, now);
     if (stalled)
         intake_skip(self->intake, now);
     else if (self->planned && !self->drain_until_us)
         more |= intake_take(self->intake, now);
-    for (size_t i = 0; i < self->line_count; i++)
-        durable &= line_sync(self->lines[i], now);
-    if (durable)
+    if (lines_sync(self->lines, now))
         intake_publish(self->intake, self->news);
-    for (size_t i = 0; i < self->line_count; i++) {
-        forward_hear(line_forward(self->lines[i]), now.mono_us);
-        more |= line_send(self->lines[i], s_now(self));
-    }
+    more |= lines_forward(self->lines, s_now(self));
     if (now.mono_us >= self->tell_us)
         s_tell_registry(self, now);
     if (now.mono_us >= self->log_us) {
@@ -351,24 +289,20 @@ static int collector_run(collector_t *self)
 {
     bool more = false;
     while (!self->drain_until_us || !s_is_drained(self, more)) {
-        moment_t now = s_now(self);
-        if (!s_wait(self, more, now)) {
+        if (!s_wait(self, more, s_now(self))) {
             log_event(LOG_ERROR, "cannot wait for sockets", "error=%s", log_quote(strerror(errno)));
             return EXIT_FAILED;
         }
-        s_take_signal(self, now);
+        s_take_signal(self, life_mono_us());
         s_hear_registry(self);
         more = s_turn(self);
     }
-    int status = EXIT_OK;
-    for (size_t i = 0; i < self->line_count; i++)
-        if (stream_pending(line_stream(self->lines[i]))) {
-            log_event(LOG_ERROR, "records that were taken could not be written", "stream=%s",
-                      stream_name(line_stream(self->lines[i])));
-            status = EXIT_FAILED;
-        }
+    if (!lines_are_durable(self->lines)) {
+        log_event(LOG_ERROR, "stopped; records that were taken could not be written", NULL);
+        return EXIT_FAILED;
+    }
     log_event(LOG_INFO, "stopped", NULL);
-    return status;
+    return EXIT_OK;
 }
 
 // ---- life -----------------------------------------------------------------------------------
@@ -380,13 +314,11 @@ static void collector_destroy(collector_t **self_p)
         return;
     registry_destroy(&self->registry); // leaves first: nobody sends to us any more
     intake_destroy(&self->intake);
-    for (size_t i = 0; i < self->line_count; i++)
-        line_destroy(&self->lines[i]);
+    lines_destroy(&self->lines);
     bus_destroy(&self->news);
     plan_destroy(&self->plan);
     settings_destroy(&self->next_settings);
     settings_destroy(&self->settings);
-    free(self->items);
     if (self->signals >= 0)
         close(self->signals);
     free(self);
@@ -417,12 +349,11 @@ static bool s_open(collector_t *self, fault_t *fault)
         return fault_set(fault, "cannot tell who we are: %s", strerror(errno));
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(self->incarnation + 2 * i, 3, "%02x", random[i]);
-    enum { ITEMS_MAX = 2 + 2 * LINES_MAX + INTAKE_ITEMS_MAX };
-    self->items = calloc(ITEMS_MAX, sizeof *self->items);
-    if (!self->items)
-        return fault_set(fault, "out of memory");
-    if (!site_stage(self->settings, self->options.dir, self->root, fault) ||
-        !s_open_lines(self, self->settings, fault))
+    char root[SITE_PATH_MAX];
+    if (!site_stage(self->settings, self->options.dir, root, fault))
+        return false;
+    self->lines = lines_new(root, self->settings->namespace, self->options.name, fault);
+    if (!self->lines || !lines_open(self->lines, self->settings, fault))
         return false;
     self->news = bus_connect(BUS_PUB, NULL, NEWS_QUEUE, fault);
     self->intake = self->news ? intake_new(s_find_stream, self, fault) : NULL;

@@ -124,7 +124,9 @@ void registry_tell(registry_t *self, size_t stream, const char *name,
     snprintf(entry->name, sizeof entry->name, "%s", name);
     memcpy(entry->fields, fields, count * sizeof fields[0]);
     entry->count = count;
+    self->told = true;
     pthread_mutex_unlock(&self->lock);
+    registry_signal(self->to_thread);
 }
 
 bool registry_take_brokers(registry_t *self, registry_brokers_t *brokers)

@@ -24,6 +24,7 @@ struct registry {
 
     pthread_mutex_t lock;
     bool stop;
+    bool told;    // there are new fields to beat with
     plan_t *base; // for the thread to take
     uint64_t base_edition;
     plan_t *plan; // for the loop to take

@@ -149,6 +149,8 @@ static bool s_look(registry_t *self)
     if (!planner_begin(self->planner) ||
         !s_heard(self, store_rules(self->store, s_on_rule, &look)) || look.failed)
         return false;
+    if (self->epoch != store_epoch(self->store))
+        planner_tell_again(self->planner); // it may be a Redis that has lost them
     owned(plan_destroy) plan_t *plan = planner_finish(self->planner, s_on_verdict, &look);
     if (!plan)
         return false;
@@ -241,6 +243,15 @@ static bool s_is_stopped(registry_t *self)
     return stop;
 }
 
+static bool s_was_told(registry_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool told = self->told;
+    self->told = false;
+    pthread_mutex_unlock(&self->lock);
+    return told;
+}
+
 static void s_wait(registry_t *self, int64_t until_us)
 {
     int64_t left_us = until_us - life_mono_us();
@@ -271,7 +282,7 @@ void *registry_run(void *context)
             self->looked_us = now_us;
             self->look_us = now_us + (s_look(self) ? REGISTRY_LOOK_MS : REGISTRY_BEAT_MS) * 1000;
         }
-        if (now_us >= beat_us) {
+        if (s_was_told(self) || now_us >= beat_us) {
             beat_us = now_us + REGISTRY_BEAT_MS * 1000;
             s_beat(self);
             s_find_brokers(self);

@@ -1,0 +1,160 @@
+/*  lines -- see lines.h. */
+#include "actors/collector/lines.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "proto/owned.h"
+
+struct lines {
+    char *root, *namespace, *collector;
+    size_t count;
+    line_t *lines[LINES_MAX];
+};
+
+lines_t *lines_new(const char *root, const char *namespace, const char *collector, fault_t *fault)
+{
+    lines_t *self = calloc(1, sizeof *self);
+    if (self) {
+        self->root = strdup(root);
+        self->namespace = strdup(namespace);
+        self->collector = strdup(collector);
+    }
+    if (!self || !self->root || !self->namespace || !self->collector) {
+        fault_set(fault, "out of memory");
+        lines_destroy(&self);
+    }
+    return self;
+}
+
+void lines_destroy(lines_t **self_p)
+{
+    lines_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->count; i++)
+        line_destroy(&self->lines[i]);
+    free(self->root);
+    free(self->namespace);
+    free(self->collector);
+    free(self);
+    *self_p = NULL;
+}
+
+static line_t *s_find(const lines_t *self, const char *stream)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (strcmp(stream_name(line_stream(self->lines[i])), stream) == 0)
+            return self->lines[i];
+    return NULL;
+}
+
+static const char *s_stream_of(const lines_t *self, const source_t *source)
+{
+    return source->stream ? source->stream : self->collector;
+}
+
+static bool s_open(lines_t *self, const char *name, fault_t *fault)
+{
+    if (s_find(self, name))
+        return true;
+    if (self->count == LINES_MAX)
+        return fault_set(fault, "more than %d streams", LINES_MAX);
+    line_t *line = line_open(self->root, self->namespace, self->collector, name, fault);
+    if (!line)
+        return false;
+    self->lines[self->count++] = line;
+    const stream_t *stream = line_stream(line);
+    log_event(LOG_INFO, "stream open", "stream=%s last_seq=%" PRIu64 " damaged=%" PRIu64, name,
+              stream_durable(stream), stream_damaged(stream));
+    return true;
+}
+
+bool lines_open(lines_t *self, const settings_t *settings, fault_t *fault)
+{
+    for (size_t i = 0; i < settings->source_count; i++)
+        if (!s_open(self, s_stream_of(self, &settings->sources[i]), fault))
+            return false;
+    // Without sources there are rules all the same, and somebody who looks whether we live.
+    return self->count > 0 || s_open(self, self->collector, fault);
+}
+
+stream_t *lines_stream(const lines_t *self, const source_t *source)
+{
+    return line_stream(s_find(self, s_stream_of(self, source)));
+}
+
+bool lines_plan(lines_t *self, const plan_t *plan, moment_t now)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (!line_plan(self->lines[i], plan, now))
+            return false;
+    return true;
+}
+
+bool lines_sync(lines_t *self, moment_t now)
+{
+    bool durable = true;
+    for (size_t i = 0; i < self->count; i++)
+        durable &= line_sync(self->lines[i], now);
+    return durable;
+}
+
+bool lines_are_stalled(const lines_t *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (line_is_stalled(self->lines[i]))
+            return true;
+    return false;
+}
+
+bool lines_are_durable(const lines_t *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (stream_pending(line_stream(self->lines[i])))
+            return false;
+    return true;
+}
+
+bool lines_forward(lines_t *self, moment_t now)
+{
+    bool more = false;
+    for (size_t i = 0; i < self->count; i++) {
+        forward_hear(line_forward(self->lines[i]), now.mono_us);
+        more |= line_send(self->lines[i], now);
+    }
+    return more;
+}
+
+size_t lines_items(const lines_t *self, zmq_pollitem_t *items)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        forward_t *forward = line_forward(self->lines[i]);
+        items[count++] =
+            (zmq_pollitem_t){ .socket = forward_ack_socket(forward), .events = ZMQ_POLLIN };
+        if (line_is_blocked(self->lines[i]))
+            items[count++] =
+                (zmq_pollitem_t){ .socket = forward_raw_socket(forward), .events = ZMQ_POLLOUT };
+    }
+    return count;
+}
+
+int64_t lines_next_us(const lines_t *self)
+{
+    int64_t next_us = INT64_MAX;
+    for (size_t i = 0; i < self->count; i++)
+        if (line_next_us(self->lines[i]) < next_us)
+            next_us = line_next_us(self->lines[i]);
+    return next_us;
+}
+
+size_t lines_count(const lines_t *self)
+{
+    return self->count;
+}
+
+line_t *lines_at(const lines_t *self, size_t index)
+{
+    return self->lines[index];
+}
