@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/collector/planner.h"
+#include "actors/prep/mapping.h"
 #include "proto/owned.h"
 
 typedef struct {
@@ -51,6 +52,28 @@ static void print_refusal(void *context, plan_kind_t kind, const char *name, con
             kind == PLAN_RULE ? "rule" : "derived column", name, fault->text);
 }
 
+// A mapping that prep could not compile would quarantine every record.
+static size_t check_sources(const settings_t *settings)
+{
+    size_t bad = 0;
+    for (size_t i = 0; i < settings->source_count; i++) {
+        const source_t *source = &settings->sources[i];
+        owned(buffer_destroy) buffer_t definition = { 0 };
+        fault_t fault = { 0 };
+        owned(mapping_destroy) mapping_t *mapping = NULL;
+        if (mapping_define(source, &definition))
+            mapping = mapping_new(buffer_slice(&definition), &fault);
+        else
+            fault_set(&fault, "out of memory");
+        if (mapping)
+            continue;
+        bad++;
+        fprintf(stderr, "%s:%d:%d: source '%s': %s\n", settings->path, source->line,
+                source->column, source->name, fault.text);
+    }
+    return bad;
+}
+
 ruleset_t *rules_of(const settings_t *settings, size_t *bad)
 {
     fault_t fault = { 0 };
@@ -59,6 +82,6 @@ ruleset_t *rules_of(const settings_t *settings, size_t *bad)
     ruleset_t *rules = plan ? ruleset_new(plan, print_refusal, &context) : NULL;
     if (!rules)
         fprintf(stderr, "%s: %s\n", settings->path, plan ? "out of memory" : fault.text);
-    *bad = context.bad;
+    *bad = context.bad + check_sources(settings);
     return rules;
 }

@@ -5,6 +5,6 @@
 #include "actors/rules/ruleset.h"
 #include "broker/runtime/settings.h"
 
-// The ruleset of a configuration. Every entry that does not compile is printed on stderr as
-// `file:line:col: message`; *bad counts them. NULL: out of memory (printed).
+// The ruleset of a configuration. Every rule, derived column and mapping that does not compile is
+// printed on stderr as `file:line:col: message`; *bad counts them. NULL: out of memory (printed).
 ruleset_t *rules_of(const settings_t *settings, size_t *bad);
