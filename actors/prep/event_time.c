@@ -22,7 +22,7 @@ bool event_time_compile(event_time_t *self, slice_t unit, fault_t *fault)
             return true;
         }
     }
-    if (!memchr(unit.data, '%', unit.size))
+    if (unit.size == 0 || !memchr(unit.data, '%', unit.size))
         return fault_set(fault, "time unit '%.*s' is none of s, ms, us, ns, rfc3339, or a format",
                          (int) (unit.size < 40 ? unit.size : 40), (const char *) unit.data);
     *self = (event_time_t){ .unit = EVENT_TIME_FORMAT, .format = unit };

@@ -60,8 +60,7 @@ static uint32_t s_hash(slice_t key)
 
 static bool s_is(const memo_t *self, const entry_t *entry, slice_t key)
 {
-    return entry->block == self->block && entry->size == key.size &&
-           memcmp(entry->key, key.data, key.size) == 0;
+    return entry->block == self->block && slice_same(slice_of(entry->key, entry->size), key);
 }
 
 int memo_find(memo_t *self, slice_t key)

@@ -4,6 +4,7 @@
  *  series and the scaling of the time; columns that need a closer look are read cell by cell.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "actors/prep/pushed.h"
 #include "actors/prep/reader.h"
@@ -157,25 +158,31 @@ static bool s_is_count(event_time_unit_t unit)
     return unit != EVENT_TIME_RFC3339 && unit != EVENT_TIME_FORMAT;
 }
 
+static bool s_is_integers(const pushed_t *column)
+{
+    return column->column && column->column->type == PUSH_I64;
+}
+
+// The time of one row, judged; the row is left out if it is not good.
 static void s_time_of(columns_t *self, const pushed_t *column, uint32_t row)
 {
-    const definition_t *definition = self->mapping->definition;
+    const event_time_t *time = &self->mapping->definition->time;
     char scratch[DECIMAL_TEXT_MAX], quote[REFUSAL_QUOTE_MAX];
     pushed_cell_t cell = pushed_cell(column, row);
     field_t field = pushed_field(&cell, scratch);
-    event_time_result_t result;
-    // An integer of more than 18 digits is nanoseconds: not by way of a decimal, which rounds.
-    if (column->column && column->column->type == PUSH_I64 && s_is_count(definition->time.unit)) {
-        result = event_time_scale(definition->time.unit,
-                                  rows_load_i64(column->column->values.data, row), &self->ts[row]);
-    } else if (field.kind == FIELD_NUMBER || field.kind == FIELD_TEXT) {
-        result = event_time_read(&definition->time, field.text, &self->ts[row]);
+    if (s_is_integers(column)) { // not by way of a decimal, which rounds to 18 digits
+        int64_t count = rows_load_i64(column->column->values.data, row);
+        int size = snprintf(scratch, sizeof scratch, "%" PRId64, count);
+        field.text = slice_of(scratch, (size_t) size);
+    }
+    bool good = field.kind == FIELD_NUMBER || field.kind == FIELD_TEXT;
+    if (good) {
+        event_time_result_t result = event_time_read(time, field.text, &self->ts[row]);
+        good = assembly_time_good(s_row(self, row), result, &field, self->ts[row]);
     } else {
         assembly_refuse(s_row(self, row), "time: %s", refusal_quote(&field, quote));
-        s_leave_out(self, row);
-        return;
     }
-    if (!assembly_time_good(s_row(self, row), result, &field, self->ts[row]))
+    if (!good)
         s_leave_out(self, row);
 }
 
@@ -209,8 +216,7 @@ static void s_find_times(columns_t *self)
     if (definition->time_fetch) {
         for (uint32_t row = 0; row < self->rows; row++)
             self->ts[row] = self->mapping->head.recv_us;
-    } else if (column->column && column->column->type == PUSH_I64 &&
-               s_is_count(definition->time.unit)) {
+    } else if (s_is_integers(column) && s_is_count(definition->time.unit)) {
         s_times_in_bulk(self, column);
     } else {
         for (uint32_t row = 0; row < self->rows; row++)
