@@ -17,7 +17,7 @@
 
 typedef struct {
     const settings_t *settings;
-    store_t *store;
+    store_t *store;  // NULL: none can be had here; only `sql` does without
     bool file_first; // -c was given: its rules count, Redis only for names it does not have
 } rule_word_t;
 
@@ -116,7 +116,7 @@ static int rule_sql(rule_word_t *self, int count, char **words)
         return EXIT_FAILED;
     }
     redis_rules_t redis = { planner, true };
-    if (!self->file_first || !file_has(self->settings, words[0]))
+    if (self->store && (!self->file_first || !file_has(self->settings, words[0])))
         (void) store_rules(self->store, add_redis_rule, &redis); // without Redis: the file's alone
     refusal_t refusal = { .name = words[0] };
     owned(plan_destroy) plan_t *plan = planner_finish(planner, tell_refusal, &refusal);
@@ -188,7 +188,8 @@ int cli_rule(int argc, char **argv)
         return EXIT_CONFIG;
     fault_t fault = { 0 };
     owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
-    if (!store) {
+    bool without = optind < argc && strcmp(argv[optind], "sql") == 0;
+    if (!store && !without) {
         fprintf(stderr, "tidewire rule: %s\n", fault.text);
         return EXIT_FAILED;
     }
