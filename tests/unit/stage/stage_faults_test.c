@@ -29,6 +29,9 @@ static struct {
     bool interrupts; // every other call is interrupted
     bool shorts;     // writes take 7 bytes at most
     unsigned turn;
+    void (*at_flush)(void); // what somebody else does just then
+    void (*at_end_of_file)(void);
+    int ends_to_pass;
 } disk;
 
 static bool fails(int *until)
@@ -62,6 +65,8 @@ static ssize_t bad_write(int file, const void *data, size_t size, off_t offset)
 
 static int bad_flush(int file)
 {
+    if (disk.at_flush)
+        disk.at_flush();
     return fails(&disk.flushes_until_error) ? -1 : honest.flush(file);
 }
 
@@ -81,7 +86,15 @@ static ssize_t bad_read(int file, void *data, size_t size, off_t offset)
         errno = EINTR;
         return -1;
     }
-    return fails(&disk.reads_until_error) ? -1 : honest.read(file, data, size, offset);
+    if (fails(&disk.reads_until_error))
+        return -1;
+    ssize_t got = honest.read(file, data, size, offset);
+    void (*then)(void) = got == 0 ? disk.at_end_of_file : NULL;
+    if (then && disk.ends_to_pass-- == 0) {
+        disk.at_end_of_file = NULL;
+        then();
+    }
+    return got;
 }
 
 static int begin(void **state)
@@ -330,6 +343,149 @@ static void reading_errors_are_no_end(void **state)
     stage_destroy(&stage);
 }
 
+// ---- a reader beside a writer in trouble --------------------------------------------------
+
+static struct {
+    stage_t *stage;
+    stage_reader_t *reader;
+    record_t record;
+} pair;
+
+static void begin_pair(const scratch_t *scratch)
+{
+    fault_t fault;
+    pair.stage = open_stage(scratch);
+    append(pair.stage, 1);
+    append(pair.stage, 2);
+    assert_true(stage_sync(pair.stage, &fault));
+    pair.reader = stage_reader_open(scratch->path, "tw", "c1", &fault);
+    assert_non_null(pair.reader);
+}
+
+static void end_pair(void)
+{
+    stage_reader_destroy(&pair.reader);
+    stage_destroy(&pair.stage);
+}
+
+static void read_next(uint64_t last, uint64_t seq)
+{
+    assert_int_equal(stage_reader_next(pair.reader, last, &pair.record), STAGE_RECORD);
+    assert_int_equal(pair.record.seq, seq);
+}
+
+static void grow_and_roll(void)
+{
+    fault_t fault;
+    append(pair.stage, 3);
+    assert_true(stage_sync(pair.stage, &fault));
+    append(pair.stage, 4);
+    disk.flushes_until_error = 1;
+    disk.error = EIO;
+    assert_false(stage_sync(pair.stage, &fault));
+    assert_true(stage_sync(pair.stage, &fault)); // in a new segment
+}
+
+// Between the reader's look at the end of a segment and its look at the directory.
+static void segment_that_grows_and_closes_is_read_to_its_end(void **state)
+{
+    begin_pair((const scratch_t *) *state);
+    read_next(UINT64_MAX, 1);
+    read_next(UINT64_MAX, 2);
+    disk.at_end_of_file = grow_and_roll;
+    disk.ends_to_pass = 1; // it looks twice before it believes in an end
+    read_next(UINT64_MAX, 3);
+    read_next(UINT64_MAX, 4);
+    end_pair();
+}
+
+static void read_to_two(void)
+{
+    disk.at_flush = NULL;
+    read_next(2, 1);
+    read_next(2, 2); // the buffer has more, which is not durable
+}
+
+// What stood in the buffer before it was promised was given up and written anew, differently.
+static void bytes_are_not_trusted_before_they_are_promised(void **state)
+{
+    const scratch_t *scratch = (const scratch_t *) *state;
+    begin_pair(scratch);
+    fault_t fault;
+    append(pair.stage, 3);
+    disk.at_flush = read_to_two;
+    disk.flushes_until_error = 1;
+    disk.error = EIO;
+    assert_false(stage_sync(pair.stage, &fault));
+    stage_destroy(&pair.stage);
+    pair.stage = open_stage(scratch);
+    assert_int_equal(stage_append(pair.stage, RECORD_TICK, 1, slice_of(NULL, 0), slice_of(NULL, 0),
+                                  slice_text("the real 3")),
+                     3);
+    assert_true(stage_sync(pair.stage, &fault));
+    read_next(3, 3);
+    assert_true(slice_is(pair.record.payload, "the real 3"));
+    end_pair();
+}
+
+static void read_three(void)
+{
+    disk.at_flush = NULL;
+    read_next(UINT64_MAX, 3); // from a segment that will be given up
+}
+
+static void reader_leaves_a_segment_that_was_given_up(void **state)
+{
+    begin_pair((const scratch_t *) *state);
+    fault_t fault;
+    append(pair.stage, 3);
+    disk.flushes_until_error = 1;
+    disk.error = EIO;
+    assert_false(stage_sync(pair.stage, &fault)); // leaves the first segment
+    read_next(UINT64_MAX, 1);
+    read_next(UINT64_MAX, 2);
+    disk.at_flush = read_three;
+    disk.flushes_until_error = 1;
+    assert_false(stage_sync(pair.stage, &fault)); // gives up the second
+    append(pair.stage, 4);
+    assert_true(stage_sync(pair.stage, &fault));
+    assert_int_equal(stage_reader_next(pair.reader, UINT64_MAX, &pair.record), STAGE_END);
+    read_next(UINT64_MAX, 4);
+    end_pair();
+}
+
+// A power cut took the cut of the first segment back, but not the second segment.
+static void successor_voids_what_was_not_cut(void **state)
+{
+    const scratch_t *scratch = (const scratch_t *) *state;
+    begin_pair(scratch);
+    fault_t fault;
+    char first[128], copy[128], command[512];
+    snprintf(first, sizeof first, "%s/tw/c1/00000000000000000001.seg", scratch->path);
+    snprintf(copy, sizeof copy, "%s/copy", scratch->path);
+    append(pair.stage, 3);
+    assert_true(stage_sync(pair.stage, &fault));
+    end_pair();
+    snprintf(command, sizeof command, "cp '%s' '%s' && truncate -s -1 '%s'", first, copy, first);
+    assert_int_equal(system(command), 0);
+    pair.stage = open_stage(scratch); // 3 is torn, and so it never was
+    assert_int_equal(stage_append(pair.stage, RECORD_TICK, 1, slice_of(NULL, 0), slice_of(NULL, 0),
+                                  slice_text("the real 3")),
+                     3);
+    disk.flushes_until_error = 1;
+    disk.error = EIO;
+    assert_false(stage_sync(pair.stage, &fault));
+    assert_true(stage_sync(pair.stage, &fault));
+    snprintf(command, sizeof command, "cp '%s' '%s'", copy, first);
+    assert_int_equal(system(command), 0);
+    pair.reader = stage_reader_open(scratch->path, "tw", "c1", &fault);
+    read_next(UINT64_MAX, 1);
+    read_next(UINT64_MAX, 2);
+    read_next(UINT64_MAX, 3);
+    assert_true(slice_is(pair.record.payload, "the real 3"));
+    end_pair();
+}
+
 // ---- kill -9 ------------------------------------------------------------------------------
 
 // The child writes for ever and tells through the pipe what it was promised.
@@ -415,6 +571,10 @@ int main(void)
         TEST(no_successor_before_the_cut),
         TEST(any_call_may_fail_at_any_time),
         TEST(reading_errors_are_no_end),
+        TEST(segment_that_grows_and_closes_is_read_to_its_end),
+        TEST(bytes_are_not_trusted_before_they_are_promised),
+        TEST(reader_leaves_a_segment_that_was_given_up),
+        TEST(successor_voids_what_was_not_cut),
         TEST(promises_survive_kill_nine),
     };
     return cmocka_run_group_tests_name("stage_faults", tests, NULL, NULL);
