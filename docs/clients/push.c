@@ -7,8 +7,9 @@
  *  The first line of the input names the columns; fields are plain (no quotes). A frame carries up
  *  to 1,000 lines, in columns, and is numbered n = FIRST (1), FIRST + 1 ... The collector
  *  announces on the broker's topic staged/<source>/<client> up to which n everything is on disk;
- *  what is above it is sent again. One frame is under way at a time: a link that breaks may lose
- *  a frame and still deliver the next, and after a higher n a lower one is refused as old.
+ *  what is above it is sent again. One frame is under way at a time, which is simplest: a link that
+ *  breaks may lose a frame and still deliver the next, which is refused until the lost one has
+ * come.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>

@@ -6,8 +6,8 @@
 Each line of the input is a JSON object: column name -> value. A frame carries --batch lines, in
 columns, and is numbered n = 1, 2, 3 ... (--first continues an earlier run). The collector
 announces on the broker's topic staged/<source>/<client> up to which n everything is on disk; what
-is above it is sent again. One frame is under way at a time: a link that breaks may lose a frame
-and still deliver the next one, and after a higher n a lower one is refused as old.
+is above it is sent again. One frame is under way at a time, which is simplest: a link that breaks
+may lose a frame and still deliver the next one, which is refused until the lost one has come.
 
 Needs python3-zmq and python3-msgpack.
 """
