@@ -31,15 +31,14 @@ static source_t source_of(const sight_t *sight, unsigned aggregate)
     };
 }
 
-static uint64_t rows_of(const source_t *source)
-{
-    return source->slot ? source->slot->count : source->window->high - source->window->low;
-}
-
 uint64_t aggregate_rows(const sight_t *sight, unsigned aggregate)
 {
-    source_t source = source_of(sight, aggregate);
-    return rows_of(&source);
+    uint16_t slot = sight->layout->slot_of[aggregate];
+    if (slot != LAYOUT_NO_SLOT)
+        return sight->windows->slots[slot].count;
+    const window_t *window =
+        &sight->windows->windows[sight->layout->plan->aggregates[aggregate].window];
+    return window->high - window->low;
 }
 
 // The row whose number min or max is: low bits of a position not before the window.
@@ -85,8 +84,7 @@ static void set_sum(const source_t *source, mpq_t value)
 
 int aggregate_sign(const sight_t *sight, unsigned aggregate)
 {
-    source_t source = source_of(sight, aggregate);
-    const slot_t *slot = source.slot;
+    const slot_t *slot = &sight->windows->slots[sight->layout->slot_of[aggregate]];
     if (slot->more && slot->more->big)
         return mpz_sgn(slot->more->big_sum);
     return (slot->sum > 0) - (slot->sum < 0);
@@ -110,49 +108,57 @@ static spread_t spread_of(const source_t *source)
                        .exponent2 = source->exponent2 };
 }
 
-static bool kin_approximate(const source_t *source, double *value, double *error)
+static bool kin_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
 {
-    spread_t spread = spread_of(source);
+    source_t source = source_of(sight, aggregate);
+    spread_t spread = spread_of(&source);
     return spread_approximate(&spread, value, error);
 }
 
-static bool row_approximate(const source_t *source, const moment_t *moment, double *value,
-                            double *error)
+static void row_rational(const source_t *source, uint64_t position, mpq_t value)
 {
+    figure_t figure;
+    figure_init(&figure);
+    ring_get(source->ring, (unsigned) source->what->argument, position, &figure);
+    figure_rational(&figure, value);
+    figure_clear(&figure);
+}
+
+static bool row_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
+{
+    source_t source = source_of(sight, aggregate);
     uint64_t position;
-    if (!row_of(source, moment, &position))
+    if (!row_of(&source, sight->moment, &position))
         return false;
-    const column_t *c = &source->ring->columns[source->what->argument];
-    int64_t mantissa = c->narrow ? c->narrow[position & source->ring->mask] : 0;
-    if (c->narrow &&
-        exact_approximate((double) mantissa, c->exponent,
-                          mantissa > -(1LL << 53) && mantissa < 1LL << 53 ? 0 : 1, value, error))
+    const column_t *c = &source.ring->columns[source.what->argument];
+    int64_t mantissa = c->narrow ? c->narrow[position & source.ring->mask] : 0;
+    int roundings = mantissa > -(1LL << 53) && mantissa < 1LL << 53 ? 0 : 1;
+    if (c->narrow && exact_approximate((double) mantissa, c->exponent, roundings, value, error))
         return true;
     mpq_t exact;
     mpq_init(exact);
-    figure_t number;
-    figure_init(&number);
-    ring_get(source->ring, (unsigned) source->what->argument, position, &number);
-    figure_rational(&number, exact);
+    row_rational(&source, position, exact);
     bool fits = exact_to_double(exact, value);
     *error = fits ? fabs(*value) * 0x1p-52 : 0;
-    figure_clear(&number);
     mpq_clear(exact);
     return fits;
 }
 
-static bool sum_approximate(const source_t *source, double *value, double *error)
+static bool sum_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
 {
-    const slot_t *slot = source->slot;
+    const aggregate_t *what = &sight->layout->plan->aggregates[aggregate];
+    const slot_t *slot = &sight->windows->slots[sight->layout->slot_of[aggregate]];
     if (slot->count == 0)
         return false;
-    double divisor = source->what->kind == AGGREGATE_AVG ? (double) slot->count : 1;
+    double divisor = what->kind == AGGREGATE_AVG ? (double) slot->count : 1;
+    int exponent = sight->moment->ring->columns[what->argument].exponent;
     if (!(slot->more && slot->more->big) &&
-        exact_approximate((double) slot->sum / divisor, source->exponent, 3, value, error))
+        exact_approximate((double) slot->sum / divisor, exponent, 3, value, error))
         return true;
     mpq_t exact;
     mpq_init(exact);
-    set_sum(source, exact);
+    source_t source = source_of(sight, aggregate);
+    set_sum(&source, exact);
     bool fits = exact_to_double(exact, value);
     *value /= divisor;
     *error = fabs(*value) * 0x1p-51;
@@ -162,29 +168,29 @@ static bool sum_approximate(const source_t *source, double *value, double *error
 
 bool aggregate_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
 {
-    source_t source = source_of(sight, aggregate);
-    switch (source.what->kind) {
+    aggregate_kind_t kind = sight->layout->plan->aggregates[aggregate].kind;
+    switch (kind) {
     case AGGREGATE_COUNT_ROWS:
     case AGGREGATE_COUNT:
-        *value = (double) rows_of(&source);
+        *value = (double) aggregate_rows(sight, aggregate);
         *error = 0;
         return true;
     case AGGREGATE_SUM:
     case AGGREGATE_AVG:
-        return sum_approximate(&source, value, error);
+        return sum_approximate(sight, aggregate, value, error);
     case AGGREGATE_MIN:
     case AGGREGATE_MAX:
     case AGGREGATE_FIRST_VALUE:
     case AGGREGATE_LAST_VALUE:
     case AGGREGATE_LAG:
-        return row_approximate(&source, sight->moment, value, error);
+        return row_approximate(sight, aggregate, value, error);
     case AGGREGATE_STDDEV_SAMP:
     case AGGREGATE_STDDEV_POP:
     case AGGREGATE_VAR_SAMP:
     case AGGREGATE_VAR_POP:
     case AGGREGATE_CORR:
     case AGGREGATE_REGR_SLOPE:
-        return kin_approximate(&source, value, error);
+        return kin_approximate(sight, aggregate, value, error);
     }
     abort();
 }
@@ -218,7 +224,7 @@ bool aggregate_exact(const sight_t *sight, unsigned aggregate, mpq_t value)
     switch (source.what->kind) {
     case AGGREGATE_COUNT_ROWS:
     case AGGREGATE_COUNT:
-        mpq_set_ui(value, rows_of(&source), 1);
+        mpq_set_ui(value, aggregate_rows(sight, aggregate), 1);
         return true;
     case AGGREGATE_SUM:
     case AGGREGATE_AVG:
