@@ -22,8 +22,8 @@
 #include "broker/runtime/options.h"
 #include "broker/runtime/settings.h"
 #include "broker/site.h"
-#include "proto/owned.h"
 #include "proto/metric.h"
+#include "proto/owned.h"
 
 enum {
     ACTOR_QUEUE = 10000,   // messages from, and subscriptions to, each actor
