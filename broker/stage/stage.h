@@ -64,7 +64,9 @@ bool stage_segment_is_full(const stage_t *self);
 // Write and fdatasync the group. True: all of it is durable. False: nothing is promised, the
 // group is kept and the next call tries again on a new segment (disk full, I/O error).
 bool stage_sync(stage_t *self, fault_t *fault);
-uint64_t stage_last_seq(const stage_t *self);    // last durable seq, 0 = none
+// The last durable seq, 0 = none. After damage at the very end of the log it may be one that nobody
+// can read any more, but that was given away once.
+uint64_t stage_last_seq(const stage_t *self);
 uint64_t stage_damaged(const stage_t *self);     // seqs missing in the log at open: an upper bound
 
 // ---- reading ------------------------------------------------------------------------------
