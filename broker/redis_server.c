@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -188,6 +189,7 @@ static _Noreturn void become_server(const char *settings, int log)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); // it is private: nothing is left behind by a kill -9
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
     char *const words[] = { (char *) "redis-server", (char *) settings, NULL };

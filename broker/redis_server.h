@@ -4,7 +4,7 @@
  *      DIR/redis/               redis.conf (written at every start), append-only file, redis.log
  *
  *  Every write is on disk before it is answered (appendfsync always); a torn tail after a crash
- *  is cut off at the next start. Restarting it and what happens when the parent dies are the
+ *  is cut off at the next start. It gets SIGTERM when its parent dies; restarting it is the
  *  supervisor's business.
  */
 #pragma once

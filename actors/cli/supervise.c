@@ -174,8 +174,10 @@ static void start_due(supervisor_t *self, int64_t now_us)
         if (pid > 0) {
             self->redis = pid;
         } else {
-            self->redis_start_at_us = now_us + BACKOFF_MOST_US;
-            log_event(LOG_ERROR, "cannot start redis-server", "reason=%s", log_quote(fault.text));
+            // Perhaps that of an earlier life is still saving; it has been told to end.
+            self->redis_start_at_us = now_us + BACKOFF_FIRST_US;
+            log_event(LOG_WARNING, "cannot start redis-server yet", "reason=%s",
+                      log_quote(fault.text));
         }
     }
     for (size_t i = 0; i < self->count; i++)

@@ -5,6 +5,7 @@
  *  plans, worker_views.c shows the latest rows; transform.c is the program and its loop.
  */
 #pragma once
+#include "actors/transform/alert_queue.h"
 #include "actors/transform/fold.h"
 #include "broker/bus.h"
 #include "broker/lane.h"
@@ -37,17 +38,11 @@ typedef enum {
 } holding_state_t;
 
 typedef struct {
-    store_alert_t *items; // slices are offsets into bytes until the commit is built
-    size_t count, capacity;
-    buffer_t bytes;
-} worker_alerts_t;
-
-typedef struct {
     holding_state_t state;
     store_id_t token, head;
     size_t base_bytes, journal_bytes;
     uint64_t journal_count;
-    worker_alerts_t alerts; // since the last commit was sent
+    alert_queue_t alerts; // not yet sent
 } holding_t;
 
 typedef struct worker_commits worker_commits_t; // the batch under way

@@ -32,8 +32,7 @@ void worker_forget(worker_t *self, unsigned partition)
         lane_in_drop(self->streams[i].lane, partition);
         self->streams[i].committed[partition] = 0;
     }
-    buffer_destroy(&holding->alerts.bytes);
-    free(holding->alerts.items);
+    alert_queue_destroy(&holding->alerts);
     *holding = (holding_t){ .state = HOLDING_NONE };
 }
 

@@ -23,10 +23,14 @@ enum {
     FULL_WAIT_US = 1000000,
     BASE_BYTES_LEAST = 256 * 1024, // journals shorter than this are not worth a base
     BASES_PER_BATCH = 4,           // a base costs as much as the state is large
+    ALERTS_PER_BATCH = 50000,      // the rest follows in the next
 };
 
 struct worker_commits {
-    size_t count; // 0 = none under way
+    size_t count;           // 0 = none under way
+    bool whole[PARTITIONS]; // with delta and positions, not only part of the alerts
+    size_t alert_count;
+    store_alert_t alerts[ALERTS_PER_BATCH];
     store_commit_t commits[PARTITIONS];
     store_offset_t offsets[PARTITIONS][WORKER_STREAMS_MAX];
     store_status_t status[PARTITIONS];
@@ -60,47 +64,10 @@ void worker_commits_destroy(worker_commits_t **self_p)
 
 // ---- gathering --------------------------------------------------------------------------------
 
-static void append_text(buffer_t *bytes, slice_t *place, const void *data, size_t size)
-{
-    // The buffer may move: remember offsets, made pointers when the batch is built.
-    *place = slice_of((const void *) (uintptr_t) bytes->size, size);
-    buffer_append(bytes, data, size);
-}
-
 void worker_alert(void *worker, unsigned partition, const alert_t *alert)
 {
     worker_t *self = worker;
-    worker_alerts_t *alerts = &self->holdings[partition].alerts;
-    if (alerts->count == alerts->capacity) {
-        size_t capacity = alerts->capacity ? alerts->capacity * 2 : 16;
-        store_alert_t *items = realloc(alerts->items, capacity * sizeof *items);
-        if (!items) {
-            alerts->bytes.failed = true; // the batch will see it
-            return;
-        }
-        alerts->items = items;
-        alerts->capacity = capacity;
-    }
-    char id[ALERT_ID_TEXT];
-    alert_id_print(alert->id, id);
-    store_alert_t *item = &alerts->items[alerts->count++];
-    append_text(&alerts->bytes, &item->id, id, ALERT_ID_TEXT - 1);
-    size_t start = alerts->bytes.size;
-    alert_topic(alert, &alerts->bytes);
-    item->topic = slice_of((const void *) (uintptr_t) start, alerts->bytes.size - start);
-    start = alerts->bytes.size;
-    alert_encode(alert, &alerts->bytes);
-    item->body = slice_of((const void *) (uintptr_t) start, alerts->bytes.size - start);
-}
-
-static void settle_pointers(worker_alerts_t *alerts)
-{
-    for (size_t i = 0; i < alerts->count; i++) {
-        store_alert_t *item = &alerts->items[i];
-        item->id.data = alerts->bytes.data + (uintptr_t) item->id.data;
-        item->topic.data = alerts->bytes.data + (uintptr_t) item->topic.data;
-        item->body.data = alerts->bytes.data + (uintptr_t) item->body.data;
-    }
+    alert_queue_add(&self->holdings[partition].alerts, alert);
 }
 
 size_t worker_uncommitted(const worker_t *self)
@@ -137,14 +104,39 @@ static bool wants_base(const holding_t *holding, unsigned partition)
     return holding->journal_bytes >= least + least / 16 * (partition % 16);
 }
 
+// The state as the commit just added will make it.
+static void add_base(worker_t *self, unsigned partition)
+{
+    worker_commits_t *batch = self->batch;
+    if (batch->base_count == BASES_PER_BATCH || !wants_base(&self->holdings[partition], partition))
+        return;
+    buffer_t bytes = { 0 };
+    if (fold_base(self->fold, partition, &bytes) && !bytes.failed) {
+        batch->bases[batch->base_count].partition = partition;
+        batch->bases[batch->base_count++].bytes = bytes;
+    } else {
+        buffer_destroy(&bytes); // no memory now: the journal goes on growing
+    }
+}
+
+// Alerts that do not fit go first, in commits that move no position and carry no delta: positions
+// follow with the last of them, so a crash in between only repeats alerts, under the same ids.
 static bool add_commit(worker_t *self, unsigned partition, size_t offset_count)
 {
-    slice_t delta;
-    if (!fold_delta(self->fold, partition, &delta))
-        return false;
     worker_commits_t *batch = self->batch;
     holding_t *holding = &self->holdings[partition];
-    settle_pointers(&holding->alerts);
+    size_t waiting = alert_queue_waiting(&holding->alerts);
+    size_t room = ALERTS_PER_BATCH - batch->alert_count;
+    if (waiting > 0 && room == 0)
+        return true; // in the next batch
+    slice_t delta = { 0 };
+    bool whole = waiting <= room;
+    if (whole && !fold_delta(self->fold, partition, &delta))
+        return false;
+    store_alert_t *alerts = &batch->alerts[batch->alert_count];
+    size_t alert_count = alert_queue_front(&holding->alerts, alerts, room);
+    batch->alert_count += alert_count;
+    batch->whole[batch->count] = whole;
     store_commit_t *commit = &batch->commits[batch->count];
     *commit = (store_commit_t){
         .partition = partition,
@@ -152,21 +144,14 @@ static bool add_commit(worker_t *self, unsigned partition, size_t offset_count)
         .previous = holding->head,
         .delta = delta,
         .offsets = batch->offsets[batch->count],
-        .offset_count = offset_count,
-        .alerts = holding->alerts.items,
-        .alert_count = holding->alerts.count,
+        .offset_count = whole ? offset_count : 0,
+        .alerts = alerts,
+        .alert_count = alert_count,
     };
     life_random(&commit->mine, sizeof commit->mine);
     batch->count++;
-    if (batch->base_count < BASES_PER_BATCH && wants_base(holding, partition)) {
-        buffer_t bytes = { 0 };
-        if (fold_base(self->fold, partition, &bytes) && !bytes.failed) {
-            batch->bases[batch->base_count].partition = partition;
-            batch->bases[batch->base_count++].bytes = bytes;
-        } else {
-            buffer_destroy(&bytes); // no memory now: the journal goes on growing
-        }
-    }
+    if (whole)
+        add_base(self, partition);
     return true;
 }
 
@@ -179,14 +164,15 @@ static void sent(worker_t *self)
         holding_t *holding = &self->holdings[commit->partition];
         holding->journal_bytes += commit->delta.size;
         holding->journal_count += commit->delta.size > 0;
-        fold_delta_reset(self->fold, commit->partition);
-        holding->alerts.count = 0;
-        buffer_clear(&holding->alerts.bytes);
+        if (batch->whole[i])
+            fold_delta_reset(self->fold, commit->partition);
+        alert_queue_drop(&holding->alerts, commit->alert_count);
         batch->idle_at_us[commit->partition] = now_us;
         // The bytes are Redis' now; only positions are needed for the answer.
         commit->delta = slice_of(NULL, 0);
         commit->alerts = NULL;
     }
+    batch->alert_count = 0;
 }
 
 static void down(worker_t *self)
@@ -194,7 +180,7 @@ static void down(worker_t *self)
     log_event(LOG_WARNING, "Redis is away: partitions dropped, to be read again when it is back",
               "reason=%s", log_quote(store_error(self->commits)));
     drop_bases(self->batch);
-    self->batch->count = 0;
+    self->batch->count = self->batch->alert_count = 0;
     worker_forget_all(self);
 }
 
@@ -208,12 +194,12 @@ void worker_commit(worker_t *self, bool idle_too)
         if (holding->state == HOLDING_NONE)
             continue;
         size_t offsets = gather_offsets(self, p, batch->offsets[batch->count]);
-        bool dirty = fold_changed(self->fold, p) || holding->alerts.count > 0;
+        bool dirty = fold_changed(self->fold, p) || alert_queue_waiting(&holding->alerts) > 0;
         bool idle = offsets > 0 && (idle_too || holding->state == HOLDING_LEAVING ||
                                     now_us - batch->idle_at_us[p] > WORKER_IDLE_COMMIT_US);
         if (!dirty && !idle)
             continue;
-        if (holding->alerts.bytes.failed || !add_commit(self, p, offsets)) {
+        if (holding->alerts.failed || !add_commit(self, p, offsets)) {
             log_event(LOG_ERROR, "out of memory: partition starts again from Redis", "partition=%u",
                       p);
             worker_forget(self, p);
@@ -314,7 +300,7 @@ static void release_left(worker_t *self)
     for (unsigned p = 0; p < PARTITIONS; p++) {
         holding_t *holding = &self->holdings[p];
         if (holding->state != HOLDING_LEAVING || fold_changed(self->fold, p) ||
-            holding->alerts.count > 0)
+            alert_queue_waiting(&holding->alerts) > 0)
             continue;
         store_id_t token = holding->token;
         worker_forget(self, p);
