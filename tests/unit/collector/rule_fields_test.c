@@ -1,0 +1,125 @@
+/*  rule_fields: what people write in Redis, field by field. */
+#include "actors/collector/rule_fields.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static bool read_with(rule_t *rule, const char *name, const char *value, fault_t *fault)
+{
+    static store_rule_t fields;
+    fields = (store_rule_t){ .name = "r", .count = 2 };
+    fields.fields[0] = (store_field_t){ "on", "trade" };
+    fields.fields[1] = (store_field_t){ "when", "price > 1" };
+    if (name)
+        fields.fields[fields.count++] = (store_field_t){ name, value };
+    return rule_fields_read(rule, &fields, fault);
+}
+
+static void defaults(void **state)
+{
+    (void) state;
+    rule_t rule;
+    fault_t fault;
+    assert_true(read_with(&rule, NULL, NULL, &fault));
+    assert_true(slice_is(rule.on, "trade"));
+    assert_true(slice_is(rule.when, "price > 1"));
+    assert_true(slice_is(rule.severity, "warning"));
+    assert_int_equal(rule.note.size, 0);
+    assert_int_equal(rule.min_rows, 10);
+    assert_true(rule.positive);
+    assert_true(rule.enabled);
+    assert_int_equal(rule.cooldown_us, 0);
+}
+
+static void every_field(void **state)
+{
+    (void) state;
+    rule_t rule;
+    fault_t fault;
+    assert_true(read_with(&rule, "min_rows", "0", &fault));
+    assert_int_equal(rule.min_rows, 0);
+    assert_true(read_with(&rule, "positive", "false", &fault));
+    assert_false(rule.positive);
+    assert_true(read_with(&rule, "enabled", "off", &fault));
+    assert_false(rule.enabled);
+    assert_true(read_with(&rule, "enabled", "yes", &fault));
+    assert_true(rule.enabled);
+    assert_true(read_with(&rule, "cooldown", "10m", &fault));
+    assert_int_equal(rule.cooldown_us, 600000000);
+    assert_true(read_with(&rule, "severity", "page", &fault));
+    assert_true(slice_is(rule.severity, "page"));
+    assert_true(read_with(&rule, "note", "look at it", &fault));
+    assert_true(slice_is(rule.note, "look at it"));
+    assert_true(read_with(&rule, "note", "", &fault));
+    assert_true(read_with(&rule, "for", "0s", &fault));
+    assert_true(read_with(&rule, "emit", "row", &fault));
+    assert_true(read_with(&rule, "resolve", "", &fault));
+}
+
+static void refused(void **state)
+{
+    (void) state;
+    static const char *const pairs[][2] = {
+        { "wen", "price > 1" },     { "min_rows", "" },   { "min_rows", "-1" },
+        { "min_rows", "10x" },      { "min_rows", " 1" }, { "min_rows", "65537" },
+        { "positive", "maybe" },    { "enabled", "" },    { "cooldown", "soon" },
+        { "cooldown", "-5s" },      { "for", "5m" },      { "for", "x" },
+        { "resolve", "price < 1" }, { "emit", "edge" },   { "emit", "rows" },
+        { "severity", "" },         { "state", "ok" },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        rule_t rule = { .min_rows = 77 };
+        fault_t fault = { 0 };
+        if (read_with(&rule, pairs[i][0], pairs[i][1], &fault))
+            fail_msg("accepted %s=%s", pairs[i][0], pairs[i][1]);
+        assert_int_equal(rule.min_rows, 77); // untouched
+        assert_non_null(strstr(fault.text, pairs[i][0]));
+    }
+}
+
+static void what_a_rule_cannot_do_without(void **state)
+{
+    (void) state;
+    rule_t rule;
+    fault_t fault;
+    store_rule_t fields = { .name = "r" };
+    assert_false(rule_fields_read(&rule, &fields, &fault)); // a key of another type
+    fields.count = 1;
+    fields.fields[0] = (store_field_t){ "on", "trade" };
+    assert_false(rule_fields_read(&rule, &fields, &fault));
+    assert_non_null(strstr(fault.text, "when"));
+    fields.fields[0] = (store_field_t){ "when", "price > 1" };
+    assert_false(rule_fields_read(&rule, &fields, &fault));
+    assert_non_null(strstr(fault.text, "on"));
+}
+
+static void names(void **state)
+{
+    (void) state;
+    assert_true(rule_name_is_good("volume-spike_2.b"));
+    assert_false(rule_name_is_good(""));
+    assert_false(rule_name_is_good("a b"));
+    assert_false(rule_name_is_good("a:b"));
+    assert_false(rule_name_is_good("\xc3\xa9t\xc3\xa9"));
+    char text[PLAN_NAME_MAX + 2];
+    memset(text, 'x', sizeof text);
+    text[PLAN_NAME_MAX] = '\0';
+    assert_true(rule_name_is_good(text));
+    text[PLAN_NAME_MAX] = 'x';
+    text[PLAN_NAME_MAX + 1] = '\0';
+    assert_false(rule_name_is_good(text));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults), cmocka_unit_test(every_field),
+        cmocka_unit_test(refused),  cmocka_unit_test(what_a_rule_cannot_do_without),
+        cmocka_unit_test(names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,245 @@
+/*  stream and log_cursor: what was known comes back from the log, and any place in it can be read
+ *  with the plan that was in force there.
+ */
+#include "actors/collector/stream.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "actors/collector/log_cursor.h"
+#include "actors/collector/random.h"
+
+enum { SECOND = 1000000 };
+
+static char root[64];
+
+static int make_root(void **state)
+{
+    (void) state;
+    strcpy(root, "/tmp/stream-test-XXXXXX");
+    return mkdtemp(root) ? 0 : -1;
+}
+
+static int remove_root(void **state)
+{
+    (void) state;
+    char command[96];
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    return system(command);
+}
+
+static stream_t *open_stream(void)
+{
+    fault_t fault;
+    stream_t *stream = stream_open(root, "test", "main", &fault);
+    if (!stream)
+        fail_msg("%s", fault.text);
+    return stream;
+}
+
+// A plan whose one source has `version` as its definition.
+static plan_t *plan_of(unsigned version)
+{
+    char body[16];
+    snprintf(body, sizeof body, "v%u", version);
+    plan_t *plan = plan_new();
+    assert_true(plan_set(plan, PLAN_SOURCE, slice_text("s"), slice_text(body), NULL));
+    assert_true(plan_set(plan, PLAN_RULE, slice_text("same"), slice_text("rule"), NULL));
+    return plan;
+}
+
+static uint64_t set_plan(stream_t *stream, unsigned version)
+{
+    uint64_t seq;
+    plan_t *plan = plan_of(version);
+    assert_true(stream_plan(stream, plan, 0, &seq));
+    plan_destroy(&plan);
+    return seq;
+}
+
+static uint64_t put(stream_t *stream, const char *client, uint64_t n, const char *payload)
+{
+    place_t place;
+    assert_true(place_make(&place, slice_text(client), n));
+    assert_true(places_note(stream_places(stream), slice_text("s"), slice_text(client), n));
+    return stream_put(stream, slice_text("s"), &place, slice_text(payload), (int64_t) n);
+}
+
+static void sync_all(stream_t *stream)
+{
+    fault_t fault;
+    assert_true(stream_sync(stream, &fault));
+    assert_int_equal(stream_pending(stream), 0);
+}
+
+static void a_log_begins_with_its_plan(void **state)
+{
+    (void) state;
+    stream_t *stream = open_stream();
+    assert_null(stream_plan_in_force(stream));
+    assert_true(stream_tick(stream, true, 5 * SECOND, 0)); // no plan, no tick
+    assert_int_equal(stream_pending(stream), 0);
+    assert_int_equal(set_plan(stream, 1), 1);
+    assert_int_equal(set_plan(stream, 1), 0); // in force already
+    assert_int_equal(put(stream, "c", 1, "x"), 2);
+    assert_int_equal(set_plan(stream, 2), 3);
+    assert_int_equal(stream_durable(stream), 0);
+    sync_all(stream);
+    assert_int_equal(stream_durable(stream), 3);
+
+    fault_t fault;
+    log_cursor_t *cursor = log_cursor_new(root, "test", "main", &fault);
+    assert_true(log_cursor_seek(cursor, 1, NULL, &fault));
+    record_t record;
+    plan_change_t change;
+    assert_int_equal(log_cursor_peek(cursor, 3, &record), STAGE_RECORD);
+    assert_int_equal(record.kind, RECORD_PLAN);
+    assert_true(plan_peek(&change, record.payload, &fault));
+    assert_true(change.snapshot);
+    log_cursor_pass(cursor);
+    assert_int_equal(log_cursor_peek(cursor, 3, &record), STAGE_RECORD);
+    assert_true(slice_is(record.payload, "x"));
+    log_cursor_pass(cursor);
+    assert_int_equal(log_cursor_peek(cursor, 3, &record), STAGE_RECORD);
+    assert_true(plan_peek(&change, record.payload, &fault));
+    assert_false(change.snapshot); // a difference
+    log_cursor_destroy(&cursor);
+    stream_destroy(&stream);
+}
+
+static void what_was_known_comes_back(void **state)
+{
+    (void) state;
+    stream_t *stream = open_stream();
+    set_plan(stream, 1);
+    put(stream, "a", 7, "x");
+    put(stream, "b", 2, "y");
+    put(stream, "a", 8, "z");
+    assert_true(stream_tick(stream, true, 10 * SECOND, 0));              // the first: up 0
+    assert_true(stream_tick(stream, true, 11 * SECOND, 0));              // 1 s
+    assert_true(stream_tick(stream, true, 11 * SECOND + SECOND / 2, 0)); // not due
+    assert_true(stream_tick(stream, true, 100 * SECOND, 0));             // counts 2 s
+    assert_true(stream_tick(stream, false, 101 * SECOND, 0));            // not collecting
+    assert_true(stream_tick(stream, true, 102 * SECOND, 0));             // 1 s
+    sync_all(stream);
+    uint64_t last = stream_durable(stream);
+    assert_int_equal(last, 9);
+    put(stream, "a", 9, "never durable");
+    stream_destroy(&stream);
+
+    stream = open_stream();
+    assert_int_equal(stream_durable(stream), last);
+    uint64_t number;
+    assert_true(places_find(stream_places(stream), slice_text("s"), slice_text("a"), &number));
+    assert_int_equal(number, 8);
+    assert_true(places_find(stream_places(stream), slice_text("s"), slice_text("b"), &number));
+    assert_int_equal(number, 2);
+    assert_null(stream_plan_in_force(stream));       // nothing is staged before we know ours
+    assert_int_equal(set_plan(stream, 1), last + 1); // written whole, though it is the same
+    assert_true(stream_tick(stream, true, 7 * SECOND, 0));
+    sync_all(stream);
+
+    // up: 0, 1, 3, 3, 4, and from there in the next life.
+    static const uint64_t up_s[] = { 0, 1, 3, 3, 4, 4 };
+    size_t ticks = 0;
+    fault_t fault;
+    log_cursor_t *cursor = log_cursor_new(root, "test", "main", &fault);
+    assert_true(log_cursor_seek(cursor, 1, NULL, &fault));
+    record_t record;
+    while (log_cursor_peek(cursor, UINT64_MAX, &record) == STAGE_RECORD) {
+        if (record.kind == RECORD_TICK) {
+            uint64_t up_us;
+            memcpy(&up_us, record.payload.data, sizeof up_us);
+            assert_int_equal(up_us, up_s[ticks++] * SECOND);
+        }
+        log_cursor_pass(cursor);
+    }
+    assert_int_equal(ticks, 6);
+    log_cursor_destroy(&cursor);
+    stream_destroy(&stream);
+}
+
+// Whoever seeks finds the plan in force there: by the log alone, wherever he begins.
+static void every_place_has_its_plan(void **state)
+{
+    (void) state;
+    enum { RECORDS = 6000 };
+    unsigned *version = calloc(RECORDS * 2, sizeof *version); // in force at each seq
+    uint64_t random = 5, seq = 0;
+    unsigned now = 0;
+    stream_t *stream = NULL;
+    while (seq < RECORDS) {
+        if (!stream || random_below(&random, 400) == 0) { // another life
+            if (stream)
+                sync_all(stream);
+            stream_destroy(&stream);
+            stream = open_stream();
+            seq = set_plan(stream, now);
+            version[seq] = now;
+        }
+        if (random_below(&random, 50) == 0) {
+            seq = set_plan(stream, ++now);
+            version[seq] = now;
+        }
+        seq = put(stream, "c", seq, "payload");
+        version[seq] = now;
+        if (random_below(&random, 100) == 0)
+            sync_all(stream);
+    }
+    sync_all(stream);
+    fault_t fault;
+    log_cursor_t *cursor = log_cursor_new(root, "test", "main", &fault);
+    for (int i = 0; i < 60; i++) {
+        uint64_t from = 1 + random_below(&random, seq);
+        assert_true(log_cursor_seek(cursor, from, NULL, &fault));
+        for (uint64_t at = from; at < from + 120 && at <= seq; at++) {
+            record_t record;
+            assert_int_equal(log_cursor_peek(cursor, seq, &record), STAGE_RECORD);
+            assert_int_equal(record.seq, at);
+            char expected[16];
+            snprintf(expected, sizeof expected, "v%u", version[at]);
+            if (record.kind == RECORD_PAYLOAD)
+                assert_true(slice_is(log_cursor_definition(cursor, record.source), expected));
+            log_cursor_pass(cursor);
+        }
+    }
+    assert_int_equal(log_cursor_definition(cursor, slice_text("unknown")).size, 0);
+    // With the plan told, it does not look back.
+    plan_t *told = plan_of(77777);
+    record_t record;
+    assert_true(log_cursor_seek(cursor, seq, told, &fault));
+    assert_int_equal(log_cursor_peek(cursor, seq, &record), STAGE_RECORD);
+    assert_true(slice_is(log_cursor_definition(cursor, slice_text("s")), "v77777"));
+    log_cursor_pass(cursor);
+    assert_int_equal(log_cursor_peek(cursor, seq, &record), STAGE_END);
+    plan_destroy(&told);
+    log_cursor_destroy(&cursor);
+    stream_destroy(&stream);
+    free(version);
+}
+
+static void two_do_not_write_one_stream(void **state)
+{
+    (void) state;
+    stream_t *stream = open_stream();
+    fault_t fault = { 0 };
+    assert_null(stream_open(root, "test", "main", &fault));
+    assert_non_null(strstr(fault.text, "main"));
+    stream_destroy(&stream);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_log_begins_with_its_plan, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(what_was_known_comes_back, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(every_place_has_its_plan, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(two_do_not_write_one_stream, make_root, remove_root),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
