@@ -7,6 +7,7 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 LINES_MOST = 450          # of a file; around 250 is the aim
+TEST_LINES_MOST = 700     # a test file is a list of cases
 FUNCTION_LINES_MOST = 75  # a screen
 COLUMNS_MOST = 100
 
@@ -47,15 +48,17 @@ def problem(path, line, text):
 
 def check_source(path, text):
     lines = text.splitlines()
-    if len(lines) > LINES_MOST:
-        problem(path, len(lines), f"{len(lines)} lines; at most {LINES_MOST}")
+    test = path.startswith("tests/")
+    most = TEST_LINES_MOST if test else LINES_MOST
+    if len(lines) > most:
+        problem(path, len(lines), f"{len(lines)} lines; at most {most}")
     if not text.startswith("/*"):
         problem(path, 1, "the head of a file says what it is")
     start = None
     for number, line in enumerate(lines, 1):
         if len(line) > COLUMNS_MOST:
             problem(path, number, f"{len(line)} columns; at most {COLUMNS_MOST}")
-        if BANNED_CALLS.search(line) and not line.lstrip().startswith(("//", "*")):
+        if not test and BANNED_CALLS.search(line) and not line.lstrip().startswith(("//", "*")):
             problem(path, number, f"banned call: {line.strip()}")
         include = re.match(r'#include [<"]([^>"]+)[>"]', line)
         if include:
