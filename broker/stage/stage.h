@@ -12,10 +12,10 @@
 #include "proto/slice.h"
 
 enum {
-    STAGE_SEGMENT_BYTES = 128 << 20,      // a segment is closed at this size
-    STAGE_PAYLOAD_BYTES_MAX = 64 << 20,   // of one record
+    STAGE_SEGMENT_BYTES = 128 << 20,    // a segment is closed at this size
+    STAGE_PAYLOAD_BYTES_MAX = 64 << 20, // of one record
     STAGE_SOURCE_NAME_MAX = 128,
-    STAGE_GROUP_BYTES_MAX = 256 << 20,    // of records not yet durable
+    STAGE_GROUP_BYTES_MAX = 256 << 20, // of records not yet durable
 };
 
 typedef enum {
@@ -28,11 +28,11 @@ typedef enum {
 
 typedef struct {
     record_kind_t kind;
-    uint64_t seq;      // 1, 2, 3 ... within the stream
-    int64_t recv_us;   // strictly rising within the stream
-    slice_t source;    // name of the source, empty for control records
-    slice_t place;     // where the source got it, opaque to the stage (file id and offset,
-                       // client and number), at most 255 bytes
+    uint64_t seq;    // 1, 2, 3 ... within the stream
+    int64_t recv_us; // strictly rising within the stream
+    slice_t source;  // name of the source, empty for control records
+    slice_t place;   // where the source got it, opaque to the stage (file id and offset,
+                     // client and number), at most 255 bytes
     slice_t payload;
 } record_t;
 
@@ -67,7 +67,7 @@ bool stage_sync(stage_t *self, fault_t *fault);
 // The last durable seq, 0 = none. After damage at the very end of the log it may be one that nobody
 // can read any more, but that was given away once.
 uint64_t stage_last_seq(const stage_t *self);
-uint64_t stage_damaged(const stage_t *self);     // seqs missing in the log at open: an upper bound
+uint64_t stage_damaged(const stage_t *self); // seqs missing in the log at open: an upper bound
 
 // ---- reading ------------------------------------------------------------------------------
 

@@ -218,7 +218,7 @@ static void heavy_damage_never_invents_a_record(void **state)
 {
     log_t *log = (log_t *) *state;
     uint64_t seed = 0x2545F4914F6CDD1D;
-    for (int round = 0; round < 1500; round++) {
+    for (int round = 0; round < 500; round++) {
         uint8_t bytes[FILE_BYTES_MAX * 2];
         size_t size = log->size;
         memcpy(bytes, log->bytes, size);
