@@ -53,8 +53,9 @@ static inline decimal_t *open_values(const open_t *self, size_t row)
 }
 static inline slice_t open_identity(const open_t *self, size_t row)
 {
-    return slice_of(self->identities.data + self->rows[row].identity,
-                    self->rows[row].identity_size);
+    const open_row_t *r = &self->rows[row];
+    return slice_of(r->identity_size ? self->identities.data + r->identity : NULL,
+                    r->identity_size);
 }
 
 // Columns under another plan: column i is what from[i] was, or NULL if -1.
