@@ -9,10 +9,11 @@
 #include "proto/rows.h"
 
 enum {
-    MAPPING_REASON_MAX = 160,         // bytes of a quarantine reason
-    MAPPING_SNIPPET_MAX = 200,        // bytes of the offending text kept
-    MAPPING_FUTURE_US = 5 * 60 * 1000000, // a live row dated later than receipt plus this is refused
-    MAPPING_INFLATE_MAX = 256 << 20,  // bytes of a payload after gunzip
+    MAPPING_REASON_MAX = 160,  // bytes of a quarantine reason
+    MAPPING_SNIPPET_MAX = 200, // bytes of the offending text kept
+    MAPPING_FUTURE_US =
+        5 * 60 * 1000000,            // a live row dated later than receipt plus this is refused
+    MAPPING_INFLATE_MAX = 256 << 20, // bytes of a payload after gunzip
 };
 
 // Encode what prep needs of a source. False: out of memory.
