@@ -323,8 +323,9 @@ bool file_feed_done(file_feed_t *self)
                      self->piece_end))
         return false;
     size_t size = self->piece_end - self->offset;
-    memmove(self->text.data, self->text.data + size, self->text.size - size);
     self->text.size -= size;
+    if (self->text.size)
+        memmove(self->text.data, self->text.data + size, self->text.size);
     self->offset = self->piece_end;
     self->piece_end = 0;
     if (self->offset >= found->size) {

@@ -87,6 +87,8 @@ static bool asks_for(const char *request, const char *path)
 
 static void respond(int fd, const char *request)
 {
+    static const char torn[] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345";
+    static const char garbage[] = "\x00\xff\xfe nothing like HTTP\r\n\r\n";
     char text[128];
     if (asks_for(request, "/good"))
         answer(fd, "200 OK", "[1,2]", 5);
@@ -112,9 +114,9 @@ static void respond(int fd, const char *request)
     } else if (asks_for(request, "/silent"))
         poll(NULL, 0, 1500);
     else if (asks_for(request, "/torn"))
-        send_all(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345", 46);
+        send_all(fd, torn, sizeof torn - 1);
     else if (asks_for(request, "/garbage"))
-        send_all(fd, "\x00\xff\xfe nothing like HTTP\r\n\r\n", 25);
+        send_all(fd, garbage, sizeof garbage - 1);
     else
         answer(fd, "404 Not Found", "none", 4);
 }
