@@ -374,8 +374,11 @@ int collector_main(int argc, char **argv)
     fault_t fault = { 0 };
     self->settings = settings_load(self->options.config, &fault);
     if (!self->settings) {
-        fprintf(stderr, "%s:%d:%d: %s\n", self->options.config, fault.line, fault.column,
-                fault.text);
+        if (fault.line)
+            fprintf(stderr, "%s:%d:%d: %s\n", self->options.config, fault.line, fault.column,
+                    fault.text);
+        else
+            fprintf(stderr, "%s: %s\n", self->options.config, fault.text);
         return EXIT_CONFIG;
     }
     self->signals = life_open_signals(); // before the first socket and thread

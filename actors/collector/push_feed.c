@@ -130,8 +130,9 @@ bool push_feed_listen(push_feed_t *self, const settings_t *settings, fault_t *fa
         if (source->kind != SOURCE_PUSH)
             continue;
         const char *endpoint = source->url + sizeof scheme - 1;
-        int inlet = s_open_inlet(self, inlets, &inlet_count, endpoint, fault);
-        good = inlet >= 0;
+        fault_t reason;
+        int inlet = s_open_inlet(self, inlets, &inlet_count, endpoint, &reason);
+        good = inlet >= 0 || fault_set(fault, "source %s: %s", source->name, reason.text);
         if (good)
             feeds[feed_count++] = (feed_t){ .source = source, .inlet = (size_t) inlet };
     }
