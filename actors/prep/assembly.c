@@ -43,7 +43,9 @@ static void s_refuse(assembly_t *self, uint32_t row, slice_t snippet, const char
                      va_list arguments)
 {
     char reason[MAPPING_REASON_MAX];
-    vsnprintf(reason, sizeof reason, format, arguments);
+    int size = vsnprintf(reason, sizeof reason, format, arguments);
+    if (size >= MAPPING_REASON_MAX) // never half a character
+        reason[refusal_cut(slice_text(reason), MAPPING_REASON_MAX - 4).size] = '\0';
     quarantine_t quarantine = { .row = row, .reason = reason, .snippet = refusal_snippet(snippet) };
     self->count->quarantined++;
     self->refuse(self->context, &quarantine);
@@ -58,12 +60,25 @@ bool assembly_refuse(assembly_t *self, const char *format, ...)
     return false;
 }
 
-void assembly_refuse_row(assembly_t *self, slice_t snippet, const char *format, ...)
+// Is there room for one more row, refused or not? If not, the rest of the record is refused.
+static bool s_has_room(assembly_t *self, slice_t snippet)
 {
+    if (self->row_next < ROWS_PER_BLOCK_MAX)
+        return true;
+    assembly_refuse_record(self, snippet, "more than %d rows: the rest is not read",
+                           ROWS_PER_BLOCK_MAX);
+    return false;
+}
+
+bool assembly_refuse_row(assembly_t *self, slice_t snippet, const char *format, ...)
+{
+    if (!s_has_room(self, snippet))
+        return false;
     va_list arguments;
     va_start(arguments, format);
     s_refuse(self, self->row_next++, snippet, format, arguments);
     va_end(arguments);
+    return true;
 }
 
 void assembly_refuse_record(assembly_t *self, slice_t snippet, const char *format, ...)
@@ -189,10 +204,6 @@ static bool s_hold(assembly_t *self, held_t held, const decimal_t *values, slice
 bool assembly_add(assembly_t *self, int series, int64_t ts_us, const decimal_t *values,
                   slice_t identity)
 {
-    if (self->count->rows == ROWS_PER_BLOCK_MAX) {
-        assembly_refuse(self, "more than %d rows in one record", ROWS_PER_BLOCK_MAX);
-        return true;
-    }
     self->count->rows++;
     if (self->definition->newest_first) {
         held_t held = { .series = series, .row = self->row, .ts_us = ts_us };
@@ -200,6 +211,12 @@ bool assembly_add(assembly_t *self, int series, int64_t ts_us, const decimal_t *
     }
     self->no_memory = !rows_add(self->rows, series, ts_us, values, identity, self->row);
     return !self->no_memory;
+}
+
+bool assembly_no_memory(assembly_t *self)
+{
+    self->no_memory = true;
+    return false;
 }
 
 bool assembly_end(assembly_t *self)
@@ -225,6 +242,8 @@ bool assembly_row(assembly_t *self, const field_t *fields, const json_match_t *m
     int64_t ts_us;
     decimal_t values[ROWS_COLUMNS_MAX];
     uint8_t identity[IDENTITY_BYTES_MAX];
+    if (!s_has_room(self, snippet))
+        return false;
     self->row = self->row_next++;
     self->snippet = snippet;
     self->matches = matches;

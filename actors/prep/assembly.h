@@ -35,15 +35,19 @@ void assembly_begin(assembly_t *self, const rows_head_t *head, rows_t *rows,
                     mapping_refuse_t *refuse, void *context, mapping_count_t *count);
 
 // One row. `fields` has an entry for each place of the definition, `matches` one for each star;
-// `snippet` begins with the text of the row. False: no memory.
+// `snippet` begins with the text of the row. False: stop reading; there is no memory, or the
+// record has more rows than a block holds (which is refused here).
 bool assembly_row(assembly_t *self, const field_t *fields, const json_match_t *matches,
                   slice_t snippet);
 
-// All rows are there. False: no memory.
+// All rows are there. False: there was no memory.
 bool assembly_end(assembly_t *self);
 
-// Quarantine a row that never became fields, or the record as a whole.
-void assembly_refuse_row(assembly_t *self, slice_t snippet, const char *format, ...)
+// For a reader that found none: remembers it, returns false.
+bool assembly_no_memory(assembly_t *self);
+
+// Quarantine a row that never became fields (false: stop reading), or the record as a whole.
+bool assembly_refuse_row(assembly_t *self, slice_t snippet, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void assembly_refuse_record(assembly_t *self, slice_t snippet, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -273,7 +273,7 @@ error_code visit_row(descent_t *descent, od::value &value)
     SIMDJSON_TRY(take(self, value, &self->tree->nodes[0], 1));
     if (descent->visit(descent->context, descent->matches))
         return SUCCESS;
-    descent->outcome.no_memory = true;
+    descent->outcome.stopped = true;
     return simdjson::MEMALLOC;
 }
 

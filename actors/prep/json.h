@@ -28,7 +28,7 @@ void json_destroy(json_t **self_p);
 // Take a text, which is copied. False: no memory.
 bool json_open(json_t *self, slice_t text);
 slice_t json_opened(const json_t *self); // the copy
-void json_close(json_t *self);         // done with the text; fields that point into it are void
+void json_close(json_t *self);           // done with the text; fields that point into it are void
 
 typedef enum {
     JSON_GOOD,
@@ -48,8 +48,8 @@ json_result_t json_read(json_t *self, size_t from, size_t to, const pointer_tree
                         field_t *fields, size_t *end, json_fault_t *fault);
 
 typedef struct {
-    bool reached;   // `rows` led somewhere: to a row, or to an empty array or object
-    bool no_memory; // a visitor gave up
+    bool reached; // `rows` led somewhere: to a row, or to an empty array or object
+    bool stopped; // by a visitor
 } json_rows_t;
 
 // What a star of `rows` stands for in a row: a member, or (key.data NULL) an array's index.

@@ -1,7 +1,6 @@
 /*  mapping -- one record of a source becomes rows. Pure. */
 #include "actors/prep/mapping.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "actors/prep/inflate.h"
@@ -60,54 +59,60 @@ size_t mapping_columns(const mapping_t *self, const char *const **names)
     return self->definition->column_count;
 }
 
-static bool s_read_text(mapping_t *self, slice_t text)
+static void s_read_text(mapping_t *self, slice_t text)
 {
     switch (self->definition->format) {
     case FORMAT_JSON:
-        return reader_json(self, text);
+        reader_json(self, text);
+        break;
     case FORMAT_JSONL:
-        return reader_jsonl(self, text);
+        reader_jsonl(self, text);
+        break;
     case FORMAT_CSV:
-        return reader_csv(self, text);
+        reader_csv(self, text);
+        break;
     }
-    assert(false);
-    return true;
 }
 
-static bool s_read_gzip(mapping_t *self, slice_t payload)
+static void s_read_gzip(mapping_t *self, slice_t payload)
 {
+    const slice_t nothing = { 0 };
     buffer_clear(&self->inflated);
     switch (inflate_gzip(payload, MAPPING_INFLATE_MAX, &self->inflated)) {
     case INFLATE_NO_MEMORY:
-        return false;
+        assembly_no_memory(&self->assembly);
+        break;
     case INFLATE_DAMAGED:
-        assembly_refuse_record(&self->assembly, (slice_t){ 0 }, "damaged gzip");
-        return true;
+        assembly_refuse_record(&self->assembly, nothing, "damaged gzip");
+        break;
     case INFLATE_TOO_LARGE:
-        assembly_refuse_record(&self->assembly, (slice_t){ 0 },
+        assembly_refuse_record(&self->assembly, nothing,
                                "gzip of more than %d times its size or %d MB", INFLATE_RATIO_MAX,
                                MAPPING_INFLATE_MAX >> 20);
-        return true;
+        break;
     case INFLATE_GOOD:
+        s_read_text(self, buffer_slice(&self->inflated));
         break;
     }
-    return s_read_text(self, buffer_slice(&self->inflated));
 }
 
-static bool s_read_payload(mapping_t *self, slice_t payload)
+static void s_read_payload(mapping_t *self, slice_t payload)
 {
-    return inflate_is_gzip(payload) ? s_read_gzip(self, payload) : s_read_text(self, payload);
+    if (inflate_is_gzip(payload))
+        s_read_gzip(self, payload);
+    else
+        s_read_text(self, payload);
 }
 
-static bool s_read_push(mapping_t *self, slice_t frame)
+static void s_read_push(mapping_t *self, slice_t frame)
 {
     fault_t fault;
-    if (!push_decode(&self->push, frame, &fault)) {
+    if (!push_decode(&self->push, frame, &fault))
         assembly_refuse_record(&self->assembly, (slice_t){ 0 }, "bad frame: %s", fault.text);
-        return true;
-    }
-    return self->push.is_raw ? s_read_payload(self, self->push.raw)
-                             : reader_columns(self, &self->push);
+    else if (self->push.is_raw)
+        s_read_payload(self, self->push.raw);
+    else
+        reader_columns(self, &self->push);
 }
 
 static void s_give_back(mapping_t *self)
@@ -129,9 +134,11 @@ bool mapping_apply(mapping_t *self, const rows_head_t *head, slice_t payload, ro
     self->head.ordinal = definition->identity_none;
     *count = (mapping_count_t){ 0 };
     assembly_begin(&self->assembly, &self->head, rows, refuse, context, count);
-    bool done = definition->kind == SOURCE_PUSH ? s_read_push(self, payload)
-                                                : s_read_payload(self, payload);
-    done = done && assembly_end(&self->assembly);
+    if (definition->kind == SOURCE_PUSH)
+        s_read_push(self, payload);
+    else
+        s_read_payload(self, payload);
+    bool done = assembly_end(&self->assembly);
     s_give_back(self);
     return done;
 }

@@ -9,11 +9,10 @@
 #include "proto/rows.h"
 
 enum {
-    MAPPING_REASON_MAX = 160,  // bytes of a quarantine reason
-    MAPPING_SNIPPET_MAX = 200, // bytes of the offending text kept
-    MAPPING_FUTURE_US =
-        5 * 60 * 1000000,            // a live row dated later than receipt plus this is refused
-    MAPPING_INFLATE_MAX = 256 << 20, // bytes of a payload after gunzip
+    MAPPING_REASON_MAX = 160,             // bytes of a quarantine reason
+    MAPPING_SNIPPET_MAX = 200,            // bytes of the offending text kept
+    MAPPING_FUTURE_US = 5 * 60 * 1000000, // later than receipt by more than this: refused if live
+    MAPPING_INFLATE_MAX = 256 << 20,      // bytes of a payload after gunzip
 };
 
 // Encode what prep needs of a source. False: out of memory.
@@ -43,6 +42,8 @@ typedef struct {
 } mapping_count_t;
 
 // Map one record: rows_begin, rows_add for every good row, `refuse` for every bad one.
+// A record has at most ROWS_PER_BLOCK_MAX rows, refused ones included; the rest is refused as one.
+// *head needs seq, times and source only. The mapping must outlive the last rows_encode.
 // False only for lack of memory.
 bool mapping_apply(mapping_t *self, const rows_head_t *head, slice_t payload, rows_t *rows,
                    mapping_refuse_t *refuse, void *context, mapping_count_t *count);

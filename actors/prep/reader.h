@@ -1,7 +1,7 @@
 /*  reader -- the ways from a payload to fields: one file per format, all on one mapping.
  *
- *  Private to prep. Each reads the whole text of a record into the assembly and returns false
- *  only for lack of memory; what cannot be read is quarantined there and then.
+ *  Private to prep. Each reads the text of a record into the assembly, until its end or until
+ *  the assembly says stop; what cannot be read is quarantined there and then.
  */
 #pragma once
 #include "actors/prep/assembly.h"
@@ -27,7 +27,7 @@ static inline slice_t reader_unmarked(slice_t text)
     return marked ? slice_of(text.data + 3, text.size - 3) : text;
 }
 
-bool reader_json(mapping_t *self, slice_t text);
-bool reader_jsonl(mapping_t *self, slice_t text);
-bool reader_csv(mapping_t *self, slice_t text);
-bool reader_columns(mapping_t *self, const push_t *push);
+void reader_json(mapping_t *self, slice_t text);
+void reader_jsonl(mapping_t *self, slice_t text);
+void reader_csv(mapping_t *self, slice_t text);
+void reader_columns(mapping_t *self, const push_t *push);

@@ -347,18 +347,18 @@ static bool s_read(columns_t *self)
     return plain ? s_add_at_once(self) : s_add_one_by_one(self);
 }
 
-bool reader_columns(mapping_t *mapping, const push_t *push)
+void reader_columns(mapping_t *mapping, const push_t *push)
 {
     for (unsigned i = 0; i < mapping->definition->key_count; i++) {
         if (mapping->definition->key[i].origin == KEY_MATCH) {
             assembly_refuse_record(&mapping->assembly, (slice_t){ 0 },
                                    "key %s: pushed rows have no * to match",
                                    mapping->definition->key[i].name);
-            return true;
+            return;
         }
     }
     columns_t self = { .mapping = mapping, .push = push, .rows = push->row_count };
-    bool done = s_read(&self);
+    if (!s_read(&self))
+        assembly_no_memory(&mapping->assembly);
     scratch_release(&self.scratch);
-    return done;
 }

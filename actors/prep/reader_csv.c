@@ -83,14 +83,13 @@ static bool s_lay_out(mapping_t *self, layout_t *layout)
     return true;
 }
 
+// False: stop.
 static bool s_record(mapping_t *self, const layout_t *layout)
 {
     const csv_t *csv = self->csv;
-    if (layout->width && csv->count != layout->width) {
-        assembly_refuse_row(&self->assembly, csv->record, "%u cells, but the header has %u",
-                            csv->count, layout->width);
-        return true;
-    }
+    if (layout->width && csv->count != layout->width)
+        return assembly_refuse_row(&self->assembly, csv->record, "%u cells, but the header has %u",
+                                   csv->count, layout->width);
     for (unsigned i = 0; i < self->definition->place_count; i++) {
         field_t *field = &self->fields[i];
         int cell = layout->cells[i];
@@ -103,27 +102,28 @@ static bool s_record(mapping_t *self, const layout_t *layout)
     return assembly_row(&self->assembly, self->fields, NULL, csv->record);
 }
 
-bool reader_csv(mapping_t *self, slice_t text)
+void reader_csv(mapping_t *self, slice_t text)
 {
     layout_t layout;
     csv_open(self->csv, reader_unmarked(text), self->definition->csv_delimiter);
     if (!s_lay_out(self, &layout))
-        return true;
-    for (bool any = layout.width > 0;; any = true) {
+        return;
+    bool go_on = true;
+    for (bool any = layout.width > 0; go_on; any = true) {
         csv_result_t result = csv_next(self->csv);
         switch (result) {
         case CSV_END:
             if (!any)
                 assembly_refuse_record(&self->assembly, text, "empty");
-            return true;
+            go_on = false;
+            break;
         case CSV_RECORD:
-            if (!s_record(self, &layout))
-                return false;
+            go_on = s_record(self, &layout);
             break;
         case CSV_BAD_QUOTE:
         case CSV_UNCLOSED:
         case CSV_TOO_WIDE:
-            assembly_refuse_row(&self->assembly, self->csv->record, "%s", s_words(result));
+            go_on = assembly_refuse_row(&self->assembly, self->csv->record, "%s", s_words(result));
             break;
         }
     }

@@ -2,14 +2,14 @@
 #include "actors/prep/reader.h"
 #include "actors/prep/refusal.h"
 
-// False from a visit stops the walk: no memory.
+// False from a visit stops the walk.
 static bool s_visit(void *context, const json_match_t *matches)
 {
     mapping_t *self = context;
     return assembly_row(&self->assembly, self->fields, matches, json_row_text(self->json));
 }
 
-typedef enum { DOCUMENT_GOOD, DOCUMENT_BAD, DOCUMENT_WITHOUT_ROWS, DOCUMENT_NO_MEMORY } document_t;
+typedef enum { DOCUMENT_GOOD, DOCUMENT_WITHOUT_ROWS, DOCUMENT_STOP } document_t;
 
 // Is the document, which is to be the row, some other message altogether?
 static bool s_is_stranger(const mapping_t *self)
@@ -28,12 +28,12 @@ static document_t s_rows(mapping_t *self)
     if (definition->rows->count == 0) {
         if (s_is_stranger(self))
             return DOCUMENT_WITHOUT_ROWS;
-        return s_visit(self, NULL) ? DOCUMENT_GOOD : DOCUMENT_NO_MEMORY;
+        return s_visit(self, NULL) ? DOCUMENT_GOOD : DOCUMENT_STOP;
     }
     json_rows_t rows =
         json_rows(self->json, definition->rows, &definition->row_tree, self->fields, s_visit, self);
-    if (rows.no_memory)
-        return DOCUMENT_NO_MEMORY;
+    if (rows.stopped)
+        return DOCUMENT_STOP;
     return rows.reached ? DOCUMENT_GOOD : DOCUMENT_WITHOUT_ROWS;
 }
 
@@ -92,30 +92,30 @@ static void s_refuse_rowless(mapping_t *self, slice_t text)
         assembly_refuse_record(&self->assembly, text, "no row: none of the columns is there");
 }
 
-bool reader_json(mapping_t *self, slice_t payload)
+void reader_json(mapping_t *self, slice_t payload)
 {
-    if (!json_open(self->json, reader_unmarked(payload)))
-        return false;
-    slice_t text = json_opened(self->json);
-    size_t end;
+    size_t end = 0;
     json_fault_t fault;
-    switch (s_read(self, 0, text.size, &end, &fault)) {
+    json_result_t result = JSON_NO_MEMORY;
+    if (json_open(self->json, reader_unmarked(payload)))
+        result = s_read(self, 0, json_opened(self->json).size, &end, &fault);
+    slice_t text = json_opened(self->json);
+    if (result == JSON_GOOD && end < text.size) {
+        result = JSON_BAD;
+        fault = (json_fault_t){ end, "more text after the document" };
+    }
+    switch (result) {
     case JSON_NO_MEMORY:
-        return false;
+        assembly_no_memory(&self->assembly);
+        break;
     case JSON_BAD:
         s_refuse_record(self, text, &fault);
-        return true;
+        break;
     case JSON_GOOD:
+        if (s_rows(self) == DOCUMENT_WITHOUT_ROWS)
+            s_refuse_rowless(self, s_trim(text));
         break;
     }
-    if (end < text.size) {
-        s_refuse_record(self, text, &(json_fault_t){ end, "more text after the document" });
-        return true;
-    }
-    document_t document = s_rows(self);
-    if (document == DOCUMENT_WITHOUT_ROWS)
-        s_refuse_rowless(self, s_trim(text));
-    return document != DOCUMENT_NO_MEMORY;
 }
 
 // Some recorders write the time of receipt in front of each document; such a scalar is no row.
@@ -124,50 +124,52 @@ static bool s_is_prefix(slice_t text, size_t from, size_t end, size_t to)
     return end < to && text.data[from] != '{' && text.data[from] != '[';
 }
 
-// One line: usually one document, but nothing forbids several.
+// One line: usually one document, but nothing forbids several. False: stop.
 static bool s_line(mapping_t *self, slice_t text, size_t from, size_t to)
 {
     while (from < to) {
-        size_t end;
+        size_t end = to;
         json_fault_t fault;
         slice_t line = slice_of(text.data + from, to - from);
         switch (s_read(self, from, to, &end, &fault)) {
         case JSON_NO_MEMORY:
-            return false;
+            return assembly_no_memory(&self->assembly);
         case JSON_BAD:
-            assembly_refuse_row(&self->assembly, line, "bad JSON at byte %zu of the line: %s",
-                                fault.at - from, fault.what);
-            return true;
+            return assembly_refuse_row(&self->assembly, line,
+                                       "bad JSON at byte %zu of the line: %s", fault.at - from,
+                                       fault.what);
         case JSON_GOOD:
             break;
         }
         document_t document = s_is_prefix(text, from, end, to) ? DOCUMENT_GOOD : s_rows(self);
-        if (document == DOCUMENT_NO_MEMORY)
+        if (document == DOCUMENT_STOP)
             return false;
-        if (document == DOCUMENT_WITHOUT_ROWS)
-            assembly_refuse_row(&self->assembly, line, "no row in this line");
+        if (document == DOCUMENT_WITHOUT_ROWS &&
+            !assembly_refuse_row(&self->assembly, line, "no row in this line"))
+            return false;
         from = end;
     }
     return true;
 }
 
-bool reader_jsonl(mapping_t *self, slice_t payload)
+void reader_jsonl(mapping_t *self, slice_t payload)
 {
-    if (!json_open(self->json, reader_unmarked(payload)))
-        return false;
+    if (!json_open(self->json, reader_unmarked(payload))) {
+        assembly_no_memory(&self->assembly);
+        return;
+    }
     slice_t text = json_opened(self->json), trimmed = s_trim(text);
     if (trimmed.size == 0 || trimmed.data[0] == '<') {
         s_refuse_record(self, text, NULL);
-        return true;
+        return;
     }
-    for (size_t at = 0; at < text.size;) {
+    bool go_on = true;
+    for (size_t at = 0; at < text.size && go_on;) {
         const uint8_t *feed = memchr(text.data + at, '\n', text.size - at);
         size_t next = feed ? (size_t) (feed - text.data) + 1 : text.size;
         slice_t line = s_trim(slice_of(text.data + at, next - at));
         size_t from = (size_t) (line.data - text.data);
-        if (line.size && !s_line(self, text, from, from + line.size))
-            return false;
+        go_on = line.size == 0 || s_line(self, text, from, from + line.size);
         at = next;
     }
-    return true;
 }

@@ -6,8 +6,7 @@
 
 #include "proto/utf8.h"
 
-// At most `most` bytes, never half a character.
-static slice_t s_cut(slice_t text, size_t most)
+slice_t refusal_cut(slice_t text, size_t most)
 {
     if (text.size <= most)
         return text;
@@ -19,7 +18,7 @@ static slice_t s_cut(slice_t text, size_t most)
 static const char *s_quote(slice_t text, bool quotes, char out[REFUSAL_QUOTE_MAX])
 {
     static const char MORE[] = "...";
-    slice_t shown = s_cut(text, REFUSAL_QUOTE_MAX - sizeof MORE - 2);
+    slice_t shown = refusal_cut(text, REFUSAL_QUOTE_MAX - sizeof MORE - 2);
     size_t size = 0;
     if (quotes)
         out[size++] = '"';
@@ -71,7 +70,7 @@ const char *refusal_quote(const field_t *field, char out[REFUSAL_QUOTE_MAX])
 
 slice_t refusal_snippet(slice_t text)
 {
-    slice_t shown = s_cut(text, MAPPING_SNIPPET_MAX);
+    slice_t shown = refusal_cut(text, MAPPING_SNIPPET_MAX);
     int depth = 0;
     bool inside = false; // a string
     for (size_t i = 0; i < shown.size; i++) {

@@ -12,3 +12,6 @@ const char *refusal_quote_text(slice_t text, char out[REFUSAL_QUOTE_MAX]);
 
 // A text cut to MAPPING_SNIPPET_MAX; one that begins with a bracket, to where it is closed.
 slice_t refusal_snippet(slice_t text);
+
+// At most `most` bytes of a text, never half a character of UTF-8.
+slice_t refusal_cut(slice_t text, size_t most);

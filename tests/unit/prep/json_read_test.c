@@ -266,7 +266,7 @@ static void rows_are_found(void **state)
                                      print_row, &fixture);
         assert_string_equal(buffer_string(&fixture.out), TABLE[i].expected);
         assert_int_equal(rows.reached, TABLE[i].reached);
-        assert_false(rows.no_memory);
+        assert_false(rows.stopped);
         close_fixture(&fixture);
     }
 }
@@ -287,7 +287,7 @@ static void a_visitor_may_stop(void **state)
     int visits = 0;
     json_rows_t rows =
         json_rows(fixture.json, fixture.rows, &fixture.tree, fixture.fields, give_up, &visits);
-    assert_true(rows.no_memory);
+    assert_true(rows.stopped);
     assert_int_equal(visits, 3);
     close_fixture(&fixture);
 }

@@ -503,12 +503,13 @@ static void a_block_has_a_limit(void **state)
     buffer_t text = { 0 };
     mapped_open(&mapped, &source);
     for (int i = 0; i < ROWS_PER_BLOCK_MAX + 3; i++)
-        buffer_printf(&text, "%d,1\n", i);
+        buffer_text(&text, i == 5 ? "x,1\n" : "1,1\n");
     mapped_apply(&mapped, buffer_slice(&text));
-    assert_int_equal(mapped.count.rows, ROWS_PER_BLOCK_MAX);
-    assert_int_equal(mapped.count.quarantined, 3);
-    assert_int_equal(mapped.refused_rows[0], ROWS_PER_BLOCK_MAX);
-    assert_non_null(strstr(mapped.reasons[0], "rows in one record"));
+    assert_int_equal(mapped.count.rows, ROWS_PER_BLOCK_MAX - 1);
+    assert_int_equal(mapped.count.quarantined, 2);
+    assert_int_equal(mapped.refused_rows[0], 5);
+    assert_int_equal(mapped.refused_rows[1], UINT32_MAX);
+    assert_non_null(strstr(mapped.reasons[1], "rows: the rest is not read"));
     buffer_destroy(&text);
     mapped_close(&mapped);
 }
