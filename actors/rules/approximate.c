@@ -282,47 +282,48 @@ static approximate_t extreme(const expr_t *expr, const frame_t *frame, estimate_
     return any ? give(estimate, best.value, best.error) : APPROXIMATE_NULL;
 }
 
-static approximate_t coalesce(const expr_t *expr, const frame_t *frame, estimate_t *estimate)
+static approximate_t choice(const expr_t *expr, const frame_t *frame, estimate_t *estimate)
 {
+    if (expr->kind == EXPR_CASE)
+        return judge_approximate(judge_branch(expr, frame), frame, estimate);
+    if (expr->kind == EXPR_NULLIF) {
+        truth_t same = judge_compare(expr->operands[0], expr->operands[1], COMPARE_EQUAL, frame);
+        return same == TRUTH_TRUE ? APPROXIMATE_NULL
+                                  : judge_approximate(expr->operands[0], frame, estimate);
+    }
+    assert(expr->kind == EXPR_COALESCE);
     approximate_t known = APPROXIMATE_NULL;
     for (size_t i = 0; i < expr->count && known == APPROXIMATE_NULL; i++)
         known = judge_approximate(expr->operands[i], frame, estimate);
     return known;
 }
 
-static approximate_t of_aggregate(const expr_t *expr, const frame_t *frame, estimate_t *estimate)
+static approximate_t leaf(const expr_t *expr, const frame_t *frame, estimate_t *estimate)
 {
     double value, error;
-    assert(frame->source);
-    if (!frame->source->approximate(frame->window_state, (unsigned) expr->index, &value, &error))
-        return APPROXIMATE_NULL;
-    return give(estimate, value, error);
-}
-
-approximate_t judge_approximate(const expr_t *expr, const frame_t *frame, estimate_t *estimate)
-{
-    switch (expr->kind) {
-    case EXPR_NULL:
-        return APPROXIMATE_NULL;
+    switch ((int) expr->kind) {
     case EXPR_NUMBER:
         return give(estimate, expr->number->nearest, expr->number->error);
     case EXPR_COLUMN:
         return of_decimal(frame->columns[expr->index], estimate);
     case EXPR_AGGREGATE:
-        return of_aggregate(expr, frame, estimate);
+        assert(frame->source);
+        if (!frame->source->approximate(frame->window_state, (unsigned) expr->index, &value,
+                                        &error))
+            return APPROXIMATE_NULL;
+        return give(estimate, value, error);
     case EXPR_FIELD:
         return of_field(frame->ts_us, (field_t) expr->index, estimate);
-    case EXPR_NEGATE:
-    case EXPR_NUMERIC:
-    case EXPR_ABS:
-    case EXPR_SIGN:
-    case EXPR_FLOOR:
-    case EXPR_CEIL:
-    case EXPR_ROUND:
-    case EXPR_SQRT:
-    case EXPR_LN:
-    case EXPR_EXP:
-        return unary(expr, frame, estimate);
+    default:
+        assert(expr->kind == EXPR_NULL);
+        return APPROXIMATE_NULL;
+    }
+}
+
+approximate_t judge_approximate(const expr_t *expr, const frame_t *frame, estimate_t *estimate)
+{
+    assert(type_is_number(expr->type));
+    switch ((int) expr->kind) {
     case EXPR_ADD:
     case EXPR_SUBTRACT:
     case EXPR_MULTIPLY:
@@ -334,30 +335,11 @@ approximate_t judge_approximate(const expr_t *expr, const frame_t *frame, estima
     case EXPR_GREATEST:
     case EXPR_LEAST:
         return extreme(expr, frame, estimate);
-    case EXPR_COALESCE:
-        return coalesce(expr, frame, estimate);
     case EXPR_CASE:
-        return judge_approximate(judge_branch(expr, frame), frame, estimate);
+    case EXPR_COALESCE:
     case EXPR_NULLIF:
-        if (judge_compare(expr->operands[0], expr->operands[1], COMPARE_EQUAL, frame) == TRUTH_TRUE)
-            return APPROXIMATE_NULL;
-        return judge_approximate(expr->operands[0], frame, estimate);
-    case EXPR_TRUE:
-    case EXPR_FALSE:
-    case EXPR_TEXT:
-    case EXPR_KEY:
-    case EXPR_COMPARE:
-    case EXPR_COMPARE_TEXT:
-    case EXPR_COMPARE_TRUTH:
-    case EXPR_LIKE:
-    case EXPR_AND:
-    case EXPR_OR:
-    case EXPR_NOT:
-    case EXPR_IS_NULL:
-    case EXPR_IS_TRUE:
-    case EXPR_IS_FALSE:
-        break;
+        return choice(expr, frame, estimate);
+    default:
+        return expr->count ? unary(expr, frame, estimate) : leaf(expr, frame, estimate);
     }
-    assert(!"typing lets only numbers get here");
-    return APPROXIMATE_NULL;
 }

@@ -123,19 +123,24 @@ static bool extreme(const expr_t *expr, const frame_t *frame, mpq_t value)
     return any;
 }
 
-static bool coalesce(const expr_t *expr, const frame_t *frame, mpq_t value)
+static bool choice(const expr_t *expr, const frame_t *frame, mpq_ptr value)
 {
+    if (expr->kind == EXPR_CASE)
+        return judge_exact(judge_branch(expr, frame), frame, value);
+    if (expr->kind == EXPR_NULLIF)
+        return judge_compare(expr->operands[0], expr->operands[1], COMPARE_EQUAL, frame) !=
+                   TRUTH_TRUE &&
+               judge_exact(expr->operands[0], frame, value);
+    assert(expr->kind == EXPR_COALESCE);
     for (size_t i = 0; i < expr->count; i++)
         if (judge_exact(expr->operands[i], frame, value))
             return true;
     return false;
 }
 
-bool judge_exact(const expr_t *expr, const frame_t *frame, mpq_t value)
+static bool leaf(const expr_t *expr, const frame_t *frame, mpq_ptr value)
 {
-    switch (expr->kind) {
-    case EXPR_NULL:
-        return false;
+    switch ((int) expr->kind) {
     case EXPR_NUMBER:
         mpq_set(value, expr->number->exact);
         return true;
@@ -149,17 +154,16 @@ bool judge_exact(const expr_t *expr, const frame_t *frame, mpq_t value)
         return frame->source->exact(frame->window_state, (unsigned) expr->index, value);
     case EXPR_FIELD:
         return of_field(frame->ts_us, (field_t) expr->index, value);
-    case EXPR_NEGATE:
-    case EXPR_NUMERIC:
-    case EXPR_ABS:
-    case EXPR_SIGN:
-    case EXPR_FLOOR:
-    case EXPR_CEIL:
-    case EXPR_ROUND:
-    case EXPR_SQRT:
-    case EXPR_LN:
-    case EXPR_EXP:
-        return unary(expr, frame, value);
+    default:
+        assert(expr->kind == EXPR_NULL);
+        return false;
+    }
+}
+
+bool judge_exact(const expr_t *expr, const frame_t *frame, mpq_t value)
+{
+    assert(type_is_number(expr->type));
+    switch ((int) expr->kind) {
     case EXPR_ADD:
     case EXPR_SUBTRACT:
     case EXPR_MULTIPLY:
@@ -171,30 +175,11 @@ bool judge_exact(const expr_t *expr, const frame_t *frame, mpq_t value)
     case EXPR_GREATEST:
     case EXPR_LEAST:
         return extreme(expr, frame, value);
-    case EXPR_COALESCE:
-        return coalesce(expr, frame, value);
     case EXPR_CASE:
-        return judge_exact(judge_branch(expr, frame), frame, value);
+    case EXPR_COALESCE:
     case EXPR_NULLIF:
-        return judge_compare(expr->operands[0], expr->operands[1], COMPARE_EQUAL, frame) !=
-                   TRUTH_TRUE &&
-               judge_exact(expr->operands[0], frame, value);
-    case EXPR_TRUE:
-    case EXPR_FALSE:
-    case EXPR_TEXT:
-    case EXPR_KEY:
-    case EXPR_COMPARE:
-    case EXPR_COMPARE_TEXT:
-    case EXPR_COMPARE_TRUTH:
-    case EXPR_LIKE:
-    case EXPR_AND:
-    case EXPR_OR:
-    case EXPR_NOT:
-    case EXPR_IS_NULL:
-    case EXPR_IS_TRUE:
-    case EXPR_IS_FALSE:
-        break;
+        return choice(expr, frame, value);
+    default:
+        return expr->count ? unary(expr, frame, value) : leaf(expr, frame, value);
     }
-    assert(!"typing lets only numbers get here");
-    return false;
 }

@@ -51,8 +51,8 @@ static fraction_t number(const printer_t *self, const expr_t *expr)
     for (size_t i = 0; i < text.size; i++)
         plain = plain && text.data[i] != '.' && (text.data[i] | 0x20) != 'e';
     bool numeric = plain && (expr->type >= TYPE_NUMERIC || text.size > WHOLE_DIGITS_MAX);
-    const char *printed = arena_printf(self->arena, "%.*s%s", (int) text.size,
-                                       (const char *) text.data, numeric ? ".0" : "");
+    const char *printed =
+        sql_print(self, "%.*s%s", (int) text.size, (const char *) text.data, numeric ? ".0" : "");
     return sql_whole((term_t){ printed, mpq_sgn(expr->number->exact) < 0 ? BIND_SIGN : BIND_ATOM });
 }
 
@@ -130,16 +130,15 @@ static fraction_t divide(const printer_t *self, const expr_t *expr, fraction_t a
 
 static fraction_t divide_whole(const printer_t *self, fraction_t a, fraction_t b)
 {
-    return sql_whole(
-        sql_atom(arena_printf(self->arena, "div(%s, NULLIF(%s, 0))", a.top.text, b.top.text)));
+    return sql_whole(sql_atom(sql_print(self, "div(%s, NULLIF(%s, 0))", a.top.text, b.top.text)));
 }
 
 // mod(ka, kb) is k mod(a, b).
 static fraction_t modulo(const printer_t *self, fraction_t a, fraction_t b)
 {
     term_t left = sql_times(self, a.top, b.bottom), right = sql_times(self, b.top, a.bottom);
-    return (fraction_t){ .top = sql_atom(arena_printf(self->arena, "mod(%s, NULLIF(%s, 0))",
-                                                      left.text, right.text)),
+    return (fraction_t){ .top = sql_atom(
+                             sql_print(self, "mod(%s, NULLIF(%s, 0))", left.text, right.text)),
                          .bottom = sql_bottoms(self, a.bottom, b.bottom),
                          .positive = a.positive && b.positive,
                          .bottom_nullable = a.bottom_nullable || b.bottom_nullable };
@@ -179,10 +178,10 @@ fraction_t sql_fraction(const printer_t *self, const expr_t *expr)
         return aggregate(self, expr);
     case EXPR_FIELD:
         return sql_whole(
-            sql_atom(arena_printf(self->arena, "extract(%s FROM ts)", field_names[expr->index])));
+            sql_atom(sql_print(self, "extract(%s FROM ts)", field_names[expr->index])));
     case EXPR_NEGATE:
         a = sql_fraction(self, expr->operands[0]);
-        a.top.text = arena_printf(self->arena, "-%s", sql_wrap(self, a.top, BIND_ATOM));
+        a.top.text = sql_print(self, "-%s", sql_wrap(self, a.top, BIND_ATOM));
         a.top.bind = BIND_SIGN;
         return a;
     case EXPR_NUMERIC:

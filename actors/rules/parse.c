@@ -1,5 +1,6 @@
 /*  parse -- see parse.h. First the tokens (the scanner does not recurse: it bounds depth and
- *  sees that the text closes only what it opened), then `SELECT (<text>)`, then our own tree. */
+ *  sees that the text closes what it opened and nothing else), then `SELECT (<text>)`, then our
+ *  own tree. */
 #include "actors/rules/parse.h"
 
 #include <pg_query.h>
@@ -199,12 +200,15 @@ static const syntax_t *convert_expression(const parser_t *self, const PgQuery__A
         right = node->rexpr->list->items;
         rights = node->rexpr->list->n_items;
     }
-    syntax_t *made = make(self, operators[which].kind, node->location, lefts + rights);
-    if (!made || (lefts && !(made->operands[0] = convert(self, node->lexpr, depth))))
+    PgQuery__Node **sides = arena_take(self->arena, (lefts + rights) * sizeof *sides);
+    if (!sides)
+        return refuse(self, -1, "out of memory");
+    sides[0] = node->lexpr;
+    memcpy(sides + lefts, right, rights * sizeof *sides);
+    syntax_t *made =
+        make_of(self, operators[which].kind, node->location, lefts + rights, sides, depth);
+    if (!made)
         return NULL;
-    for (size_t i = 0; i < rights; i++)
-        if (!(made->operands[lefts + i] = convert(self, right[i], depth)))
-            return NULL;
     made->text = keep(self, string_of(node->name[0]));
     bool named = made->kind == SYNTAX_IN || made->kind == SYNTAX_LIKE; // "<>", "!~~"
     made->negated = operators[which].negated || (named && made->text && strchr("<!", *made->text));
@@ -215,20 +219,17 @@ static const syntax_t *convert_expression(const parser_t *self, const PgQuery__A
 // Operands: what is compared or NULL, ELSE or NULL, then WHEN and THEN by turns.
 static const syntax_t *convert_case(const parser_t *self, const PgQuery__CaseExpr *node, int depth)
 {
-    syntax_t *made = make(self, SYNTAX_CASE, node->location, 2 + 2 * node->n_args);
-    PgQuery__Node *const rest[] = { node->arg, node->defresult };
-    for (size_t i = 0; made && i < 2; i++)
-        if (rest[i] && !(made->operands[i] = convert(self, rest[i], depth)))
-            return NULL;
-    for (size_t i = 0; made && i < node->n_args; i++) {
-        const PgQuery__CaseWhen *when = node->args[i]->case_when;
-        made->operands[2 + 2 * i] = convert(self, when->expr, depth);
-        if (!made->operands[2 + 2 * i])
-            return NULL;
-        if (!(made->operands[3 + 2 * i] = convert(self, when->result, depth)))
-            return NULL;
+    size_t count = 2 + 2 * node->n_args;
+    PgQuery__Node **parts = arena_take(self->arena, count * sizeof *parts);
+    if (!parts)
+        return refuse(self, -1, "out of memory");
+    parts[0] = node->arg;
+    parts[1] = node->defresult;
+    for (size_t i = 0; i < node->n_args; i++) {
+        parts[2 + 2 * i] = node->args[i]->case_when->expr;
+        parts[3 + 2 * i] = node->args[i]->case_when->result;
     }
-    return made;
+    return make_of(self, SYNTAX_CASE, node->location, count, parts, depth);
 }
 
 static const over_t *convert_over(const parser_t *self, const PgQuery__WindowDef *node, int depth)
@@ -379,25 +380,14 @@ static const syntax_t *convert(const parser_t *self, const PgQuery__Node *node, 
 
 // ---- the text -------------------------------------------------------------------------------
 
-// Exactly `SELECT <one value>` and nothing else.
+// `SELECT <one value>`. The text closed all it opened and nothing else, so no clause can follow.
 static const syntax_t *convert_query(const parser_t *self, const PgQuery__ParseResult *query)
 {
     const PgQuery__Node *node = query->n_stmts == 1 ? query->stmts[0]->stmt : NULL;
-    if (!node || node->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
+    if (!node || node->node_case != PG_QUERY__NODE__NODE_SELECT_STMT ||
+        node->select_stmt->n_target_list != 1)
         return refuse(self, -1, "a condition has to be exactly one expression");
-    const PgQuery__SelectStmt *select = node->select_stmt;
-    size_t clauses = select->n_from_clause + select->n_distinct_clause + select->n_group_clause +
-                     select->n_window_clause + select->n_sort_clause + select->n_locking_clause +
-                     select->n_values_lists;
-    bool bare = clauses == 0 && !select->into_clause && !select->where_clause &&
-                !select->having_clause && !select->limit_count && !select->limit_offset &&
-                !select->with_clause && !select->larg && !select->rarg;
-    if (!bare || select->n_target_list != 1)
-        return refuse(self, -1, "a condition has to be exactly one expression");
-    const PgQuery__ResTarget *target = select->target_list[0]->res_target;
-    if (target->name && *target->name)
-        return refuse(self, -1, "a condition has no name of its own");
-    return convert(self, target->val, 0);
+    return convert(self, node->select_stmt->target_list[0]->res_target->val, 0);
 }
 
 static const syntax_t *parse_text(const parser_t *self, const char *query)
@@ -440,15 +430,14 @@ const syntax_t *parse_condition(arena_t *arena, slice_t text, fault_t *fault)
 bool parse_reserved(const char *name)
 {
     PgQueryScanResult result = pg_query_scan(name);
-    bool reserved = true;
-    PgQuery__ScanResult *scan =
-        result.error ? NULL
-                     : pg_query__scan_result__unpack(NULL, result.pbuf.len,
-                                                     (const uint8_t *) result.pbuf.data);
-    if (scan && scan->n_tokens == 1)
-        reserved = scan->tokens[0]->keyword_kind > PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD;
+    PgQuery__ScanResult *scan = NULL;
+    if (!result.error)
+        scan = pg_query__scan_result__unpack(NULL, result.pbuf.len,
+                                             (const uint8_t *) result.pbuf.data);
+    bool plain = scan && scan->n_tokens == 1 &&
+                 scan->tokens[0]->keyword_kind <= PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD;
     if (scan)
         pg_query__scan_result__free_unpacked(scan, NULL);
     pg_query_free_scan_result(result);
-    return reserved;
+    return !plain;
 }

@@ -12,8 +12,7 @@ static const char *keys_of(const printer_t *self)
 {
     const char *list = "";
     for (size_t i = 0; i < self->table->key_count; i++)
-        list = arena_printf(self->arena, "%s%s%s", list, i ? ", " : "",
-                            sql_name(self, self->table->keys[i]));
+        list = sql_print(self, "%s%s%s", list, i ? ", " : "", sql_name(self, self->table->keys[i]));
     return list;
 }
 
@@ -115,14 +114,14 @@ static const char *flag_name(const printer_t *self)
 {
     const char *name = "f";
     bool taken = true;
-    while (taken && name) {
+    while (taken && !arena_failed(self->arena)) {
         taken = false;
         for (size_t i = 0; i < self->table->column_count; i++)
             taken = taken || strcmp(self->table->columns[i], name) == 0;
         for (size_t i = 0; i < self->table->key_count; i++)
             taken = taken || strcmp(self->table->keys[i], name) == 0;
         if (taken)
-            name = arena_printf(self->arena, "%s_", name);
+            name = sql_print(self, "%s_", name);
     }
     return name;
 }
@@ -145,8 +144,8 @@ static void write_query(const printer_t *self, buffer_t *out)
     const char *keys = keys_of(self), *comma = self->table->key_count ? ", " : "";
     const char *table = sql_name(self, self->table->name), *flag = flag_name(self);
     if (needs_order(self))
-        table = arena_printf(self->arena, "(SELECT * FROM %s ORDER BY %s%sts, n) %s", table, keys,
-                             comma, table);
+        table =
+            sql_print(self, "(SELECT * FROM %s ORDER BY %s%sts, n) %s", table, keys, comma, table);
     write_head(self, out);
     buffer_printf(out, "SELECT ts%s%s FROM (\n  SELECT *, (\n    ", comma, keys);
     write_condition(self, out);

@@ -4,8 +4,8 @@
  *  PostgreSQL's numeric compares exactly what we compare.
  */
 #pragma once
-#include "proto/arena.h"
 #include "actors/rules/expr.h"
+#include "proto/arena.h"
 
 enum { SQL_BYTES_MAX = 1 << 20 }; // of everything printed for one rule
 
@@ -46,6 +46,9 @@ typedef struct {
     const compiled_rule_t *rule; // its guards tell what is positive; NULL: nothing is
 } printer_t;
 
+// Text in the arena; "" when that is full: the owner looks at it once, at the end.
+const char *sql_print(const printer_t *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 term_t sql_join(const printer_t *self, term_t a, const char *sign, bind_t bind, term_t b);
 const char *sql_wrap(const printer_t *self, term_t term, bind_t least);
 const char *sql_name(const printer_t *self, const char *name); // quoted if it has to be

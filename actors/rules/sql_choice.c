@@ -4,11 +4,9 @@
 
 #include "actors/rules/sql.h"
 
-typedef const char *const *texts_t;
-
 static const char *append(const printer_t *self, const char *before, const char *after)
 {
-    return before ? arena_printf(self->arena, "%s%s", before, after) : after;
+    return before ? sql_print(self, "%s%s", before, after) : after;
 }
 
 // CASE WHEN condition THEN value ... ELSE value END; one value more than conditions.
@@ -17,8 +15,8 @@ static term_t case_text(const printer_t *self, size_t count, const char *const *
 {
     const char *text = "CASE";
     for (size_t i = 0; i < count; i++)
-        text = arena_printf(self->arena, "%s WHEN %s THEN %s", text, conditions[i], values[i].text);
-    return sql_atom(arena_printf(self->arena, "%s ELSE %s END", text, values[count].text));
+        text = sql_print(self, "%s WHEN %s THEN %s", text, conditions[i], values[i].text);
+    return sql_atom(sql_print(self, "%s ELSE %s END", text, values[count].text));
 }
 
 // The fraction that the first true condition chooses.
@@ -60,7 +58,7 @@ static fraction_t plain_call(const printer_t *self, const char *name, size_t cou
     const char *list = NULL;
     for (size_t i = 0; i < count; i++)
         list = append(self, list ? append(self, list, ", ") : NULL, values[i].top.text);
-    return sql_whole(sql_atom(arena_printf(self->arena, "%s(%s)", name, list)));
+    return sql_whole(sql_atom(sql_print(self, "%s(%s)", name, list)));
 }
 
 static fraction_t case_of(const printer_t *self, const expr_t *expr, fraction_t *values)
@@ -68,7 +66,7 @@ static fraction_t case_of(const printer_t *self, const expr_t *expr, fraction_t 
     size_t count = expr->count / 2;
     const char **conditions = arena_take(self->arena, (count + 1) * sizeof *conditions);
     if (!conditions)
-        return sql_whole(sql_atom(NULL));
+        return sql_whole(sql_atom(""));
     for (size_t i = 0; i < count; i++) {
         conditions[i] = sql_truth(self, expr->operands[2 * i]).text;
         values[i] = sql_fraction(self, expr->operands[2 * i + 1]);
@@ -96,9 +94,8 @@ static fraction_t extreme(const printer_t *self, bool greatest, size_t count,
     fraction_t best = values[0];
     for (size_t i = 1; i < count; i++) {
         const char *beyond = sql_compare(self, values[i], greatest ? ">" : "<", best).text;
-        const char *condition =
-            arena_printf(self->arena, "%s OR %s", beyond,
-                         sql_wrap(self, sql_is_null(self, best, false), BIND_IS));
+        const char *condition = sql_print(self, "%s OR %s", beyond,
+                                          sql_wrap(self, sql_is_null(self, best, false), BIND_IS));
         const fraction_t pair[] = { values[i], best };
         best = choose(self, 1, &condition, pair);
     }
@@ -109,8 +106,8 @@ static fraction_t nullif_of(const printer_t *self, const fraction_t *values)
 {
     const char *equal = sql_compare(self, values[0], "=", values[1]).text;
     fraction_t made = values[0];
-    made.top = sql_atom(
-        arena_printf(self->arena, "CASE WHEN %s THEN NULL ELSE %s END", equal, values[0].top.text));
+    made.top =
+        sql_atom(sql_print(self, "CASE WHEN %s THEN NULL ELSE %s END", equal, values[0].top.text));
     return made;
 }
 
@@ -118,7 +115,7 @@ fraction_t sql_choice(const printer_t *self, const expr_t *expr)
 {
     fraction_t *values = arena_take(self->arena, expr->count * sizeof *values);
     if (!values)
-        return sql_whole(sql_atom(NULL));
+        return sql_whole(sql_atom(""));
     if (expr->kind == EXPR_CASE)
         return case_of(self, expr, values);
     for (size_t i = 0; i < expr->count; i++)

@@ -11,9 +11,9 @@
 
 static fraction_t absolute(const printer_t *self, fraction_t a)
 {
-    a.top = sql_atom(arena_printf(self->arena, "abs(%s)", a.top.text));
+    a.top = sql_atom(sql_print(self, "abs(%s)", a.top.text));
     if (!a.positive)
-        a.bottom = sql_atom(arena_printf(self->arena, "abs(%s)", a.bottom.text));
+        a.bottom = sql_atom(sql_print(self, "abs(%s)", a.bottom.text));
     a.positive = true;
     return a;
 }
@@ -23,20 +23,19 @@ static fraction_t sign(const printer_t *self, fraction_t a)
     term_t top = sql_has_bottom(a) && (!a.positive || a.bottom_nullable)
                      ? sql_product(self, a.top, a.bottom)
                      : a.top;
-    return sql_whole(sql_atom(arena_printf(self->arena, "sign(%s)", sql_numeric(self, top).text)));
+    return sql_whole(sql_atom(sql_print(self, "sign(%s)", sql_numeric(self, top).text)));
 }
 
 // floor: the truncated quotient, less one where something negative was cut off. ceil: likewise.
 static fraction_t step(const printer_t *self, fraction_t a, bool up)
 {
     if (!sql_has_bottom(a))
-        return sql_whole(
-            sql_atom(arena_printf(self->arena, "%s(%s)", up ? "ceil" : "floor", a.top.text)));
+        return sql_whole(sql_atom(sql_print(self, "%s(%s)", up ? "ceil" : "floor", a.top.text)));
     a = sql_positive_bottom(self, a);
     const char *bottom = sql_nullif_zero(self, a.bottom).text;
     const char *text =
-        arena_printf(self->arena, "div(%s, %s) %s CASE WHEN mod(%s, %s) %s 0 THEN 1 ELSE 0 END",
-                     a.top.text, bottom, up ? "+" : "-", a.top.text, bottom, up ? ">" : "<");
+        sql_print(self, "div(%s, %s) %s CASE WHEN mod(%s, %s) %s 0 THEN 1 ELSE 0 END", a.top.text,
+                  bottom, up ? "+" : "-", a.top.text, bottom, up ? ">" : "<");
     return sql_whole((term_t){ text, BIND_SUM });
 }
 
@@ -45,14 +44,14 @@ static fraction_t rounded(const printer_t *self, const expr_t *expr, fraction_t 
 {
     int digits = expr->index;
     if (!sql_has_bottom(a))
-        return sql_whole(sql_atom(
-            arena_printf(self->arena, "round(%s, %d)", sql_numeric(self, a.top).text, digits)));
+        return sql_whole(
+            sql_atom(sql_print(self, "round(%s, %d)", sql_numeric(self, a.top).text, digits)));
     a = sql_positive_bottom(self, a);
     const char *top = sql_numeric(self, a.top).text;
     const char *bottom = sql_wrap(self, a.bottom, BIND_ATOM);
     const char *text =
-        arena_printf(self->arena, "sign(%s) * div(2e%d * abs(%s) + %s, NULLIF(2 * %s, 0)) * 1e%d",
-                     top, digits, top, bottom, bottom, -digits);
+        sql_print(self, "sign(%s) * div(2e%d * abs(%s) + %s, NULLIF(2 * %s, 0)) * 1e%d", top,
+                  digits, top, bottom, bottom, -digits);
     return sql_whole((term_t){ text, BIND_PRODUCT });
 }
 
@@ -63,9 +62,9 @@ term_t sql_divided(const printer_t *self, fraction_t a)
     if (!sql_has_bottom(a))
         return sql_numeric(self, a.top);
     // 40 digits after the point instead of PostgreSQL's 16 significant ones.
-    const char *text = arena_printf(self->arena, "(%s + 0e-40) / NULLIF(%s, 0)",
-                                    sql_wrap(self, a.top, BIND_SUM), a.bottom.text);
-    return sql_atom(arena_printf(self->arena, "(%s)", text));
+    const char *text = sql_print(self, "(%s + 0e-40) / NULLIF(%s, 0)",
+                                 sql_wrap(self, a.top, BIND_SUM), a.bottom.text);
+    return sql_atom(sql_print(self, "(%s)", text));
 }
 
 static fraction_t guarded(const printer_t *self, const expr_t *expr, const char *test,
@@ -73,7 +72,7 @@ static fraction_t guarded(const printer_t *self, const expr_t *expr, const char 
 {
     const char *x = sql_divided(self, sql_fraction(self, expr->operands[0])).text;
     return sql_whole(
-        sql_atom(arena_printf(self->arena, "CASE WHEN %s %s THEN %s(%s) END", x, test, name, x)));
+        sql_atom(sql_print(self, "CASE WHEN %s %s THEN %s(%s) END", x, test, name, x)));
 }
 
 // 0 to a negative power, a negative number to a broken one, beyond e^709: NULL.
@@ -81,12 +80,12 @@ static fraction_t power(const printer_t *self, const expr_t *expr)
 {
     const char *x = sql_divided(self, sql_fraction(self, expr->operands[0])).text;
     const char *y = sql_divided(self, sql_fraction(self, expr->operands[1])).text;
-    const char *size = arena_printf(self->arena, "%s * ln(NULLIF(abs(%s), 0)) <= 709", y, x);
+    const char *size = sql_print(self, "%s * ln(NULLIF(abs(%s), 0)) <= 709", y, x);
     return sql_whole(sql_atom(
-        arena_printf(self->arena,
-                     "CASE WHEN %s = 0 AND %s >= 0 OR (%s > 0 OR %s < 0 AND %s = floor(%s)) AND %s "
-                     "THEN power(%s, %s) END",
-                     x, y, x, x, y, y, size, x, y)));
+        sql_print(self,
+                  "CASE WHEN %s = 0 AND %s >= 0 OR (%s > 0 OR %s < 0 AND %s = floor(%s)) AND %s "
+                  "THEN power(%s, %s) END",
+                  x, y, x, x, y, y, size, x, y)));
 }
 
 fraction_t sql_function(const printer_t *self, const expr_t *expr)

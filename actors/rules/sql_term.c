@@ -1,4 +1,5 @@
 /*  sql_term -- the small pieces of PostgreSQL text: operators, names, strings, calls. See sql.h. */
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "actors/rules/parse.h"
@@ -22,20 +23,35 @@ static const char *const aggregate_names[] = {
     [AGGREGATE_LAG] = "lag",
 };
 
+const char *sql_print(const printer_t *self, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = length < 0 ? NULL : arena_take(self->arena, (size_t) length + 1);
+    if (!text)
+        return ""; // the arena has latched it
+    va_start(arguments, format);
+    vsnprintf(text, (size_t) length + 1, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
 const char *sql_wrap(const printer_t *self, term_t term, bind_t least)
 {
-    return term.bind >= least ? term.text : arena_printf(self->arena, "(%s)", term.text);
+    return term.bind >= least ? term.text : sql_print(self, "(%s)", term.text);
 }
 
 term_t sql_join(const printer_t *self, term_t a, const char *sign, bind_t bind, term_t b)
 {
     const char *left = sql_wrap(self, a, bind), *right = sql_wrap(self, b, (bind_t) (bind + 1));
-    return (term_t){ arena_printf(self->arena, "%s %s %s", left, sign, right), bind };
+    return (term_t){ sql_print(self, "%s %s %s", left, sign, right), bind };
 }
 
 const char *sql_name(const printer_t *self, const char *name)
 {
-    return parse_reserved(name) ? arena_printf(self->arena, "\"%s\"", name) : name;
+    return parse_reserved(name) ? sql_print(self, "\"%s\"", name) : name;
 }
 
 const char *sql_string(const printer_t *self, slice_t text)
@@ -43,7 +59,7 @@ const char *sql_string(const printer_t *self, slice_t text)
     char *quoted = arena_take(self->arena, 2 * text.size + 3);
     size_t size = 0;
     if (!quoted)
-        return NULL;
+        return "";
     quoted[size++] = '\'';
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] == '\'')
@@ -74,7 +90,7 @@ bool sql_has_bottom(fraction_t a)
 
 term_t sql_numeric(const printer_t *self, term_t a)
 {
-    return sql_atom(arena_printf(self->arena, "%s::numeric", sql_wrap(self, a, BIND_ATOM)));
+    return sql_atom(sql_print(self, "%s::numeric", sql_wrap(self, a, BIND_ATOM)));
 }
 
 term_t sql_product(const printer_t *self, term_t a, term_t b)
@@ -115,7 +131,7 @@ fraction_t sql_positive_bottom(const printer_t *self, fraction_t a)
 
 term_t sql_nullif_zero(const printer_t *self, term_t a)
 {
-    return sql_atom(arena_printf(self->arena, "NULLIF(%s, 0)", a.text));
+    return sql_atom(sql_print(self, "NULLIF(%s, 0)", a.text));
 }
 
 // ---- aggregates -----------------------------------------------------------------------------
@@ -135,17 +151,17 @@ static const char *call_text(const printer_t *self, const aggregate_t *aggregate
     const char *name = aggregate_names[aggregate->kind];
     const char *first = argument_text(self, aggregate->argument);
     if (aggregate->argument2 >= 0)
-        return arena_printf(self->arena, "%s(%s, %s)", name, first,
-                            argument_text(self, aggregate->argument2));
+        return sql_print(self, "%s(%s, %s)", name, first,
+                         argument_text(self, aggregate->argument2));
     if (aggregate->kind == AGGREGATE_LAG)
-        return arena_printf(self->arena, "%s(%s, %u)", name, first, aggregate->offset);
-    return arena_printf(self->arena, "%s(%s)", name, first);
+        return sql_print(self, "%s(%s, %u)", name, first, aggregate->offset);
+    return sql_print(self, "%s(%s)", name, first);
 }
 
 const char *sql_over(const printer_t *self, const aggregate_t *aggregate)
 {
-    return arena_printf(self->arena, "%s OVER %s", call_text(self, aggregate),
-                        self->table->windows[aggregate->window].name);
+    return sql_print(self, "%s OVER %s", call_text(self, aggregate),
+                     self->table->windows[aggregate->window].name);
 }
 
 void sql_aggregate_text(const table_plan_t *table, const aggregate_t *aggregate, char *text,
@@ -153,8 +169,8 @@ void sql_aggregate_text(const table_plan_t *table, const aggregate_t *aggregate,
 {
     arena_t *arena = arena_new(SQL_BYTES_MAX);
     printer_t printer = { .arena = arena, .table = table };
-    const char *call = arena ? call_text(&printer, aggregate) : NULL;
-    bool fits = call && !arena_failed(arena) && strlen(call) < size;
+    const char *call = arena ? call_text(&printer, aggregate) : "";
+    bool fits = arena && !arena_failed(arena) && strlen(call) < size;
     if (fits)
         snprintf(text, size, "%s", call);
     else

@@ -29,11 +29,11 @@ term_t sql_is_null(const printer_t *self, fraction_t a, bool negated)
     const char *test = negated ? "IS NOT NULL" : "IS NULL";
     const char *top = sql_wrap(self, a.top, BIND_ATOM);
     if (!a.bottom_nullable)
-        return (term_t){ arena_printf(self->arena, "%s %s", top, test), BIND_IS };
+        return (term_t){ sql_print(self, "%s %s", top, test), BIND_IS };
     const char *bottom = sql_wrap(self, a.bottom, BIND_ATOM);
-    return (term_t){ arena_printf(self->arena, "%s %s %s %s %s", top, test, negated ? "AND" : "OR",
-                                  bottom, test),
-                     negated ? BIND_AND : BIND_OR };
+    return (
+        term_t){ sql_print(self, "%s %s %s %s %s", top, test, negated ? "AND" : "OR", bottom, test),
+                 negated ? BIND_AND : BIND_OR };
 }
 
 // ---- text and whatever else a CASE chooses --------------------------------------------------
@@ -44,8 +44,7 @@ static const char *list_of(const printer_t *self, const expr_t *expr)
 {
     const char *list = "";
     for (size_t i = 0; i < expr->count; i++)
-        list = arena_printf(self->arena, "%s%s%s", list, i ? ", " : "",
-                            any(self, expr->operands[i]).text);
+        list = sql_print(self, "%s%s%s", list, i ? ", " : "", any(self, expr->operands[i]).text);
     return list;
 }
 
@@ -54,11 +53,9 @@ static term_t case_of(const printer_t *self, const expr_t *expr)
     const char *text = "CASE";
     size_t last = expr->count - 1u;
     for (size_t i = 0; i < last; i += 2)
-        text = arena_printf(self->arena, "%s WHEN %s THEN %s", text,
-                            sql_truth(self, expr->operands[i]).text,
-                            any(self, expr->operands[i + 1]).text);
-    return sql_atom(
-        arena_printf(self->arena, "%s ELSE %s END", text, any(self, expr->operands[last]).text));
+        text = sql_print(self, "%s WHEN %s THEN %s", text, sql_truth(self, expr->operands[i]).text,
+                         any(self, expr->operands[i + 1]).text);
+    return sql_atom(sql_print(self, "%s ELSE %s END", text, any(self, expr->operands[last]).text));
 }
 
 static term_t text_of(const printer_t *self, const expr_t *expr)
@@ -73,10 +70,10 @@ static term_t text_of(const printer_t *self, const expr_t *expr)
     case EXPR_CASE:
         return case_of(self, expr);
     case EXPR_COALESCE:
-        return sql_atom(arena_printf(self->arena, "coalesce(%s)", list_of(self, expr)));
+        return sql_atom(sql_print(self, "coalesce(%s)", list_of(self, expr)));
     default:
         assert(expr->kind == EXPR_NULLIF);
-        return sql_atom(arena_printf(self->arena, "NULLIF(%s)", list_of(self, expr)));
+        return sql_atom(sql_print(self, "NULLIF(%s)", list_of(self, expr)));
     }
 }
 
@@ -105,8 +102,7 @@ static term_t is_test(const printer_t *self, const expr_t *expr)
     const char *test = expr->kind == EXPR_IS_NULL   ? "IS NULL"
                        : expr->kind == EXPR_IS_TRUE ? "IS TRUE"
                                                     : "IS FALSE";
-    return (term_t){ arena_printf(self->arena, "%s %s",
-                                  sql_wrap(self, any(self, operand), BIND_ATOM), test),
+    return (term_t){ sql_print(self, "%s %s", sql_wrap(self, any(self, operand), BIND_ATOM), test),
                      BIND_IS };
 }
 
@@ -114,7 +110,7 @@ static term_t compare_any(const printer_t *self, const expr_t *expr, const char 
 {
     const char *left = sql_wrap(self, any(self, expr->operands[0]), BIND_ATOM);
     const char *right = sql_wrap(self, any(self, expr->operands[1]), BIND_ATOM);
-    return (term_t){ arena_printf(self->arena, "%s %s %s", left, sign, right), BIND_COMPARE };
+    return (term_t){ sql_print(self, "%s %s %s", left, sign, right), BIND_COMPARE };
 }
 
 term_t sql_truth(const printer_t *self, const expr_t *expr)
@@ -138,8 +134,8 @@ term_t sql_truth(const printer_t *self, const expr_t *expr)
     case EXPR_OR:
         return logic(self, expr);
     case EXPR_NOT:
-        return (term_t){ arena_printf(self->arena, "NOT %s",
-                                      sql_wrap(self, sql_truth(self, expr->operands[0]), BIND_IS)),
+        return (term_t){ sql_print(self, "NOT %s",
+                                   sql_wrap(self, sql_truth(self, expr->operands[0]), BIND_IS)),
                          BIND_NOT };
     case EXPR_IS_NULL:
     case EXPR_IS_TRUE:
@@ -148,9 +144,9 @@ term_t sql_truth(const printer_t *self, const expr_t *expr)
     case EXPR_CASE:
         return case_of(self, expr);
     case EXPR_COALESCE:
-        return sql_atom(arena_printf(self->arena, "coalesce(%s)", list_of(self, expr)));
+        return sql_atom(sql_print(self, "coalesce(%s)", list_of(self, expr)));
     default:
         assert(expr->kind == EXPR_NULLIF);
-        return sql_atom(arena_printf(self->arena, "NULLIF(%s)", list_of(self, expr)));
+        return sql_atom(sql_print(self, "NULLIF(%s)", list_of(self, expr)));
     }
 }

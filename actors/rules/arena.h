@@ -1,3 +1,0 @@
-/*  arena -- moved: see proto/arena.h. */
-#pragma once
-#include "proto/arena.h"
