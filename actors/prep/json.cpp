@@ -132,9 +132,10 @@ template <typename visit_t> error_code each_member(json *self, od::value &value,
     bool stop = false;
     SIMDJSON_TRY(value.get_object().get(object));
     for (auto result : object) {
-        od::field field;
         slice_t key;
-        SIMDJSON_TRY(std::move(result).get(field));
+        SIMDJSON_TRY(result.error());
+        // In place: a field that is copied, as get() does, costs a stall each time.
+        od::field &&field = std::move(result).value_unsafe();
         SIMDJSON_TRY(key_text(self, field, &key));
         error_code error = visit(key, field.value(), stop);
         if (error || stop)
@@ -151,8 +152,8 @@ template <typename visit_t> error_code each_element(od::value &value, visit_t vi
     bool stop = false;
     SIMDJSON_TRY(value.get_array().get(array));
     for (auto result : array) {
-        od::value element;
-        SIMDJSON_TRY(std::move(result).get(element));
+        SIMDJSON_TRY(result.error());
+        od::value &&element = std::move(result).value_unsafe();
         error_code error = visit(index++, element, stop);
         if (error || stop)
             return error;
@@ -160,7 +161,7 @@ template <typename visit_t> error_code each_element(od::value &value, visit_t vi
     return SUCCESS;
 }
 
-error_code take(json *self, od::value value, const pointer_node_t *node, int depth);
+error_code take(json *self, od::value &value, const pointer_node_t *node, int depth);
 
 error_code take_object(json *self, od::value &value, const pointer_node_t *node, int depth)
 {
@@ -184,7 +185,7 @@ error_code take_array(json *self, od::value &value, const pointer_node_t *node, 
 }
 
 // Look at a value with all it holds; node NULL = nothing of it is wanted.
-error_code take(json *self, od::value value, const pointer_node_t *node, int depth)
+error_code take(json *self, od::value &value, const pointer_node_t *node, int depth)
 {
     std::string_view token = value.raw_json_token();
     char first = token.empty() ? '\0' : token.front();
@@ -259,7 +260,7 @@ struct descent_t {
     json_match_t matches[POINTER_STARS_MAX];
 };
 
-error_code descend(descent_t *descent, od::value value, unsigned step, unsigned star);
+error_code descend(descent_t *descent, od::value &value, unsigned step, unsigned star);
 
 error_code visit_row(descent_t *descent, od::value &value)
 {
@@ -304,7 +305,7 @@ error_code descend_array(descent_t *descent, od::value &value, unsigned step, un
 }
 
 // Down the steps of `rows` through a document that is known to be good.
-error_code descend(descent_t *descent, od::value value, unsigned step, unsigned star)
+error_code descend(descent_t *descent, od::value &value, unsigned step, unsigned star)
 {
     if (step == descent->rows->count)
         return visit_row(descent, value);
