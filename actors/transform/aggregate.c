@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "actors/transform/aggregate_cells.h"
 #include "actors/transform/spread.h"
 
 // An aggregate with all it is computed from.
@@ -33,21 +34,14 @@ static source_t source_of(const sight_t *sight, unsigned aggregate)
 
 uint64_t aggregate_rows(const sight_t *sight, unsigned aggregate)
 {
+    if (aggregate_coarse(sight, aggregate))
+        return cells_rows(sight, aggregate);
     uint16_t slot = sight->layout->slot_of[aggregate];
     if (slot != LAYOUT_NO_SLOT)
         return sight->windows->slots[slot].count;
     const window_t *window =
         &sight->windows->windows[sight->layout->plan->aggregates[aggregate].window];
     return window->high - window->low;
-}
-
-// The row whose number min or max is: low bits of a position not before the window.
-static uint64_t extreme_row(const source_t *source)
-{
-    const slot_more_t *more = source->slot->more;
-    const extremes_t *queue = source->what->kind == AGGREGATE_MIN ? &more->min : &more->max;
-    uint64_t low = source->window->low;
-    return low + (uint32_t) (queue->at[queue->head & queue->mask] - (uint32_t) low);
 }
 
 // The row whose number min, max, first_value, last_value and lag are. False: none, or NULL there.
@@ -60,9 +54,9 @@ static bool row_of(const source_t *source, const moment_t *moment, uint64_t *pos
             return false;
         *position = moment->position - what->offset;
     } else if (what->kind == AGGREGATE_MIN || what->kind == AGGREGATE_MAX) {
-        if (source->slot->count == 0)
-            return false;
-        *position = extreme_row(source);
+        const slot_more_t *more = source->slot->more;
+        return extremes_first(what->kind == AGGREGATE_MIN ? &more->min : &more->max, window->low,
+                              position);
     } else {
         if (window->low >= window->high)
             return false;
@@ -84,6 +78,8 @@ static void set_sum(const source_t *source, mpq_t value)
 
 int aggregate_sign(const sight_t *sight, unsigned aggregate)
 {
+    if (aggregate_coarse(sight, aggregate))
+        return cells_sign(sight, aggregate);
     const slot_t *slot = &sight->windows->slots[sight->layout->slot_of[aggregate]];
     if (slot->more && slot->more->big)
         return mpz_sgn(slot->more->big_sum);
@@ -92,9 +88,13 @@ int aggregate_sign(const sight_t *sight, unsigned aggregate)
 
 bool aggregate_sum(const sight_t *sight, unsigned aggregate, mpq_t sum)
 {
+    aggregate_kind_t kind = sight->layout->plan->aggregates[aggregate].kind;
+    if (kind != AGGREGATE_SUM && kind != AGGREGATE_AVG)
+        return false;
+    if (aggregate_coarse(sight, aggregate))
+        return cells_sum(sight, aggregate, sum);
     source_t source = source_of(sight, aggregate);
-    aggregate_kind_t kind = source.what->kind;
-    if ((kind != AGGREGATE_SUM && kind != AGGREGATE_AVG) || source.slot->count == 0)
+    if (source.slot->count == 0)
         return false;
     set_sum(&source, sum);
     return true;
@@ -168,8 +168,9 @@ static bool sum_approximate(const sight_t *sight, unsigned aggregate, double *va
 
 bool aggregate_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
 {
-    aggregate_kind_t kind = sight->layout->plan->aggregates[aggregate].kind;
-    switch (kind) {
+    if (aggregate_coarse(sight, aggregate))
+        return cells_approximate(sight, aggregate, value, error);
+    switch (sight->layout->plan->aggregates[aggregate].kind) {
     case AGGREGATE_COUNT_ROWS:
     case AGGREGATE_COUNT:
         *value = (double) aggregate_rows(sight, aggregate);
@@ -220,6 +221,8 @@ static bool kin_exact(const source_t *source, mpq_t value)
 
 bool aggregate_exact(const sight_t *sight, unsigned aggregate, mpq_t value)
 {
+    if (aggregate_coarse(sight, aggregate))
+        return cells_exact(sight, aggregate, value);
     source_t source = source_of(sight, aggregate);
     switch (source.what->kind) {
     case AGGREGATE_COUNT_ROWS:

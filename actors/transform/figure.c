@@ -132,3 +132,64 @@ void figure_rational(const figure_t *self, mpq_t value)
     mpz_set_ui(mpq_denref(value), 1);
     exact_scale(value, self->exponent);
 }
+
+void figure_copy(figure_t *self, const figure_t *from)
+{
+    self->size = from->size;
+    self->exponent = from->exponent;
+    self->mantissa = from->mantissa;
+    if (from->size == FIGURE_BIG)
+        mpz_set(self->big, from->big);
+}
+
+// Both mantissas at the lower of the two exponents.
+static int align(const figure_t *a, const figure_t *b, mpz_t x, mpz_t y)
+{
+    int exponent = a->exponent < b->exponent ? a->exponent : b->exponent;
+    figure_big_at(a, exponent, x);
+    figure_big_at(b, exponent, y);
+    return exponent;
+}
+
+void figure_add(figure_t *self, const figure_t *other)
+{
+    if (self->size == FIGURE_SMALL && other->size == FIGURE_SMALL &&
+        self->exponent == other->exponent) {
+        figure_set_int128(self, (int128_t) self->mantissa + other->mantissa, self->exponent);
+        return;
+    }
+    mpz_t x, y;
+    mpz_inits(x, y, NULL);
+    int exponent = align(self, other, x, y);
+    mpz_add(x, x, y);
+    figure_set_big(self, x, exponent);
+    mpz_clears(x, y, NULL);
+}
+
+void figure_multiply(figure_t *self, const figure_t *other)
+{
+    int exponent = self->exponent + other->exponent;
+    if (self->size == FIGURE_SMALL && other->size == FIGURE_SMALL) {
+        figure_set_int128(self, (int128_t) self->mantissa * other->mantissa, exponent);
+        return;
+    }
+    mpz_t x, y;
+    mpz_inits(x, y, NULL);
+    figure_big_at(self, self->exponent, x);
+    figure_big_at(other, other->exponent, y);
+    mpz_mul(x, x, y);
+    figure_set_big(self, x, exponent);
+    mpz_clears(x, y, NULL);
+}
+
+int figure_compare(const figure_t *a, const figure_t *b)
+{
+    if (a->size == FIGURE_SMALL && b->size == FIGURE_SMALL && a->exponent == b->exponent)
+        return (a->mantissa > b->mantissa) - (a->mantissa < b->mantissa);
+    mpz_t x, y;
+    mpz_inits(x, y, NULL);
+    align(a, b, x, y);
+    int order = mpz_cmp(x, y);
+    mpz_clears(x, y, NULL);
+    return order;
+}

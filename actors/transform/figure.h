@@ -42,3 +42,8 @@ bool figure_at(const figure_t *self, int exponent, int64_t *mantissa);
 void figure_big_at(const figure_t *self, int exponent, mpz_t mantissa); // exponent <= its own
 
 void figure_rational(const figure_t *self, mpq_t value); // not NULL
+
+void figure_copy(figure_t *self, const figure_t *from);
+void figure_add(figure_t *self, const figure_t *other);      // neither NULL
+void figure_multiply(figure_t *self, const figure_t *other); // neither NULL
+int figure_compare(const figure_t *a, const figure_t *b);    // neither NULL

@@ -41,19 +41,6 @@ void fold_destroy(fold_t **self_p)
     *self_p = NULL;
 }
 
-// The running figure behind fold_uncommitted: take a partition out of it, and put it back.
-static void uncount(fold_t *self, const partition_t *partition)
-{
-    self->delta_bytes -= partition->delta.size;
-    self->pending_rows -= partition->pending_rows;
-}
-
-static void recount(fold_t *self, const partition_t *partition)
-{
-    self->delta_bytes += partition->delta.size;
-    self->pending_rows += partition->pending_rows;
-}
-
 // ---- partitions and plans ---------------------------------------------------------------------
 
 void fold_own(fold_t *self, unsigned partition)
@@ -66,7 +53,6 @@ void fold_own(fold_t *self, unsigned partition)
 void fold_drop(fold_t *self, unsigned partition)
 {
     assert(partition < PARTITIONS);
-    uncount(self, &self->partitions[partition]);
     partition_close(&self->partitions[partition]);
     self->owned[partition] = false;
 }
@@ -127,11 +113,8 @@ bool fold_plan(fold_t *self, slice_t stream, const partitions_t *partitions, rul
             return false;
         if (branch->layouts == layouts)
             continue;
-        uncount(self, &self->partitions[p]);
-        bool ok = journal_plan(&self->partitions[p], branch, ruleset_hash(plan)) &&
-                  branch_replan(branch, layouts);
-        recount(self, &self->partitions[p]);
-        if (!ok)
+        if (!journal_plan(&self->partitions[p], branch, ruleset_hash(plan)) ||
+            !branch_replan(branch, layouts))
             return false;
     }
     return true;
@@ -162,7 +145,11 @@ size_t fold_bytes(const fold_t *self)
 
 size_t fold_uncommitted(const fold_t *self)
 {
-    return self->delta_bytes + self->pending_rows * DELTA_ROW_BYTES;
+    size_t bytes = 0;
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        bytes +=
+            self->partitions[p].delta.size + self->partitions[p].pending_rows * DELTA_ROW_BYTES;
+    return bytes;
 }
 
 bool fold_changed(const fold_t *self, unsigned partition)
@@ -172,19 +159,14 @@ bool fold_changed(const fold_t *self, unsigned partition)
 
 bool fold_delta(fold_t *self, unsigned partition, slice_t *delta)
 {
-    partition_t *p = &self->partitions[partition];
-    uncount(self, p);
-    bool ok = journal_flush(p);
-    recount(self, p);
-    *delta = buffer_slice(&p->delta);
+    bool ok = journal_flush(&self->partitions[partition]);
+    *delta = buffer_slice(&self->partitions[partition].delta);
     return ok;
 }
 
 void fold_delta_reset(fold_t *self, unsigned partition)
 {
-    uncount(self, &self->partitions[partition]);
     journal_reset(&self->partitions[partition]);
-    recount(self, &self->partitions[partition]);
 }
 
 bool fold_base(const fold_t *self, unsigned partition, buffer_t *out)

@@ -8,6 +8,9 @@
 
 #include "actors/transform/fold_state.h"
 #include "actors/transform/hash.h"
+#include "actors/transform/journal.h"
+
+enum { COARSE_ROWS_UNSENT = 4096 };
 
 // The block in hand.
 typedef struct {
@@ -124,6 +127,23 @@ static bool judge_row(fold_t *self, pass_t *pass, const moment_t *moment, const 
     return true;
 }
 
+// A series with too many rows for its windows by time turns coarse. Rows that cells have taken are
+// gone from memory soon, so what is coarse is written to the delta at once.
+static bool thin_out(fold_t *self, const pass_t *pass)
+{
+    series_t *series = pass->series;
+    bool crowded = series_crowded(series, self->window_rows_max);
+    if (!crowded && (!series->cells || series->ring.tail - series->resend < COARSE_ROWS_UNSENT))
+        return true;
+    if (!journal_series(pass->partition, pass->branch, series))
+        return false;
+    unsigned bits = cells_bits(series->layout->plan->keep_us);
+    if (crowded && !series_turn(series, bits))
+        return false;
+    series_trim(series);
+    return true;
+}
+
 static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
 {
     series_t *series = pass->series;
@@ -141,7 +161,6 @@ static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
         return true;
     }
     pass->partition->pending_rows++;
-    self->pending_rows++;
     branch_touch(pass->branch, series);
     partition_hide(pass->partition, series);
     jury_arguments(pass->layout, self->values, row.ts, &pass->key, self->arguments);
@@ -156,7 +175,7 @@ static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
         if (!series_revise(series, open, &row) || !series_look(series, position, &moment))
             return false;
     }
-    return judge_row(self, pass, &moment, &row, index);
+    return judge_row(self, pass, &moment, &row, index) && thin_out(self, pass);
 }
 
 static bool take_run(fold_t *self, pass_t *pass, const rows_run_t *run)
@@ -180,7 +199,11 @@ static bool take_run(fold_t *self, pass_t *pass, const rows_run_t *run)
     for (uint32_t i = run->first; i < run->first + run->count; i++)
         if (!take_row(self, pass, i))
             return false;
-    return true;
+    if (!series->cells)
+        return true;
+    bool ok = journal_series(partition, branch, series);
+    series_trim(series);
+    return ok;
 }
 
 bool fold_rows(fold_t *self, slice_t stream, const rows_view_t *block,

@@ -14,7 +14,6 @@ struct fold {
     layouts_t **plans; // in force somewhere
     jury_t *jury;
     fold_count_t count;
-    size_t delta_bytes, pending_rows; // of all partitions
     size_t column_capacity, argument_capacity;
     decimal_t *values; // of the row in hand, as in its table's columns
     int *columns;      // where they are in the block; -1 = nowhere

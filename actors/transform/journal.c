@@ -118,13 +118,34 @@ static void write_covered(writer_t *self, const series_t *series)
     }
 }
 
+static bool write_cells(writer_t *self, const series_t *series)
+{
+    const cells_t *cells = series->cells;
+    pack_u64(self->out, cells->bits);
+    pack_u64(self->out, series->ring.tail - cells->taken);
+    for (size_t i = 0; i < series->layout->trace_count; i++)
+        pack_i64(self->out, cells->known_us[i]);
+    pack_u64(self->out, ring_count(&cells->ring));
+    if (!write_times(self, &cells->ring, cells->ring.head, 0))
+        return false;
+    for (unsigned i = 0; i < cells->ring.column_count; i++)
+        if (!column_write(&self->columns, &cells->ring, i, cells->ring.head, cells->ring.tail,
+                          self->out))
+            return false;
+    return true;
+}
+
 static bool write_entry(writer_t *self, const series_t *series, bool whole)
 {
     const ring_t *ring = &series->ring;
     uint64_t sent = whole ? 0 : series->sent;
     uint64_t from = whole || series->resend < ring->head ? ring->head : series->resend;
     bool fired = whole || series->fired_changed;
-    write_byte(self, (whole ? ENTRY_WHOLE : 0) | (fired ? ENTRY_FIRED : 0));
+    bool turned = !whole && series->turned, coarse = whole && series->cells;
+    write_byte(self, (whole ? ENTRY_WHOLE : 0) | (fired ? ENTRY_FIRED : 0) |
+                         (turned ? ENTRY_TURNED : 0) | (coarse ? ENTRY_COARSE : 0));
+    if (turned)
+        pack_u64(self->out, series->turned_bits);
     pack_i64(self->out, (int64_t) (from - sent));
     pack_u64(self->out, ring->tail - from);
     if (!write_times(self, ring, from, whole ? 0 : series->sent_ts))
@@ -139,14 +160,14 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     write_topics(self, series, whole);
     if (whole)
         write_covered(self, series);
-    return true;
+    return !coarse || write_cells(self, series);
 }
 
 void journal_mark(series_t *series)
 {
     series->sent = series->resend = series->ring.tail;
     series->sent_ts = series->newest;
-    series->fired_changed = false;
+    series->changed = series->turned = series->fired_changed = false;
     for (size_t i = series->open.first; i < series->open.end; i++)
         series->open.rows[i].changed = false;
     for (size_t i = 0; series->topics && i < series->layout->plan->rule_count; i++)
@@ -179,7 +200,7 @@ static bool flush_branch(writer_t *self, partition_t *partition, branch_t *branc
     write_branch(self, branch);
     while (branch->touched) {
         series_t *series = branch->touched;
-        if (!write_touched(self, partition, series))
+        if (series->changed && !write_touched(self, partition, series))
             return false;
         branch->touched = series->next_touched;
         series->touched = false;
@@ -206,6 +227,16 @@ bool journal_flush(partition_t *self)
         ok = flush_branch(&writer, self, &self->branches[i]);
     self->pending_rows = 0;
     return writer_close(&writer, ok);
+}
+
+bool journal_series(partition_t *self, const branch_t *branch, series_t *series)
+{
+    if (!series->changed)
+        return true;
+    writer_t writer;
+    writer_open(&writer, &self->delta);
+    write_branch(&writer, branch);
+    return writer_close(&writer, write_touched(&writer, self, series));
 }
 
 bool journal_plan(partition_t *self, branch_t *branch, plan_hash_t hash)

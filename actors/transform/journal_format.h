@@ -5,6 +5,7 @@
  *
  *      number        0 and the id when first named; else the order of first naming, from 1
  *      flags         ENTRY_*
+ *      bits          if ENTRY_TURNED: the series turns coarse here, before the rows below
  *      start         position of the first row below, from the end of the rows sent before:
  *                    more than 0 if rows came and went in between, less if some are replaced
  *      count         rows below
@@ -16,6 +17,8 @@
  *      fired         if ENTRY_FIRED: all of it
  *      topics        those that changed
  *      covered       if ENTRY_WHOLE: covered_us, covered_position, known of each argument
+ *      cells         if ENTRY_COARSE, in a whole entry: bits, rows not taken, known of each
+ *                    trace, count, distances of times from the cell before, columns
  *
  *  Positions count back from the end, so they are small.
  */
@@ -25,7 +28,7 @@
 
 enum { JOURNAL_VERSION = 1 };
 enum { SECTION_BRANCH = 1, SECTION_PLAN = 2, SECTION_SERIES = 3 };
-enum { ENTRY_WHOLE = 1, ENTRY_FIRED = 2 };
+enum { ENTRY_WHOLE = 1, ENTRY_FIRED = 2, ENTRY_TURNED = 4, ENTRY_COARSE = 8 };
 enum { COLUMN_NULLS = 0, COLUMN_NARROW = 1, COLUMN_SOME_NULL = 2, COLUMN_WIDE = 3 };
 enum {
     FIGURE_EXPONENT_MAX = 20000, // either way: RULE_NODES_MAX factors of DECIMAL_EXPONENT_MIN

@@ -11,6 +11,7 @@
 #include "actors/transform/journal_format.h"
 #include "proto/series.h"
 
+enum { BITS_MAX = 62 };
 #define POSITION_MAX (INT64_C(1) << 61)
 
 typedef struct {
@@ -40,21 +41,28 @@ static bool refused(reader_t *self, const char *what)
     return fault_set(self->fault, "state of a partition: bad %s", what);
 }
 
+static bool room_for_columns(reader_t *self, size_t count)
+{
+    if (count <= self->column_capacity)
+        return true;
+    column_reader_t *readers = realloc(self->columns, count * sizeof *readers);
+    if (readers)
+        self->columns = readers;
+    figure_t *figures = realloc(self->figures, count * sizeof *figures);
+    if (figures)
+        self->figures = figures;
+    if (!readers || !figures)
+        return false;
+    while (self->column_capacity < count)
+        figure_init(&self->figures[self->column_capacity++]);
+    return true;
+}
+
 static bool room_for(reader_t *self, const layout_t *layout)
 {
-    size_t arguments = layout->plan->argument_count, columns = layout->plan->column_count;
-    if (arguments > self->column_capacity) {
-        column_reader_t *readers = realloc(self->columns, arguments * sizeof *readers);
-        if (readers)
-            self->columns = readers;
-        figure_t *figures = realloc(self->figures, arguments * sizeof *figures);
-        if (figures)
-            self->figures = figures;
-        if (!readers || !figures)
-            return false;
-        while (self->column_capacity < arguments)
-            figure_init(&self->figures[self->column_capacity++]);
-    }
+    size_t columns = layout->plan->column_count;
+    if (!room_for_columns(self, layout->plan->argument_count))
+        return false;
     if (columns > self->value_capacity) {
         decimal_t *values = realloc(self->values, columns * sizeof *values);
         if (!values)
@@ -140,8 +148,12 @@ static bool read_rows(reader_t *self, series_t *series, int64_t start)
         -start > (int64_t) ring_count(ring) || sent > (uint64_t) POSITION_MAX ||
         from + count < sent || from + count == 0)
         return refused(self, "rows");
-    if (start > 0)
+    if (start > 0) {
         ring->head = from;
+        cells_destroy(&series->cells); // a coarse one leaves no gap
+    }
+    if (series->cells && from < series->cells->taken)
+        return refused(self, "rows");
     ring->tail = from;
     open_t *open = &series->open;
     if (from + count > sent && open_count(open) > 0 && open->rows[open->end - 1].ordinal)
@@ -159,12 +171,13 @@ static bool read_rows(reader_t *self, series_t *series, int64_t start)
             if (!ring_set(ring, i, ring->tail - 1, &self->figures[i]))
                 return no_memory(self);
         }
+        series->newest = ts;
+        if (step > 0 && series->cells && !series_settle(series))
+            return no_memory(self);
     }
     for (unsigned i = 0; i < ring->column_count; i++)
         if (self->columns[i].wide.bad)
             return refused(self, "numbers");
-    if (count > 0)
-        series->newest = ts;
     return true;
 }
 
@@ -295,8 +308,93 @@ static bool read_covered(reader_t *self, series_t *series)
         series->known[i].us = unpack_i64(&self->in);
         series->known[i].position = unpack_u64(&self->in);
     }
-    series_note_partial(series);
     return !self->in.bad || refused(self, "history");
+}
+
+// Counts are whole numbers below 2^53; those of a trace may be unknown.
+static bool good_counts(const reader_t *self, const layout_t *layout)
+{
+    int64_t count;
+    const figure_t *weight = &self->figures[CELL_WEIGHT];
+    if (weight->size != FIGURE_SMALL || !figure_at(weight, 0, &count) || count < 1)
+        return false;
+    for (size_t i = 0; i < layout->trace_count; i++) {
+        const trace_layout_t *trace = &layout->traces[i];
+        figure_t *counted = &self->figures[trace->column];
+        if ((trace->kind != TRACE_SUM && trace->kind != TRACE_PAIR) || counted->size == FIGURE_NULL)
+            continue;
+        if (!figure_at(counted, 0, &count) || count < 0 || count > ROWS_TS_MAX)
+            return false;
+        counted->mantissa = count;
+        counted->exponent = 0;
+    }
+    return true;
+}
+
+static bool read_cell(reader_t *self, cells_t *cells, int64_t ts)
+{
+    if (!ring_push(&cells->ring, ts))
+        return no_memory(self);
+    for (unsigned i = 0; i < cells->ring.column_count; i++)
+        column_next(&self->columns[i], &self->figures[i]);
+    if (!good_counts(self, cells->layout))
+        return refused(self, "cell");
+    figure_t *weight = &self->figures[CELL_WEIGHT];
+    (void) figure_at(weight, 0, &weight->mantissa);
+    weight->exponent = 0;
+    for (unsigned i = 0; i < cells->ring.column_count; i++)
+        if (!ring_set(&cells->ring, i, cells->ring.tail - 1, &self->figures[i]))
+            return no_memory(self);
+    return true;
+}
+
+static bool read_cells(reader_t *self, series_t *series)
+{
+    const layout_t *layout = series->layout;
+    unsigned bits = (unsigned) unpack_up_to(&self->in, BITS_MAX);
+    uint64_t waiting = unpack_up_to(&self->in, ring_count(&series->ring));
+    if (layout->plan->keep_us == 0)
+        return refused(self, "cells");
+    series->cells = cells_new(layout, bits, series->ring.tail - waiting);
+    if (!series->cells || !room_for_columns(self, layout->cell_column_count))
+        return no_memory(self);
+    for (size_t i = 0; i < layout->trace_count; i++)
+        series->cells->known_us[i] = unpack_i64(&self->in);
+    size_t count = (size_t) unpack_u64(&self->in);
+    unpack_list_t times = unpack_list(&self->in, count, 1);
+    for (unsigned i = 0; i < layout->cell_column_count; i++)
+        column_read(&self->columns[i], &self->in, count);
+    int64_t ts = 0;
+    if (self->in.bad)
+        return refused(self, "cells");
+    for (size_t c = 0; c < count; c++) {
+        int64_t step = unpack_at(&times, c);
+        if ((step < 0 && c > 0) || __builtin_add_overflow(ts, step, &ts) || ts < ROWS_TS_MIN ||
+            ts > series->newest)
+            return refused(self, "cells");
+        if (!read_cell(self, series->cells, ts))
+            return false;
+    }
+    for (unsigned i = 0; i < layout->cell_column_count; i++)
+        if (self->columns[i].wide.bad)
+            return refused(self, "cells");
+    return true;
+}
+
+// The parts of an entry that come before its rows.
+static bool read_turn(reader_t *self, series_t *series, uint8_t flags)
+{
+    bool whole = flags & ENTRY_WHOLE;
+    if (flags > (ENTRY_WHOLE | ENTRY_FIRED | ENTRY_TURNED | ENTRY_COARSE) ||
+        (whole ? series->ring.tail > 0 || flags & ENTRY_TURNED : flags & ENTRY_COARSE))
+        return refused(self, "series");
+    if (!(flags & ENTRY_TURNED))
+        return true;
+    unsigned bits = (unsigned) unpack_up_to(&self->in, BITS_MAX);
+    if (self->in.bad || series->cells || series->ring.tail == 0 ||
+        series->layout->plan->keep_us == 0)
+        return refused(self, "series");
+    return series_turn(series, bits) || no_memory(self);
 }
 
 static bool read_series(reader_t *self)
@@ -309,18 +407,22 @@ static bool read_series(reader_t *self)
     if (!room_for(self, series->layout))
         return no_memory(self);
     uint8_t flags = unpack_byte(&self->in);
+    if (!read_turn(self, series, flags))
+        return false;
     int64_t start = unpack_i64(&self->in);
-    if (flags > (ENTRY_WHOLE | ENTRY_FIRED) || (flags & ENTRY_WHOLE && series->ring.tail > 0))
-        return refused(self, "series");
     if (!read_rows(self, series, start) || !read_open(self, series) ||
         !read_fired(self, series, flags & ENTRY_FIRED) || !read_topics(self, series) ||
-        (flags & ENTRY_WHOLE && !read_covered(self, series)))
+        (flags & ENTRY_WHOLE && !read_covered(self, series)) ||
+        (flags & ENTRY_COARSE && !read_cells(self, series)))
         return false;
+    if (!series_take(series))
+        return no_memory(self);
     series->ring.restated = false;
     series->windows.stale = true;
     series->kept = series->ring.head;
-    series_trim(series);
+    series_note_partial(series);
     journal_mark(series);
+    series_trim(series);
     partition_hide(self->partition, series);
     return true;
 }

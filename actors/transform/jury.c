@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "actors/transform/aggregate_cells.h"
+
 typedef char text_t[EVALUATE_TEXT_MAX];
 
 _Static_assert((int) EVALUATE_TEXT_MAX >= (int) DECIMAL_TEXT_MAX, "columns are printed there too");
@@ -46,23 +48,11 @@ static sight_t sight_of(const hearing_t *hearing)
                       .moment = &hearing->moment };
 }
 
-static bool aggregate_covered(const hearing_t *hearing, unsigned aggregate)
-{
-    const series_t *series = hearing->series;
-    if (!series->partial)
-        return true;
-    const aggregate_t *what = &series->layout->plan->aggregates[aggregate];
-    cover_t first = { .window = what->window, .argument = what->argument };
-    cover_t second = { .window = what->window, .argument = what->argument2 };
-    return series_covers(series, first, &hearing->moment) &&
-           (what->argument2 < 0 || series_covers(series, second, &hearing->moment));
-}
-
 static bool see_approximate(void *state, unsigned aggregate, double *value, double *error)
 {
     const hearing_t *hearing = state;
     sight_t sight = sight_of(hearing);
-    return aggregate_covered(hearing, aggregate) &&
+    return series_covers(hearing->series, aggregate, &hearing->moment) &&
            aggregate_approximate(&sight, aggregate, value, error);
 }
 
@@ -70,7 +60,8 @@ static bool see_exact(void *state, unsigned aggregate, mpq_t value)
 {
     const hearing_t *hearing = state;
     sight_t sight = sight_of(hearing);
-    return aggregate_covered(hearing, aggregate) && aggregate_exact(&sight, aggregate, value);
+    return series_covers(hearing->series, aggregate, &hearing->moment) &&
+           aggregate_exact(&sight, aggregate, value);
 }
 
 static const aggregate_source_t sights = { .approximate = see_approximate, .exact = see_exact };
@@ -126,16 +117,23 @@ static bool guard_holds(const sight_t *sight, const guard_t *guard)
     return aggregate_rows(sight, guard->aggregate) >= guard->least;
 }
 
+static bool rule_covered(const hearing_t *hearing, const compiled_rule_t *rule)
+{
+    for (size_t i = 0; i < rule->aggregate_count; i++)
+        if (!series_covers(hearing->series, rule->aggregates[i], &hearing->moment))
+            return false;
+    for (size_t i = 0; i < rule->guard_count; i++)
+        if (!series_covers(hearing->series, rule->guards[i].aggregate, &hearing->moment))
+            return false;
+    return true;
+}
+
 verdict_t jury_rule(const hearing_t *hearing, size_t rule)
 {
     const layout_t *layout = hearing->series->layout;
     const compiled_rule_t *compiled = &layout->plan->rules[rule];
-    if (hearing->series->partial) {
-        const rule_layout_t *needs = &layout->rules[rule];
-        for (size_t i = 0; i < needs->count; i++)
-            if (!series_covers(hearing->series, needs->covers[i], &hearing->moment))
-                return VERDICT_WARMING;
-    }
+    if (hearing->series->partial && !rule_covered(hearing, compiled))
+        return VERDICT_WARMING;
     sight_t sight = sight_of(hearing);
     for (size_t i = 0; i < compiled->guard_count; i++)
         if (!guard_holds(&sight, &compiled->guards[i]))
@@ -194,7 +192,7 @@ static void describe_aggregate(jury_t *self, const sight_t *sight, size_t index,
     *evidence = (alert_evidence_t){ .expr = what->text,
                                     .window = plan->windows[what->window].name,
                                     .rows = aggregate_rows(sight, aggregate),
-                                    .exact = true };
+                                    .exact = !aggregate_coarse(sight, aggregate) };
     if (aggregate_sum(sight, aggregate, self->number)) {
         rational_print(self->number, self->sums[index]);
         evidence->sum = self->sums[index];

@@ -67,39 +67,6 @@ static void lay_slots(layout_t *self)
     self->first_slot[plan->window_count] = (uint16_t) self->slot_count;
 }
 
-static size_t cover(cover_t *covers, size_t count, uint16_t window, int16_t argument)
-{
-    for (size_t i = 0; i < count; i++)
-        if (covers[i].window == window && covers[i].argument == argument)
-            return count;
-    covers[count] = (cover_t){ .window = window, .argument = argument };
-    return count + 1;
-}
-
-static size_t cover_aggregate(cover_t *covers, size_t count, const aggregate_t *aggregate)
-{
-    count = cover(covers, count, aggregate->window, aggregate->argument);
-    if (aggregate->argument2 >= 0)
-        count = cover(covers, count, aggregate->window, aggregate->argument2);
-    return count;
-}
-
-static void lay_covers(layout_t *self)
-{
-    const table_plan_t *plan = self->plan;
-    cover_t *next = self->covers;
-    for (size_t r = 0; r < plan->rule_count; r++) {
-        const compiled_rule_t *rule = &plan->rules[r];
-        size_t count = 0;
-        for (size_t i = 0; i < rule->aggregate_count; i++)
-            count = cover_aggregate(next, count, &plan->aggregates[rule->aggregates[i]]);
-        for (size_t i = 0; i < rule->guard_count; i++)
-            count = cover_aggregate(next, count, &plan->aggregates[rule->guards[i].aggregate]);
-        self->rules[r] = (rule_layout_t){ .count = count, .covers = next };
-        next += count;
-    }
-}
-
 // What an argument that is no raw column means, by the names of its columns.
 static void digest_arguments(layout_t *self)
 {
@@ -115,24 +82,18 @@ layout_t *layout_new(const table_plan_t *plan)
     layout_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
-    size_t covers = 0;
-    for (size_t r = 0; r < plan->rule_count; r++)
-        covers += 2 * (plan->rules[r].aggregate_count + plan->rules[r].guard_count);
     self->plan = plan;
     self->slots = calloc(plan->aggregate_count + 1, sizeof *self->slots);
     self->first_slot = calloc(plan->window_count + 1, sizeof *self->first_slot);
     self->slot_of = calloc(plan->aggregate_count + 1, sizeof *self->slot_of);
-    self->rules = calloc(plan->rule_count + 1, sizeof *self->rules);
-    self->covers = calloc(covers + 1, sizeof *self->covers);
     self->digests = calloc(plan->argument_count + 1, sizeof *self->digests);
-    if (!self->slots || !self->first_slot || !self->slot_of || !self->rules || !self->covers ||
-        !self->digests) {
+    if (!self->slots || !self->first_slot || !self->slot_of || !self->digests ||
+        !layout_lay_traces(self)) {
         layout_destroy(&self);
         return NULL;
     }
     digest_arguments(self);
     lay_slots(self);
-    lay_covers(self);
     return self;
 }
 
@@ -142,8 +103,9 @@ void layout_destroy(layout_t **self_p)
     if (!self)
         return;
     free(self->digests);
-    free(self->covers);
-    free(self->rules);
+    free(self->traces);
+    free(self->trace_of);
+    free(self->cell_merges);
     free(self->slot_of);
     free(self->first_slot);
     free(self->slots);

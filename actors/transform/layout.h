@@ -1,8 +1,10 @@
 /*  layout -- what a table's plan asks of the memory of each of its series.
  *
- *  Pure. Aggregates over the same window and arguments share one slot of sums; rules know which
- *  (window, argument) pairs must be covered before they are judged. One layout serves all series
- *  of a table under one plan.
+ *  Pure. Aggregates over the same window and arguments share one slot of sums. One layout serves
+ *  all series of a table under one plan.
+ *
+ *  A series that is too dense for its windows by time keeps cells instead of rows (cells.h). What
+ *  a cell keeps of an argument is a trace: one or more columns, each with a way to merge two.
  */
 #pragma once
 #include "actors/rules/ruleset.h"
@@ -13,23 +15,33 @@ enum {
     SLOT_MAX = 4,
     SLOT_PAIR = 8, // sums of both arguments, their squares and products
 };
-enum { LAYOUT_NO_SLOT = UINT16_MAX };
+enum { LAYOUT_NO_SLOT = UINT16_MAX, LAYOUT_NO_TRACE = UINT16_MAX };
+
+typedef enum {
+    TRACE_SUM,     // count, sum; every other trace but a pair's comes with this one
+    TRACE_SQUARES, // sum of squares
+    TRACE_LEAST,
+    TRACE_MOST,
+    TRACE_FIRST,
+    TRACE_LAST,
+    TRACE_PAIR, // count, sums, sums of squares, sum of products
+} trace_kind_t;
+
+typedef enum { CELL_ADD, CELL_LEAST, CELL_MOST, CELL_FIRST, CELL_LAST } cell_merge_t;
+
+enum { CELL_WEIGHT = 0 }; // column of every cell: its rows
+
+typedef struct {
+    trace_kind_t kind;
+    int16_t argument, argument2;
+    uint16_t column; // its first one
+} trace_layout_t;
 
 typedef struct {
     uint16_t window;
     int16_t argument, argument2; // argument2 is -1 unless SLOT_PAIR
     uint8_t needs;
 } slot_layout_t;
-
-typedef struct {
-    uint16_t window;
-    int16_t argument; // -1: only the rows as such
-} cover_t;
-
-typedef struct {
-    size_t count;
-    const cover_t *covers;
-} rule_layout_t;
 
 typedef struct {
     uint8_t bytes[32];
@@ -41,9 +53,12 @@ typedef struct {
     slot_layout_t *slots;     // in order of window
     uint16_t *first_slot;     // of each window; one more entry ends the last
     uint16_t *slot_of;        // of each aggregate, or LAYOUT_NO_SLOT (count(*))
-    rule_layout_t *rules;     // as plan->rules
-    cover_t *covers;          // memory of all rules' covers
     layout_digest_t *digests; // of arguments that are expressions
+    size_t trace_count;
+    trace_layout_t *traces;
+    uint16_t *trace_of; // of each aggregate over time, or LAYOUT_NO_TRACE (count(*))
+    uint16_t cell_column_count;
+    cell_merge_t *cell_merges; // of each column of a cell
 } layout_t;
 
 layout_t *layout_new(const table_plan_t *plan); // borrows the plan
@@ -51,5 +66,9 @@ void layout_destroy(layout_t **self_p);
 
 // The argument of `self` that is the same value as argument `index` of `other`, or -1.
 int layout_argument(const layout_t *self, const layout_t *other, size_t index);
-int layout_column(const layout_t *self, const char *name); // or -1
-int layout_rule(const layout_t *self, const char *name);   // or -1
+int layout_column(const layout_t *self, const char *name);                              // or -1
+int layout_trace(const layout_t *self, trace_kind_t kind, int argument, int argument2); // or -1
+int layout_rule(const layout_t *self, const char *name);                                // or -1
+
+// For layout*.c only: lay out traces. False: out of memory.
+bool layout_lay_traces(layout_t *self);

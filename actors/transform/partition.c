@@ -112,6 +112,7 @@ bool branch_replan(branch_t *self, layouts_t *layouts)
 
 void branch_touch(branch_t *self, series_t *series)
 {
+    series->changed = true;
     if (series->touched)
         return;
     series->touched = true;

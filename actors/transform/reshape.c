@@ -6,7 +6,7 @@
 // Where the promise of the plan that ends now begins. Must be asked before anything is changed.
 static void extend_covered(series_t *self, const table_plan_t *from, const table_plan_t *to)
 {
-    bool whole = self->ring.head == 0; // the first row of all is still here
+    bool whole = self->ring.head == 0 && !self->cells; // the first row of all is still here
     if (to->keep_us > from->keep_us) {
         // Not keeping any time at all is forgetting the newest rows too, once they are not open.
         int64_t kept = from->keep_us > 0          ? window_start(self->newest, from->keep_us)
@@ -90,10 +90,26 @@ static bool reshape_rules(series_t *self, const layout_t *to)
     return true;
 }
 
+// Cells go by the longest window of either plan: they can become coarser, not finer.
+static bool reshape_cells(series_t *self, const layout_t *to)
+{
+    cells_t *cells = self->cells;
+    int64_t start = window_start(self->newest, to->plan->keep_us);
+    unsigned bits = cells_bits(to->plan->keep_us);
+    if (to->plan->keep_us == 0 || cells_empty(cells) ||
+        ring_ts(&cells->ring, cells->ring.tail - 1) < start) {
+        cells_destroy(&self->cells);
+        return true;
+    }
+    return cells_reshape(cells, to, bits, self->newest);
+}
+
 bool series_reshape(series_t *self, const layout_t *to)
 {
     extend_covered(self, self->layout->plan, to->plan);
     windows_close(&self->windows);
+    if (self->cells && !reshape_cells(self, to))
+        return false;
     if (!reshape_arguments(self, to) || !reshape_columns(self, to) || !reshape_rules(self, to) ||
         !windows_open(&self->windows, to))
         return false;

@@ -37,6 +37,7 @@ void series_destroy(series_t **self_p)
     if (!self)
         return;
     ring_close(&self->ring);
+    cells_destroy(&self->cells);
     windows_close(&self->windows);
     open_close(&self->open);
     free(self->known);
@@ -130,7 +131,7 @@ bool series_append(series_t *self, const row_t *row)
         return false;
     self->same_ts = later ? 1 : self->same_ts + 1;
     self->newest = row->ts;
-    return true;
+    return !self->cells || ((!later || series_settle(self)) && series_take(self));
 }
 
 bool series_accept(series_t *self, const row_t *row, moment_t *moment)
@@ -155,24 +156,35 @@ bool series_revise(series_t *self, size_t open, const row_t *row)
     return set_arguments(self, known->position, row);
 }
 
+static void trim_kept(series_t *self)
+{
+    const ring_t *ring = &self->ring;
+    int64_t keep_us = self->layout->plan->keep_us;
+    if (keep_us == 0 || self->cells) {
+        self->kept = ring->tail;
+        return;
+    }
+    int64_t start = window_start(self->newest, keep_us);
+    if (self->kept < ring->head)
+        self->kept = ring->head;
+    while (self->kept < ring->tail && ring_ts(ring, self->kept) < start)
+        self->kept++;
+}
+
 void series_trim(series_t *self)
 {
     ring_t *ring = &self->ring;
     const table_plan_t *plan = self->layout->plan;
-    if (ring->tail == 0)
-        return;
-    if (plan->keep_us == 0) {
-        self->kept = ring->tail;
-    } else {
-        int64_t start = window_start(self->newest, plan->keep_us);
-        if (self->kept < ring->head)
-            self->kept = ring->head;
-        while (self->kept < ring->tail && ring_ts(ring, self->kept) < start)
-            self->kept++;
-    }
+    trim_kept(self);
     uint64_t before = self->open.rows[self->open.first].position;
-    before = before > plan->keep_rows ? before - plan->keep_rows : 0;
-    uint64_t head = before < self->kept ? before : self->kept;
+    uint64_t head = before > plan->keep_rows ? before - plan->keep_rows : 0;
+    if (head > self->kept)
+        head = self->kept;
+    if (self->cells) {
+        cells_trim(self->cells, window_start(self->newest, plan->keep_us));
+        if (head > self->resend)
+            head = self->resend;
+    }
     if (head > ring->head)
         ring->head = head;
     size_t count = ring_count(ring);
@@ -185,22 +197,35 @@ bool series_look(series_t *self, uint64_t position, moment_t *moment)
     *moment = (moment_t){ .ring = &self->ring,
                           .position = position,
                           .first = self->ring.tail - self->same_ts,
-                          .ts = self->newest };
-    return windows_move(&self->windows, self->layout, moment);
+                          .ts = self->newest,
+                          .cells = self->cells };
+    return windows_move(&self->windows, self->layout, moment) &&
+           (!self->cells || cells_look(self->cells, self->newest));
 }
 
-bool series_covers(const series_t *self, cover_t cover, const moment_t *moment)
+static bool argument_covered(const series_t *self, int argument, bool by_rows, uint64_t position,
+                             int64_t start)
+{
+    if (argument < 0)
+        return true;
+    const known_t *known = &self->known[argument];
+    return by_rows ? known->position <= position : known->us <= start;
+}
+
+bool series_covers(const series_t *self, unsigned aggregate, const moment_t *moment)
 {
     if (!self->partial)
         return true;
-    const window_spec_t *window = &self->layout->plan->windows[cover.window];
-    const known_t *known = cover.argument < 0 ? NULL : &self->known[cover.argument];
-    if (window->by_rows) {
-        uint64_t from = moment->position > window->rows ? moment->position - window->rows : 0;
-        return self->covered_position <= from && (!known || known->position <= from);
-    }
+    const aggregate_t *what = &self->layout->plan->aggregates[aggregate];
+    const window_spec_t *window = &self->layout->plan->windows[what->window];
+    uint64_t from = moment->position > window->rows ? moment->position - window->rows : 0;
     int64_t start = window_start(moment->ts, window->span_us);
-    return self->covered_us <= start && (!known || known->us <= start);
+    if (window->by_rows ? self->covered_position > from : self->covered_us > start)
+        return false;
+    if (self->cells && !window->by_rows)
+        return cells_know(self->cells, self->layout->trace_of[aggregate], start);
+    return argument_covered(self, what->argument, window->by_rows, from, start) &&
+           argument_covered(self, what->argument2, window->by_rows, from, start);
 }
 
 // Where (position, rule) stands or would stand.
@@ -255,6 +280,9 @@ void series_note_partial(series_t *self)
     self->partial = self->covered_us != INT64_MIN || self->covered_position != 0;
     for (size_t i = 0; i < self->layout->plan->argument_count; i++)
         if (self->known[i].us != INT64_MIN || self->known[i].position != 0)
+            self->partial = true;
+    for (size_t i = 0; self->cells && i < self->layout->trace_count; i++)
+        if (self->cells->known_us[i] != INT64_MIN)
             self->partial = true;
 }
 

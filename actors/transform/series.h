@@ -17,6 +17,7 @@
  *  have them: an argument is known from one point on, for all rows alike.
  */
 #pragma once
+#include "actors/transform/cells.h"
 #include "actors/transform/open.h"
 #include "actors/transform/windows.h"
 #include "proto/alert.h"
@@ -43,6 +44,7 @@ struct series {
     const layout_t *layout;
     ring_t ring; // ring.tail = rows accepted so far
     windows_t windows;
+    cells_t *cells; // instead of rows for windows by time: coarse; or NULL
     open_t open;
     int64_t newest;     // event time of the last row
     uint64_t same_ts;   // rows accepted with it
@@ -60,8 +62,11 @@ struct series {
     uint64_t sent;   // rows that are in deltas already
     int64_t sent_ts; // newest time among them
     uint64_t resend; // those from here on must be sent, again if they were: revised
-    bool touched;    // something is in no delta yet
-    bool hidden;     // its latest row was not shown yet
+    bool touched;    // it is in the list of those below
+    bool changed;    // something is in no delta yet
+    bool turned;     // coarse since the last delta, with this
+    unsigned turned_bits;
+    bool hidden; // its latest row was not shown yet
     series_t *next_touched, *next_hidden;
     uint64_t delta;  // the delta that has named it
     uint32_t number; // and as what
@@ -100,7 +105,7 @@ bool series_append(series_t *self, const row_t *row);
 // Judge the row at `position`, one of the newest time: windows are as it sees them afterwards.
 bool series_look(series_t *self, uint64_t position, moment_t *moment);
 
-bool series_covers(const series_t *self, cover_t cover, const moment_t *moment);
+bool series_covers(const series_t *self, unsigned aggregate, const moment_t *moment);
 bool series_has_fired(const series_t *self, uint64_t position, uint32_t rule);
 bool series_set_fired(series_t *self, uint64_t position, uint32_t rule);
 void series_forget_fired(series_t *self, uint64_t before); // of rows that are not open any more
@@ -109,6 +114,13 @@ bool series_topics(series_t *self); // make room for them; false: out of memory
 
 // The plan changed (reshape.c).
 bool series_reshape(series_t *self, const layout_t *layout);
-// Forget rows that the plan does not keep.
+// More rows for windows by time than this? Then it turns coarse, until it is empty.
+bool series_crowded(const series_t *self, uint32_t window_rows_max);
+bool series_turn(series_t *self, unsigned bits); // false: out of memory
+// Of a coarse one: the row at the end is the first of a later time. False: out of memory.
+bool series_settle(series_t *self);
+bool series_take(series_t *self); // cells take the rows that can no longer be revised
+
+// Forget rows that the plan does not keep (of a coarse one, only rows that are in a delta).
 void series_trim(series_t *self);
 size_t series_bytes(const series_t *self);

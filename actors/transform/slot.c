@@ -4,46 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXTREMES_FIRST = 16 };
-
-// ---- minimum and maximum ----------------------------------------------------------------------
-
-static bool extremes_grow(extremes_t *self)
-{
-    uint32_t capacity = self->at ? 2 * (self->mask + 1) : EXTREMES_FIRST;
-    uint32_t *at = malloc(capacity * sizeof *at);
-    if (!at)
-        return false;
-    for (uint32_t i = self->head; i != self->tail; i++)
-        at[i & (capacity - 1)] = self->at[i & self->mask];
-    free(self->at);
-    self->at = at;
-    self->mask = capacity - 1;
-    return true;
-}
-
-// `sign` 1 keeps the minimum in front, -1 the maximum.
-static bool extremes_add(extremes_t *self, const ring_t *ring, unsigned column, uint64_t position,
-                         int sign)
-{
-    while (self->tail != self->head &&
-           sign * ring_compare(ring, column, self->at[(self->tail - 1) & self->mask], position) >=
-               0)
-        self->tail--;
-    if ((!self->at || self->tail - self->head > self->mask) && !extremes_grow(self))
-        return false;
-    self->at[self->tail++ & self->mask] = (uint32_t) position;
-    return true;
-}
-
-static void extremes_remove(extremes_t *self, uint64_t position)
-{
-    if (self->tail != self->head && self->at[self->head & self->mask] == (uint32_t) position)
-        self->head++;
-}
-
-// ---- the rest ---------------------------------------------------------------------------------
-
 static slot_more_t *more_new(void)
 {
     slot_more_t *more = calloc(1, sizeof *more);
@@ -65,8 +25,8 @@ static void more_destroy(slot_more_t **more_p)
                more->big_products, NULL);
     figure_clear(&more->scratch);
     figure_clear(&more->scratch2);
-    free(more->min.at);
-    free(more->max.at);
+    extremes_close(&more->min);
+    extremes_close(&more->max);
     free(more);
     *more_p = NULL;
 }
@@ -79,7 +39,8 @@ static void more_reset(slot_more_t *more)
                       &more->big_products };
     for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
         mpz_set_ui(*sums[i], 0);
-    more->min.head = more->min.tail = more->max.head = more->max.tail = 0;
+    extremes_clear(&more->min);
+    extremes_clear(&more->max);
 }
 
 bool slot_reset(slot_t *self, const slot_layout_t *layout, const ring_t *ring)
@@ -109,9 +70,8 @@ size_t slot_bytes(const slot_t *self)
 {
     if (!self->more)
         return sizeof *self;
-    size_t queued = (self->more->min.at ? self->more->min.mask + 1 : 0) +
-                    (self->more->max.at ? self->more->max.mask + 1 : 0);
-    return sizeof *self + sizeof *self->more + queued * sizeof(uint32_t);
+    return sizeof *self + sizeof *self->more + extremes_bytes(&self->more->min) +
+           extremes_bytes(&self->more->max);
 }
 
 // Mantissa as a big integer at the exponent of the column.

@@ -5,13 +5,9 @@
  *  queues of the rows that can still become one.
  */
 #pragma once
+#include "actors/transform/extremes.h"
 #include "actors/transform/layout.h"
 #include "actors/transform/ring.h"
-
-typedef struct {
-    uint32_t *at; // low bits of positions; those of numbers that never fall (min) or rise (max)
-    uint32_t mask, head, tail;
-} extremes_t;
 
 typedef struct {
     bool big; // sums are in the mpz_t below: a column is wide

@@ -56,6 +56,8 @@ bool windows_move(windows_t *self, const layout_t *layout, const moment_t *momen
 {
     const table_plan_t *plan = layout->plan;
     for (size_t i = 0; i < plan->window_count; i++) {
+        if (moment->cells && !plan->windows[i].by_rows)
+            continue;
         if (self->stale) // as if it had ended where the oldest row begins
             self->windows[i] = (window_t){ .low = moment->ring->head, .high = moment->ring->head };
         window_t to = bounds(&plan->windows[i], moment, self->windows[i].low);

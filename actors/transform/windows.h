@@ -8,12 +8,15 @@
 #pragma once
 #include "actors/transform/slot.h"
 
+typedef struct cells cells_t;
+
 // The row being judged, among the rows of its series.
 typedef struct {
     const ring_t *ring;
     uint64_t position; // of the row
     uint64_t first;    // position of the first row with its time
     int64_t ts;
+    const cells_t *cells; // what windows by time see instead of rows, or NULL (cells.h)
 } moment_t;
 
 typedef struct {

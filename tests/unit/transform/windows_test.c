@@ -25,6 +25,8 @@ typedef struct {
 
 static remembered_t rows[ROWS_MAX];
 static size_t row_count;
+static int coarse_bits;    // windows by time see cells of 2^this microseconds; -1 = rows
+static size_t coarse_from; // of rows from here on
 
 static void set_decimal(mpq_t value, decimal_t decimal)
 {
@@ -167,6 +169,10 @@ static bool scan(const window_spec_t *window, const aggregate_t *what, size_t at
         high = low;
         while (high < at && rows[high].ts < rows[at].ts)
             high++;
+        // A cell is in as long as its newest row is.
+        while (coarse_bits >= 0 && low < high && low > coarse_from &&
+               rows[low - 1].ts >> coarse_bits == rows[low].ts >> coarse_bits)
+            low--;
     }
     scan_t s;
     scan_init(&s);
@@ -290,93 +296,173 @@ static decimal_t anything(seeded_t *seed)
                         .exponent = (int8_t) ((int) seeded_below(seed, 60) - 40) };
 }
 
-static void run(uint64_t state, number_of_t *numbers, unsigned null_one_in, size_t count)
+typedef struct {
+    uint64_t seed;
+    number_of_t *numbers;
+    unsigned null_one_in; // 0: never
+    size_t count;
+    int bits; // turn coarse now and then, to cells of this; -1: never
+} tape_t;
+
+// Turn coarse every 40 rows; notice when it ran empty and is exact again.
+static size_t turn(series_t *series, const tape_t *tape, size_t row)
 {
-    seeded_t seed = { .state = state };
+    if (tape->bits >= 0 && !series->cells && row % 40 == 30) {
+        coarse_from = (size_t) series->kept;
+        assert_true(series_turn(series, (unsigned) tape->bits));
+    }
+    coarse_bits = series->cells ? tape->bits : -1;
+    if (series->cells)
+        series->resend = series->ring.tail; // as if it were in a delta already
+    return series->cells != NULL;
+}
+
+static void make_stale(series_t *series) // as after a load
+{
+    series->windows.stale = true;
+    if (series->cells)
+        series->cells->stale = true;
+}
+
+static void accept(series_t *series, const tape_t *tape, seeded_t *seed, int64_t ts)
+{
+    figure_t arguments[2];
+    remembered_t *row = &rows[row_count];
+    row->ts = ts;
+    for (int c = 0; c < 2; c++) {
+        bool null = tape->null_one_in && seeded_below(seed, tape->null_one_in) == 0;
+        row->values[c] = null ? DECIMAL_NULL : tape->numbers(seed);
+        figure_init(&arguments[c]);
+        figure_set_decimal(&arguments[c], row->values[c]);
+    }
+    // Rows that may be revised wait outside of cells, the others do not.
+    char identity[24];
+    row_t fresh = { .ts = ts,
+                    .values = row->values,
+                    .arguments = arguments,
+                    .identity = slice_of(identity, (size_t) sprintf(identity, "%zu", row_count)),
+                    .ordinal = seeded_below(seed, 2) };
+    row_count++;
+    moment_t moment;
+    size_t open;
+    assert_int_equal(series_admit(series, &fresh, &open), ADMIT_NEW);
+    assert_true(series_accept(series, &fresh, &moment));
+    figure_clear(&arguments[0]);
+    figure_clear(&arguments[1]);
+}
+
+static void assert_kept(const series_t *series, int64_t ts)
+{
+    // What is kept is what the plan says.
+    size_t kept = 0;
+    while (kept < row_count && rows[kept].ts < ts - 300)
+        kept++;
+    uint64_t open = series->open.rows[series->open.first].position;
+    if (!series->cells && kept < open - 50)
+        assert_int_equal(series->ring.head, kept);
+    else
+        assert_int_equal(series->ring.head, open - 50);
+}
+
+static void run(const tape_t *tape)
+{
+    seeded_t seed = { .state = tape->seed };
     table_t table;
     table_init(&table);
     layout_t *layout = layout_new(&table.plan);
     series_t *series = series_new(slice_text("t:x"), 1, layout);
-    figure_t arguments[2];
-    figure_init(&arguments[0]);
-    figure_init(&arguments[1]);
     row_count = 0;
+    coarse_bits = -1;
     int64_t ts = 1000;
-    for (size_t i = 0; i < count; i++) {
+    size_t coarse = 0;
+    for (size_t i = 0; i < tape->count; i++) {
         uint64_t step = seeded_below(&seed, 40);
-        ts += step < 15 ? 0 : step < 38 ? (int64_t) step / 8 : (int64_t) seeded_below(&seed, 500);
-        remembered_t *row = &rows[row_count++];
-        row->ts = ts;
-        for (int c = 0; c < 2; c++) {
-            bool null = null_one_in && seeded_below(&seed, null_one_in) == 0;
-            row->values[c] = null ? DECIMAL_NULL : numbers(&seed);
-            figure_set_decimal(&arguments[c], row->values[c]);
-        }
-        row_t fresh = { .ts = ts, .values = row->values, .arguments = arguments, .ordinal = true };
-        moment_t moment;
-        size_t open;
-        assert_int_equal(series_admit(series, &fresh, &open), ADMIT_NEW);
-        assert_true(series_accept(series, &fresh, &moment));
+        ts += step < 15 ? 0 : step < 39 ? (int64_t) step / 8 : (int64_t) seeded_below(&seed, 450);
+        accept(series, tape, &seed, ts);
+        coarse += turn(series, tape, i);
         if (i % 3 == 0)
             compare_all(series, i);
-        if (i % 50 == 49) { // as after a load
-            series->windows.stale = true;
+        if (i % 50 == 49) {
+            make_stale(series);
             compare_all(series, i);
         }
     }
-    // What is kept is what the plan says.
-    size_t kept = 0;
-    while (kept < count && rows[kept].ts < ts - 300)
-        kept++;
-    assert_int_equal(series->ring.head, kept < count - 51 ? kept : count - 51);
-    figure_clear(&arguments[0]);
-    figure_clear(&arguments[1]);
+    series_trim(series);
+    assert_kept(series, ts);
+    assert_true(coarse >= (tape->bits < 0 ? 0 : tape->count / 4));
     series_destroy(&series);
     layout_destroy(&layout);
 }
 
-static void test_prices(void **state)
+static void test_rows(void **state)
 {
     (void) state;
-    run(11, prices, 0, 600);
+    const tape_t tapes[] = {
+        { 11, prices, 0, 600, -1 },    { 12, few, 6, 900, -1 },       { 13, volumes, 20, 600, -1 },
+        { 14, glitches, 10, 900, -1 }, { 15, anything, 10, 600, -1 }, { 16, few, 1, 100, -1 },
+    };
+    for (size_t i = 0; i < sizeof tapes / sizeof *tapes; i++)
+        run(&tapes[i]);
 }
 
-static void test_few(void **state)
+// Cells of a microsecond lose nothing.
+static void test_finest_cells(void **state)
 {
     (void) state;
-    run(12, few, 6, 900);
+    const tape_t tapes[] = {
+        { 21, prices, 0, 600, 0 },
+        { 22, few, 6, 900, 0 },
+        { 23, glitches, 10, 900, 0 },
+        { 24, anything, 10, 600, 0 },
+    };
+    for (size_t i = 0; i < sizeof tapes / sizeof *tapes; i++)
+        run(&tapes[i]);
 }
 
-static void test_volumes(void **state)
+static void test_cells(void **state)
 {
     (void) state;
-    run(13, volumes, 20, 600);
+    const tape_t tapes[] = {
+        { 31, prices, 0, 600, 2 },    { 32, few, 6, 900, 3 },       { 33, volumes, 20, 600, 4 },
+        { 34, glitches, 10, 900, 5 }, { 35, anything, 10, 600, 3 }, { 36, few, 1, 100, 3 },
+    };
+    for (size_t i = 0; i < sizeof tapes / sizeof *tapes; i++)
+        run(&tapes[i]);
 }
 
-static void test_glitches(void **state)
+// A number that made a column wide leaves nothing behind, not even that.
+static void test_narrow_again(void **state)
 {
     (void) state;
-    run(14, glitches, 10, 900);
-}
-
-static void test_anything(void **state)
-{
-    (void) state;
-    run(15, anything, 10, 600);
-}
-
-static void test_nulls(void **state)
-{
-    (void) state;
-    run(16, few, 1, 100);
+    ring_t ring;
+    assert_true(ring_open(&ring, 1, 0, 0));
+    figure_t figure;
+    figure_init(&figure);
+    for (uint64_t i = 0; i < 200; i++) {
+        bool glitch = i == 50;
+        figure_set_decimal(&figure, (decimal_t){ .mantissa = glitch ? 1 : 12345 + (int64_t) i,
+                                                 .exponent = glitch ? 17 : -8 });
+        assert_true(ring_push(&ring, (int64_t) i));
+        assert_true(ring_set(&ring, 0, i, &figure));
+        ring.head = i > 20 ? i - 20 : 0;
+        if (i < 50)
+            assert_null(ring.columns[0].wide);
+        else if (i == 50)
+            assert_non_null(ring.columns[0].wide);
+    }
+    assert_null(ring.columns[0].wide);
+    assert_int_equal(ring.columns[0].exponent, -8);
+    figure_clear(&figure);
+    ring_close(&ring);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prices),   cmocka_unit_test(test_few),
-        cmocka_unit_test(test_volumes),  cmocka_unit_test(test_glitches),
-        cmocka_unit_test(test_anything), cmocka_unit_test(test_nulls),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_finest_cells),
+        cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_narrow_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
