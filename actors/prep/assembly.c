@@ -7,6 +7,8 @@
 
 #include "actors/prep/refusal.h"
 
+enum { HELD_BYTES_MAX = BUFFER_BYTES_MAX / 2 }; // of rows in wait
+
 bool assembly_init(assembly_t *self, const definition_t *definition)
 {
     *self = (assembly_t){ .definition = definition, .memo = memo_new() };
@@ -63,10 +65,10 @@ bool assembly_refuse(assembly_t *self, const char *format, ...)
 // Is there room for one more row, refused or not? If not, the rest of the record is refused.
 static bool s_has_room(assembly_t *self, slice_t snippet)
 {
-    if (self->row_next < ROWS_PER_BLOCK_MAX)
+    if (self->row_next < ROWS_PER_BLOCK_MAX && self->held_bytes.size < HELD_BYTES_MAX)
         return true;
-    assembly_refuse_record(self, snippet, "more than %d rows: the rest is not read",
-                           ROWS_PER_BLOCK_MAX);
+    assembly_refuse_record(self, snippet, "more than %" PRIu32 " rows: the rest is not read",
+                           self->row_next);
     return false;
 }
 
@@ -109,12 +111,20 @@ bool assembly_time_good(assembly_t *self, event_time_result_t result, const fiel
                            (ts_us - self->head->recv_us) / 1000000, refusal_quote(field, quote));
 }
 
+bool assembly_fetch_good(assembly_t *self)
+{
+    if (self->head->recv_us >= 0 && self->head->recv_us <= EVENT_TIME_MAX_US)
+        return true;
+    return assembly_refuse(self, "time out of range: received at %" PRId64 " us",
+                           self->head->recv_us);
+}
+
 static bool s_time(assembly_t *self, const field_t *fields, int64_t *ts_us)
 {
     const definition_t *definition = self->definition;
     *ts_us = self->head->recv_us;
     if (definition->time_fetch)
-        return true;
+        return assembly_fetch_good(self);
     const field_t *field = &fields[definition->time_place];
     char quote[REFUSAL_QUOTE_MAX];
     if (field->kind != FIELD_NUMBER && field->kind != FIELD_TEXT)

@@ -65,6 +65,9 @@ int assembly_series(assembly_t *self, const field_t *fields);
 bool assembly_time_good(assembly_t *self, event_time_result_t result, const field_t *field,
                         int64_t ts_us);
 
+// The receive time as the time of the row, judged.
+bool assembly_fetch_good(assembly_t *self);
+
 // A field as the value of a column; false: refused.
 bool assembly_value(assembly_t *self, const column_t *column, const field_t *field,
                     decimal_t *value);

@@ -207,7 +207,8 @@ static bool s_read_key_part(compiler_t *c, key_part_t *part)
     if (text.size && text.data[0] == '=') {
         part->origin = KEY_LITERAL;
         part->literal = slice_of(text.data + 1, text.size - 1);
-        return true;
+        return part->literal.size ||
+               fault_set(c->fault, "key %s: the literal is empty", part->name);
     }
     if (text.size && text.data[0] == '~')
         return s_match_part(c, part, text) || s_about(c->fault, "key", part->name);

@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 #include "proto/fault.h"
+#include "proto/rows.h"
 #include "proto/slice.h"
 
-// The last microsecond whose nanoseconds fit an int64: in the year 2262.
-#define EVENT_TIME_MAX_US (INT64_MAX / 1000)
+// The last time that a block of rows holds: in the year 2255.
+#define EVENT_TIME_MAX_US ROWS_TS_MAX
 
 typedef enum {
     EVENT_TIME_S,

@@ -214,8 +214,11 @@ static void s_find_times(columns_t *self)
     const definition_t *definition = self->mapping->definition;
     const pushed_t *column = &self->places[definition->time_fetch ? 0 : definition->time_place];
     if (definition->time_fetch) {
-        for (uint32_t row = 0; row < self->rows; row++)
+        for (uint32_t row = 0; row < self->rows; row++) {
             self->ts[row] = self->mapping->head.recv_us;
+            if (self->series[row] != ROWS_LEFT_OUT && !assembly_fetch_good(s_row(self, row)))
+                s_leave_out(self, row);
+        }
     } else if (s_is_integers(column) && s_is_count(definition->time.unit)) {
         s_times_in_bulk(self, column);
     } else {

@@ -95,7 +95,7 @@ static void bad_keys_are_refused(void **state)
         { "~1", "" },
         { "~1:0", "" },
         { "~1:9", "" },
-        { "=", "" },
+        { "=", "key pair: the literal is empty" },
         { "=any text: even ~1", "" },
         { "^/x", "" },
         { "^", "" },

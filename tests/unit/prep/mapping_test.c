@@ -76,11 +76,11 @@ static void candles_become_rows(void **state)
           "! 5: column open: not a number: an array | [6,[1]]\n"
           "! 6: column open: out of range: 1e64 | [7,1e64]\n"
           "! 7: time: cannot read \"\" | [\"\",1]\n" },
-        { "[[null,1],[-1,1],[9223372036855,1],[1,1,1,1,1,-0.5],7,{\"0\":2,\"1\":\"8\"}]",
+        { "[[null,1],[-1,1],[9007199254741,1],[1,1,1,1,1,-0.5],7,{\"0\":2,\"1\":\"8\"}]",
           CANDLE "2000 8 null #5\n"
                  "! 0: time: null | [null,1]\n"
                  "! 1: time out of range: -1 | [-1,1]\n"
-                 "! 2: time out of range: 9223372036855 | [9223372036855,1]\n"
+                 "! 2: time out of range: 9007199254741 | [9007199254741,1]\n"
                  "! 3: column volume: -0.5 is not >= 0 | [1,1,1,1,1,-0.5]\n"
                  "! 4: time: missing | 7\n" },
         { "[[1,1.0000000000000000000001]]", CANDLE "1000 1 null #0\n" },
@@ -514,6 +514,34 @@ static void a_block_has_a_limit(void **state)
     mapped_close(&mapped);
 }
 
+// The last time a block holds is good, and nothing but a lack of memory ends in false.
+static void the_edges_of_time_fit_a_block(void **state)
+{
+    (void) state;
+    source_t source = candles();
+    source.time_unit = "us";
+    static const case_t CASES[] = {
+        { "[[9007199254740991,1],[0,2],[9007199254740992,3]]",
+          CANDLE "0 2 null #1\n" CANDLE "9007199254740991 1 null #0\n"
+                 "! 2: time out of range: 9007199254740992 | [9007199254740992,3]\n" },
+    };
+    MAP_ALL(&source, CASES);
+    source = flat(FORMAT_JSON);
+    mapped_t mapped;
+    mapped_open(&mapped, &source);
+    static const int64_t RECEIVED[] = { INT64_MIN,        -1,       0, 9007199254740991,
+                                        9007199254740992, INT64_MAX };
+    for (size_t i = 0; i < sizeof RECEIVED / sizeof RECEIVED[0]; i++) {
+        rows_head_t head = { .recv_us = RECEIVED[i] };
+        mapping_count_t count;
+        assert_true(mapping_apply(mapped.mapping, &head, slice_text("{\"s\":\"A\",\"p\":1}"),
+                                  mapped.rows, mapped_refused, &mapped, &count));
+        assert_int_equal(count.rows, i == 2 || i == 3);
+        assert_int_equal(count.quarantined, !(i == 2 || i == 3));
+    }
+    mapped_close(&mapped);
+}
+
 // A mapping is used for record after record; none may leave a trace in the next.
 static void records_do_not_meet(void **state)
 {
@@ -555,6 +583,7 @@ int main(void)
         cmocka_unit_test(csv_without_header),
         cmocka_unit_test(gzip_is_inflated_within_limits),
         cmocka_unit_test(a_block_has_a_limit),
+        cmocka_unit_test(the_edges_of_time_fit_a_block),
         cmocka_unit_test(records_do_not_meet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
