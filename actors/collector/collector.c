@@ -356,7 +356,9 @@ static bool s_open(collector_t *self, fault_t *fault)
     if (!self->lines || !lines_open(self->lines, self->settings, fault))
         return false;
     self->news = bus_connect(BUS_PUB, NULL, NEWS_QUEUE, fault);
-    self->intake = self->news ? intake_new(s_find_stream, self, fault) : NULL;
+    self->intake = self->news ? intake_new(s_find_stream, self, lines_have_records(self->lines),
+                                           s_now(self), fault)
+                              : NULL;
     return self->intake && intake_configure(self->intake, self->settings, s_now(self), fault) &&
            s_open_registry(self, fault);
 }

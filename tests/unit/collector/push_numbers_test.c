@@ -45,14 +45,29 @@ static void who_never_resends_is_taken_as_it_comes(void **state)
 {
     (void) state;
     push_numbers_t numbers = { 0 };
-    assert_int_equal(push_numbers_judge(&numbers, CLIENT, 0, 100, 0), NUMBER_EARLY);
-    assert_int_equal(push_numbers_judge(&numbers, CLIENT, 0, 300, PUSH_PATIENCE_US), NUMBER_NEXT);
+    assert_int_equal(push_numbers_judge(&numbers, CLIENT, 1, 100, 0), NUMBER_EARLY);
+    assert_int_equal(push_numbers_judge(&numbers, CLIENT, 1, 300, PUSH_PATIENCE_US), NUMBER_NEXT);
     assert_int_equal(push_numbers_judge(&numbers, CLIENT, 300, 500, PUSH_PATIENCE_US + 1),
                      NUMBER_NEXT);
     assert_int_equal(numbers.taken, 2);
     // Others are not let off.
-    assert_int_equal(push_numbers_judge(&numbers, CLIENT + 1, 0, 2, PUSH_PATIENCE_US),
+    assert_int_equal(push_numbers_judge(&numbers, CLIENT + 1, 1, 3, PUSH_PATIENCE_US),
                      NUMBER_EARLY);
+}
+
+static void a_new_client_begins_anywhere_but_after_a_restart(void **state)
+{
+    (void) state;
+    push_numbers_t numbers = { 0 };
+    assert_int_equal(push_numbers_judge(&numbers, CLIENT, 0, 501, 0), NUMBER_NEXT);
+    assert_int_equal(push_numbers_judge(&numbers, CLIENT, 501, 503, 0), NUMBER_EARLY);
+    numbers.strict_until_us = PUSH_PATIENCE_US;
+    assert_int_equal(push_numbers_judge(&numbers, CLIENT + 1, 0, 61, SECOND), NUMBER_EARLY);
+    assert_int_equal(push_numbers_judge(&numbers, CLIENT + 1, 0, 1, SECOND), NUMBER_NEXT);
+    assert_int_equal(push_numbers_judge(&numbers, CLIENT + 2, 0, 61, SECOND), NUMBER_EARLY);
+    assert_int_equal(push_numbers_judge(&numbers, CLIENT + 2, 0, 61, PUSH_PATIENCE_US),
+                     NUMBER_NEXT);
+    assert_int_equal(numbers.taken, 0);
 }
 
 static void many_clients_are_bounded(void **state)
@@ -60,12 +75,12 @@ static void many_clients_are_bounded(void **state)
     (void) state;
     push_numbers_t numbers = { 0 };
     for (uint64_t client = 0; client < 10 * PUSH_GAPS_MAX; client++)
-        assert_int_equal(push_numbers_judge(&numbers, client, 0, 5, SECOND), NUMBER_EARLY);
+        assert_int_equal(push_numbers_judge(&numbers, client, 1, 5, SECOND), NUMBER_EARLY);
     // Only the newest are remembered; one that was forgotten begins to wait anew.
     int64_t later = SECOND + PUSH_PATIENCE_US;
-    assert_int_equal(push_numbers_judge(&numbers, 10 * PUSH_GAPS_MAX - 1, 0, 5, later),
+    assert_int_equal(push_numbers_judge(&numbers, 10 * PUSH_GAPS_MAX - 1, 1, 5, later),
                      NUMBER_NEXT);
-    assert_int_equal(push_numbers_judge(&numbers, 3, 0, 5, later), NUMBER_EARLY);
+    assert_int_equal(push_numbers_judge(&numbers, 3, 1, 5, later), NUMBER_EARLY);
 }
 
 // A client that resends everything above what it was told, over a link that loses frames and a
@@ -75,7 +90,7 @@ static void nothing_is_lost_over_a_bad_link(void **state)
     (void) state;
     uint64_t random = 11;
     for (int round = 0; round < 200; round++) {
-        push_numbers_t numbers = { 0 };
+        push_numbers_t numbers = { .strict_until_us = INT64_MAX };
         uint64_t known = 0; // of the collector, also the client's after it was told
         int64_t now_us = 0;
         while (known < FRAMES) {
@@ -88,7 +103,7 @@ static void nothing_is_lost_over_a_bad_link(void **state)
                 known += number == NUMBER_NEXT;
             }
             if (random_below(&random, 10) == 0)
-                memset(&numbers, 0, sizeof numbers); // it died: gaps are forgotten, places are not
+                numbers = (push_numbers_t){ .strict_until_us = INT64_MAX }; // it died
         }
         assert_int_equal(numbers.taken, 0);
     }
@@ -100,6 +115,7 @@ int main(void)
         cmocka_unit_test(in_order_and_again),
         cmocka_unit_test(a_gap_waits_for_its_frames),
         cmocka_unit_test(who_never_resends_is_taken_as_it_comes),
+        cmocka_unit_test(a_new_client_begins_anywhere_but_after_a_restart),
         cmocka_unit_test(many_clients_are_bounded),
         cmocka_unit_test(nothing_is_lost_over_a_bad_link),
     };
