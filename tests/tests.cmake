@@ -3,6 +3,9 @@
 enable_testing()
 foreach(library proto stage runtime broker rules prep transform collector notifier)
   file(GLOB tests CONFIGURE_DEPENDS tests/unit/${library}/*_test.c)
+  if(TIDEWIRE_FUZZ)
+    set(tests) # that tree is for the fuzzers alone
+  endif()
   foreach(source ${tests})
     get_filename_component(name ${source} NAME_WE)
     add_executable(${name} ${source})
@@ -25,6 +28,9 @@ endforeach()
 
 # tests/bench/<name>_bench.c: what `./run bench` starts.
 file(GLOB benches CONFIGURE_DEPENDS tests/bench/*_bench.c)
+if(TIDEWIRE_FUZZ)
+  set(benches)
+endif()
 foreach(source ${benches})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
