@@ -1,7 +1,9 @@
 # What `./run test` runs beside the unit tests: the same tests sanitized, the fuzzers, the house
 # rules, PostgreSQL as oracle, and real processes. Part of the release build tree, so that one
 # ctest closes over all; `run` builds the presets "sanitize" and "fuzz" first.
-set(FUZZ_SECONDS 20 CACHE STRING "How long each fuzzer runs in the suite")
+set(FUZZ_SECONDS 20 CACHE STRING "How long the fuzzers of what strangers write run in the suite")
+set(FUZZ_SECONDS_OTHERS 6 CACHE STRING "How long the others run")
+set(fuzz_long message_fuzz mapping_fuzz condition_fuzz)
 set(python /usr/bin/python3) # Debian's, which sees Debian's modules
 
 foreach(library proto stage runtime broker rules prep transform collector notifier)
@@ -16,9 +18,13 @@ foreach(library proto stage runtime broker rules prep transform collector notifi
   file(GLOB fuzzers CONFIGURE_DEPENDS tests/fuzz/${library}/*_fuzz.c)
   foreach(source ${fuzzers})
     get_filename_component(name ${source} NAME_WE)
+    set(seconds ${FUZZ_SECONDS_OTHERS})
+    if(name IN_LIST fuzz_long)
+      set(seconds ${FUZZ_SECONDS})
+    endif()
     add_test(NAME fuzz/${library}/${name}
              COMMAND sh ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz.sh
-                     ${PROJECT_SOURCE_DIR}/build/fuzz/${name} ${FUZZ_SECONDS}
+                     ${PROJECT_SOURCE_DIR}/build/fuzz/${name} ${seconds}
                      ${PROJECT_SOURCE_DIR}/tests/fuzz/${library}/${name}.seeds
              WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(fuzz/${library}/${name} PROPERTIES TIMEOUT 300)
