@@ -35,7 +35,6 @@ enum {
     ITEMS_MAX = 2 + LINES_ITEMS_MAX + INTAKE_ITEMS_MAX,
     NEWS_QUEUE = 10000,
     TELL_US = 1000000,
-    LOG_US = 60 * 1000000,
     WAIT_US_MAX = 1000000,
     DRAIN_US = 3000000,
     QUIET_US = 200000, // without anything to send that ends a drain
@@ -59,7 +58,7 @@ typedef struct {
     bus_t *news;
     registry_brokers_t brokers; // that news is connected to
     zmq_pollitem_t items[ITEMS_MAX];
-    int64_t tell_us, log_us;
+    int64_t tell_us;
     int64_t drain_until_us, quiet_since_us; // 0 = in service
 } collector_t;
 
@@ -270,10 +269,7 @@ static bool s_turn(collector_t *self)
     more |= lines_forward(self->lines, s_now(self));
     if (now.mono_us >= self->tell_us)
         s_tell_registry(self, now);
-    if (now.mono_us >= self->log_us) {
-        intake_log(self->intake);
-        self->log_us = now.mono_us + LOG_US;
-    }
+    intake_log(self->intake, now);
     return more;
 }
 

@@ -13,7 +13,7 @@
 #include "broker/runtime/log.h"
 #include "proto/owned.h"
 
-enum { SCAN_US = 1000000 };
+enum { SCAN_US = 1000000, SAY_AGAIN_US = 60 * 1000000 };
 
 typedef struct {
     const source_t *source;
@@ -38,6 +38,7 @@ struct intake {
     int64_t scan_us;       // when to look for files next
     uint64_t refused_told; // pushed frames refused, as of the last log
     uint64_t gaps_told;
+    int64_t log_us;       // when either may be told again
     unsigned first_kind;  // whose turn it is
     int64_t group_end_us; // of the group being taken
     size_t group_bytes;
@@ -359,19 +360,24 @@ size_t intake_report(intake_t *self, registry_field_t *fields, size_t most)
     return s_put_number(fields, most, count, "push_gaps", push_feed_gaps(self->push));
 }
 
-void intake_log(intake_t *self)
+void intake_log(intake_t *self, moment_t now)
 {
+    if (now.mono_us < self->log_us)
+        return;
     // Repeated frames are how resending works, and no news.
     uint64_t refused = push_feed_refused(self->push, PUSH_REFUSED_MALFORMED) +
                        push_feed_refused(self->push, PUSH_REFUSED_SOURCE) +
                        push_feed_refused(self->push, PUSH_REFUSED_EARLY);
+    uint64_t gaps = push_feed_gaps(self->push);
+    if (refused == self->refused_told && gaps == self->gaps_told)
+        return;
     if (refused != self->refused_told)
         log_event(LOG_WARNING, "pushed frames refused", "frames=%" PRIu64 " last=%s",
                   refused - self->refused_told, log_quote(push_feed_last_refusal(self->push)));
-    self->refused_told = refused;
-    uint64_t gaps = push_feed_gaps(self->push);
     if (gaps != self->gaps_told)
         log_event(LOG_WARNING, "pushed frames are missing and never came", "gaps=%" PRIu64,
                   gaps - self->gaps_told);
+    self->refused_told = refused;
     self->gaps_told = gaps;
+    self->log_us = now.mono_us + SAY_AGAIN_US;
 }

@@ -49,6 +49,7 @@ void intake_publish(intake_t *self, bus_t *news);
 // Monotonic time when something falls due.
 int64_t intake_next_us(const intake_t *self, moment_t now);
 
-// Counters for the registry, appended to fields; and once a minute, what was refused, to the log.
+// Counters for the registry.
 size_t intake_report(intake_t *self, registry_field_t *fields, size_t most);
-void intake_log(intake_t *self);
+// What was refused goes to the log: at once, then once a minute at most.
+void intake_log(intake_t *self, moment_t now);

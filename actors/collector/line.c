@@ -159,8 +159,10 @@ bool line_send(line_t *self, moment_t now)
             s_recover(&self->log, self, "forwarding again");
             break;
         case FORWARD_IDLE:
+            self->log.on = false; // whoever wanted what cannot be read is gone
             return false;
         case FORWARD_BLOCKED:
+            s_recover(&self->log, self, "forwarding again");
             self->blocked = true;
             return false;
         case FORWARD_FAILED:

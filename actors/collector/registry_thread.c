@@ -173,7 +173,7 @@ static bool s_look(registry_t *self)
 static void s_take_base(registry_t *self)
 {
     pthread_mutex_lock(&self->lock);
-    owned(plan_destroy) plan_t *base = self->base;
+    plan_t *base = self->base;
     uint64_t edition = self->base_edition;
     self->base = NULL;
     pthread_mutex_unlock(&self->lock);
@@ -182,8 +182,18 @@ static void s_take_base(registry_t *self)
     self->configured = planner_configure(self->planner, base);
     self->edition = edition;
     self->look_us = 0;
-    if (!self->configured)
-        s_note(self, LOG_ERROR, "out of memory; the plan waits", NULL, NULL, NULL, NULL);
+    if (self->configured) {
+        plan_destroy(&base);
+        return;
+    }
+    s_note(self, LOG_ERROR, "out of memory; the plan waits", NULL, NULL, NULL, NULL);
+    pthread_mutex_lock(&self->lock);
+    if (!self->base) { // none newer: this one again with the next beat
+        self->base = base;
+        base = NULL;
+    }
+    pthread_mutex_unlock(&self->lock);
+    plan_destroy(&base);
 }
 
 // ---- beats ----------------------------------------------------------------------
