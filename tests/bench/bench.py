@@ -79,10 +79,22 @@ def pipeline():
             "runs": [round(rate) for rate in rates], "rows": ROWS, "series": SERIES}
 
 
+def limits(started):
+    run = subprocess.run([str(BUILD / "limits_bench"), str(started.dir / "stage/bench"),
+                          str(started.dir / "redis.sock")], capture_output=True, text=True,
+                         timeout=120, check=True)
+    return json.loads(run.stdout)
+
+
 def latency():
+    """Beside its limit: two fdatasyncs, two Redis round trips and five ZeroMQ hops, where a Redis
+    round trip that writes already holds the second fdatasync."""
     started, to, news = instance("v > 0")
     with started:
-        return feed("latency", to, news, LATENCY_COUNT)
+        got = feed("latency", to, news, LATENCY_COUNT)
+        parts = limits(started)
+    limit = parts["fdatasync_ms"] + 2 * parts["redis_write_ms"] + 5 * parts["zmq_hop_ms"]
+    return {**got, **parts, "limit_ms": round(limit, 3), "of_limit": round(got["p50_ms"] / limit, 2)}
 
 
 STAGES = {"window": window, "pipeline": pipeline, "latency": latency}
