@@ -96,6 +96,33 @@ volume / (close - open) < 1
 count(*) OVER last_1h / 2 = 10
 (count(*) OVER last_1h)::numeric / 2 > 10
 count(volume) OVER last_1h < count(*) OVER last_1h
+floor(count(*) OVER last_1h) / 2 = 10.5
+round(7) / 2 = 3.5 AND volume > 5
+sign(7) / 2 = 0.5 AND volume > 5
+power(2, 1) / 4 = 0.5 AND volume > 5
+2 ^ 1 / 4 = 0.5 AND volume > 5
+ceil(7) / 2 = 3.5 AND volume > 5
+abs(-7) / 2 = 3 AND volume > 5
+mod(7, 4) / 2 = 1 AND volume > 5
+greatest(7, 1) / 2 = 3 AND volume > 5
+greatest(7, 1.0) / 2 = 3.5 AND volume > 5
+coalesce(7, volume) / 2 = 3.5 AND volume > 5
+nullif(7, 1) / 2 = 3 AND volume > 5
+nullif(7, 1.0) / 2 = 3.5 AND volume > 5
+CASE WHEN volume > 5 THEN 7 ELSE 9 END / 2 = 3
+CASE WHEN volume > 5 THEN 7 ELSE 9.0 END / 2 = 3.5
+7::numeric / 2 = 3.5 AND volume > 5
+7.0::int / 2 = 3 AND volume > 5
+7::bigint / 2 = 3 AND volume > 5
+'7' / 2 = 3 AND volume > 5
+extract(month FROM ts) / 2 = 1.5 AND volume > 5
+5000000001 / 2 = 2500000000 AND volume > 5
+9999999999999999999999 / 2 = 4999999999999999999999.5 AND volume > 5
+sum(5000000001) OVER rows_3 / 2 = 7500000001.5
+min(7) OVER rows_3 / 2 = 3
+avg(7) OVER rows_3 / 2 = 3.5
+lag(7) OVER rows_3 / 2 = 3
+last_value(7) OVER rows_3 / 2 = 3
 round(volume) = 3
 round(volume / 3) = 2
 round(volume / 3, 1) = 1.7
@@ -203,6 +230,10 @@ avg(volume) OVER rows_5 IN (3, 4, 5.5)
 avg(volume) OVER rows_4 BETWEEN 3.25 AND 5.125
 1000000000 * 1000000000 * volume > count(*) OVER last_1h * 1000000000000000000
 """.strip().splitlines()
+
+# As written PostgreSQL rounds these and we do not.
+ROUNDED = {"mod(volume / 3, 2) > 1",
+           "9999999999999999999999 / 2 = 4999999999999999999999.5 AND volume > 5"}
 
 # Rules whose guards are switched: (min_rows, positive, condition).
 GUARDED = [

@@ -187,9 +187,11 @@ class Oracle:
         ours = [(time_text(self.rows[i][2]), self.rows[i][0], self.rows[i][1])
                 for i in self.answers.judge(name)]
         self.raw += 1
-        if ours != theirs and ROUNDED.search(text):
+        if ours == theirs:
+            return
+        if text in corpus.ROUNDED or (name.startswith("random") and ROUNDED.search(text)):
             self.rounded.append(text)
-        elif ours != theirs:
+        else:
             self.fail("as written:", text, f"ours {len(ours)}, theirs {len(theirs)}")
 
     def good(self, db):
@@ -276,6 +278,8 @@ def main():
         oracle.random(db, count)
     if oracle.answers.close():
         oracle.fail("oracle_test answer ended badly")
+    if len(oracle.rounded) > len(corpus.ROUNDED) + count // 20:
+        oracle.fail("too many differ as written: PostgreSQL cannot be rounding all of them")
     print(f"as written: {oracle.raw} conditions, {len(oracle.rounded)} differ where PostgreSQL "
           f"rounds, {oracle.failing} fail in PostgreSQL and are NULL here")
     for text in oracle.rounded:

@@ -38,6 +38,7 @@ static void test_like(void **state)
         { "aXbc", "%X%X%", false },
         { "abab", "%ab", true },
         { "ABC", "abc", false },
+        { "\xe2\x82\xacyz", "%__yz", false },
         { "XBT/USD", "%/USD", true },
         { "a\xf0\x9f\x98\x80z", "a_z", true },
     };
