@@ -119,7 +119,8 @@ static void leave(cells_t *self, size_t window, uint64_t cell)
     }
 }
 
-// The last cell only grows, so what it pushed out of the queues of extremes stays out rightly.
+// In the queues of extremes the last cell may stay: when it enters again, it pushes itself out,
+// and what it had pushed out before stays out rightly, since its extremes only widen.
 void cells_leave(cells_t *self, uint64_t cell)
 {
     const table_plan_t *plan = self->layout->plan;
@@ -127,13 +128,8 @@ void cells_leave(cells_t *self, uint64_t cell)
         cell_window_t *window = &self->windows[i];
         if (plan->windows[i].by_rows || window->high <= cell)
             continue;
-        if (window->low <= cell) {
+        if (window->low <= cell)
             leave(self, i, cell);
-            for (size_t s = self->layout->first_slot[i]; s < self->layout->first_slot[i + 1]; s++) {
-                extremes_remove_last(&self->slots[s].least, cell);
-                extremes_remove_last(&self->slots[s].most, cell);
-            }
-        }
         window->high = cell;
         window->low = window->low < cell ? window->low : cell;
     }

@@ -44,12 +44,6 @@ void extremes_remove(extremes_t *self, uint64_t position)
         self->head++;
 }
 
-void extremes_remove_last(extremes_t *self, uint64_t position)
-{
-    if (self->tail != self->head && self->at[(self->tail - 1) & self->mask] == (uint32_t) position)
-        self->tail--;
-}
-
 bool extremes_first(const extremes_t *self, uint64_t low, uint64_t *position)
 {
     if (self->head == self->tail)

@@ -20,8 +20,7 @@ static inline void extremes_clear(extremes_t *self)
 // `sign` 1 keeps the minimum in front, -1 the maximum; not NULL there. False: out of memory.
 bool extremes_add(extremes_t *self, const ring_t *ring, unsigned column, uint64_t position,
                   int sign);
-void extremes_remove(extremes_t *self, uint64_t position);      // if it is the oldest
-void extremes_remove_last(extremes_t *self, uint64_t position); // if it is the newest
+void extremes_remove(extremes_t *self, uint64_t position); // if it is the oldest
 // Position of the extreme, of a window that begins at `low`. False: none.
 bool extremes_first(const extremes_t *self, uint64_t low, uint64_t *position);
 size_t extremes_bytes(const extremes_t *self);

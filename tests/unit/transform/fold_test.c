@@ -399,6 +399,145 @@ static void test_removed_rule_starts_anew(void **state)
     scene_close(&scene);
 }
 
+// Another text under the same name is another verdict, with another id: a row still open tells.
+static void test_rule_changes_under_open_row(void **state)
+{
+    (void) state;
+    const feed_rule_t twice[] = { { "spike", "volume > 2 * avg(volume) OVER last_1h", 10 }, { 0 } };
+    scene_t scene;
+    scene_open(&scene, spike, NULL);
+    minutes(&scene, 0, 20, "1");
+    row(&scene, 20 * MINUTE, "9", NULL, false);
+    plan(&scene, spike); // the same: nothing changes
+    row(&scene, 20 * MINUTE, "9.5", NULL, false);
+    assert_int_equal(scene.ear.count, 1);
+    plan(&scene, twice);
+    row(&scene, 20 * MINUTE, "9.6", NULL, false);
+    assert_int_equal(scene.ear.count, 2);
+    assert_int_equal(scene.ear.alerts[1].seq, 2); // of the same topic
+    assert_memory_not_equal(&scene.ear.alerts[0].id, &scene.ear.alerts[1].id, sizeof(alert_id_t));
+    row(&scene, 20 * MINUTE, "9.7", NULL, false);
+    assert_int_equal(scene.ear.count, 2);
+    scene_close(&scene);
+}
+
+static bool all_exact;
+static size_t alert_count;
+
+static void look_at_exact(void *context, unsigned partition, const alert_t *alert)
+{
+    (void) context, (void) partition;
+    alert_count++;
+    all_exact = alert->evidence[0].exact;
+}
+
+// Coarse from the first row over the limit until no row is in the longest window.
+static void test_coarse(void **state)
+{
+    (void) state;
+    ruleset_t *set = feed_rules(spike, NULL);
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    partitions_t all = feed_everything();
+    scene_t scene = { .fold = fold_new(30, look_at_exact, NULL) };
+    fold_own(scene.fold, partition);
+    assert_true(fold_plan(scene.fold, slice_text("s"), &all, set));
+    alert_count = 0;
+    minutes(&scene, 0, 29, "1");
+    row(&scene, 29 * MINUTE, "9", NULL, false); // the thirtieth
+    row(&scene, 30 * MINUTE, "9", NULL, false); // one too many: coarse from the next one on
+    assert_int_equal(alert_count, 2);
+    assert_true(all_exact);
+    row(&scene, 31 * MINUTE, "9", NULL, false);
+    assert_int_equal(alert_count, 3);
+    assert_false(all_exact);
+    minutes(&scene, 32, 50, "1");
+    row(&scene, 50 * MINUTE, "9", NULL, false);
+    assert_int_equal(alert_count, 4);
+    assert_false(all_exact); // fewer again, but not none
+    minutes(&scene, 111, 130, "1");
+    row(&scene, 130 * MINUTE, "9", NULL, false);
+    assert_int_equal(alert_count, 5);
+    assert_true(all_exact);
+    fold_destroy(&scene.fold);
+    ruleset_destroy(&set);
+}
+
+static size_t base_size(const fold_t *fold, unsigned partition)
+{
+    buffer_t base = { 0 };
+    assert_true(fold_base(fold, partition, &base));
+    size_t size = base.size;
+    buffer_destroy(&base);
+    return size;
+}
+
+static void look_at_sum(void *context, unsigned partition, const alert_t *alert)
+{
+    (void) context, (void) partition;
+    alert_count++;
+    seen_rows = alert->evidence[0].rows;
+    strcpy(seen_sum, alert->evidence[0].sum);
+}
+
+// A longer window makes cells coarser, and loses nothing of what they have summed.
+static void test_coarser(void **state)
+{
+    (void) state;
+    const feed_rule_t hour[] = { { "r", "volume > 3 * avg(volume) OVER last_1h", 1 }, { 0 } };
+    const feed_rule_t day[] = { { "r", "volume > 4 * avg(volume) OVER last_24h", 1 }, { 0 } };
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    scene_t scene = { .fold = fold_new(30, look_at_sum, NULL) };
+    fold_own(scene.fold, partition);
+    plan(&scene, hour);
+    for (int i = 0; i < 1000; i++)
+        row(&scene, i * 100000, "1.25", NULL, false);
+    alert_count = 0;
+    size_t fine = base_size(scene.fold, partition);
+    plan(&scene, day);
+    assert_true(base_size(scene.fold, partition) * 4 < fine);
+    row(&scene, 100000000, "9", NULL, false);
+    assert_int_equal(alert_count, 0); // the rows of the first day were not all promised
+    row(&scene, INT64_C(86400000000) - 40000000, "9", NULL, false);
+    assert_int_equal(alert_count, 1);
+    assert_int_equal(seen_rows, 1001);
+    assert_string_equal(seen_sum, "1259");
+    row(&scene, INT64_C(86400000000) + 99000000, "9", NULL, false);
+    assert_int_equal(alert_count, 2);
+    // Left: the last second, as much before it as one cell may hold, and two rows of 9.
+    assert_true(seen_rows >= 2 + 10 && seen_rows < 2 + 10 + 21);
+    assert_true(strtod(seen_sum, NULL) == 18 + 1.25 * (double) (seen_rows - 2));
+    fold_destroy(&scene.fold);
+}
+
+// Rows without end at one time: neither memory nor the delta grows with them.
+static void test_bounded(void **state)
+{
+    (void) state;
+    ruleset_t *set = feed_rules(spike, NULL);
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    partitions_t all = feed_everything();
+    scene_t scene = { .fold = fold_new(1000, look_at_exact, NULL) };
+    fold_own(scene.fold, partition);
+    assert_true(fold_plan(scene.fold, slice_text("s"), &all, set));
+    static feed_row_t rows[50000];
+    size_t bytes = 0;
+    for (uint64_t block = 0; block < 6; block++) {
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            rows[i] = (feed_row_t){ .pair = "a", .ts = 1000 };
+            rows[i].values[0] = (decimal_t){ .mantissa = (int64_t) i };
+            rows[i].values[1] = DECIMAL_NULL;
+        }
+        assert_true(feed(scene.fold, "s", block, rows, sizeof rows / sizeof *rows, true));
+        fold_delta_reset(scene.fold, partition);
+        if (block == 1)
+            bytes = fold_bytes(scene.fold);
+    }
+    assert_int_equal(fold_bytes(scene.fold), bytes);
+    assert_true(bytes < 2000000);
+    fold_destroy(&scene.fold);
+    ruleset_destroy(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +555,10 @@ int main(void)
         cmocka_unit_test(test_whole_history_is_covered),
         cmocka_unit_test(test_new_argument_warms_up),
         cmocka_unit_test(test_removed_rule_starts_anew),
+        cmocka_unit_test(test_rule_changes_under_open_row),
+        cmocka_unit_test(test_coarse),
+        cmocka_unit_test(test_coarser),
+        cmocka_unit_test(test_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@ static const feed_rule_t plan_rules[PLANS][FEED_RULES_MAX] = {
       { "spike", "volume > 2 * avg(volume) OVER last_3s", 2 },
       { "twice", "price = lag(price, 2) OVER rows_4", 1 } },
     { { "deal", "volume * price > 2 * avg(volume * price) OVER last_1s", 2 },
+      { "hour", "volume > 2 * avg(volume) OVER last_1h", 2 },
       { "wild", "price > avg(price) OVER rows_20 + 2 * stddev_pop(price) OVER rows_20", 3 } },
     { { 0 } },
 };
@@ -241,6 +242,44 @@ static void test_recovery(void **state)
     assert_true(alerts > 1000); // or there was nothing to compare
 }
 
+// Series that turn coarse and exact again all the time.
+static void test_recovery_of_coarse(void **state)
+{
+    (void) state;
+    size_t alerts = 0;
+    for (uint64_t seed = 1; seed <= 25; seed++)
+        alerts += run(seed * 15485863, seed % 2 ? 4 : 12);
+    assert_true(alerts > 1000);
+}
+
+// A row told apart by its ordinal is kept while it is the last one, and no longer, on either side.
+static void test_ordinal_between(void **state)
+{
+    (void) state;
+    ear_t ear = { 0 };
+    fold_t *live = feed_fold(&ear, "s", plans[0]), *loaded = feed_fold(&ear, NULL, NULL);
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    fault_t fault;
+    slice_t delta;
+    for (uint64_t i = 0; i < 4; i++) { // identity, ordinal, ordinal, identity, all at one time
+        feed_row_t row = { .pair = "a", .ts = 5, .identity = i == 3 ? "2" : "" };
+        row.values[0] = row.values[1] = (decimal_t){ .mantissa = (int64_t) i };
+        assert_true(feed(live, "s", i, &row, 1, i == 1 || i == 2));
+        assert_true(fold_delta(live, partition, &delta));
+        assert_true(fold_load(loaded, partition, delta, find_plan, NULL, &fault));
+        fold_delta_reset(live, partition);
+        buffer_t x = { 0 }, y = { 0 };
+        assert_true(fold_base(live, partition, &x) && fold_base(loaded, partition, &y));
+        assert_int_equal(x.size, y.size);
+        assert_memory_equal(x.data, y.data, x.size);
+        buffer_destroy(&x);
+        buffer_destroy(&y);
+    }
+    fold_destroy(&live);
+    fold_destroy(&loaded);
+    ear_clear(&ear);
+}
+
 // A delta of many rows is about as large as the rows.
 static void test_size(void **state)
 {
@@ -354,10 +393,9 @@ static int close_plans(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recovery),
-        cmocka_unit_test(test_size),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_unknown_plan),
+        cmocka_unit_test(test_recovery),        cmocka_unit_test(test_recovery_of_coarse),
+        cmocka_unit_test(test_ordinal_between), cmocka_unit_test(test_size),
+        cmocka_unit_test(test_damage),          cmocka_unit_test(test_unknown_plan),
     };
     return cmocka_run_group_tests(tests, open_plans, close_plans);
 }
