@@ -4,6 +4,8 @@
 
 #include "actors/transform/journal_format.h"
 
+enum { ROOM_FIRST = 64 };
+
 void column_writer_init(column_writer_t *self)
 {
     *self = (column_writer_t){ 0 };
@@ -21,8 +23,9 @@ void column_writer_close(column_writer_t *self)
 
 bool column_writer_room(column_writer_t *self, size_t count)
 {
-    if (count <= self->capacity)
+    if (count <= self->capacity && self->numbers)
         return true;
+    count = count > ROOM_FIRST ? count : ROOM_FIRST;
     int64_t *numbers = realloc(self->numbers, count * sizeof *numbers);
     if (numbers)
         self->numbers = numbers;
