@@ -62,6 +62,18 @@ int cli_misuse(const char *word, const char *what, const char *value)
     return EXIT_USAGE;
 }
 
+static int run_word(int word, int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("tidewire " TIDEWIRE_VERSION);
+        return EXIT_OK;
+    }
+    static char name[32]; // getopt's messages begin with it
+    snprintf(name, sizeof name, "tidewire %s", words[word].word);
+    argv[0] = name;
+    return words[word].main(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -79,7 +91,7 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < WORDS; i++)
         if (strcmp(argv[1], words[i].word) == 0)
-            return words[i].main(argc - 1, argv + 1);
+            return run_word(i, argc - 1, argv + 1);
     fprintf(stderr, "tidewire: unknown word '%s'; try 'tidewire --help'\n", argv[1]);
     return EXIT_USAGE;
 }

@@ -4,6 +4,8 @@
 #pragma once
 #include "broker/runtime/settings.h"
 
+#define CLI_DIR ".tidewire" // DIR where nothing else is said
+
 int cli_up(int argc, char **argv);
 int cli_down(int argc, char **argv);
 int cli_status(int argc, char **argv);

@@ -107,12 +107,14 @@ static void introduce(const char *dir, const char *endpoint, long seconds)
 {
     printf("Tidewire runs: collector, prep, transform, notifier and broker, each a process of its\n"
            "own, with a private Redis and a simulated market of 20 pairs.\n\n"
-           "  rule       volume-spike: volume > 3 * avg(volume) OVER last_1h\n"
-           "  alerts     %s   (python3 docs/clients/subscribe.py %s)\n"
-           "  redis      redis-cli -s %s/redis.sock XREVRANGE tw:alerts + - COUNT 3\n"
-           "  your rule  redis-cli -s %s/redis.sock HSET tw:rule:mine on trade when 'price > 100'\n"
-           "  a real one write a configuration (docs/configuration.md), then ./run up -c FILE\n\n",
-           endpoint, endpoint, dir, dir);
+           "  rule         volume-spike: volume > 3 * avg(volume) OVER last_1h\n"
+           "  alerts       %s (docs/clients: examples in Python and C)\n"
+           "  from another terminal\n"
+           "    ./run status --dir %s\n"
+           "    ./run rule add mine on trade when 'volume > 350' --dir %s\n"
+           "    redis-cli -s %s/redis.sock XREVRANGE tw:alerts + - COUNT 3\n"
+           "  a real feed  write a configuration (docs/configuration.md), ./run up -c FILE\n\n",
+           endpoint, dir, dir, dir);
     if (seconds > 0)
         printf("Alerts as they arrive, for %ld seconds:\n\n", seconds);
     else

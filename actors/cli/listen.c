@@ -64,6 +64,8 @@ int64_t listen_print(listen_t *self, const char *endpoint, fault_t *fault)
             print_one(self, body);
             printed++;
         }
+        if (ferror(stdout))
+            break; // `tail | head`: nobody reads any more
         if (self->watch_pid > 0 && waitpid(self->watch_pid, NULL, WNOHANG) == self->watch_pid) {
             self->child_ended = true;
             break;

@@ -9,6 +9,7 @@
 
 #include "actors/cli/cli.h"
 #include "actors/cli/supervise.h"
+#include "actors/cli/table.h"
 #include "actors/collector/planner.h"
 #include "actors/rules/ruleset.h"
 #include "broker/runtime/life.h"
@@ -21,55 +22,97 @@ typedef struct {
     bool file_first; // -c was given: its rules count, Redis only for names it does not have
 } rule_word_t;
 
-static void print_rule(void *context, const store_rule_t *rule)
+static bool file_has(const settings_t *settings, const char *name)
 {
-    (void) context;
-    printf("%s", rule->name);
+    for (size_t i = 0; i < settings->rule_count; i++)
+        if (strcmp(settings->rules[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+// ---- list, rm --------------------------------------------------------------------------------
+
+typedef struct {
+    table_t table;
+    const char *wanted; // looked for, NULL = none
+    bool found;
+} listing_t;
+
+static const char *field_of(const store_rule_t *rule, const char *name)
+{
     for (size_t i = 0; i < rule->count; i++)
-        printf("  %s=%s", rule->fields[i].name, rule->fields[i].value);
-    putchar('\n');
+        if (strcmp(rule->fields[i].name, name) == 0)
+            return rule->fields[i].value;
+    return NULL;
+}
+
+static void put_rule(table_t *table, const char *name, const char *from, const char *on,
+                     const char *when)
+{
+    table_cell(table, name);
+    table_cell(table, from);
+    table_cell(table, on);
+    table_cell(table, when);
+}
+
+static void list_redis_rule(void *context, const store_rule_t *rule)
+{
+    listing_t *self = context;
+    put_rule(&self->table, rule->name, "redis", field_of(rule, "on"), field_of(rule, "when"));
+}
+
+static void look_for_rule(void *context, const store_rule_t *rule)
+{
+    listing_t *self = context;
+    self->found |= strcmp(rule->name, self->wanted) == 0;
+}
+
+static int no_redis(const rule_word_t *self)
+{
+    fprintf(stderr, "tidewire rule: %s\n", store_error(self->store));
+    return EXIT_FAILED;
 }
 
 static int rule_list(rule_word_t *self)
 {
-    if (store_rules(self->store, print_rule, NULL) != STORE_OK) {
-        fprintf(stderr, "tidewire rule: %s\n", store_error(self->store));
-        return EXIT_FAILED;
+    listing_t listing = { .table.columns = 4 };
+    put_rule(&listing.table, "RULE", "FROM", "ON", "WHEN");
+    bool good = store_rules(self->store, list_redis_rule, &listing) == STORE_OK;
+    for (size_t i = 0; good && i < self->settings->rule_count; i++) {
+        const rule_settings_t *rule = &self->settings->rules[i];
+        listing.wanted = rule->name;
+        listing.found = false;
+        good = store_rules(self->store, look_for_rule, &listing) == STORE_OK;
+        put_rule(&listing.table, rule->name, listing.found ? "file (hidden)" : "file", rule->on,
+                 rule->when);
     }
-    for (size_t i = 0; i < self->settings->rule_count; i++)
-        printf("%s  on=%s  when=%s  (in %s)\n", self->settings->rules[i].name,
-               self->settings->rules[i].on, self->settings->rules[i].when, self->settings->path);
-    return EXIT_OK;
+    buffer_t out = { 0 };
+    table_print(&listing.table, &out);
+    table_destroy(&listing.table);
+    if (good)
+        fputs(buffer_string(&out), stdout);
+    buffer_destroy(&out);
+    return good ? EXIT_OK : no_redis(self);
 }
 
 static int rule_remove(rule_word_t *self, int count, char **words)
 {
     if (count != 1)
         return cli_misuse("rule", "rm takes one name", NULL);
-    if (store_rule_remove(self->store, words[0]) != STORE_OK) {
-        fprintf(stderr, "tidewire rule: %s\n", store_error(self->store));
+    listing_t listing = { .wanted = words[0] };
+    if (store_rules(self->store, look_for_rule, &listing) != STORE_OK ||
+        (listing.found && store_rule_remove(self->store, words[0]) != STORE_OK))
+        return no_redis(self);
+    if (!listing.found) {
+        fprintf(stderr, "tidewire rule: no rule '%s' in Redis\n", words[0]);
         return EXIT_FAILED;
     }
+    printf("removed '%s'%s\n", words[0],
+           file_has(self->settings, words[0]) ? "; the rule of the configuration is back" : "");
     return EXIT_OK;
 }
 
-static int rule_add(rule_word_t *self, int count, char **words)
-{
-    if (count < 5 || count % 2 == 0 || count / 2 > STORE_FIELDS_MAX)
-        return cli_misuse("rule", "add takes NAME and pairs, at least: on TABLE when CONDITION",
-                          NULL);
-    store_field_t fields[STORE_FIELDS_MAX];
-    size_t field_count = 0;
-    for (int i = 1; i + 1 < count; i += 2)
-        fields[field_count++] = (store_field_t){ words[i], words[i + 1] };
-    if (store_rule_set(self->store, words[0], fields, field_count) != STORE_OK) {
-        fprintf(stderr, "tidewire rule: %s\n", store_error(self->store));
-        return EXIT_FAILED;
-    }
-    printf("set; `redis-cli HGETALL %s:status:%s` says whether it is good\n",
-           self->settings->namespace, words[0]);
-    return EXIT_OK;
-}
+// ---- add, sql ----------------------------------------------------------------------------------
 
 typedef struct {
     planner_t *planner;
@@ -90,46 +133,75 @@ typedef struct {
 static void tell_refusal(void *context, const planner_verdict_t *verdict)
 {
     refusal_t *self = context;
-    if (strcmp(verdict->name, self->name) != 0 || !verdict->error)
+    if (verdict->kind != PLAN_RULE || strcmp(verdict->name, self->name) != 0 || !verdict->error)
         return;
     fprintf(stderr, "tidewire rule: '%s': %s\n", verdict->name, verdict->error);
     self->refused = true;
 }
 
-static bool file_has(const settings_t *settings, const char *name)
+// The plan of the configuration with `extra` (may be NULL) and, if asked, with the rules in
+// Redis. NULL: why has been printed and *status set. A rule `name` that is refused is told and
+// left out; then *status is EXIT_CONFIG.
+static plan_t *plan_with(rule_word_t *self, const char *name, const store_rule_t *extra,
+                         bool with_redis, int *status)
 {
-    for (size_t i = 0; i < settings->rule_count; i++)
-        if (strcmp(settings->rules[i].name, name) == 0)
-            return true;
-    return false;
+    fault_t fault = { 0 };
+    *status = EXIT_FAILED;
+    owned(plan_destroy) plan_t *base = planner_base(self->settings, &fault);
+    owned(planner_destroy) planner_t *planner = planner_new();
+    if (!base || !planner || !planner_configure(planner, base) || !planner_begin(planner)) {
+        fprintf(stderr, "tidewire rule: %s\n", base ? "out of memory" : fault.text);
+        return NULL;
+    }
+    redis_rules_t redis = { planner, true };
+    if (with_redis)
+        (void) store_rules(self->store, add_redis_rule, &redis); // without Redis: the file's alone
+    if (extra)
+        add_redis_rule(&redis, extra);
+    refusal_t refusal = { .name = name };
+    plan_t *plan = redis.good ? planner_finish(planner, tell_refusal, &refusal) : NULL;
+    if (!plan)
+        fputs("tidewire rule: out of memory\n", stderr);
+    else
+        *status = refusal.refused ? EXIT_CONFIG : EXIT_OK;
+    return plan;
+}
+
+static int rule_add(rule_word_t *self, int count, char **words)
+{
+    if (count < 5 || count % 2 == 0 || count / 2 > STORE_FIELDS_MAX)
+        return cli_misuse("rule", "add takes NAME and pairs, at least: on TABLE when CONDITION",
+                          NULL);
+    store_rule_t rule = { .name = words[0] };
+    for (int i = 1; i + 1 < count; i += 2)
+        rule.fields[rule.count++] = (store_field_t){ words[i], words[i + 1] };
+    int status;
+    owned(plan_destroy) plan_t *plan = plan_with(self, words[0], &rule, false, &status);
+    if (status != EXIT_OK)
+        return status; // a bad rule is not written
+    if (store_rule_set(self->store, words[0], rule.fields, rule.count) != STORE_OK)
+        return no_redis(self);
+    printf("set '%s'; `status` shows it when it is in force (within a second)\n", words[0]);
+    return EXIT_OK;
 }
 
 static int rule_sql(rule_word_t *self, int count, char **words)
 {
     if (count != 1)
         return cli_misuse("rule", "sql takes one name", NULL);
+    bool with_redis = self->store && (!self->file_first || !file_has(self->settings, words[0]));
+    int status;
+    owned(plan_destroy) plan_t *plan = plan_with(self, words[0], NULL, with_redis, &status);
+    if (status != EXIT_OK)
+        return status;
     fault_t fault = { 0 };
-    owned(plan_destroy) plan_t *base = planner_base(self->settings, &fault);
-    owned(planner_destroy) planner_t *planner = planner_new();
-    if (!base || !planner || !planner_configure(planner, base) || !planner_begin(planner)) {
-        fprintf(stderr, "tidewire rule: %s\n", base ? "out of memory" : fault.text);
-        return EXIT_FAILED;
-    }
-    redis_rules_t redis = { planner, true };
-    if (self->store && (!self->file_first || !file_has(self->settings, words[0])))
-        (void) store_rules(self->store, add_redis_rule, &redis); // without Redis: the file's alone
-    refusal_t refusal = { .name = words[0] };
-    owned(plan_destroy) plan_t *plan = planner_finish(planner, tell_refusal, &refusal);
-    owned(ruleset_destroy) ruleset_t *rules = plan ? ruleset_new(plan, NULL, NULL) : NULL;
-    if (refusal.refused)
-        return EXIT_CONFIG;
-    buffer_t sql = { 0 };
+    owned(ruleset_destroy) ruleset_t *rules = ruleset_new(plan, NULL, NULL);
+    owned(buffer_destroy) buffer_t sql = { 0 };
     bool good = rules && ruleset_sql(rules, words[0], &sql, &fault);
     if (good)
         puts(buffer_string(&sql));
     else
         fprintf(stderr, "tidewire rule: %s\n", rules ? fault.text : "out of memory");
-    buffer_destroy(&sql);
     return good ? EXIT_OK : EXIT_FAILED;
 }
 
@@ -156,7 +228,7 @@ int cli_rule(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
-    const char *config = NULL, *dir = ".tidewire";
+    const char *config = NULL, *dir = CLI_DIR;
     optind = 1;
     for (int word; (word = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
         switch (word) {
@@ -170,8 +242,10 @@ int cli_rule(int argc, char **argv)
             puts("usage: tidewire rule add NAME on TABLE when CONDITION [FIELD VALUE ...]\n"
                  "       tidewire rule list | rm NAME\n"
                  "       tidewire rule sql NAME [-c FILE]\n\n"
-                 "Rules in Redis (docs/rules.md). sql prints the PostgreSQL query that returns\n"
-                 "the same rows. --dir DIR: where `up` runs (default .tidewire).");
+                 "Rules in Redis (docs/rules.md); one there hides that of the configuration with\n"
+                 "its name, rm brings it back. A bad rule is not written: exit 78. sql prints the\n"
+                 "PostgreSQL query that returns the same rows. --dir DIR: where `up` runs\n"
+                 "(default .tidewire).");
             return EXIT_OK;
         default:
             return EXIT_USAGE;

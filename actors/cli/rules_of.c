@@ -68,8 +68,8 @@ static size_t check_sources(const settings_t *settings)
         if (mapping)
             continue;
         bad++;
-        fprintf(stderr, "%s:%d:%d: source '%s': %s\n", settings->path, source->line,
-                source->column, source->name, fault.text);
+        fprintf(stderr, "%s:%d:%d: source '%s': %s\n", settings->path, source->line, source->column,
+                source->name, fault.text);
     }
     return bad;
 }

@@ -1,9 +1,13 @@
-/*  status -- what runs, by what the actors say of themselves in the registry. */
+/*  status -- what runs, by what the actors say of themselves in the registry: tables for people
+ *  (status_text.h), or everything as one JSON document.
+ */
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "actors/cli/cli.h"
+#include "actors/cli/status_text.h"
 #include "actors/cli/supervise.h"
 #include "broker/runtime/life.h"
 #include "broker/site.h"
@@ -11,95 +15,75 @@
 #include "proto/owned.h"
 
 typedef struct {
-    bool json;
     buffer_t out;
-    size_t count;
+    size_t count; // elements of the list so far
 } report_t;
 
-static void put_pair(buffer_t *out, const char *name, const char *value, bool json)
+// A number is written as one; everything else as text.
+static void put_pair(buffer_t *out, const char *name, const char *value)
 {
-    if (!json) {
-        buffer_printf(out, "  %s=%s", name, value);
-        return;
-    }
     buffer_text(out, ",");
     json_text(out, slice_text(name));
     buffer_text(out, ":");
-    // A number is written as one; everything else as text.
     size_t digits = strspn(value, "0123456789");
-    if (value[0] && digits == strlen(value) && digits < 16)
+    bool number = digits > 0 && digits < 16 && value[digits] == '\0';
+    if (number && (value[0] != '0' || digits == 1))
         buffer_text(out, value);
     else
         json_text(out, slice_text(value));
 }
 
+static void put_first(report_t *report, const char *name, const char *value)
+{
+    buffer_printf(&report->out, "%s{\"%s\":", report->count ? "," : "", name);
+    json_text(&report->out, slice_text(value));
+    report->count++;
+}
+
 static void put_actor(void *context, const store_actor_t *actor)
 {
     report_t *report = context;
-    if (report->json) {
-        buffer_printf(&report->out, "%s{\"role\":", report->count ? "," : "");
-        json_text(&report->out, slice_text(actor->role));
-        buffer_text(&report->out, ",\"name\":");
-        json_text(&report->out, slice_text(actor->name));
-    } else {
-        buffer_printf(&report->out, "%-10s %-24s", actor->role, actor->name);
-    }
+    put_first(report, "role", actor->role);
+    buffer_text(&report->out, ",\"name\":");
+    json_text(&report->out, slice_text(actor->name));
     for (size_t i = 0; i < actor->count; i++)
-        put_pair(&report->out, actor->fields[i].name, actor->fields[i].value, report->json);
-    buffer_text(&report->out, report->json ? "}" : "\n");
-    report->count++;
+        put_pair(&report->out, actor->fields[i].name, actor->fields[i].value);
+    buffer_text(&report->out, "}");
 }
 
 static void put_quarantine(void *context, const char *source, uint64_t total,
                            const char *newest_reason)
 {
     report_t *report = context;
-    if (report->json) {
-        buffer_printf(&report->out, "%s{\"source\":", report->count ? "," : "");
-        json_text(&report->out, slice_text(source));
-        buffer_printf(&report->out, ",\"rows\":%llu,\"newest\":", (unsigned long long) total);
-        json_text(&report->out, slice_text(newest_reason ? newest_reason : ""));
-        buffer_text(&report->out, "}");
-    } else {
-        buffer_printf(&report->out, "quarantine %-24s  rows=%llu  newest=\"%s\"\n", source,
-                      (unsigned long long) total, newest_reason ? newest_reason : "");
-    }
-    report->count++;
+    put_first(report, "source", source);
+    buffer_printf(&report->out, ",\"rows\":%" PRIu64 ",\"newest\":", total);
+    json_text(&report->out, slice_text(newest_reason ? newest_reason : ""));
+    buffer_text(&report->out, "}");
 }
 
 static void put_rule(void *context, const store_rule_t *rule)
 {
     report_t *report = context;
-    if (report->json) {
-        buffer_printf(&report->out, "%s{\"name\":", report->count ? "," : "");
-        json_text(&report->out, slice_text(rule->name));
-    } else {
-        buffer_printf(&report->out, "rule       %-24s", rule->name);
-    }
+    put_first(report, "name", rule->name);
     for (size_t i = 0; i < rule->count; i++)
-        put_pair(&report->out, rule->fields[i].name, rule->fields[i].value, report->json);
-    buffer_text(&report->out, report->json ? "}" : "\n");
-    report->count++;
+        put_pair(&report->out, rule->fields[i].name, rule->fields[i].value);
+    buffer_text(&report->out, "}");
 }
 
-static bool fill(report_t *report, store_t *store)
+static bool status_json(store_t *store, report_t *report)
 {
-    if (report->json)
-        buffer_text(&report->out, "{\"actors\":[");
+    buffer_text(&report->out, "{\"actors\":[");
     if (store_actors(store, NULL, put_actor, report) != STORE_OK)
         return false;
     report->count = 0;
-    if (report->json)
-        buffer_text(&report->out, "],\"rules\":[");
+    buffer_text(&report->out, "],\"rules\":[");
     if (store_rule_statuses(store, put_rule, report) != STORE_OK)
         return false;
     report->count = 0;
-    if (report->json)
-        buffer_text(&report->out, "],\"quarantine\":[");
+    buffer_text(&report->out, "],\"quarantine\":[");
     if (store_quarantine_summary(store, put_quarantine, report) != STORE_OK)
         return false;
-    if (report->json)
-        buffer_text(&report->out, "]}\n");
+    buffer_text(&report->out, "]}\n");
     return !report->out.failed;
 }
 
@@ -112,8 +96,9 @@ int cli_status(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
-    const char *config = NULL, *dir = ".tidewire";
+    const char *config = NULL, *dir = CLI_DIR;
     report_t report = { 0 };
+    bool json = false;
     optind = 1;
     for (int word; (word = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
         switch (word) {
@@ -124,12 +109,13 @@ int cli_status(int argc, char **argv)
             dir = optarg;
             break;
         case 'j':
-            report.json = true;
+            json = true;
             break;
         case 'h':
             puts("usage: tidewire status [-c FILE] [--dir DIR] [--json]\n\n"
-                 "What runs, where it listens, counters, rules, quarantine. Without -c: of what\n"
-                 "`up` started in DIR.");
+                 "What runs, where it listens, rates, rules, refused rows. Lines that begin with\n"
+                 "'!' want attention. --json has every counter. Without -c: of what `up` started\n"
+                 "in DIR (default .tidewire).");
             return EXIT_OK;
         default:
             return EXIT_USAGE;
@@ -147,11 +133,12 @@ int cli_status(int argc, char **argv)
         return EXIT_CONFIG;
     fault_t fault = { 0 };
     owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
-    bool good = store && fill(&report, store);
+    bool good = store && (json ? status_json(store, &report) : status_text(store, &report.out));
     if (good)
         fputs(buffer_string(&report.out), stdout);
     else
-        fprintf(stderr, "tidewire status: %s\n", store ? store_error(store) : fault.text);
+        fprintf(stderr, "tidewire status: %s%s\n", store ? store_error(store) : fault.text,
+                supervise_pid(dir) > 0 ? "" : " (`up` has started nothing there)");
     buffer_destroy(&report.out);
     return good ? EXIT_OK : EXIT_FAILED;
 }

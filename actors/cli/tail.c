@@ -6,6 +6,7 @@
 
 #include "actors/cli/cli.h"
 #include "actors/cli/listen.h"
+#include "actors/cli/supervise.h"
 #include "broker/bus.h"
 #include "broker/runtime/life.h"
 #include "broker/site.h"
@@ -22,12 +23,13 @@ int cli_tail(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
-    const char *config = NULL, *dir = ".tidewire";
+    const char *config = NULL, *dir = CLI_DIR;
     listen_t listen = { .prefix = "alert/",
                         .until_us = INT64_MAX,
                         .colour = isatty(STDOUT_FILENO) };
     optind = 1;
     for (int word; (word = getopt_long(argc, argv, "c:n:h", known, NULL)) != -1;) {
+        char *end;
         switch (word) {
         case 'c':
             config = optarg;
@@ -42,12 +44,15 @@ int cli_tail(int argc, char **argv)
             listen.json = true;
             break;
         case 'n':
-            listen.most = strtoull(optarg, NULL, 10);
+            listen.most = strtoull(optarg, &end, 10);
+            if (*end || listen.most == 0 || *optarg == '-')
+                return cli_misuse("tail", "a count is 1 or more, not", optarg);
             break;
         case 'h':
-            puts(
-                "usage: tidewire tail -c FILE [--dir DIR] [--topic alert/RULE/] [--json] [-n N]\n\n"
-                "Prints alerts as they are published, until Ctrl-C or N of them.");
+            puts("usage: tidewire tail [-c FILE] [--dir DIR] [--topic alert/RULE/] [--json] [-n "
+                 "N]\n\n"
+                 "Prints alerts as they are published, until Ctrl-C or N (--count N) of them.\n"
+                 "Without -c: of what `up` started in DIR (default .tidewire).");
             return EXIT_OK;
         default:
             return EXIT_USAGE;
@@ -55,8 +60,11 @@ int cli_tail(int argc, char **argv)
     }
     if (optind < argc)
         return cli_misuse("tail", "unexpected word", argv[optind]);
+    char remembered[SITE_PATH_MAX];
+    if (!config && supervise_config(dir, remembered, sizeof remembered))
+        config = remembered;
     if (!config)
-        return cli_misuse("tail", "-c FILE is missing", NULL);
+        return cli_misuse("tail", "nothing was started here: give -c FILE, or --dir", NULL);
     owned(settings_destroy) settings_t *settings = cli_settings(config);
     if (!settings)
         return EXIT_CONFIG;
@@ -65,8 +73,9 @@ int cli_tail(int argc, char **argv)
     owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
     char endpoint[BUS_ENDPOINT_MAX];
     if (!store || !listen_endpoint(store, endpoint, sizeof endpoint)) {
-        fprintf(stderr, "tidewire tail: no broker lives there: %s\n",
-                store ? store_error(store) : fault.text);
+        fprintf(stderr, "tidewire tail: no broker lives there: %s%s\n",
+                store ? store_error(store) : fault.text,
+                supervise_pid(dir) > 0 ? "" : " (`up` has started nothing there)");
         return EXIT_FAILED;
     }
     if (listen_print(&listen, endpoint, &fault) < 0) {

@@ -58,7 +58,9 @@ static int wait_ready(int fd, const char *dir)
         size += got > 0 ? (size_t) got : 0;
     }
     if (strcmp(text, "+") == 0) {
-        printf("up: every actor lives; logs in %s/log, `status --dir %s` tells more\n", dir, dir);
+        bool usual = strcmp(dir, CLI_DIR) == 0;
+        printf("up: every actor runs. Next: `status`, `tail`, `down`%s%s; logs are in %s/log\n",
+               usual ? "" : " with --dir ", usual ? "" : dir, dir);
         return EXIT_OK;
     }
     fprintf(stderr, "tidewire up: %s\n",
@@ -68,7 +70,7 @@ static int wait_ready(int fd, const char *dir)
 
 int cli_up(int argc, char **argv)
 {
-    supervise_t plan = { .dir = ".tidewire" };
+    supervise_t plan = { .dir = CLI_DIR };
     optind = 1;
     for (int word; (word = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
         switch (word) {
@@ -122,7 +124,7 @@ int cli_up(int argc, char **argv)
 
 int cli_down(int argc, char **argv)
 {
-    const char *dir = ".tidewire";
+    const char *dir = CLI_DIR;
     optind = 1;
     for (int word; (word = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
         switch (word) {
@@ -137,6 +139,8 @@ int cli_down(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    if (optind < argc)
+        return cli_misuse("down", "unexpected word", argv[optind]);
     int pid = supervise_pid(dir);
     if (pid <= 0) {
         fprintf(stderr, "tidewire down: nothing runs in '%s'\n", dir);
