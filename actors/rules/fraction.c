@@ -69,8 +69,8 @@ static fraction_t aggregate(const printer_t *self, const expr_t *expr)
                              .bottom = sql_atom(sql_over(self, &part)),
                              .positive = true };
     case AGGREGATE_CORR:
-    case AGGREGATE_REGR_SLOPE: // double precision: to numeric, so that nothing else becomes it
-        return sql_whole(sql_numeric(self, (term_t){ sql_over(self, &part), BIND_SIGN }));
+    case AGGREGATE_REGR_SLOPE:
+        return sql_whole(sql_relation(self, &part));
     case AGGREGATE_COUNT_ROWS:
     case AGGREGATE_COUNT:
     case AGGREGATE_SUM:

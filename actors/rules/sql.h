@@ -54,6 +54,9 @@ const char *sql_wrap(const printer_t *self, term_t term, bind_t least);
 const char *sql_name(const printer_t *self, const char *name); // quoted if it has to be
 const char *sql_string(const printer_t *self, slice_t text);   // a literal
 const char *sql_over(const printer_t *self, const aggregate_t *aggregate);
+// corr or regr_slope, as numeric so that nothing else becomes double precision. PostgreSQL sums
+// doubles, whose noise hides what is exactly nothing: a constant X or Y, and a covariance of 0.
+term_t sql_relation(const printer_t *self, const aggregate_t *aggregate);
 
 term_t sql_atom(const char *text);
 fraction_t sql_whole(term_t top); // over 1

@@ -136,23 +136,23 @@ term_t sql_nullif_zero(const printer_t *self, term_t a)
 
 // ---- aggregates -----------------------------------------------------------------------------
 
-static const char *argument_text(const printer_t *self, int index)
+static term_t argument_term(const printer_t *self, int index)
 {
     if (index < 0)
-        return "*";
+        return sql_atom("*");
     const argument_t *argument = &self->table->arguments[index];
     if (argument->column >= 0)
-        return sql_name(self, self->table->columns[argument->column]);
-    return sql_fraction(self, argument->expr).top.text; // exact: nothing in it divides
+        return sql_atom(sql_name(self, self->table->columns[argument->column]));
+    return sql_fraction(self, argument->expr).top; // exact: nothing in it divides
 }
 
 static const char *call_text(const printer_t *self, const aggregate_t *aggregate)
 {
     const char *name = aggregate_names[aggregate->kind];
-    const char *first = argument_text(self, aggregate->argument);
+    const char *first = argument_term(self, aggregate->argument).text;
     if (aggregate->argument2 >= 0)
         return sql_print(self, "%s(%s, %s)", name, first,
-                         argument_text(self, aggregate->argument2));
+                         argument_term(self, aggregate->argument2).text);
     if (aggregate->kind == AGGREGATE_LAG)
         return sql_print(self, "%s(%s, %u)", name, first, aggregate->offset);
     return sql_print(self, "%s(%s)", name, first);
@@ -162,6 +162,29 @@ const char *sql_over(const printer_t *self, const aggregate_t *aggregate)
 {
     return sql_print(self, "%s OVER %s", call_text(self, aggregate),
                      self->table->windows[aggregate->window].name);
+}
+
+// The variance of x + y, x - y or x + 0 * y, which is x where both are: exact, since numeric.
+static const char *spread(const printer_t *self, const aggregate_t *aggregate, int x,
+                          const char *sign, int y)
+{
+    return sql_print(self, "var_pop(%s %s %s) OVER %s",
+                     sql_wrap(self, argument_term(self, x), BIND_SUM), sign,
+                     sql_wrap(self, argument_term(self, y), BIND_SIGN),
+                     self->table->windows[aggregate->window].name);
+}
+
+term_t sql_relation(const printer_t *self, const aggregate_t *aggregate)
+{
+    int y = aggregate->argument, x = aggregate->argument2;
+    const char *constant = sql_print(self, "%s = 0", spread(self, aggregate, x, "+ 0 *", y));
+    if (aggregate->kind == AGGREGATE_CORR)
+        constant =
+            sql_print(self, "%s = 0 OR %s", spread(self, aggregate, y, "+ 0 *", x), constant);
+    return sql_atom(
+        sql_print(self, "CASE WHEN %s THEN NULL WHEN %s = %s THEN 0 ELSE %s END", constant,
+                  spread(self, aggregate, y, "+", x), spread(self, aggregate, y, "-", x),
+                  sql_numeric(self, (term_t){ sql_over(self, aggregate), BIND_SIGN }).text));
 }
 
 void sql_aggregate_text(const table_plan_t *table, const aggregate_t *aggregate, char *text,
