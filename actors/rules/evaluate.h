@@ -39,11 +39,13 @@ bool evaluate_exact(const expr_t *expr, const frame_t *frame, mpq_t value);
 bool evaluate_small(const expr_t *expr, const frame_t *frame, __int128 *mantissa, int *exponent,
                     bool *fits);
 
-// For people: plain decimal text, exact if it is a decimal, else 20 significant digits.
-// text needs EVALUATE_TEXT_MAX bytes. False: NULL.
+// For people: plain decimal text, exact if it is a decimal, else 20 significant digits; a double
+// (of sqrt, ln, stddev ...) as the shortest text that reads back as it. What is longer than
+// EVALUATE_TEXT_MAX, the bytes that text needs, has an exponent. False: NULL.
 enum { EVALUATE_TEXT_MAX = 160 };
 bool evaluate_print(const expr_t *expr, const frame_t *frame, char *text);
 void rational_print(const mpq_t value, char *text); // the same for a rational
 
-// If the condition is one comparison of numbers: its right side and left / right.
+// If the condition is one comparison of numbers, neither of them NULL: its right side and left /
+// right, which is "" where the right side is 0.
 bool evaluate_threshold(const expr_t *expr, const frame_t *frame, char *threshold, char *ratio);

@@ -412,8 +412,10 @@ static const syntax_t *parse_text(const parser_t *self, const char *query)
 const syntax_t *parse_condition(arena_t *arena, slice_t text, fault_t *fault)
 {
     parser_t self = { .arena = arena, .text = text, .fault = fault };
-    if (text.size > RULE_TEXT_MAX)
-        return refuse(&self, -1, "condition too large: more than 4096 bytes");
+    if (text.size > RULE_TEXT_MAX) {
+        fault_set(fault, "condition too large: more than %d bytes", RULE_TEXT_MAX);
+        return NULL;
+    }
     if (!utf8_valid(text) || (text.size && memchr(text.data, 0, text.size)))
         return refuse(&self, -1, "invalid byte sequence for encoding \"UTF8\"");
     // A line end in front of our parenthesis, or a comment at the end of the text swallows it.

@@ -102,7 +102,8 @@ typedef struct {
 
 typedef struct ruleset ruleset_t;
 
-// What is wrong with one derived column or rule; the others go on without it.
+// What is wrong with one source, derived column or rule; the others go on without it. The place
+// is in the text of the derived column or in rule->when.
 typedef void ruleset_refuse_t(void *context, plan_kind_t kind, const char *name,
                               const fault_t *fault);
 
@@ -115,7 +116,8 @@ plan_hash_t ruleset_hash(const ruleset_t *self);
 const table_plan_t *ruleset_table(const ruleset_t *self, slice_t name); // or NULL
 const table_plan_t *ruleset_at(const ruleset_t *self, size_t index);    // NULL past the last
 
-// Would this rule be accepted into that plan? fault->column points into rule->when.
+// Would this rule be accepted into that plan? fault->line and ->column (bytes, from 1) point into
+// rule->when; both are 0 where there is no one place.
 bool ruleset_check(const plan_t *plan, const char *name, const rule_t *rule, fault_t *fault);
 
 // The complete PostgreSQL query of a rule, with a comment that creates the table.

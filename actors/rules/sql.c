@@ -98,7 +98,9 @@ static void write_comment(slice_t text, buffer_t *out)
 
 static void write_head(const printer_t *self, buffer_t *out)
 {
-    buffer_printf(out, "-- %s: ", self->rule->name);
+    buffer_text(out, "-- ");
+    write_comment(slice_text(self->rule->name), out);
+    buffer_text(out, ": ");
     write_comment(self->rule->rule.when, out);
     buffer_printf(out, "\n-- CREATE TABLE %s (", sql_name(self, self->table->name));
     for (size_t i = 0; i < self->table->key_count; i++)

@@ -354,6 +354,7 @@ OURS = {
     "avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts DESC RANGE BETWEEN '1 hour' PRECEDING AND '1 us' PRECEDING) > 1": "ascending order of ts",
     "avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts RANGE BETWEEN '1 month' PRECEDING AND '1 us' PRECEDING) > 1": "a window of time is BETWEEN INTERVAL",
     "avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts, n ROWS BETWEEN 5 PRECEDING AND 2 PRECEDING) > 1": "BETWEEN <N> PRECEDING AND 1 PRECEDING",
+    "avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts RANGE BETWEEN '1500 ms' PRECEDING AND '1 us' PRECEDING) > 1": "a window of time is BETWEEN INTERVAL",
     "round(volume, extract(hour FROM ts)::int) > 1": "the digits of round",
     "log(volume) > 1": "does not exist",
     "width_bucket(volume, 1, 2, 3) > 1": "does not exist",

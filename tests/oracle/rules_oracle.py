@@ -4,6 +4,7 @@ and that `rule sql`, run verbatim, returns the very rows for which our evaluatio
 Usage: rules_oracle.py ORACLE-TEST [SEED [RANDOM-RULES]]      (started by the unit test oracle_test)
 """
 import datetime
+import pathlib
 import random
 import re
 import subprocess
@@ -195,7 +196,7 @@ class Oracle:
             self.fail("as written:", text, f"ours {len(ours)}, theirs {len(theirs)}")
 
     def good(self, db):
-        rules = {f"good{i}": (10, 1, text) for i, text in enumerate(corpus.GOOD)}
+        rules = {f"good{i}": (10, 1, text) for i, text in enumerate(corpus.GOOD + documented())}
         rules |= {f"bare{i}": (0, 0, text) for i, text in enumerate(corpus.GOOD)
                   if not DERIVED.search(text)}
         rules |= {f"guarded{i}": rule for i, rule in enumerate(corpus.GUARDED)}
@@ -241,6 +242,15 @@ class Oracle:
                 self.fail("other words:", text, ours, theirs.message)
         print(f"refusals: {len(texts)}, of them in PostgreSQL's very words {same}")
 
+    def documented_refusals(self):
+        expected = documented_refusals()
+        refused = self.put({text: (10, 1, text) for text in expected})
+        if not expected:
+            self.fail("docs/rules.md shows no refusals")
+        for text, (column, words) in expected.items():
+            if refused.get(text) != (f"1:{column}", words):
+                self.fail("documented otherwise:", text, refused.get(text))
+
     def random(self, db, count):
         """Conditions made at random: both accept or both refuse, and the rows agree."""
         maker = RandomRules(self.rng)
@@ -264,6 +274,20 @@ class Oracle:
         print(f"random: {count} conditions, {len(refused)} refused by both")
 
 
+def documented():
+    """The conditions that docs/rules.md shows."""
+    page = pathlib.Path(__file__).parents[2].joinpath("docs/rules.md").read_text(encoding="utf-8")
+    return [line for block in re.findall(r"^```sql\n(.*?)^```", page, re.M | re.S)
+            for line in block.splitlines()]
+
+
+def documented_refusals():
+    """{condition: (column, words)} of the table of refusals there."""
+    page = pathlib.Path(__file__).parents[2].joinpath("docs/rules.md").read_text(encoding="utf-8")
+    return {text: (int(column), words.replace("\\|", "|")) for text, column, words in
+            re.findall(r"^\| `(.*?)` \| (\d+): (.*) \|$", page, re.M)}
+
+
 def main():
     if not available():
         print("PostgreSQL 15 is not installed: skipped", file=sys.stderr)
@@ -275,6 +299,7 @@ def main():
         oracle.load(db)
         oracle.good(db)
         oracle.bad(db)
+        oracle.documented_refusals()
         oracle.random(db, count)
     if oracle.answers.close():
         oracle.fail("oracle_test answer ended badly")
