@@ -41,8 +41,8 @@ static void open_all(void)
     };
     plans[0] = feed_rules(few, NULL);
     plans[1] = feed_rules(many, "volume / avg(volume) OVER last_1s");
-    first = fold_new(100, hear_nothing, &deaf);
-    second = fold_new(100, hear_nothing, &deaf);
+    first = fold_new(4, hear_nothing, &deaf);
+    second = fold_new(4, hear_nothing, &deaf);
 }
 
 static bool load(fold_t *fold, unsigned partition, slice_t bytes)
