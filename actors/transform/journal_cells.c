@@ -1,0 +1,72 @@
+/*  journal_cells -- reading the cells of a coarse series: see journal_format.h. */
+#include "actors/transform/journal_reader.h"
+
+// Counts are whole numbers below 2^53; those of a trace may be unknown.
+static bool good_counts(const journal_reader_t *self, const layout_t *layout)
+{
+    int64_t count;
+    const figure_t *weight = &self->figures[CELL_WEIGHT];
+    if (weight->size != FIGURE_SMALL || !figure_at(weight, 0, &count) || count < 1)
+        return false;
+    for (size_t i = 0; i < layout->trace_count; i++) {
+        const trace_layout_t *trace = &layout->traces[i];
+        figure_t *counted = &self->figures[trace->column];
+        if ((trace->kind != TRACE_SUM && trace->kind != TRACE_PAIR) || counted->size == FIGURE_NULL)
+            continue;
+        if (!figure_at(counted, 0, &count) || count < 0 || count > ROWS_TS_MAX)
+            return false;
+        counted->mantissa = count;
+        counted->exponent = 0;
+    }
+    return true;
+}
+
+static bool read_cell(journal_reader_t *self, cells_t *cells, int64_t ts)
+{
+    if (!ring_push(&cells->ring, ts))
+        return journal_no_memory(self);
+    for (unsigned i = 0; i < cells->ring.column_count; i++)
+        column_next(&self->columns[i], &self->figures[i]);
+    if (!good_counts(self, cells->layout))
+        return journal_refused(self, "cell");
+    figure_t *weight = &self->figures[CELL_WEIGHT];
+    (void) figure_at(weight, 0, &weight->mantissa);
+    weight->exponent = 0;
+    for (unsigned i = 0; i < cells->ring.column_count; i++)
+        if (!ring_set(&cells->ring, i, cells->ring.tail - 1, &self->figures[i]))
+            return journal_no_memory(self);
+    return true;
+}
+
+bool journal_read_cells(journal_reader_t *self, series_t *series)
+{
+    const layout_t *layout = series->layout;
+    unsigned bits = (unsigned) unpack_up_to(&self->in, BITS_MAX);
+    uint64_t waiting = unpack_up_to(&self->in, ring_count(&series->ring));
+    if (layout->plan->keep_us == 0)
+        return journal_refused(self, "cells");
+    series->cells = cells_new(layout, bits, series->ring.tail - waiting);
+    if (!series->cells || !journal_room_for_columns(self, layout->cell_column_count))
+        return journal_no_memory(self);
+    for (size_t i = 0; i < layout->trace_count; i++)
+        series->cells->known_us[i] = unpack_i64(&self->in);
+    size_t count = (size_t) unpack_u64(&self->in);
+    unpack_list_t times = unpack_list(&self->in, count, 1);
+    for (unsigned i = 0; i < layout->cell_column_count; i++)
+        column_read(&self->columns[i], &self->in, count);
+    int64_t ts = 0;
+    if (self->in.bad)
+        return journal_refused(self, "cells");
+    for (size_t c = 0; c < count; c++) {
+        int64_t step = unpack_at(&times, c);
+        if ((step < 0 && c > 0) || __builtin_add_overflow(ts, step, &ts) || ts < ROWS_TS_MIN ||
+            ts > series->newest)
+            return journal_refused(self, "cells");
+        if (!read_cell(self, series->cells, ts))
+            return false;
+    }
+    for (unsigned i = 0; i < layout->cell_column_count; i++)
+        if (self->columns[i].wide.bad)
+            return journal_refused(self, "cells");
+    return true;
+}
