@@ -177,7 +177,7 @@ static int rule_add(rule_word_t *self, int count, char **words)
         rule.fields[rule.count++] = (store_field_t){ words[i], words[i + 1] };
     int status;
     owned(plan_destroy) plan_t *plan = plan_with(self, words[0], &rule, false, &status);
-    if (status != EXIT_OK)
+    if (!plan || status != EXIT_OK)
         return status; // a bad rule is not written
     if (store_rule_set(self->store, words[0], rule.fields, rule.count) != STORE_OK)
         return no_redis(self);
