@@ -18,5 +18,14 @@ int cli_demo(int argc, char **argv);
 // The configuration, or NULL after printing `file:line:col: message` on stderr.
 settings_t *cli_settings(const char *path);
 
+// Where to find what `up` started in dir: a configuration with its namespace and Redis alone, so
+// that `status` and `tail` answer even after the file was changed for the worse, or when the
+// environment that it names is another one. False with fault.
+bool cli_note_running(const settings_t *settings, const char *dir, fault_t *fault);
+
+// The configuration for a word that looks at what runs: FILE of -c, or what `up` noted in dir.
+// NULL after saying why on stderr, *status is the exit code.
+settings_t *cli_running(const char *word, const char *config, const char *dir, int *status);
+
 // Say on stderr what is wrong with the words given to `tidewire <word>`; returns EXIT_USAGE.
 int cli_misuse(const char *word, const char *what, const char *value);

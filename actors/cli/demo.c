@@ -148,7 +148,7 @@ static int watch(const supervise_t *plan, const settings_t *settings, long secon
         fault_set(fault, "the supervisor ended");
         return EXIT_FAILED;
     }
-    printf("\n%" PRId64 " alerts. Stopping.\n", printed);
+    printf("\n%" PRId64 " alert%s. Stopping.\n", printed, printed == 1 ? "" : "s");
     if (printed > 0 || seconds == 0)
         return EXIT_OK;
     fault_set(fault, "no alert arrived in %ld seconds", seconds);

@@ -352,7 +352,7 @@ static int supervisor_loop(supervisor_t *self, int ready_fd)
             return EXIT_OK;
         case LIFE_RELOAD:
             for (size_t i = 0; i < self->count; i++)
-                if (self->children[i].pid > 0 && strcmp(self->children[i].role, "collector") == 0)
+                if (self->children[i].pid > 0)
                     kill(self->children[i].pid, SIGHUP);
             break;
         case LIFE_GO_ON:

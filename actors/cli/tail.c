@@ -60,14 +60,10 @@ int cli_tail(int argc, char **argv)
     }
     if (optind < argc)
         return cli_misuse("tail", "unexpected word", argv[optind]);
-    char remembered[SITE_PATH_MAX];
-    if (!config && supervise_config(dir, remembered, sizeof remembered))
-        config = remembered;
-    if (!config)
-        return cli_misuse("tail", "nothing was started here: give -c FILE, or --dir", NULL);
-    owned(settings_destroy) settings_t *settings = cli_settings(config);
+    int status;
+    owned(settings_destroy) settings_t *settings = cli_running("tail", config, dir, &status);
     if (!settings)
-        return EXIT_CONFIG;
+        return status;
     listen.signals = life_open_signals();
     fault_t fault = { 0 };
     owned(store_destroy) store_t *store = site_store(settings, dir, &fault);

@@ -48,7 +48,7 @@ static void become_supervisor(const supervise_t *plan, const settings_t *setting
     _exit(supervise_run(plan, settings, ready_fd));
 }
 
-static int wait_ready(int fd, const char *dir)
+static int wait_ready(int fd, const char *dir, const settings_t *settings)
 {
     char text[512] = "";
     size_t size = 0;
@@ -58,6 +58,9 @@ static int wait_ready(int fd, const char *dir)
         size += got > 0 ? (size_t) got : 0;
     }
     if (strcmp(text, "+") == 0) {
+        fault_t fault = { 0 };
+        if (!cli_note_running(settings, dir, &fault))
+            fprintf(stderr, "tidewire up: %s\n", fault.text);
         bool usual = strcmp(dir, CLI_DIR) == 0;
         printf("up: every actor runs. Next: `status`, `tail`, `down`%s%s; logs are in %s/log\n",
                usual ? "" : " with --dir ", usual ? "" : dir, dir);
@@ -119,7 +122,7 @@ int cli_up(int argc, char **argv)
         become_supervisor(&plan, settings, ready[1]);
     }
     close(ready[1]);
-    return wait_ready(ready[0], plan.dir);
+    return wait_ready(ready[0], plan.dir, settings);
 }
 
 int cli_down(int argc, char **argv)

@@ -1,0 +1,190 @@
+"""The words of the command line: help, version and exit codes everywhere; demo from beginning to
+end; status for people; rules by `rule`; a configuration read again on SIGHUP, kept when bad."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+from harness import PROGRAM, TOP, Instance, wait_for
+
+OK, FAILED, USAGE, CONFIG_BAD = 0, 1, 2, 78
+DEMO_SECONDS = 20  # a burst comes every 10 to 15 seconds
+
+CONFIG = """
+listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+sources:
+  - name: market
+    url: simulate://market?seed=3&series=5&rate=200
+    rows: /*
+    table: trade
+    key: { pair: /symbol }
+    time: { at: /ts, unit: ms }
+    columns: { price: /price, volume: /volume }
+rules:
+  spike: { on: trade, when: "volume > 3 * avg(volume) OVER last_1h" }
+"""
+
+
+def tidewire(*words, cwd=None):
+    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=120, cwd=cwd)
+
+
+def program_words():
+    return re.findall(r"^  ([a-z]+) ", tidewire("--help").stdout, re.M)
+
+
+def expect(run, code, out="", err=""):
+    said = f"{run.args}: exit {run.returncode}, not {code}\n{run.stdout}{run.stderr}"
+    assert run.returncode == code, said
+    assert out in run.stdout and err in run.stderr, said
+
+
+def check_words(empty):
+    version = re.search(r"^project\(tidewire VERSION (\S+)", (TOP / "CMakeLists.txt").read_text(),
+                        re.M)[1]
+    words = program_words()
+    assert len(words) >= 13, words
+    for word in words:
+        expect(tidewire(word, "--version"), OK, out=f"tidewire {version}\n")
+        expect(tidewire(word, "--help"), OK, out=f"usage: tidewire {word}")
+        expect(tidewire(word, "--no-such-option"), USAGE, err=f"tidewire {word}: ")
+        expect(tidewire(word, "no-such-word", cwd=empty), USAGE, err=f"tidewire {word}: ")
+        if word not in ("demo", "down"):
+            expect(tidewire(word, cwd=empty), USAGE, err="-c FILE")
+        if word not in ("demo", "down", "rule"):
+            expect(tidewire(word, "-c", "no-such-file", cwd=empty), CONFIG_BAD, err="no-such-file")
+    for alone in ("--help", "-h", "help"):
+        expect(tidewire(alone), OK, out="usage: tidewire WORD")
+    for alone in ("--version", "-V"):
+        expect(tidewire(alone), OK, out=f"tidewire {version}\n")
+    expect(tidewire(), USAGE, err="usage: tidewire WORD")
+    expect(tidewire("no-such-word"), USAGE, err="no-such-word")
+    expect(tidewire("down", cwd=empty), FAILED, err="nothing runs")
+
+    # `./run`, through a link and from another folder, knows every word.
+    link = pathlib.Path(empty) / "a link"
+    link.symlink_to(TOP / "run")
+    run = subprocess.run(["dash", str(link), "help"], capture_output=True, text=True, cwd=empty)
+    expect(run, OK)
+    for word in words:
+        assert re.search(rf"\b{word}\b", run.stdout), f"./run help does not tell of {word}"
+    run = subprocess.run([str(link), "--version"], capture_output=True, text=True, cwd=empty)
+    expect(run, OK, out=f"tidewire {version}\n")
+    return len(words)
+
+
+def alive_under(folder):
+    """Command lines of processes that name this folder."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if folder in line:
+            found.append(line)
+    return found
+
+
+def check_demo(empty):
+    run = tidewire("demo", "--seconds", str(DEMO_SECONDS), cwd=empty)
+    expect(run, OK, out="volume-spike  trade:simulated:")
+    folder = re.search(r"--dir (\S+)", run.stdout)[1]
+    assert not os.path.exists(folder), f"the demo left {folder}"
+    assert not alive_under(folder), f"the demo left {alive_under(folder)}"
+
+    # What README shows is what is printed, whatever the numbers.
+    def shape(line):
+        return re.sub(r"[A-Z]{3,}-USD", "PAIR", re.sub(r"\d[\d,.:]*", "0", line)).strip()
+    readme = (TOP / "README.md").read_text()
+    shown = [line for line in readme.splitlines() if re.match(r"\d{4}-\d\d-\d\d .*volume-spike", line)]
+    assert shown, "README.md shows no alert of the demo"
+    printed = {shape(line) for line in run.stdout.splitlines()}
+    for line in shown:
+        assert shape(line) in printed, f"the demo prints no line like README's:\n{line}\n{run.stdout}"
+    print(re.search(r"\n(\d+ alerts?)", run.stdout)[1], "in the demo, which leaves nothing behind")
+
+
+def rule_states(instance):
+    return {rule["name"]: rule["state"] for rule in instance.status()["rules"]}
+
+
+def check_rules(instance):
+    run = instance.word("rule", "list")
+    assert re.search(r"^spike +file +trade +volume > 3", run.stdout, re.M), run.stdout
+    bad = instance.word("rule", "add", "mine", "on", "trade", "when", "pricee > 1", check=False)
+    expect(bad, CONFIG_BAD, err='column "pricee" does not exist')
+    instance.word("rule", "add", "mine", "on", "trade", "when", "volume > 1000000")
+    wait_for("the new rule", lambda: rule_states(instance).get("mine") == "ok", 5)
+    instance.word("rule", "add", "spike", "on", "trade", "when", "volume > 1000000")
+    run = instance.word("rule", "list")
+    assert re.search(r"^spike +redis ", run.stdout, re.M), run.stdout
+    assert re.search(r"^spike +file \(hidden\) ", run.stdout, re.M), run.stdout
+    assert "volume > 1000000" in instance.word("rule", "sql", "spike").stdout
+    instance.word("rule", "rm", "spike")
+    instance.word("rule", "rm", "mine")
+    expect(instance.word("rule", "rm", "mine", check=False), FAILED, err="no rule 'mine'")
+    wait_for("the rule to be gone", lambda: "mine" not in rule_states(instance), 5)
+
+
+def check_status(instance):
+    wait_for("rows", lambda: instance.actors("transform")[0].get("rows", 0) > 0)
+    run = instance.word("status")
+    for title in ("COLLECTOR", "PREP", "TRANSFORM", "NOTIFIER", "BROKER", "RULE"):
+        assert re.search(rf"^{title} ", run.stdout, re.M), run.stdout
+    assert instance.alerts_endpoint() in run.stdout, run.stdout
+    assert re.search(r"^collector +collecting ", run.stdout, re.M), run.stdout
+    assert not re.search(r"^!", run.stdout, re.M), f"status complains:\n{run.stdout}"
+
+
+def check_reload(instance):
+    supervisor = int((instance.dir / "supervisor.pid").read_text())
+    text = instance.config.read_text()
+    instance.config.write_text(text + '  second: { on: trade, when: "volume > 5000" }\n')
+    os.kill(supervisor, signal.SIGHUP)
+    wait_for("the second rule", lambda: rule_states(instance).get("second") == "ok", 15)
+    instance.config.write_text(text + "nonsense: true\n")
+    os.kill(supervisor, signal.SIGHUP)
+    log = instance.dir / "log/collector.log"
+    wait_for("the refusal in the log", lambda: "nonsense" in log.read_text(), 15)
+    assert rule_states(instance) == {"spike": "ok", "second": "ok"}, rule_states(instance)
+    rows = instance.actors("transform")[0]["rows"]
+    wait_for("more rows", lambda: instance.actors("transform")[0]["rows"] > rows, 15)
+    instance.config.write_text(text)
+    os.kill(supervisor, signal.SIGHUP)
+    wait_for("the second rule to be gone", lambda: "second" not in rule_states(instance), 15)
+
+
+def check_stop(instance):
+    """A second `up` is refused; SIGTERM drains with exit 0; status says when nothing runs."""
+    again = instance.word("up", "-c", instance.config, check=False)
+    expect(again, FAILED, err="already running")
+    prep = instance.actor("prep", "extra")
+    wait_for("one more prep", lambda: len(instance.actors("prep")) == 2)
+    instance.stop(prep)
+    tail = instance.word("tail", "-n", "1", "--json")
+    assert '"rule":"spike"' in tail.stdout, tail.stdout
+    expect(instance.word("down"), OK, out="down")
+    expect(instance.word("status", check=False), FAILED, err="`up` has started nothing there")
+    expect(instance.word("down", check=False), FAILED, err="nothing runs")
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="tw-cli-") as empty:
+        print(check_words(empty), "words with help, version and exit codes")
+        check_demo(empty)
+    with Instance(CONFIG) as instance:
+        instance.up()
+        check_status(instance)
+        check_rules(instance)
+        check_reload(instance)
+        check_stop(instance)
+    print("status, rule, SIGHUP, tail, down: as promised")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
