@@ -130,12 +130,13 @@ static void put_evidence(buffer_t *out, const alert_t *self)
     wire_array(out, self->evidence_count);
     for (unsigned i = 0; i < self->evidence_count; i++) {
         const alert_evidence_t *evidence = &self->evidence[i];
-        wire_map(out, 6);
+        wire_map(out, 7);
         put_string(out, "expr", evidence->expr);
         put_string(out, "window", evidence->window);
         put_int(out, "rows", (int64_t) evidence->rows);
         put_number(out, "sum", evidence->sum);
         put_number(out, "avg", evidence->avg);
+        put_number(out, "value", evidence->value);
         wire_string(out, "exact");
         wire_bool(out, evidence->exact);
     }
@@ -237,6 +238,8 @@ void alert_backtest_json(const alert_t *self, buffer_t *out)
         number_json(out, evidence->sum);
         buffer_text(out, ",\"avg\":");
         number_json(out, evidence->avg);
+        buffer_text(out, ",\"value\":");
+        number_json(out, evidence->value);
         buffer_printf(out, ",\"exact\":%s}", evidence->exact ? "true" : "false");
     }
     buffer_text(out, "]}");

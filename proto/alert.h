@@ -27,7 +27,8 @@ typedef struct {
     const char *window; // "last_1h", "rows_20"
     uint64_t rows;      // non-null values in the window
     const char *sum;    // exact plain decimal, or NULL if the aggregate has none
-    const char *avg;    // value of the aggregate itself, up to 20 significant digits
+    const char *avg;    // sum / rows, up to 20 significant digits, or NULL like sum
+    const char *value;  // of the aggregate itself, or NULL
     bool exact;
 } alert_evidence_t;
 

@@ -14,7 +14,7 @@ struct jury {
     alert_value_t *columns;
     text_t *column_texts;
     alert_evidence_t evidence[ALERT_EVIDENCE_MAX];
-    text_t sums[ALERT_EVIDENCE_MAX], averages[ALERT_EVIDENCE_MAX];
+    text_t sums[ALERT_EVIDENCE_MAX], averages[ALERT_EVIDENCE_MAX], figures[ALERT_EVIDENCE_MAX];
     text_t threshold, ratio;
     mpq_t number;
 };
@@ -193,13 +193,20 @@ static void describe_aggregate(jury_t *self, const sight_t *sight, size_t index,
                                     .window = plan->windows[what->window].name,
                                     .rows = aggregate_rows(sight, aggregate),
                                     .exact = !aggregate_coarse(sight, aggregate) };
-    if (aggregate_sum(sight, aggregate, self->number)) {
+    if (aggregate_sum(sight, aggregate, self->number) && evidence->rows > 0) {
         rational_print(self->number, self->sums[index]);
         evidence->sum = self->sums[index];
-    }
-    if (aggregate_exact(sight, aggregate, self->number)) {
+        mpq_t rows;
+        mpq_init(rows);
+        mpq_set_ui(rows, evidence->rows, 1);
+        mpq_div(self->number, self->number, rows);
+        mpq_clear(rows);
         rational_print(self->number, self->averages[index]);
         evidence->avg = self->averages[index];
+    }
+    if (aggregate_exact(sight, aggregate, self->number)) {
+        rational_print(self->number, self->figures[index]);
+        evidence->value = self->figures[index];
     }
 }
 

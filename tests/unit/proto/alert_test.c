@@ -17,8 +17,8 @@ static const alert_value_t columns[] = {
     { "missing", NULL },
 };
 static const alert_evidence_t evidence[] = {
-    { "avg(volume)", "last_1h", 59, "29500", "500", true },
-    { "max(close)", "rows_20", 20, NULL, "0.3333333333333333333", false },
+    { "avg(volume)", "last_1h", 59, "29500", "500", "500", true },
+    { "max(close)", "rows_20", 20, NULL, NULL, "0.3333333333333333333", false },
 };
 
 static alert_t sample(void)
@@ -173,9 +173,9 @@ static void a_back_test_prints_exact_decimals(void **state)
         "\"columns\":{\"close\":27123.45,\"volume\":1500,"
         "\"tiny\":0.000000000000000000000000000000000000001,\"large\":9007199254740993,"
         "\"long\":12345678901234567890.5,\"missing\":null},\"evidence\":[{\"expr\":\"avg(volume)\","
-        "\"window\":\"last_1h\",\"rows\":59,\"sum\":29500,\"avg\":500,\"exact\":true},"
+        "\"window\":\"last_1h\",\"rows\":59,\"sum\":29500,\"avg\":500,\"value\":500,\"exact\":true},"
         "{\"expr\":\"max(close)\",\"window\":\"rows_20\",\"rows\":20,\"sum\":null,"
-        "\"avg\":0.3333333333333333333,\"exact\":false}]}");
+        "\"avg\":null,\"value\":0.3333333333333333333,\"exact\":false}]}");
 }
 
 int main(void)
