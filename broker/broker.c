@@ -24,6 +24,7 @@
 #include "broker/site.h"
 #include "proto/metric.h"
 #include "proto/owned.h"
+#include "proto/wire.h"
 
 enum {
     ACTOR_QUEUE = 10000,   // messages from, and subscriptions to, each actor
@@ -127,31 +128,33 @@ static void tick(broker_t *self)
     tell_log(self);
 }
 
-// Pass whole messages on, frame by frame.
-static void forward_news(broker_t *self)
-{
-    void *from = bus_socket(self->actors), *to = bus_socket(self->readers);
-    for (int i = 0; i < FORWARD_MAX; i++) {
-        bool more = true;
-        for (int frame = 0; more; frame++) {
-            zmq_msg_t message;
-            zmq_msg_init(&message);
-            if (zmq_msg_recv(&message, from, ZMQ_DONTWAIT) == -1) {
-                zmq_msg_close(&message);
-                return; // only ever before a first frame: the rest of a message comes with it
-            }
-            more = zmq_msg_more(&message);
-            if (zmq_msg_send(&message, to, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) == -1)
-                zmq_msg_close(&message);
-        }
-        self->forwarded++;
-    }
-}
-
 static bool is_prefix(slice_t bytes, const char *prefix)
 {
     size_t size = strlen(prefix);
     return bytes.size >= size && memcmp(bytes.data, prefix, size) == 0;
+}
+
+// Is it news of ours: a topic that the world may hear, and one whole msgpack map?
+static bool is_news(slice_t topic, slice_t body)
+{
+    if (!is_prefix(topic, "alert/") && !is_prefix(topic, "metric/") && !is_prefix(topic, "staged/"))
+        return false;
+    wire_reader_t reader = wire_reader(body);
+    return wire_peek(&reader) == WIRE_MAP && wire_skip(&reader, NULL) && wire_done(&reader);
+}
+
+// Whatever can reach our socket may send anything: only news is passed on, the rest is counted.
+static void forward_news(broker_t *self)
+{
+    slice_t topic, body;
+    for (int i = 0; i < FORWARD_MAX && bus_take_news(self->actors, &topic, &body); i++) {
+        if (!is_news(topic, body)) {
+            self->refused++;
+            continue;
+        }
+        bus_publish(self->readers, topic, body);
+        self->forwarded++;
+    }
 }
 
 // What readers send: 1 and a topic subscribes, 0 and a topic cancels; all else is refused. A

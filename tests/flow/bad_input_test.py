@@ -192,6 +192,10 @@ def check_payloads():
             for frame in junk:
                 out.send(frame)
             out.send_multipart([b"two", b"frames"])
+            # A subscriber must never see these: it would choke on them.
+            out.send(b"alert/alone/")
+            out.send_multipart([b"alert/x/y/", b"no map"])
+            out.send_multipart([b"alert/x/y/", msgpack.packb({"id": "x"}), b"third"])
             out.close()
             raw = socket.create_connection(end.removeprefix("tcp://").rsplit(":", 1), timeout=5)
             raw.sendall(rng.randbytes(2000))
