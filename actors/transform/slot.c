@@ -166,12 +166,12 @@ static void remove_any(slot_t *self, const slot_layout_t *layout, const ring_t *
         extremes_remove(&more->max, position);
 }
 
-bool slot_move_any(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
-                   const slot_move_t *move)
+bool slot_move_any(slot_t *self, const slot_layout_t *layout, const ring_t *ring, span_t leave,
+                   span_t enter)
 {
-    for (uint64_t p = move->out_from; p < move->out_to; p++)
+    for (uint64_t p = leave.from; p < leave.to; p++)
         remove_any(self, layout, ring, p);
-    for (uint64_t p = move->in_from; p < move->in_to; p++)
+    for (uint64_t p = enter.from; p < enter.to; p++)
         if (!add_any(self, layout, ring, p))
             return false;
     return true;

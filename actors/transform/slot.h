@@ -24,35 +24,35 @@ typedef struct {
     slot_more_t *more; // NULL unless something else is needed
 } slot_t;
 
-// Positions that leave at the old end and enter at the young one.
+// Positions from .. to - 1.
 typedef struct {
-    uint64_t out_from, out_to, in_from, in_to;
-} slot_move_t;
+    uint64_t from, to;
+} span_t;
 
 // Forget all rows and get ready for numbers as the ring holds them now. False: out of memory.
 bool slot_reset(slot_t *self, const slot_layout_t *layout, const ring_t *ring);
 void slot_close(slot_t *self); // also of a zeroed one
 
 // The long way, for slots with `more`.
-bool slot_move_any(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
-                   const slot_move_t *move);
+bool slot_move_any(slot_t *self, const slot_layout_t *layout, const ring_t *ring, span_t leave,
+                   span_t enter);
 
-// Take rows in and out. False: out of memory.
+// Take rows out at the old end and in at the young one. False: out of memory.
 static inline bool slot_move(slot_t *self, const slot_layout_t *layout, const ring_t *ring,
-                             const slot_move_t *move)
+                             span_t leave, span_t enter)
 {
     if (self->more)
-        return slot_move_any(self, layout, ring, move);
+        return slot_move_any(self, layout, ring, leave, enter);
     const int64_t *narrow = ring->columns[layout->argument].narrow;
     uint64_t mask = ring->mask, count = self->count;
     int128_t sum = self->sum;
-    for (uint64_t p = move->out_from; p < move->out_to; p++) {
+    for (uint64_t p = leave.from; p < leave.to; p++) {
         int64_t mantissa = narrow[p & mask];
         bool null = mantissa == FIGURE_NULL_MANTISSA;
         count -= !null;
         sum -= null ? 0 : mantissa;
     }
-    for (uint64_t p = move->in_from; p < move->in_to; p++) {
+    for (uint64_t p = enter.from; p < enter.to; p++) {
         int64_t mantissa = narrow[p & mask];
         bool null = mantissa == FIGURE_NULL_MANTISSA;
         count += !null;

@@ -20,49 +20,46 @@ void windows_close(windows_t *self)
     *self = (windows_t){ 0 };
 }
 
-// Where the window begins and ends at this moment, not before `low`.
-static window_t bounds(const window_spec_t *spec, const moment_t *moment, uint64_t low)
+// Where the window begins at this moment, not before `low`.
+static inline uint64_t begin(const window_spec_t *spec, const moment_t *moment, uint64_t low)
 {
-    const ring_t *ring = moment->ring;
     if (spec->by_rows) {
         uint64_t from = moment->position > spec->rows ? moment->position - spec->rows : 0;
-        return (window_t){ .low = from > low ? from : low, .high = moment->position };
+        return from > low ? from : low;
     }
     int64_t start = window_start(moment->ts, spec->span_us);
-    while (low < moment->first && ring_ts(ring, low) < start)
+    const int64_t *ts = moment->ring->ts;
+    uint64_t mask = moment->ring->mask, end = moment->first;
+    while (low < end && ts[low & mask] < start)
         low++;
-    return (window_t){ .low = low, .high = moment->first > low ? moment->first : low };
-}
-
-static bool move(windows_t *self, const layout_t *layout, size_t index, window_t to,
-                 const ring_t *ring)
-{
-    window_t *window = &self->windows[index];
-    slot_move_t rows = { window->low, to.low, window->high, to.high };
-    bool apart = to.low >= window->high; // no row stays: start from nothing
-    if (apart)
-        rows = (slot_move_t){ .in_from = to.low, .in_to = to.high };
-    for (size_t i = layout->first_slot[index]; i < layout->first_slot[index + 1]; i++) {
-        if (apart && !slot_reset(&self->slots[i], &layout->slots[i], ring))
-            return false;
-        if (!slot_move(&self->slots[i], &layout->slots[i], ring, &rows))
-            return false;
-    }
-    *window = to;
-    return true;
+    return low;
 }
 
 bool windows_move(windows_t *self, const layout_t *layout, const moment_t *moment)
 {
     const table_plan_t *plan = layout->plan;
+    const ring_t *ring = moment->ring;
     for (size_t i = 0; i < plan->window_count; i++) {
-        if (moment->cells && !plan->windows[i].by_rows)
+        const window_spec_t *spec = &plan->windows[i];
+        window_t *window = &self->windows[i];
+        if (moment->cells && !spec->by_rows)
             continue;
         if (self->stale) // as if it had ended where the oldest row begins
-            self->windows[i] = (window_t){ .low = moment->ring->head, .high = moment->ring->head };
-        window_t to = bounds(&plan->windows[i], moment, self->windows[i].low);
-        if (!move(self, layout, i, to, moment->ring))
-            return false;
+            window->low = window->high = ring->head;
+        uint64_t low = begin(spec, moment, window->low);
+        uint64_t high = spec->by_rows ? moment->position : moment->first;
+        high = high > low ? high : low;
+        bool apart = low >= window->high; // no row stays: start from nothing
+        span_t leave = { window->low, apart ? window->low : low };
+        span_t enter = { apart ? low : window->high, high };
+        for (size_t s = layout->first_slot[i]; s < layout->first_slot[i + 1]; s++) {
+            if (apart && !slot_reset(&self->slots[s], &layout->slots[s], ring))
+                return false;
+            if (!slot_move(&self->slots[s], &layout->slots[s], ring, leave, enter))
+                return false;
+        }
+        window->low = low;
+        window->high = high;
     }
     self->stale = false;
     return true;
