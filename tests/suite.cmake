@@ -31,8 +31,7 @@ foreach(library proto stage runtime broker rules prep transform collector notifi
   endforeach()
 endforeach()
 
-add_test(NAME lint/house COMMAND ${python} tests/lint/house.py
-         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+add_test(NAME lint COMMAND sh ${PROJECT_SOURCE_DIR}/run lint)
 
 # Real processes want the machine for themselves.
 file(GLOB flows CONFIGURE_DEPENDS tests/flow/*_test.py tests/oracle/*_test.py)
