@@ -14,6 +14,7 @@
 
 #include "actors/cli/cli.h"
 #include "actors/cli/feed_files.h"
+#include "actors/cli/feed_staged.h"
 #include "actors/cli/rules_of.h"
 #include "actors/prep/event_time.h"
 #include "actors/prep/mapping.h"
@@ -22,6 +23,8 @@
 #include "broker/site.h"
 #include "broker/stage/stage.h"
 #include "proto/owned.h"
+
+enum { REFUSALS_TOLD = 10 };
 
 typedef struct {
     int64_t ts_us;
@@ -42,8 +45,10 @@ typedef struct {
     uint64_t row_count, quarantined;
     size_t found_count, found_capacity;
     found_t *found;
-    bool failed; // out of memory
-    char last_reason[MAPPING_REASON_MAX + 1];
+    bool failed;          // out of memory
+    mapping_t **mappings; // of the sources, in their order
+    const char *source;   // being mapped
+    unsigned told;        // refusals printed
 } backtest_t;
 
 static char *text_copy(slice_t text)
@@ -127,10 +132,19 @@ static void print_found(backtest_t *self)
 
 // ---- records ----------------------------------------------------------------------------------
 
+// The first refused rows are told with place and reason; all are counted.
 static void note_refusal(void *context, const quarantine_t *quarantine)
 {
     backtest_t *self = context;
-    snprintf(self->last_reason, sizeof self->last_reason, "%s", quarantine->reason);
+    if (self->told == REFUSALS_TOLD)
+        return;
+    char row[32] = "";
+    if (quarantine->row != UINT32_MAX)
+        snprintf(row, sizeof row, " row %" PRIu32, quarantine->row);
+    fprintf(stderr, "quarantined: source '%s' record %" PRIu64 "%s: %s\n", self->source, self->seq,
+            row, quarantine->reason);
+    if (++self->told == REFUSALS_TOLD)
+        fputs("quarantined: more are counted, not told\n", stderr);
 }
 
 static bool fold_payload(backtest_t *self, mapping_t *mapping, const source_t *source,
@@ -140,6 +154,7 @@ static bool fold_payload(backtest_t *self, mapping_t *mapping, const source_t *s
                          .recv_us = recv_us,
                          .source = slice_text(source->name) };
     mapping_count_t count = { 0 };
+    self->source = source->name;
     if (!mapping_apply(mapping, &head, payload, self->rows, note_refusal, self, &count))
         return false;
     self->row_count += count.rows;
@@ -168,42 +183,50 @@ static bool take_piece(void *context, int64_t changed_us, slice_t piece)
     return fold_payload(feed->backtest, feed->mapping, feed->source, changed_us, piece);
 }
 
-// Records of one source in the staged log of its stream.
-static bool fold_staged(backtest_t *self, mapping_t *mapping, const source_t *source,
-                        fault_t *fault)
+static bool take_record(void *context, const record_t *record)
 {
-    char root[SITE_PATH_MAX];
-    const char *stream = source->stream ? source->stream : "collector";
-    if (!site_stage(self->settings, self->dir, root, fault))
-        return false;
-    owned(stage_reader_destroy) stage_reader_t *reader =
-        stage_reader_open(root, self->settings->namespace, stream, fault);
-    if (!reader)
-        return false;
-    record_t record;
-    for (stage_read_t read; (read = stage_reader_next(reader, UINT64_MAX, &record)) != STAGE_END;)
-        if (read == STAGE_RECORD && record.kind == RECORD_PAYLOAD &&
-            slice_is(record.source, source->name) &&
-            !fold_payload(self, mapping, source, record.recv_us, record.payload))
+    backtest_t *self = context;
+    for (size_t i = 0; i < self->settings->source_count; i++) {
+        const source_t *source = &self->settings->sources[i];
+        if (source->kind != SOURCE_FILE && slice_is(record->source, source->name))
+            return fold_payload(self, self->mappings[i], source, record->recv_us, record->payload);
+    }
+    return true; // of a source that the configuration no longer has
+}
+
+static bool map_sources(backtest_t *self, fault_t *fault)
+{
+    self->mappings = calloc(self->settings->source_count + 1, sizeof *self->mappings);
+    if (!self->mappings)
+        return fault_set(fault, "out of memory");
+    for (size_t i = 0; i < self->settings->source_count; i++) {
+        owned(buffer_destroy) buffer_t definition = { 0 };
+        if (!mapping_define(&self->settings->sources[i], &definition))
             return fault_set(fault, "out of memory");
+        self->mappings[i] = mapping_new(buffer_slice(&definition), fault);
+        if (!self->mappings[i])
+            return false;
+    }
     return true;
 }
 
-static bool fold_source(backtest_t *self, const source_t *source, fault_t *fault)
+// Files one source after the other; what was staged stream by stream in order of seq, as it was
+// judged live, whatever source a record is of.
+static bool fold_sources(backtest_t *self, fault_t *fault)
 {
-    buffer_t definition = { 0 };
-    owned(mapping_destroy) mapping_t *mapping = NULL;
-    if (mapping_define(source, &definition))
-        mapping = mapping_new(buffer_slice(&definition), fault);
-    else
-        fault_set(fault, "out of memory");
-    buffer_destroy(&definition);
-    if (!mapping)
-        return false;
-    if (source->kind != SOURCE_FILE)
-        return fold_staged(self, mapping, source, fault);
-    feed_context_t context = { self, mapping, source };
-    return feed_files(source, take_piece, &context, fault);
+    bool staged = false;
+    for (size_t i = 0; i < self->settings->source_count; i++) {
+        const source_t *source = &self->settings->sources[i];
+        feed_context_t context = { self, self->mappings[i], source };
+        if (source->kind != SOURCE_FILE)
+            staged = true;
+        else if (!feed_files(source, take_piece, &context, fault))
+            return false;
+    }
+    char root[SITE_PATH_MAX];
+    fault_set(fault, "out of memory"); // what it is if take_record stops
+    return !staged || (site_stage(self->settings, self->dir, root, fault) &&
+                       feed_staged(root, self->settings->namespace, take_record, self, fault));
 }
 
 // ---- the word ---------------------------------------------------------------------------------
@@ -220,23 +243,19 @@ static int run(backtest_t *self, ruleset_t *rules)
     ok = ok && fold_plan(self->fold, slice_text("backtest"), &self->all, rules);
     if (!ok)
         fault_set(&fault, "out of memory");
-    for (size_t i = 0; ok && i < self->settings->source_count; i++) {
-        const source_t *source = &self->settings->sources[i];
-        ok = fold_source(self, source, &fault);
-        if (!ok)
-            fprintf(stderr, "tidewire backtest: source '%s': %s\n", source->name, fault.text);
-    }
+    ok = ok && map_sources(self, &fault) && fold_sources(self, &fault);
     if (self->progress)
         fputc('\n', stderr);
-    if (!ok)
+    if (!ok) {
+        fprintf(stderr, "tidewire backtest: %s\n", fault.text);
         return EXIT_FAILED;
+    }
     print_found(self);
     fold_count_t count = fold_count(self->fold);
     fprintf(stderr,
             "%" PRIu64 " rows (%" PRIu64 " late, %" PRIu64 " duplicates, %" PRIu64
-            " revisions), %" PRIu64 " quarantined%s%s, %zu series, %zu alerts\n",
+            " revisions), %" PRIu64 " quarantined, %zu series, %zu alerts\n",
             self->row_count, count.late, count.duplicates, count.revisions, self->quarantined,
-            self->quarantined ? ": " : "", self->quarantined ? self->last_reason : "",
             fold_series(self->fold), self->found_count);
     return EXIT_OK;
 }
@@ -249,6 +268,9 @@ static void backtest_clear(backtest_t *self)
         free(self->found[i].line);
     }
     free(self->found);
+    for (size_t i = 0; self->mappings && i < self->settings->source_count; i++)
+        mapping_destroy(&self->mappings[i]);
+    free(self->mappings);
     buffer_destroy(&self->block);
     rows_destroy(&self->rows);
     fold_destroy(&self->fold);

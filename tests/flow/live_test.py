@@ -156,6 +156,8 @@ def live_push(rows, want, workers, churn=False):
                 instance.stop(first)
         pusher.settle()
         check_log(instance, subscriber, want, what)
+        staged = {a["id"] for a in backtest(instance.config, "--dir", str(instance.dir))}
+        assert staged == want, f"{what}: a back-test of the stage differs: {len(staged ^ want)}"
         pusher.close()
         subscriber.close()
 
