@@ -4,8 +4,16 @@
  *  product of partitions, and within a partition of streams: a series lives in one stream. The
  *  same code serves the transform actor, back-tests and the simulator.
  *
- *  Every change to a partition is also appended to its delta, so that
- *  state(base) + deltas == state, and applying a delta evaluates no rule.
+ *  What changed in a partition since its last delta is written to the next one, so that
+ *  base + deltas == state, byte for byte, and applying a delta evaluates no rule.
+ *
+ *  A row of a source without identity is told apart by its ordinal among the accepted rows of
+ *  its series and time, from 0. Tables that the plan does not know are admitted and remembered,
+ *  but nothing is judged. A series lives until its partition is dropped.
+ *
+ *  Below: partition.h (series by stream), series.h (what is kept, and from when on it is
+ *  covered), windows.h and slot.h (sums), cells.h (series too dense for their windows), ring.h
+ *  (exact numbers in columns), jury.h (verdicts and evidence), journal.h (bytes).
  */
 #pragma once
 #include "actors/rules/ruleset.h"
