@@ -53,6 +53,7 @@ typedef struct {
     store_t *store;
     pid_t redis;
     int64_t redis_start_at_us;
+    const child_t *refused; // the first that ended by itself with an error
     size_t count;
     child_t children[SUPERVISE_CHILDREN_MAX];
 } supervisor_t;
@@ -159,9 +160,13 @@ static void reap(supervisor_t *self, int64_t now_us)
             self->redis = 0;
             self->redis_start_at_us = now_us + BACKOFF_FIRST_US;
         }
-        for (size_t i = 0; i < self->count; i++)
-            if (self->children[i].pid == pid)
-                child_died(&self->children[i], status, now_us);
+        for (size_t i = 0; i < self->count; i++) {
+            if (self->children[i].pid != pid)
+                continue;
+            child_died(&self->children[i], status, now_us);
+            if (!self->refused && WIFEXITED(status) && WEXITSTATUS(status) != EXIT_OK)
+                self->refused = &self->children[i];
+        }
     }
 }
 
@@ -234,6 +239,26 @@ static const char *unready_name(supervisor_t *self)
         if (!self->children[i].seen)
             return self->children[i].name;
     return NULL;
+}
+
+// What it said last: its reason.
+static void last_words(const supervisor_t *self, const child_t *child, char *text, size_t size)
+{
+    char path[SITE_PATH_MAX], tail[2048] = "";
+    snprintf(path, sizeof path, "%s/log/%s.log", self->plan->dir, child->name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd != -1) {
+        off_t end = lseek(fd, 0, SEEK_END);
+        off_t start = end > (off_t) sizeof tail - 1 ? end - (off_t) sizeof tail + 1 : 0;
+        ssize_t got = pread(fd, tail, sizeof tail - 1, start);
+        tail[got > 0 ? got : 0] = '\0';
+        close(fd);
+    }
+    size_t length = strlen(tail);
+    while (length > 0 && tail[length - 1] == '\n')
+        tail[--length] = '\0';
+    const char *line = strrchr(tail, '\n');
+    snprintf(text, size, "%s ended: %s", child->name, line ? line + 1 : tail);
 }
 
 static void tell(int *ready_fd, const char *text)
@@ -338,6 +363,11 @@ static int supervisor_loop(supervisor_t *self, int ready_fd)
         if (ready_fd != -1 && !missing) {
             log_event(LOG_INFO, "ready", "actors=%zu", self->count);
             tell(&ready_fd, "+");
+        } else if (ready_fd != -1 && self->refused) {
+            char text[512]; // trying again would not help whoever waits
+            last_words(self, self->refused, text, sizeof text);
+            tell(&ready_fd, text);
+            return EXIT_FAILED;
         } else if (ready_fd != -1 && now_us > give_up_us) {
             char text[256];
             snprintf(text, sizeof text, "%s did not start; see %s/log", missing, self->plan->dir);
