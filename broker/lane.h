@@ -42,7 +42,7 @@ typedef struct lane_out lane_out_t;
 typedef struct {
     char endpoint[LANE_ENDPOINT_MAX];
     uint32_t lane;
-    uint64_t mark; // bytes ever sent on this lane, this message included: set by lane_shipped
+    uint64_t mark; // counts the bytes sent on this lane, this message included: by lane_out_shipped
     partitions_t partitions;
 } lane_route_t;
 

@@ -9,7 +9,12 @@
 
 #include "broker/lane.h"
 
-enum { JOBS_MAX = PARTITIONS }; // jobs hold disjoint, non-empty sets of partitions
+enum {
+    JOBS_MAX = PARTITIONS, // jobs hold disjoint, non-empty sets of partitions
+    // Marks begin at the time, in bytes: no lane sends 1 GB/s, so whoever still remembers marks of
+    // an earlier lane of the same number remembers lower ones.
+    MARK_BYTES_PER_US = 1024,
+};
 
 typedef struct {
     bool used;
@@ -27,6 +32,7 @@ typedef struct {
     uint32_t lane;
     uint64_t next; // record to send next
     uint64_t sent, acked;
+    bool heard; // the worker has acknowledged some of it
     partitions_t partitions;
 } job_t;
 
@@ -75,6 +81,11 @@ static void partitions_remove_all(partitions_t *set, const partitions_t *less)
         set->bits[i] &= (uint8_t) ~less->bits[i];
 }
 
+static uint64_t first_mark(int64_t now_us)
+{
+    return (uint64_t) now_us * MARK_BYTES_PER_US;
+}
+
 static void forget_peer(lane_out_t *self, size_t peer)
 {
     for (size_t i = 0; i < JOBS_MAX; i++)
@@ -106,7 +117,8 @@ static int peer_of(lane_out_t *self, worker_id_t worker, slice_t endpoint, int64
     if (spare == -1 || endpoint.size == 0 || endpoint.size >= LANE_ENDPOINT_MAX)
         return -1;
     peer_t *peer = &self->peers[spare];
-    *peer = (peer_t){ .used = true, .id = worker, .heard_us = now_us };
+    uint64_t mark = first_mark(now_us);
+    *peer = (peer_t){ .used = true, .id = worker, .heard_us = now_us, .sent = mark, .acked = mark };
     memcpy(peer->endpoint, endpoint.data, endpoint.size);
     return spare;
 }
@@ -120,7 +132,7 @@ void lane_out_ack(lane_out_t *self, worker_id_t worker, slice_t endpoint, uint32
     peer_t *peer = &self->peers[at];
     peer->durable = durable;
     if (lane == LANE_LIVE) {
-        // A mark never sent is of an earlier life of ours: it says nothing.
+        // A mark that cannot be of this lane says nothing.
         if (mark > peer->acked && mark <= peer->sent)
             peer->acked = mark;
         return;
@@ -128,8 +140,10 @@ void lane_out_ack(lane_out_t *self, worker_id_t worker, slice_t endpoint, uint32
     for (size_t i = 0; i < JOBS_MAX; i++) {
         job_t *job = &self->jobs[i];
         if (job->used && job->peer == (size_t) at && job->lane == lane && mark > job->acked &&
-            mark <= job->sent)
+            mark <= job->sent) {
             job->acked = mark;
+            job->heard = true;
+        }
     }
 }
 
@@ -148,7 +162,8 @@ static void take_from_all(lane_out_t *self, const partitions_t *partitions)
     }
 }
 
-static void add_job(lane_out_t *self, size_t peer, uint64_t from, const partitions_t *partitions)
+static void add_job(lane_out_t *self, size_t peer, uint64_t from, const partitions_t *partitions,
+                    int64_t now_us)
 {
     job_t *spare = NULL;
     for (size_t i = 0; i < JOBS_MAX; i++) {
@@ -161,11 +176,14 @@ static void add_job(lane_out_t *self, size_t peer, uint64_t from, const partitio
             spare = job;
     }
     assert(spare); // jobs are disjoint and not empty, so there are at most PARTITIONS
+    uint64_t mark = first_mark(now_us);
     *spare = (job_t){
         .used = true,
         .peer = peer,
         .lane = self->next_lane++,
         .next = from,
+        .sent = mark,
+        .acked = mark,
         .partitions = *partitions,
     };
 }
@@ -179,11 +197,11 @@ void lane_out_need(lane_out_t *self, worker_id_t worker, slice_t endpoint, uint6
     if (at == -1)
         return;
     take_from_all(self, partitions);
-    add_job(self, (size_t) at, from, partitions);
+    add_job(self, (size_t) at, from, partitions, now_us);
 }
 
 // A live worker without credit goes on by itself, from where everybody is now.
-static void demote_slow(lane_out_t *self)
+static void demote_slow(lane_out_t *self, int64_t now_us)
 {
     for (size_t i = 0; i < LANE_WORKERS_MAX; i++) {
         peer_t *peer = &self->peers[i];
@@ -192,8 +210,17 @@ static void demote_slow(lane_out_t *self)
             continue;
         partitions_t slow = peer->live;
         memset(&peer->live, 0, sizeof peer->live);
-        add_job(self, i, self->live_next, &slow);
+        add_job(self, i, self->live_next, &slow, now_us);
     }
+}
+
+// What was sent live before the job, to a worker that has nothing live any more, has been heard
+// or is lost by the time the worker has heard most of the job. Lost for good, it would pin credit.
+static void write_off_lost(const job_t *job, peer_t *peer)
+{
+    if (partitions_empty(&peer->live) && job->heard &&
+        job->sent - job->acked <= LANE_CATCHUP_BYTES_MAX / 2)
+        peer->acked = peer->sent;
 }
 
 // A job that has reached the live cursor ends, if its worker has live credit to spare.
@@ -201,10 +228,11 @@ static void promote_done(lane_out_t *self)
 {
     for (size_t i = 0; i < JOBS_MAX; i++) {
         job_t *job = &self->jobs[i];
-        if (!job->used || job->next < self->live_next)
+        if (!job->used || job->next != self->live_next)
             continue;
         peer_t *peer = &self->peers[job->peer];
-        if (job->next > self->live_next || peer->sent - peer->acked > LANE_LIVE_BYTES_MAX / 2)
+        write_off_lost(job, peer);
+        if (peer->sent - peer->acked > LANE_LIVE_BYTES_MAX / 2)
             continue;
         partitions_add_all(&peer->live, &job->partitions);
         job->used = false;
@@ -266,7 +294,7 @@ static bool next_job(lane_out_t *self, uint64_t last_durable, lane_ship_t *ship)
 bool lane_out_next(lane_out_t *self, uint64_t last_durable, int64_t now_us, lane_ship_t *ship)
 {
     forget_silent(self, now_us);
-    demote_slow(self);
+    demote_slow(self, now_us);
     promote_done(self);
     self->live_turn = !self->live_turn; // neither starves the other
     if (self->live_turn)

@@ -150,6 +150,71 @@ static void marks_of_an_earlier_life_say_nothing(void **state)
     lane_out_destroy(&out);
 }
 
+// Ships one record of so many bytes as long as there is credit; returns how many went live.
+static unsigned ship_records(lane_out_t *out, uint64_t *seq, unsigned count, size_t bytes,
+                             int64_t now_us, bool answer)
+{
+    unsigned live = 0;
+    lane_ship_t ship;
+    for (unsigned n = 0; n < count && lane_out_next(out, *seq, now_us, &ship); n++) {
+        lane_out_shipped(out, &ship, ship.last, bytes);
+        live += ship.live;
+        *seq += ship.live || ship.last == *seq;
+        for (size_t r = 0; answer && r < ship.route_count; r++)
+            lane_out_ack(out, worker_id(1), endpoint_a, ship.routes[r].lane, ship.routes[r].mark, 0,
+                         now_us);
+    }
+    return live;
+}
+
+// The last messages of a live lane are lost: nothing later on it can acknowledge them.
+static void lost_credit_comes_back(void **state)
+{
+    (void) state;
+    lane_out_t *out = lane_out_new();
+    partitions_t all = range(0, 255);
+    uint64_t seq = 1;
+    lane_out_need(out, worker_id(1), endpoint_a, 1, &all, 0);
+    assert_true(ship_records(out, &seq, 100, LANE_SHIP_BYTES, 0, false) >= 31);
+    lane_out_need(out, worker_id(1), endpoint_a, 1, &all, 0); // it was paused and heard none of it
+    uint64_t last = seq;
+    ship_records(out, &seq, 10, LANE_SHIP_BYTES, 0, true);
+    assert_true(seq > last);
+    assert_int_equal(ship_records(out, &seq, 100, LANE_SHIP_BYTES, 0, true), 100);
+    lane_out_destroy(&out);
+}
+
+// A worker that slept was forgotten; what it remembers of its lanes is of before.
+static void worker_that_slept_goes_live_again(void **state)
+{
+    (void) state;
+    lane_out_t *out = lane_out_new();
+    partitions_t all = range(0, 255);
+    uint64_t seq = 1;
+    lane_out_need(out, worker_id(1), endpoint_a, 1, &all, 0);
+    assert_int_equal(ship_records(out, &seq, 200, LANE_SHIP_BYTES, 0, true), 200);
+    uint64_t highest = 0; // mark of the live lane that the worker knows
+    lane_ship_t ship;
+    assert_true(lane_out_next(out, seq, 0, &ship));
+    lane_out_shipped(out, &ship, seq, 1);
+    highest = ship.routes[0].mark;
+    seq++;
+
+    int64_t later_us = LANE_SILENT_US + 1000000;
+    assert_false(lane_out_next(out, seq - 1, later_us, &ship));
+    assert_int_equal(lane_out_workers(out), 0);
+    lane_out_need(out, worker_id(1), endpoint_a, seq, &all, later_us);
+    for (unsigned n = 0; n < 100; n++, seq++) {
+        assert_true(lane_out_next(out, seq, later_us, &ship));
+        assert_true(n == 0 || ship.live);
+        lane_out_shipped(out, &ship, seq, LANE_SHIP_BYTES);
+        if (ship.live && ship.routes[0].mark > highest) // as a worker notes marks
+            highest = ship.routes[0].mark;
+        lane_out_ack(out, worker_id(1), endpoint_a, LANE_LIVE, highest, 0, later_us);
+    }
+    lane_out_destroy(&out);
+}
+
 // ---- the worker's end ---------------------------------------------------------------------------
 
 static void gap_waits_and_is_asked_for(void **state)
@@ -389,6 +454,8 @@ int main(void)
         cmocka_unit_test(slow_worker_slows_nobody_else),
         cmocka_unit_test(silent_worker_is_forgotten),
         cmocka_unit_test(marks_of_an_earlier_life_say_nothing),
+        cmocka_unit_test(lost_credit_comes_back),
+        cmocka_unit_test(worker_that_slept_goes_live_again),
         cmocka_unit_test(gap_waits_and_is_asked_for),
         cmocka_unit_test(repeats_are_useless),
         cmocka_unit_test(hold_is_bounded),
