@@ -24,7 +24,7 @@ typedef struct {
     const decimal_t *columns; // the current row, as in table_plan_t.columns
     int64_t ts_us;
     unsigned key_count;
-    const slice_t *key_values; // decoded text, as in table_plan_t.keys
+    const slice_t *key_values;        // decoded text, as in table_plan_t.keys
     const aggregate_source_t *source; // NULL where no aggregate can occur (arguments)
     void *window_state;
 } frame_t;

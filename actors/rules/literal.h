@@ -1,7 +1,7 @@
 /*  literal -- numbers as written in a condition, exactly. Pure. */
 #pragma once
-#include "proto/arena.h"
 #include "actors/rules/expr.h"
+#include "proto/arena.h"
 
 enum { LITERAL_DIGITS_MAX = 300 }; // before the point, and after it
 

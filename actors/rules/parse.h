@@ -6,8 +6,8 @@
  *  call this from one thread of a process at a time.
  */
 #pragma once
-#include "proto/arena.h"
 #include "actors/rules/syntax.h"
+#include "proto/arena.h"
 #include "proto/fault.h"
 
 // NULL with fault. The tree lives in the arena.

@@ -12,11 +12,11 @@
 typedef struct expr expr_t; // actors/rules/expr.h: a typed tree
 
 enum {
-    RULE_TEXT_MAX = 4096,      // bytes of a condition
-    RULE_NODES_MAX = 256,      // nodes of a tree with derived columns expanded
-    RULE_DEPTH_MAX = 32,       // nesting
-    WINDOW_SPAN_MAX_D = 31,    // days
-    WINDOW_ROWS_MAX = 65536,   // of rows_N
+    RULE_TEXT_MAX = 4096,    // bytes of a condition
+    RULE_NODES_MAX = 256,    // nodes of a tree with derived columns expanded
+    RULE_DEPTH_MAX = 32,     // nesting
+    WINDOW_SPAN_MAX_D = 31,  // days
+    WINDOW_ROWS_MAX = 65536, // of rows_N
 };
 
 // last_<N><unit>: rows with ts - span <= t' < ts.  rows_<N>: the N rows before this one.
@@ -48,7 +48,7 @@ typedef enum {
     AGGREGATE_REGR_SLOPE, // regr_slope(Y, X)
     AGGREGATE_FIRST_VALUE,
     AGGREGATE_LAST_VALUE,
-    AGGREGATE_LAG,        // rows_N only
+    AGGREGATE_LAG, // rows_N only
 } aggregate_kind_t;
 
 typedef struct {
@@ -74,15 +74,15 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    rule_t rule;           // text as in the plan; slices point into the ruleset
-    const expr_t *when;    // derived columns expanded; boolean
-    uint8_t hash[32];      // SHA-256 of the effective verdict: D1
+    rule_t rule;        // text as in the plan; slices point into the ruleset
+    const expr_t *when; // derived columns expanded; boolean
+    uint8_t hash[32];   // SHA-256 of the effective verdict: D1
     size_t guard_count;
     const guard_t *guards;
-    size_t aggregate_count;  // aggregates it uses, for evidence
+    size_t aggregate_count; // aggregates it uses, for evidence
     const uint16_t *aggregates;
-    int64_t span_us;       // longest window by time, 0 = none
-    uint32_t rows;         // longest window by rows, 0 = none
+    int64_t span_us; // longest window by time, 0 = none
+    uint32_t rows;   // longest window by rows, 0 = none
 } compiled_rule_t;
 
 typedef struct {
@@ -96,8 +96,8 @@ typedef struct {
     const argument_t *arguments;
     const aggregate_t *aggregates;
     const compiled_rule_t *rules; // in order of name
-    int64_t keep_us;    // longest window by time of any rule or derived column
-    uint32_t keep_rows; // longest window by rows
+    int64_t keep_us;              // longest window by time of any rule or derived column
+    uint32_t keep_rows;           // longest window by rows
 } table_plan_t;
 
 typedef struct ruleset ruleset_t;

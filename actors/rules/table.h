@@ -4,8 +4,8 @@
  *  rule that turns out bad takes back what it added (mark, return).
  */
 #pragma once
-#include "proto/arena.h"
 #include "actors/rules/expr.h"
+#include "proto/arena.h"
 
 enum { TABLE_ITEMS_MAX = 16384 }; // windows, arguments or aggregates of one table
 

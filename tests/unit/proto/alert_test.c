@@ -173,7 +173,8 @@ static void a_back_test_prints_exact_decimals(void **state)
         "\"columns\":{\"close\":27123.45,\"volume\":1500,"
         "\"tiny\":0.000000000000000000000000000000000000001,\"large\":9007199254740993,"
         "\"long\":12345678901234567890.5,\"missing\":null},\"evidence\":[{\"expr\":\"avg(volume)\","
-        "\"window\":\"last_1h\",\"rows\":59,\"sum\":29500,\"avg\":500,\"value\":500,\"exact\":true},"
+        "\"window\":\"last_1h\",\"rows\":59,\"sum\":29500,\"avg\":500,\"value\":500,\"exact\":true}"
+        ","
         "{\"expr\":\"max(close)\",\"window\":\"rows_20\",\"rows\":20,\"sum\":null,"
         "\"avg\":null,\"value\":0.3333333333333333333,\"exact\":false}]}");
 }
