@@ -135,6 +135,9 @@ def push_while_it_dies(instance, port):
 
 def pushed_frames_survive_kills(instance, port):
     kills = push_while_it_dies(instance, port)
+    # What the collector says of itself is up to a second old; each frame is one record or more.
+    harness.wait_for("the collector to speak of every frame",
+                     lambda: int(collector(instance, "collector")["last_seq"]) >= FRAMES)
     actor = collector(instance, "collector")
     log = Log(actor)
     wanted = 1
@@ -160,7 +163,7 @@ def files_go_on_where_they_were_left(instance):
         instance.collector.kill()
         instance.collector.wait()
         instance.collector = instance.actor("collector", "collector")
-    time.sleep(2.5)
+    time.sleep(4)  # a file is read once it has rested for a second; a beat comes every second
     actor = collector(instance, "files")
     log = Log(actor)
     staged = b"".join(payload for _, payload in log.payloads(int(actor["last_seq"])))
