@@ -1,11 +1,31 @@
 /*  check -- is this configuration good? Everything is compiled as it would be when running. */
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "actors/cli/cli.h"
+#include "actors/cli/rolling.h"
 #include "actors/cli/rules_of.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
+
+// By default a rule without a window will one day alert on the step to true alone (emit: edge),
+// which this version cannot: whoever means every row does well to say so now.
+static void advise_emit(const settings_t *settings, const ruleset_t *rules)
+{
+    for (size_t i = 0; i < settings->rule_count; i++) {
+        const rule_settings_t *rule = &settings->rules[i];
+        const table_plan_t *table = ruleset_table(rules, slice_text(rule->on));
+        for (size_t r = 0; table && !rule->emit && r < table->rule_count; r++) {
+            const compiled_rule_t *compiled = &table->rules[r];
+            if (strcmp(compiled->name, rule->name) == 0 && !compiled->span_us && !compiled->rows)
+                fprintf(stderr,
+                        "%s:%d:%d: note: rule '%s' has no window and alerts on every row for "
+                        "which it holds; `emit: row` says so and stays so\n",
+                        settings->path, rule->line, rule->column, rule->name);
+        }
+    }
+}
 
 int cli_check(int argc, char **argv)
 {
@@ -24,7 +44,8 @@ int cli_check(int argc, char **argv)
         case 'h':
             puts("usage: tidewire check -c FILE\n\n"
                  "Validates a configuration and its rules. Mistakes are printed as\n"
-                 "file:line:column: message; exit 0 if there is none, else 78.");
+                 "file:line:column: message; exit 0 if there is none, else 78. A rule that can\n"
+                 "hardly ever hold gets a warning.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;
@@ -41,7 +62,10 @@ int cli_check(int argc, char **argv)
     owned(ruleset_destroy) ruleset_t *rules = rules_of(settings, &bad);
     if (!rules || bad > 0)
         return EXIT_CONFIG;
-    printf("%s: good (%zu sources, %zu rules)\n", config, settings->source_count,
-           settings->rule_count);
+    (void) rolling_warn(settings, rules);
+    advise_emit(settings, rules);
+    printf("%s: good (%zu source%s, %zu rule%s)\n", config, settings->source_count,
+           settings->source_count == 1 ? "" : "s", settings->rule_count,
+           settings->rule_count == 1 ? "" : "s");
     return EXIT_OK;
 }
