@@ -77,6 +77,18 @@ def check_words(empty):
     return len(words)
 
 
+def check_rolling(empty):
+    """A ratio to the average of what is itself a rolling sum: a warning with its place."""
+    file = pathlib.Path(empty) / "rolling.yaml"
+    file.write_text(CONFIG.replace("    columns:", "    rolling: { volume: 24h }\n    columns:"))
+    expect(tidewire("check", "-c", str(file)), OK, out="good (1 source, 1 rule)",
+           err=f"{file}:13:30: warning: rule 'spike': 'volume' is a rolling sum over 24h")
+    file.write_text(CONFIG)
+    run = tidewire("check", "-c", str(file))
+    expect(run, OK)
+    assert not run.stderr, run.stderr
+
+
 def alive_under(folder):
     """Command lines of processes that name this folder."""
     found = []
@@ -176,6 +188,7 @@ def check_stop(instance):
 def main():
     with tempfile.TemporaryDirectory(prefix="tw-cli-") as empty:
         print(check_words(empty), "words with help, version and exit codes")
+        check_rolling(empty)
         check_demo(empty)
     with Instance(CONFIG) as instance:
         instance.up()
