@@ -121,13 +121,14 @@ static int found_order(const void *left, const void *right)
     return order != 0 ? order : strcmp(a->id, b->id);
 }
 
-static void print_found(backtest_t *self)
+static bool print_found(backtest_t *self)
 {
     qsort(self->found, self->found_count, sizeof *self->found, found_order);
     for (size_t i = 0; i < self->found_count; i++) {
         fputs(self->found[i].line, stdout);
         fputc('\n', stdout);
     }
+    return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 // ---- records ----------------------------------------------------------------------------------
@@ -250,7 +251,10 @@ static int run(backtest_t *self, ruleset_t *rules)
         fprintf(stderr, "tidewire backtest: %s\n", fault.text);
         return EXIT_FAILED;
     }
-    print_found(self);
+    if (!print_found(self)) {
+        fprintf(stderr, "tidewire backtest: cannot write the alerts: %s\n", strerror(errno));
+        return EXIT_FAILED;
+    }
     fold_count_t count = fold_count(self->fold);
     fprintf(stderr,
             "%" PRIu64 " rows (%" PRIu64 " late, %" PRIu64 " duplicates, %" PRIu64

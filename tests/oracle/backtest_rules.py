@@ -80,7 +80,7 @@ MADE = {
     "power": rule("power(volume, 1.5) > 4 * avg(volume) OVER last_1h",
                   "power(abs(volume), 1.5)", "4 * avg(volume) OVER last_1h"),
     "ln": rule("ln(volume) > 1.2", "ln(nullif(abs(volume), 0))", "1.2"),
-    "exp": rule("exp(-volume) < 0.05 AND exp(volume) > 21", "exp(-least(volume, 1000))", "0.05"),
+    "exp": rule("exp(-volume) < 0.05 AND exp(volume) > 21", "exp(greatest(-20, least(20, -volume)))", "0.05"),
     # scalars and choice
     "rounded": rule("round(close / 7, 1) = 14.4 OR floor(volume) = 3 OR ceil(close - open) = -1"),
     "absolute": rule("abs(open - close) > 1.5 * abs(high - open)"),

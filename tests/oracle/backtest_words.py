@@ -90,11 +90,20 @@ class Words:
         self.ends("a file that is not there", 1, "gone.json", "-c", gone, "--json")
         self.ends("a folder for a file", 1, str(self.folder), "-c",
                   self.config("folder", GOOD.format(data=self.folder)), "--json")
-        self.data.with_suffix(".bad").write_text('[[1, 2], [3')
-        broken = self.config("broken", GOOD.format(data=self.data.with_suffix(".bad")))
-        done = self.run("-c", broken, "--json")
-        self.expect("a broken document is quarantined with its reason", done.returncode == 0 and
-                    "1 quarantined: " in done.stderr and not done.stdout, done)
+        for what, text, says in (
+                ("a broken document", "[[1, 2], [3", "source 'made' record 1: bad JSON at byte 11"),
+                ("a bad row", '[[1, 2], [3, "x"], [4, 5]]', "source 'made' record 1 row 1: ")):
+            self.data.with_suffix(".bad").write_text(text)
+            bad = self.config("broken", GOOD.format(data=self.data.with_suffix(".bad")))
+            done = self.run("-c", bad, "--json")
+            self.expect(f"{what} is quarantined with its reason", done.returncode == 0 and
+                        says in done.stderr and ", 1 quarantined, " in done.stderr and
+                        not done.stdout, done)
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([self.program, "backtest", "-c", self.good, "--json"],
+                                  stdout=full, stderr=subprocess.PIPE, text=True)
+        self.expect("output that cannot be written", done.returncode == 1 and
+                    "No space left" in done.stderr, done)
 
     def bad_configurations(self):
         good = GOOD.format(data=self.data)
