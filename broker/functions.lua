@@ -26,15 +26,20 @@ end
 
 -- ---- leases -------------------------------------------------------------------------------
 
--- keys: a hash; args: owner, lease ms, new token, 'force' or nothing
+-- keys: hashes; args: owner, lease ms, 'force' or '', then a new token for each key; answer: a
+-- verdict a key
 local function claim(keys, args)
+  local owner, force, verdicts = args[1], args[3] == 'force', {}
   local now = now_ms()
-  local held = redis.call('HMGET', keys[1], 'owner', 'lease')
-  if args[4] ~= 'force' and held[1] and held[1] ~= args[1] and tonumber(held[2] or 0) > now then
-    return FENCED
+  for i, key in ipairs(keys) do
+    local held = redis.call('HMGET', key, 'owner', 'lease')
+    local free = force or not held[1] or held[1] == owner or tonumber(held[2] or 0) <= now
+    if free then
+      redis.call('HSET', key, 'token', args[3 + i], 'owner', owner, 'lease', now + args[2])
+    end
+    verdicts[i] = free and OK or FENCED
   end
-  redis.call('HSET', keys[1], 'token', args[3], 'owner', args[1], 'lease', now + args[2])
-  return OK
+  return table.concat(verdicts)
 end
 
 -- keys: hashes; args: lease ms, then the token of each; answer: a verdict a key
@@ -48,11 +53,15 @@ local function renew(keys, args)
   return table.concat(verdicts)
 end
 
--- keys: a hash; args: token
+-- keys: hashes; args: the token of each; answer: a verdict a key
 local function release(keys, args)
-  if redis.call('HGET', keys[1], 'token') ~= args[1] then return FENCED end
-  redis.call('HDEL', keys[1], 'token', 'owner', 'lease')
-  return OK
+  local verdicts = {}
+  for i, key in ipairs(keys) do
+    local mine = redis.call('HGET', key, 'token') == args[i]
+    if mine then redis.call('HDEL', key, 'token', 'owner', 'lease') end
+    verdicts[i] = mine and OK or FENCED
+  end
+  return table.concat(verdicts)
 end
 
 -- keys: hashes; answer: owners, '' where no lease runs

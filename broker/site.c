@@ -2,8 +2,15 @@
 #include "broker/site.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
+#include "proto/owned.h"
+
+enum { ASK_EVERY_MS = 100 };
 
 static bool read_password(const char *path, char password[SITE_PASSWORD_MAX], fault_t *fault)
 {
@@ -55,4 +62,26 @@ bool site_stage(const settings_t *settings, const char *dir, char path[SITE_PATH
     if (size < 0 || size >= SITE_PATH_MAX)
         return fault_set(fault, "stage: the path is too long");
     return true;
+}
+
+site_wait_t site_await(const settings_t *settings, const char *dir, int signals, fault_t *fault)
+{
+    owned(store_destroy) store_t *store = site_store(settings, dir, fault);
+    bool told = false;
+    while (store) {
+        store_status_t status = store_ping(store);
+        if (status == STORE_OK)
+            return SITE_READY;
+        fault_set(fault, "%s", store_error(store));
+        if (status != STORE_DOWN)
+            return SITE_UNFIT;
+        if (!told)
+            log_event(LOG_WARNING, "redis does not answer; waiting for it", "reason=%s",
+                      log_quote(fault->text));
+        told = true;
+        struct pollfd wait = { .fd = signals, .events = POLLIN };
+        if (poll(&wait, 1, ASK_EVERY_MS) > 0 && life_take_signal(signals) == LIFE_DRAIN)
+            return SITE_STOPPED;
+    }
+    return SITE_UNFIT;
 }

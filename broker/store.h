@@ -102,9 +102,15 @@ typedef struct {
 // somebody else holds it, DOWN. `owner` is "<worker name>".
 store_status_t store_claim(store_t *self, unsigned partition, const char *owner, int lease_ms,
                            store_id_t *token);
+// The same for all of *wanted in one round trip: tokens[p] for each; those of others are removed
+// from *wanted. Not OK: whatever was claimed is ours by name only, claim again.
+store_status_t store_claim_all(store_t *self, const char *owner, int lease_ms,
+                               store_id_t tokens[PARTITIONS], partitions_t *wanted);
 // Renew the leases of these partitions in one round trip; those lost are removed from *held.
-store_status_t store_renew(store_t *self, const char *owner, int lease_ms,
-                           const store_id_t tokens[PARTITIONS], partitions_t *held);
+store_status_t store_renew(store_t *self, int lease_ms, const store_id_t tokens[PARTITIONS],
+                           partitions_t *held);
+store_status_t store_release_all(store_t *self, const store_id_t tokens[PARTITIONS],
+                                 const partitions_t *held); // OK: none of them is ours any more
 store_status_t store_release(store_t *self, unsigned partition, store_id_t token);
 // Who holds what now (lease still running): owner names, "" = free.
 store_status_t store_owners(store_t *self, char owners[PARTITIONS][64]);

@@ -23,9 +23,8 @@ store_status_t link_claim(store_t *self, slice_t key, const char *owner, int lea
     command_key(self, key);
     command_text(self, owner);
     command_i64(self, lease_ms);
+    command_text(self, force ? "force" : "");
     command_id(self, token);
-    if (force)
-        command_text(self, "force");
     return link_ask_verdict(self);
 }
 
@@ -52,24 +51,37 @@ static size_t members_of(unsigned group, const partitions_t *of, uint8_t members
     return count;
 }
 
-static bool push_renew(store_t *self, unsigned group, int lease_ms,
-                       const store_id_t tokens[PARTITIONS], const partitions_t *held)
+// A function that takes a token a partition and answers with a verdict a partition.
+typedef struct {
+    const char *function;
+    const char *owner; // NULL: it takes none, and no lease
+    int lease_ms;
+    const store_id_t *tokens; // by partition
+} leasing_t;
+
+static bool push_group(store_t *self, unsigned group, const leasing_t *leasing,
+                       const partitions_t *set)
 {
     uint8_t members[PARTITIONS];
-    size_t count = members_of(group, held, members);
-    command_call(self, "renew", (unsigned) count);
+    size_t count = members_of(group, set, members);
+    command_call(self, leasing->function, (unsigned) count);
     for (size_t i = 0; i < count; i++)
         command_key(self, keys_meta(&self->keys, members[i]));
-    command_i64(self, lease_ms);
+    if (leasing->owner)
+        command_text(self, leasing->owner);
+    if (leasing->lease_ms)
+        command_i64(self, leasing->lease_ms);
+    if (leasing->owner)
+        command_text(self, "");
     for (size_t i = 0; i < count; i++)
-        command_id(self, tokens[members[i]]);
+        command_id(self, leasing->tokens[members[i]]);
     return link_push(self);
 }
 
-static store_status_t take_renew(store_t *self, unsigned group, partitions_t *held)
+static store_status_t take_group(store_t *self, unsigned group, partitions_t *set)
 {
     uint8_t members[PARTITIONS];
-    size_t count = members_of(group, held, members);
+    size_t count = members_of(group, set, members);
     owned(reply_destroy) redisReply *reply = NULL;
     store_status_t status = link_take(self, &reply);
     if (status != STORE_OK)
@@ -77,30 +89,60 @@ static store_status_t take_renew(store_t *self, unsigned group, partitions_t *he
     slice_t verdicts = reply_slice(reply);
     for (size_t i = 0; i < count; i++)
         if (i >= verdicts.size || link_verdict(self, (char) verdicts.data[i]) != STORE_OK)
-            partitions_remove(held, members[i]);
+            partitions_remove(set, members[i]);
     return STORE_OK;
 }
 
-store_status_t store_renew(store_t *self, const char *owner, int lease_ms,
-                           const store_id_t tokens[PARTITIONS], partitions_t *held)
+// One call a group, all of them in one round trip. OK: *set is left with those that got OK.
+static store_status_t ask_groups(store_t *self, const leasing_t *leasing, partitions_t *set)
 {
-    (void) owner; // the token says it all; the name was written with it
+    uint8_t members[PARTITIONS];
     if (!link_open(self))
         return STORE_DOWN;
-    partitions_t left = *held;
+    partitions_t left = *set;
     for (unsigned group = 0; group < GROUPS; group++)
-        if (!push_renew(self, group, lease_ms, tokens, held))
+        if (members_of(group, set, members) > 0 && !push_group(self, group, leasing, set))
             return STORE_DOWN;
     store_status_t worst = STORE_OK;
     for (unsigned group = 0; group < GROUPS; group++) {
-        store_status_t status = take_renew(self, group, &left);
+        if (members_of(group, set, members) == 0)
+            continue;
+        store_status_t status = take_group(self, group, &left);
         if (status == STORE_DOWN)
             return STORE_DOWN;
         if (worst == STORE_OK)
             worst = status;
     }
-    *held = left;
+    *set = left;
     return worst;
+}
+
+store_status_t store_claim_all(store_t *self, const char *owner, int lease_ms,
+                               store_id_t tokens[PARTITIONS], partitions_t *wanted)
+{
+    assert(strlen(owner) <= STORE_NAME_MAX && *owner);
+    for (unsigned partition = 0; partition < PARTITIONS; partition++)
+        if (partitions_has(wanted, partition))
+            tokens[partition] = store_id_new();
+    const leasing_t claim = {
+        .function = "claim", .owner = owner, .lease_ms = lease_ms, .tokens = tokens
+    };
+    return ask_groups(self, &claim, wanted);
+}
+
+store_status_t store_renew(store_t *self, int lease_ms, const store_id_t tokens[PARTITIONS],
+                           partitions_t *held)
+{
+    const leasing_t renew = { .function = "renew", .lease_ms = lease_ms, .tokens = tokens };
+    return ask_groups(self, &renew, held);
+}
+
+store_status_t store_release_all(store_t *self, const store_id_t tokens[PARTITIONS],
+                                 const partitions_t *held)
+{
+    const leasing_t release = { .function = "release", .tokens = tokens };
+    partitions_t set = *held;
+    return ask_groups(self, &release, &set);
 }
 
 store_status_t store_release(store_t *self, unsigned partition, store_id_t token)

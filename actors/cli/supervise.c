@@ -27,8 +27,8 @@
 enum {
     BACKOFF_FIRST_US = 200 * 1000,
     BACKOFF_MOST_US = 10 * 1000 * 1000,
-    STEADY_US = 10 * 1000 * 1000, // lived so long: the next restart is quick again
-    TURN_MS = 50,                 // how often the children are looked at
+    STEADY_US = 3 * 1000 * 1000, // lived so long: it works, and the next restart is quick again
+    TURN_MS = 50,                // how often the children are looked at
     READY_US = 60 * 1000 * 1000,
     STOP_US = 15 * 1000 * 1000, // then SIGKILL
     COUNT_MOST = 16,            // of one role
@@ -106,7 +106,7 @@ bool supervise_check(const supervise_t *self, fault_t *fault)
 
 // ---- children ---------------------------------------------------------------------------------
 
-static void child_exec(const supervisor_t *self, const child_t *child)
+static void child_exec(const supervisor_t *self, const child_t *child, pid_t parent)
 {
     char log[SITE_PATH_MAX];
     snprintf(log, sizeof log, "%s/log/%s.log", self->plan->dir, child->name);
@@ -119,6 +119,8 @@ static void child_exec(const supervisor_t *self, const child_t *child)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(0); // it died before we asked to be told
     execl("/proc/self/exe", "tidewire", child->role, "-c", self->plan->config, "--name",
           child->name, "--dir", self->plan->dir, (char *) NULL);
     _exit(127);
@@ -126,9 +128,9 @@ static void child_exec(const supervisor_t *self, const child_t *child)
 
 static void child_start(supervisor_t *self, child_t *child, int64_t now_us)
 {
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        child_exec(self, child);
+        child_exec(self, child, parent);
     if (pid == -1) {
         child->start_at_us = now_us + BACKOFF_MOST_US;
         return;
@@ -261,6 +263,12 @@ static void last_words(const supervisor_t *self, const child_t *child, char *tex
     snprintf(text, size, "%s ended: %s", child->name, line ? line + 1 : tail);
 }
 
+// A Redis that keeps no append-only file stops every actor: say so instead of waiting for them.
+static bool redis_is_unfit(supervisor_t *self)
+{
+    return store_ping(self->store) == STORE_REFUSED;
+}
+
 static void tell(int *ready_fd, const char *text)
 {
     if (*ready_fd == -1)
@@ -367,6 +375,11 @@ static int supervisor_loop(supervisor_t *self, int ready_fd)
             char text[512]; // trying again would not help whoever waits
             last_words(self, self->refused, text, sizeof text);
             tell(&ready_fd, text);
+            return EXIT_FAILED;
+        } else if (ready_fd != -1 && redis_is_unfit(self)) {
+            log_event(LOG_ERROR, "redis cannot be used", "reason=%s",
+                      log_quote(store_error(self->store)));
+            tell(&ready_fd, store_error(self->store));
             return EXIT_FAILED;
         } else if (ready_fd != -1 && now_us > give_up_us) {
             char text[256];

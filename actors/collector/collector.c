@@ -380,8 +380,13 @@ int collector_main(int argc, char **argv)
         return EXIT_CONFIG;
     }
     self->signals = life_open_signals(); // before the first socket and thread
+    site_wait_t redis = self->signals < 0
+                            ? SITE_UNFIT
+                            : site_await(self->settings, self->options.dir, self->signals, &fault);
+    if (redis == SITE_STOPPED)
+        return EXIT_OK;
     self->anchor_us = life_wall_us() - life_mono_us();
-    if (self->signals < 0 || !s_open(self, &fault)) {
+    if (redis != SITE_READY || !s_open(self, &fault)) {
         log_event(LOG_ERROR, "cannot start", "reason=%s", log_quote(fault.text));
         return EXIT_FAILED;
     }

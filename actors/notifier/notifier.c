@@ -63,9 +63,6 @@ static void notifier_destroy(notifier_t *self)
 
 static bool notifier_open(notifier_t *self, const settings_t *settings, fault_t *fault)
 {
-    self->signals = life_open_signals();
-    if (self->signals < 0)
-        return fault_set(fault, "cannot take signals: %s", strerror(errno));
     self->publisher = publisher_new(fault);
     self->store = site_store(settings, self->options->dir, fault);
     if (!self->publisher || !self->store)
@@ -280,7 +277,15 @@ int notifier_main(int argc, char **argv)
     }
     __attribute__((cleanup(notifier_destroy)))
     notifier_t notifier = { .options = &options, .signals = -1 };
-    if (!notifier_open(&notifier, settings, &fault)) {
+    notifier.signals = life_open_signals();
+    if (notifier.signals < 0)
+        fault_set(&fault, "cannot take signals: %s", strerror(errno));
+    site_wait_t redis = notifier.signals < 0
+                            ? SITE_UNFIT
+                            : site_await(settings, options.dir, notifier.signals, &fault);
+    if (redis == SITE_STOPPED)
+        return EXIT_OK;
+    if (redis != SITE_READY || !notifier_open(&notifier, settings, &fault)) {
         log_event(LOG_ERROR, "cannot start", "error=%s", log_quote(fault.text));
         return EXIT_FAILED;
     }

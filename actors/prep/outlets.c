@@ -5,16 +5,18 @@
 
 enum {
     OUTLETS_MAX = 256,
-    OUTLET_QUEUE = 64,   // messages; credit keeps what is under way below it
-    NEW_WAIT_MS = 1000,  // for a new connection to come up
-    STUCK_WAIT_MS = 100, // for a worker that has taken before
+    OUTLET_QUEUE = 64,  // messages; credit keeps what is under way below it
+    NEW_WAIT_MS = 1000, // for a new connection to come up
+    BUSY_WAIT_MS = 100, // for a worker that has taken before; not again until it takes
     IDLE_US = 60 * 1000 * 1000,
 };
+
+typedef enum { OUTLET_NEW, OUTLET_TAKING, OUTLET_STUCK } outlet_state_t;
 
 typedef struct {
     char endpoint[BUS_ENDPOINT_MAX];
     bus_t *bus;
-    bool took; // at least one frame went through
+    outlet_state_t state;
     int64_t used_us;
 } outlet_t;
 
@@ -62,7 +64,7 @@ static outlet_t *outlet_of(outlets_t *self, slice_t endpoint, fault_t *fault)
         return NULL;
     }
     outlet_t *outlet = &self->items[self->count];
-    *outlet = (outlet_t){ .took = false };
+    *outlet = (outlet_t){ .state = OUTLET_NEW };
     memcpy(outlet->endpoint, endpoint.data, endpoint.size);
     outlet->bus = bus_connect(BUS_PUSH, outlet->endpoint, OUTLET_QUEUE, fault);
     if (!outlet->bus)
@@ -77,10 +79,13 @@ bool outlets_send(outlets_t *self, slice_t endpoint, slice_t frame, int64_t now_
     if (!outlet)
         return false;
     outlet->used_us = now_us;
-    if (!bus_send(outlet->bus, frame, outlet->took ? STUCK_WAIT_MS : NEW_WAIT_MS)) {
-        outlet->took = true; // do not wait long for it again
-        return fault_set(fault, "worker at %s takes nothing", outlet->endpoint);
+    static const int patience_ms[] = {
+        [OUTLET_NEW] = NEW_WAIT_MS, [OUTLET_TAKING] = BUSY_WAIT_MS, [OUTLET_STUCK] = 0
+    };
+    if (bus_send(outlet->bus, frame, patience_ms[outlet->state])) {
+        outlet->state = OUTLET_TAKING;
+        return true;
     }
-    outlet->took = true;
-    return true;
+    outlet->state = OUTLET_STUCK; // the others shall not wait for it
+    return fault_set(fault, "worker at %s takes nothing", outlet->endpoint);
 }

@@ -8,7 +8,7 @@
  *  without rows in it, so that positions move without holes.
  *
  *  Refused rows go to the quarantine in Redis, named by (stream, seq, row), so that a replay
- *  adds none twice.
+ *  adds none twice; and before the rows of the same message leave, so that none is missed.
  */
 #include "actors/prep/prep.h"
 
@@ -35,6 +35,7 @@ enum {
     INBOX_QUEUE = 8,   // messages of up to 1 MB taken ahead from each collector
     BEAT_US = 1000000, // how often we say that we live and look for collectors
     LEASE_MS = 5000,
+    COMPLAIN_US = 1000000, // of quiet between two complaints
     COLLECTORS_MAX = 64,
     ROUTES_MAX = 64, // as in the schema
 };
@@ -59,6 +60,7 @@ typedef struct {
     uint32_t block_count[ROUTES_MAX];
     buffer_t plans, block, frame;
     uint32_t plan_count;
+    int64_t complain_us; // not again before
     uint64_t messages, records, rows_out, quarantined, rounded, dropped, malformed;
 } prep_t;
 
@@ -78,13 +80,12 @@ static void prep_destroy(prep_t **self_p)
     mappings_destroy(&self->mappings);
     bus_destroy(&self->inbox);
     store_destroy(&self->store);
-    if (self->signals >= 0)
-        close(self->signals);
+    close(self->signals);
     free(self);
     *self_p = NULL;
 }
 
-static prep_t *prep_new(const char *name, const settings_t *settings, const char *dir,
+static prep_t *prep_new(const char *name, const settings_t *settings, const char *dir, int signals,
                         fault_t *fault)
 {
     owned(prep_destroy) prep_t *self = calloc(1, sizeof *self);
@@ -93,7 +94,7 @@ static prep_t *prep_new(const char *name, const settings_t *settings, const char
         return NULL;
     }
     self->name = name;
-    self->signals = life_open_signals(); // before the first socket
+    self->signals = signals;
     self->store = site_store(settings, dir, fault);
     if (!self->store)
         return NULL;
@@ -104,7 +105,7 @@ static prep_t *prep_new(const char *name, const settings_t *settings, const char
     self->rows = rows_new();
     if (!self->inbox)
         return NULL;
-    if (self->signals < 0 || !self->mappings || !self->outlets || !self->refusals || !self->rows) {
+    if (!self->mappings || !self->outlets || !self->refusals || !self->rows) {
         fault_set(fault, "out of memory");
         return NULL;
     }
@@ -126,7 +127,8 @@ static void refuse_row(void *context, const quarantine_t *quarantine)
 {
     const refuse_context_t *c = context;
     c->prep->quarantined++;
-    refusals_add(c->prep->refusals, c->source, c->raw->stream, c->record->seq, quarantine);
+    refusals_add(c->prep->refusals, c->prep->store, c->source, c->raw->stream, c->record->seq,
+                 quarantine);
 }
 
 static void refuse_record(const refuse_context_t *context, const char *reason)
@@ -207,6 +209,17 @@ static bool map_records(prep_t *self, const message_raw_t *raw, const raw_mappin
     return !self->plans.failed;
 }
 
+// The worker asks again for what is dropped; in the log once in a while is enough.
+static void complain(prep_t *self, const char *what, const char *reason)
+{
+    int64_t now_us = life_mono_us();
+    self->dropped++;
+    if (now_us >= self->complain_us)
+        log_event(LOG_WARNING, what, "dropped=%" PRIu64 " reason=%s", self->dropped,
+                  log_quote(reason));
+    self->complain_us = now_us + COMPLAIN_US;
+}
+
 static void send_routes(prep_t *self, const message_raw_t *raw)
 {
     list_t rest = raw->routes;
@@ -230,9 +243,7 @@ static void send_routes(prep_t *self, const message_raw_t *raw)
         else if (outlets_send(self->outlets, route.endpoint, buffer_slice(&self->frame),
                               life_mono_us(), &fault))
             continue;
-        self->dropped++;
-        log_event(LOG_WARNING, "message for a worker dropped; it will ask again", "reason=%s",
-                  log_quote(fault.text));
+        complain(self, "message for a worker dropped; it will ask again", fault.text);
     }
 }
 
@@ -258,14 +269,16 @@ static void take_message(prep_t *self, slice_t frame)
     list_t rest = raw.mappings;
     for (size_t i = 0; mappings && raw_mapping_next(&rest, &mappings[i]); i++)
         ;
-    if (mappings && map_records(self, &raw, mappings)) {
+    const char *failure = NULL;
+    if (!mappings || !map_records(self, &raw, mappings))
+        failure = "out of memory or malformed";
+    // What was refused is told before what was taken: a replay comes only for the latter.
+    if (!refusals_flush(self->refusals, self->store) && !failure)
+        failure = "refused rows cannot be told to Redis";
+    if (!failure)
         send_routes(self, &raw);
-    } else {
-        self->dropped++;
-        log_event(LOG_ERROR, "records dropped on the way; the worker will ask again",
-                  "from=%" PRIu64 " to=%" PRIu64 " reason=\"out of memory or malformed\"", raw.from,
-                  raw.to);
-    }
+    else
+        complain(self, "records dropped on the way; the worker will ask again", failure);
     free(mappings);
 }
 
@@ -322,7 +335,6 @@ static void beat(prep_t *self)
     }
     if (store_beat(self->store, "prep", self->name, LEASE_MS, fields, 8) == STORE_OK)
         meet_collectors(self);
-    refusals_flush(self->refusals, self->store);
     outlets_sweep(self->outlets, life_mono_us());
 }
 
@@ -349,7 +361,6 @@ static int prep_run(prep_t *self)
         for (int i = 0; i < INBOX_QUEUE && bus_take(self->inbox, &frame); i++)
             take_message(self, frame);
     }
-    refusals_flush(self->refusals, self->store);
     store_leave(self->store, "prep", self->name);
     log_event(LOG_INFO, "stopped", "records=%" PRIu64 " rows=%" PRIu64, self->records,
               self->rows_out);
@@ -369,7 +380,16 @@ int prep_main(int argc, char **argv)
         fprintf(stderr, "%s:%d:%d: %s\n", options.config, fault.line, fault.column, fault.text);
         return EXIT_CONFIG;
     }
-    owned(prep_destroy) prep_t *prep = prep_new(options.name, settings, options.dir, &fault);
+    int signals = life_open_signals(); // before the first socket
+    if (signals < 0)
+        fault_set(&fault, "cannot take signals: %s", strerror(errno));
+    site_wait_t redis =
+        signals < 0 ? SITE_UNFIT : site_await(settings, options.dir, signals, &fault);
+    if (redis == SITE_STOPPED)
+        return EXIT_OK;
+    owned(prep_destroy) prep_t *prep = NULL;
+    if (redis == SITE_READY)
+        prep = prep_new(options.name, settings, options.dir, signals, &fault);
     if (!prep) {
         log_event(LOG_ERROR, "cannot start", "reason=%s", log_quote(fault.text));
         return EXIT_FAILED;

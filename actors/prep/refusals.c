@@ -17,7 +17,7 @@ typedef struct {
 
 struct refusals {
     size_t count;
-    uint64_t unseen;
+    bool lost; // some could not be written
     held_t held[HELD_MAX];
 };
 
@@ -39,30 +39,10 @@ static void copy_text(char *to, size_t room, slice_t text)
     to[size] = '\0';
 }
 
-void refusals_add(refusals_t *self, slice_t source, slice_t stream, uint64_t seq,
-                  const quarantine_t *quarantine)
+// One call for each run of one source.
+static void write_held(refusals_t *self, store_t *store)
 {
-    if (self->count == HELD_MAX) {
-        self->unseen++;
-        return;
-    }
-    held_t *held = &self->held[self->count++];
-    copy_text(held->source, sizeof held->source, source);
-    copy_text(held->stream, sizeof held->stream, stream);
-    snprintf(held->reason, sizeof held->reason, "%s", quarantine->reason);
-    held->snippet_size = quarantine->snippet.size < MAPPING_SNIPPET_MAX ? quarantine->snippet.size
-                                                                        : MAPPING_SNIPPET_MAX;
-    if (held->snippet_size > 0)
-        memcpy(held->snippet, quarantine->snippet.data, held->snippet_size);
-    held->seq = seq;
-    held->row = quarantine->row;
-}
-
-void refusals_flush(refusals_t *self, store_t *store)
-{
-    size_t done = 0;
-    while (done < self->count) {
-        // One call for each run of one source.
+    for (size_t done = 0; done < self->count && !self->lost;) {
         store_quarantine_t items[BATCH_MAX];
         const char *source = self->held[done].source;
         size_t count = 0;
@@ -77,15 +57,33 @@ void refusals_flush(refusals_t *self, store_t *store)
                 .snippet = slice_of(held->snippet, held->snippet_size),
             };
         }
-        if (store_quarantine_add(store, source, items, count) == STORE_DOWN)
-            break;
+        self->lost = store_quarantine_add(store, source, items, count) == STORE_DOWN;
         done += count;
     }
-    memmove(self->held, self->held + done, (self->count - done) * sizeof(held_t));
-    self->count -= done;
+    self->count = 0;
 }
 
-uint64_t refusals_unseen(const refusals_t *self)
+void refusals_add(refusals_t *self, store_t *store, slice_t source, slice_t stream, uint64_t seq,
+                  const quarantine_t *quarantine)
 {
-    return self->unseen;
+    if (self->count == HELD_MAX)
+        write_held(self, store);
+    held_t *held = &self->held[self->count++];
+    copy_text(held->source, sizeof held->source, source);
+    copy_text(held->stream, sizeof held->stream, stream);
+    snprintf(held->reason, sizeof held->reason, "%s", quarantine->reason);
+    held->snippet_size = quarantine->snippet.size < MAPPING_SNIPPET_MAX ? quarantine->snippet.size
+                                                                        : MAPPING_SNIPPET_MAX;
+    if (held->snippet_size > 0)
+        memcpy(held->snippet, quarantine->snippet.data, held->snippet_size);
+    held->seq = seq;
+    held->row = quarantine->row;
+}
+
+bool refusals_flush(refusals_t *self, store_t *store)
+{
+    write_held(self, store);
+    bool whole = !self->lost;
+    self->lost = false;
+    return whole;
 }

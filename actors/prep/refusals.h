@@ -1,7 +1,7 @@
 /*  refusals -- refused rows on their way to the quarantine in Redis, gathered by source.
  *
- *  Bounded: what does not fit until the next flush is counted as lost from view, not from the
- *  stage: the records are there, and a replay refuses them again.
+ *  Bounded: when no more fit, they are written at once. If Redis is away then, the flush fails,
+ *  and whoever refused them does so again with a replay.
  */
 #pragma once
 #include "actors/prep/mapping.h"
@@ -12,9 +12,8 @@ typedef struct refusals refusals_t;
 
 refusals_t *refusals_new(void);
 void refusals_destroy(refusals_t **self_p);
-void refusals_add(refusals_t *self, slice_t source, slice_t stream, uint64_t seq,
+void refusals_add(refusals_t *self, store_t *store, slice_t source, slice_t stream, uint64_t seq,
                   const quarantine_t *quarantine);
 
-// Write them. Kept for the next time while Redis is away.
-void refusals_flush(refusals_t *self, store_t *store);
-uint64_t refusals_unseen(const refusals_t *self); // did not fit
+// Write all of them, and forget them. False: since the last flush some could not be written.
+bool refusals_flush(refusals_t *self, store_t *store);

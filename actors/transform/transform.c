@@ -64,7 +64,12 @@ static worker_t *worker_new(const char *name, const settings_t *settings, const 
         return NULL;
     }
     self->name = name;
-    life_random(&self->id, sizeof self->id);
+    if (!life_random(&self->id, sizeof self->id)) {
+        fault_set(fault, "the kernel gives no random bytes");
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof self->id; i++)
+        snprintf(self->id_text + 2 * i, 3, "%02x", self->id.bytes[i]);
     self->store = site_store(settings, dir, fault);
     if (self->store)
         self->commits = site_store(settings, dir, fault);
@@ -129,20 +134,26 @@ static bool beat(worker_t *self)
     enum { COUNTERS = sizeof counters / sizeof counters[0] };
     char pid[16], texts[COUNTERS][24];
     snprintf(pid, sizeof pid, "%d", (int) getpid());
-    store_field_t fields[COUNTERS + 2] = { { "pid", pid },
-                                           { "endpoint", bus_endpoint(self->inbox) } };
+    store_field_t fields[COUNTERS + 3] = { { "pid", pid },
+                                           { "endpoint", bus_endpoint(self->inbox) },
+                                           { "id", self->id_text } };
     for (size_t i = 0; i < COUNTERS; i++) {
         snprintf(texts[i], sizeof texts[i], "%" PRIu64, counters[i].value);
-        fields[i + 2] = (store_field_t){ counters[i].name, texts[i] };
+        fields[i + 3] = (store_field_t){ counters[i].name, texts[i] };
     }
-    return store_beat(self->store, "transform", self->name, LEASE_MS, fields, COUNTERS + 2) ==
+    return store_beat(self->store, "transform", self->name, LEASE_MS, fields, COUNTERS + 3) ==
            STORE_OK;
 }
 
 static void second(worker_t *self, int64_t now_us)
 {
-    if (!beat(self))
+    if (self->draining) {
+        worker_renew(self);
+        return;
+    }
+    if (!worker_look_around(self, now_us) || self->replaced || !beat(self))
         return; // Redis is away: nothing of this can be done
+    self->listed = true;
     (void) store_actors(self->store, "broker", meet_broker, self);
     worker_meet_collectors(self, now_us);
     worker_renew(self);
@@ -152,9 +163,12 @@ static void second(worker_t *self, int64_t now_us)
 
 // ---- the loop ---------------------------------------------------------------------------------
 
+// Without partitions (Redis is away, or we are leaving) nothing is taken either: the collector
+// runs out of credit and waits.
 static bool has_room(const worker_t *self, int64_t now_us)
 {
-    return now_us >= self->full_until_us && worker_uncommitted(self) < WORKER_UNCOMMITTED_MAX;
+    return !self->draining && worker_held(self) > 0 && now_us >= self->full_until_us &&
+           worker_uncommitted(self) < WORKER_UNCOMMITTED_MAX;
 }
 
 static void take_some(worker_t *self, int64_t now_us)
@@ -225,12 +239,13 @@ static bool worker_wait(worker_t *self, int signals, int64_t until_us, bool *sig
     return true;
 }
 
-static bool worker_holds_nothing(const worker_t *self)
+// Out of the registry at once, so that the others take over what we release.
+static void start_drain(worker_t *self)
 {
+    self->draining = true;
+    (void) store_leave(self->store, "transform", self->name);
     for (unsigned p = 0; p < PARTITIONS; p++)
-        if (self->holdings[p].state != HOLDING_NONE)
-            return false;
-    return true;
+        worker_leave(self, p);
 }
 
 static int worker_run(worker_t *self, int signals)
@@ -240,20 +255,24 @@ static int worker_run(worker_t *self, int signals)
     for (;;) {
         int64_t now_us = life_mono_us();
         keep_time(self, &due, now_us);
+        if (self->replaced) {
+            log_event(LOG_ERROR, "another worker was started under this name; ending", "name=%s",
+                      log_quote(self->name));
+            return EXIT_FAILED;
+        }
+        bool loaded = worker_load(self);
         int64_t until_us = due.beat_us < due.ask_us ? due.beat_us : due.ask_us;
         bool signalled, answered;
-        if (!worker_wait(self, signals, until_us, &signalled, &answered))
+        if (!worker_wait(self, signals, loaded ? until_us : 0, &signalled, &answered))
             return EXIT_FAILED;
-        if (signalled && life_take_signal(signals) == LIFE_DRAIN && !self->draining) {
-            self->draining = true;
-            drain_until_us = now_us + DRAIN_US;
-            due.beat_us = 0; // hand over now
-        }
         now_us = life_mono_us();
-        if (!self->draining)
-            take_some(self, now_us);
+        if (signalled && life_take_signal(signals) == LIFE_DRAIN && !self->draining) {
+            start_drain(self);
+            drain_until_us = now_us + DRAIN_US;
+        }
+        take_some(self, now_us);
         move_commits(self, answered, now_us);
-        if (self->draining && !worker_committing(self) && worker_holds_nothing(self))
+        if (self->draining && !worker_committing(self) && worker_has_nothing(self))
             return EXIT_OK;
         if (self->draining && now_us > drain_until_us)
             return EXIT_FAILED;
@@ -275,15 +294,21 @@ int transform_main(int argc, char **argv)
         return EXIT_CONFIG;
     }
     int signals = life_open_signals(); // before the first socket
-    owned(worker_destroy) worker_t *worker =
-        worker_new(options.name, settings, options.dir, &fault);
-    if (signals < 0 || !worker) {
+    if (signals < 0)
+        fault_set(&fault, "cannot take signals: %s", strerror(errno));
+    site_wait_t redis =
+        signals < 0 ? SITE_UNFIT : site_await(settings, options.dir, signals, &fault);
+    if (redis == SITE_STOPPED)
+        return EXIT_OK;
+    owned(worker_destroy) worker_t *worker = NULL;
+    if (redis == SITE_READY)
+        worker = worker_new(options.name, settings, options.dir, &fault);
+    if (!worker) {
         log_event(LOG_ERROR, "cannot start", "reason=%s", log_quote(fault.text));
         return EXIT_FAILED;
     }
     log_event(LOG_INFO, "started", "endpoint=%s", bus_endpoint(worker->inbox));
     status = worker_run(worker, signals);
-    (void) store_leave(worker->store, "transform", options.name);
     fold_count_t count = fold_count(worker->fold);
     log_event(LOG_INFO, "stopped", "rows=%" PRIu64 " alerts=%" PRIu64, count.accepted,
               count.alerts);

@@ -18,6 +18,7 @@ enum {
     WORKER_UNCOMMITTED_MAX = 64 << 20, // bytes of deltas and alerts: beyond, take nothing in
     WORKER_LEASE_MS = 3000,
     WORKER_IDLE_COMMIT_US = 10000000, // offsets of partitions without rows
+    WORKER_LOAD_US = 50000,           // reading state, before anything else has its turn
 };
 
 typedef struct {
@@ -33,8 +34,10 @@ typedef struct {
 
 typedef enum {
     HOLDING_NONE,
+    HOLDING_CLAIMED, // ours, its state not read yet
     HOLDING_OURS,    // applied to and committed
     HOLDING_LEAVING, // no longer applied to: committed once more, then released
+    HOLDING_RETURNED // claimed, but no longer wanted: released
 } holding_state_t;
 
 typedef struct {
@@ -45,12 +48,18 @@ typedef struct {
     alert_queue_t alerts; // not yet sent
 } holding_t;
 
+typedef struct {
+    size_t count;
+    char names[LANE_WORKERS_MAX][64];
+} worker_roster_t; // the live workers
+
 typedef struct worker_commits worker_commits_t; // the batch under way
 typedef struct worker_plans worker_plans_t;
 
 typedef struct {
     const char *name;
     worker_id_t id;
+    char id_text[2 * sizeof(worker_id_t) + 1];
     fold_t *fold;
     store_t *store;   // beats, claims, loads, views
     store_t *commits; // commits only: one batch may be under way on it
@@ -61,7 +70,12 @@ typedef struct {
     holding_t holdings[PARTITIONS];
     worker_commits_t *batch;
     worker_plans_t *plans;
+    worker_roster_t roster;
+    bool listed;           // the registry knows us
+    bool replaced;         // another process lives under our name
     bool draining;         // release everything, claim nothing
+    uint64_t epoch;        // of `store` at the last look
+    int64_t claim_from_us; // claim nothing before: others may still be coming back
     int64_t full_until_us; // outbox full: take nothing in until then
     uint64_t messages, malformed, held, dropped, commits_done, stale, fenced;
     unsigned since_answer;                  // messages taken since the last acknowledgement
@@ -86,11 +100,15 @@ void worker_answer(worker_t *self);              // ACK what arrived
 
 // ---- worker_claims.c --------------------------------------------------------------------------
 
-void worker_claim(worker_t *self, int64_t now_us);      // take what should be ours and is free
-void worker_renew(worker_t *self);                      // leases
-void worker_forget(worker_t *self, unsigned partition); // drop it from memory
+bool worker_look_around(worker_t *self, int64_t now_us); // who lives; false: Redis is away
+void worker_claim(worker_t *self, int64_t now_us);       // take what should be ours and is free
+bool worker_load(worker_t *self);                        // read what was claimed; false: more to do
+void worker_renew(worker_t *self);                       // leases
+void worker_leave(worker_t *self, unsigned partition);   // apply no more; commit, then release
+void worker_forget(worker_t *self, unsigned partition);  // drop it from memory
 void worker_forget_all(worker_t *self);
-size_t worker_held(const worker_t *self);
+size_t worker_held(const worker_t *self);      // partitions applied to
+bool worker_has_nothing(const worker_t *self); // neither these nor others
 
 // ---- worker_commit.c --------------------------------------------------------------------------
 

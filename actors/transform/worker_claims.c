@@ -12,7 +12,7 @@
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 
-enum { WORKERS_MAX = LANE_WORKERS_MAX };
+enum { SETTLE_US = 1500000 }; // in which everybody beats once
 
 size_t worker_held(const worker_t *self)
 {
@@ -20,6 +20,32 @@ size_t worker_held(const worker_t *self)
     for (unsigned p = 0; p < PARTITIONS; p++)
         count += self->holdings[p].state == HOLDING_OURS;
     return count;
+}
+
+bool worker_has_nothing(const worker_t *self)
+{
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (self->holdings[p].state != HOLDING_NONE)
+            return false;
+    return true;
+}
+
+void worker_leave(worker_t *self, unsigned partition)
+{
+    switch (self->holdings[partition].state) {
+    case HOLDING_NONE:
+    case HOLDING_LEAVING:
+    case HOLDING_RETURNED:
+        return;
+    case HOLDING_CLAIMED:
+        self->holdings[partition].state = HOLDING_RETURNED;
+        return;
+    case HOLDING_OURS:
+        for (size_t i = 0; i < self->stream_count; i++)
+            lane_in_drop(self->streams[i].lane, partition);
+        self->holdings[partition].state = HOLDING_LEAVING;
+        return;
+    }
 }
 
 void worker_forget(worker_t *self, unsigned partition)
@@ -78,7 +104,9 @@ static bool load_state(void *context, slice_t encoded)
     return !loading->failed;
 }
 
-static bool load_partition(worker_t *self, unsigned partition, int64_t now_us)
+// Take a claimed partition into service. Not OK: nothing is left of it in memory.
+static store_status_t load_partition(worker_t *self, unsigned partition, int64_t now_us,
+                                     fault_t *fault)
 {
     holding_t *holding = &self->holdings[partition];
     loading_t loading = { .worker = self, .partition = partition };
@@ -88,9 +116,9 @@ static bool load_partition(worker_t *self, unsigned partition, int64_t now_us)
         store_load(self->store, partition, &load, &loading, &holding->head, &holding->base_bytes,
                    &holding->journal_bytes, &holding->journal_count);
     if (status != STORE_OK || loading.failed) {
-        log_event(LOG_ERROR, "cannot load a partition", "partition=%u reason=%s", partition,
-                  log_quote(loading.failed ? loading.fault.text : store_error(self->store)));
-        return false;
+        fault_set(fault, "%s", loading.failed ? loading.fault.text : store_error(self->store));
+        worker_forget(self, partition);
+        return status == STORE_OK ? STORE_REFUSED : status;
     }
     holding->state = HOLDING_OURS;
     for (size_t i = 0; i < self->stream_count; i++) {
@@ -102,66 +130,114 @@ static bool load_partition(worker_t *self, unsigned partition, int64_t now_us)
         stream->committed[partition] = seq;
         lane_in_own(stream->lane, partition, seq, now_us);
     }
-    return true;
+    return STORE_OK;
+}
+
+// In turns, so that leases are renewed and rows of other partitions flow meanwhile. What cannot
+// be read is given back and claimed again with the next look around.
+bool worker_load(worker_t *self)
+{
+    int64_t until_us = life_mono_us() + WORKER_LOAD_US;
+    size_t loaded = 0, failed = 0;
+    bool away = false, all = true;
+    fault_t fault = { 0 };
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        if (self->holdings[p].state != HOLDING_CLAIMED)
+            continue;
+        if (life_mono_us() > until_us) {
+            all = false;
+            break;
+        }
+        store_id_t token = self->holdings[p].token;
+        store_status_t status = STORE_DOWN;
+        if (away)
+            worker_forget(self, p);
+        else
+            status = load_partition(self, p, life_mono_us(), &fault);
+        away = status == STORE_DOWN;
+        loaded += status == STORE_OK;
+        failed += status != STORE_OK;
+        if (status != STORE_OK && status != STORE_DOWN)
+            (void) store_release(self->store, p, token); // else its lease runs out
+    }
+    if (failed > 0)
+        log_event(LOG_ERROR, "cannot load partitions", "count=%zu reason=%s", failed,
+                  log_quote(fault.text));
+    if (loaded > 0 && all)
+        log_event(LOG_INFO, "partitions", "owned=%zu workers=%zu", worker_held(self),
+                  self->roster.count);
+    return all;
 }
 
 // ---- claiming ---------------------------------------------------------------------------------
 
-typedef struct {
-    size_t count;
-    char names[WORKERS_MAX][64];
-} roster_t;
-
+// The registry knows one process of a name, the one that beat last. If that is another than us
+// although we have beaten, it was started after us: it claims what we hold, for ever.
 static void list_worker(void *context, const store_actor_t *actor)
 {
-    roster_t *roster = context;
-    if (roster->count < WORKERS_MAX)
-        snprintf(roster->names[roster->count++], sizeof roster->names[0], "%s", actor->name);
+    worker_t *self = context;
+    const char *id = store_actor_field(actor, "id");
+    if (strcmp(actor->name, self->name) == 0 && id && strcmp(id, self->id_text) != 0)
+        self->replaced = self->listed;
+    if (self->roster.count < LANE_WORKERS_MAX)
+        snprintf(self->roster.names[self->roster.count++], sizeof self->roster.names[0], "%s",
+                 actor->name);
 }
 
-static bool claim_partition(worker_t *self, unsigned partition, int64_t now_us)
+static bool roster_has(const worker_roster_t *roster, const char *name)
 {
-    holding_t *holding = &self->holdings[partition];
-    store_status_t status =
-        store_claim(self->store, partition, self->name, WORKER_LEASE_MS, &holding->token);
-    if (status != STORE_OK)
-        return status != STORE_DOWN;
-    if (!load_partition(self, partition, now_us)) {
-        store_id_t token = holding->token;
-        holding->state = HOLDING_OURS; // so that forgetting clears what was loaded
-        worker_forget(self, partition);
-        (void) store_release(self->store, partition, token);
-    }
+    for (size_t i = 0; i < roster->count; i++)
+        if (strcmp(roster->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool worker_look_around(worker_t *self, int64_t now_us)
+{
+    self->roster.count = 0;
+    if (store_actors(self->store, "transform", list_worker, self) != STORE_OK)
+        return false;
+    if (!roster_has(&self->roster, self->name) && self->roster.count < LANE_WORKERS_MAX)
+        strcpy(self->roster.names[self->roster.count++], self->name);
+    // After an outage of Redis everybody's place in the registry has run out. Whoever is back
+    // first would take everything, only to hand most of it over a second later.
+    if (self->epoch != 0 && self->epoch != store_epoch(self->store))
+        self->claim_from_us = now_us + SETTLE_US;
+    self->epoch = store_epoch(self->store);
     return true;
+}
+
+// Hand over what should be another's; what should be ours and is free.
+static partitions_t compare_wishes(worker_t *self, char owners[PARTITIONS][64])
+{
+    const char *names[LANE_WORKERS_MAX];
+    for (size_t i = 0; i < self->roster.count; i++)
+        names[i] = self->roster.names[i];
+    partitions_t wanted = { { 0 } };
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        const char *wish = names[ownership_owner(p, names, self->roster.count)];
+        bool mine = strcmp(wish, self->name) == 0;
+        bool free_for_us = owners[p][0] == '\0' || strcmp(owners[p], self->name) == 0;
+        if (!mine)
+            worker_leave(self, p);
+        else if (self->holdings[p].state == HOLDING_NONE && free_for_us)
+            partitions_add(&wanted, p);
+    }
+    return wanted;
 }
 
 void worker_claim(worker_t *self, int64_t now_us)
 {
-    roster_t roster = { 0 };
     static char owners[PARTITIONS][64];
-    if (store_actors(self->store, "transform", list_worker, &roster) != STORE_OK ||
-        store_owners(self->store, owners) != STORE_OK || roster.count == 0)
+    static store_id_t tokens[PARTITIONS];
+    if (now_us < self->claim_from_us || store_owners(self->store, owners) != STORE_OK)
         return;
-    const char *names[WORKERS_MAX];
-    for (size_t i = 0; i < roster.count; i++)
-        names[i] = roster.names[i];
-    size_t before = worker_held(self);
-    for (unsigned p = 0; p < PARTITIONS; p++) {
-        holding_t *holding = &self->holdings[p];
-        const char *wanted = names[ownership_owner(p, names, roster.count)];
-        bool mine = !self->draining && strcmp(wanted, self->name) == 0;
-        if (holding->state == HOLDING_OURS && !mine) {
-            for (size_t i = 0; i < self->stream_count; i++)
-                lane_in_drop(self->streams[i].lane, p);
-            holding->state = HOLDING_LEAVING;
-        } else if (holding->state == HOLDING_NONE && mine &&
-                   (owners[p][0] == '\0' || strcmp(owners[p], self->name) == 0)) {
-            if (!claim_partition(self, p, now_us))
-                return; // Redis went away
-        }
-    }
-    if (worker_held(self) != before)
-        log_event(LOG_INFO, "partitions", "owned=%zu workers=%zu", worker_held(self), roster.count);
+    partitions_t wanted = compare_wishes(self, owners);
+    if (store_claim_all(self->store, self->name, WORKER_LEASE_MS, tokens, &wanted) != STORE_OK)
+        return;
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (partitions_has(&wanted, p))
+            self->holdings[p] = (holding_t){ .state = HOLDING_CLAIMED, .token = tokens[p] };
 }
 
 void worker_renew(worker_t *self)
@@ -174,13 +250,16 @@ void worker_renew(worker_t *self)
         partitions_add(&held, p);
         tokens[p] = self->holdings[p].token;
     }
-    if (store_renew(self->store, self->name, WORKER_LEASE_MS, tokens, &held) != STORE_OK)
+    if (store_renew(self->store, WORKER_LEASE_MS, tokens, &held) != STORE_OK)
         return; // if we are too late for good, the next commit is fenced
+    size_t lost = 0;
     for (unsigned p = 0; p < PARTITIONS; p++) {
         if (self->holdings[p].state == HOLDING_NONE || partitions_has(&held, p))
             continue;
-        log_event(LOG_WARNING, "partition lost to another worker", "partition=%u", p);
-        self->fenced++;
+        lost++;
         worker_forget(self, p);
     }
+    self->fenced += lost;
+    if (lost > 0)
+        log_event(LOG_WARNING, "partitions lost to another worker", "count=%zu", lost);
 }

@@ -37,8 +37,9 @@ struct worker_commits {
     size_t base_count;
     struct {
         unsigned partition;
+        store_id_t head; // of the commit under way: the state is as of it
         buffer_t bytes;
-    } bases[BASES_PER_BATCH];       // state as of the commit under way
+    } bases[BASES_PER_BATCH];
     int64_t idle_at_us[PARTITIONS]; // last commit
 };
 
@@ -105,14 +106,16 @@ static bool wants_base(const holding_t *holding, unsigned partition)
 }
 
 // The state as the commit just added will make it.
-static void add_base(worker_t *self, unsigned partition)
+static void add_base(worker_t *self, const store_commit_t *commit)
 {
     worker_commits_t *batch = self->batch;
+    unsigned partition = commit->partition;
     if (batch->base_count == BASES_PER_BATCH || !wants_base(&self->holdings[partition], partition))
         return;
     buffer_t bytes = { 0 };
     if (fold_base(self->fold, partition, &bytes) && !bytes.failed) {
         batch->bases[batch->base_count].partition = partition;
+        batch->bases[batch->base_count].head = commit->mine;
         batch->bases[batch->base_count++].bytes = bytes;
     } else {
         buffer_destroy(&bytes); // no memory now: the journal goes on growing
@@ -151,7 +154,7 @@ static bool add_commit(worker_t *self, unsigned partition, size_t offset_count)
     life_random(&commit->mine, sizeof commit->mine);
     batch->count++;
     if (whole)
-        add_base(self, partition);
+        add_base(self, commit);
     return true;
 }
 
@@ -191,7 +194,7 @@ void worker_commit(worker_t *self, bool idle_too)
     int64_t now_us = life_mono_us();
     for (unsigned p = 0; p < PARTITIONS; p++) {
         holding_t *holding = &self->holdings[p];
-        if (holding->state == HOLDING_NONE)
+        if (holding->state != HOLDING_OURS && holding->state != HOLDING_LEAVING)
             continue;
         size_t offsets = gather_offsets(self, p, batch->offsets[batch->count]);
         bool dirty = fold_changed(self->fold, p) || alert_queue_waiting(&holding->alerts) > 0;
@@ -295,17 +298,46 @@ static void settle(worker_t *self, const store_commit_t *commit, store_status_t 
     worker_forget(self, partition);
 }
 
+// Nothing of it is on the way, and nothing is left to be sent.
+static bool is_left(worker_t *self, unsigned partition)
+{
+    const holding_t *holding = &self->holdings[partition];
+    store_offset_t offsets[WORKER_STREAMS_MAX];
+    return holding->state == HOLDING_RETURNED ||
+           (holding->state == HOLDING_LEAVING && !fold_changed(self->fold, partition) &&
+            alert_queue_waiting(&holding->alerts) == 0 &&
+            gather_offsets(self, partition, offsets) == 0);
+}
+
 static void release_left(worker_t *self)
 {
+    partitions_t left = { { 0 } };
+    store_id_t tokens[PARTITIONS];
+    bool any = false;
     for (unsigned p = 0; p < PARTITIONS; p++) {
-        holding_t *holding = &self->holdings[p];
-        if (holding->state != HOLDING_LEAVING || fold_changed(self->fold, p) ||
-            alert_queue_waiting(&holding->alerts) > 0)
+        if (!is_left(self, p))
             continue;
-        store_id_t token = holding->token;
+        any = true;
+        partitions_add(&left, p);
+        tokens[p] = self->holdings[p].token;
         worker_forget(self, p);
-        (void) store_release(self->store, p, token); // else its lease runs out
     }
+    if (any)
+        (void) store_release_all(self->store, tokens, &left); // else their leases run out
+}
+
+// Before the next commit: the base replaces just the deltas up to its own.
+static void write_bases(worker_t *self)
+{
+    worker_commits_t *batch = self->batch;
+    for (size_t i = 0; i < batch->base_count; i++) {
+        const holding_t *holding = &self->holdings[batch->bases[i].partition];
+        // If its commit was not taken, or the partition was read again meanwhile, it is nobody's.
+        if (holding->state != HOLDING_NONE &&
+            memcmp(&holding->head, &batch->bases[i].head, sizeof holding->head) == 0)
+            write_base(self, batch->bases[i].partition, buffer_slice(&batch->bases[i].bytes));
+    }
+    drop_bases(batch);
 }
 
 void worker_commit_settle(worker_t *self, int64_t now_us)
@@ -319,13 +351,7 @@ void worker_commit_settle(worker_t *self, int64_t now_us)
         for (size_t i = 0; i < batch->count; i++)
             settle(self, &batch->commits[i], batch->status[i], now_us);
         batch->count = 0;
-        for (size_t i = 0; i < batch->base_count; i++) {
-            unsigned partition = batch->bases[i].partition;
-            // Only if its commit was taken: journal_count says what the base replaces.
-            if (self->holdings[partition].state != HOLDING_NONE)
-                write_base(self, partition, buffer_slice(&batch->bases[i].bytes));
-        }
-        drop_bases(batch);
+        write_bases(self);
     }
     release_left(self);
 }

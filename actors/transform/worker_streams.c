@@ -234,6 +234,10 @@ static void send_answer(worker_stream_t *stream, buffer_t *frame)
 
 void worker_ask(worker_t *self, int64_t now_us)
 {
+    // One question for all of them: each makes the collector read its log once more.
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (self->holdings[p].state == HOLDING_CLAIMED)
+            return;
     for (size_t i = 0; i < self->stream_count; i++) {
         worker_stream_t *stream = &self->streams[i];
         partitions_t partitions;

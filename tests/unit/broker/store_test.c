@@ -152,13 +152,41 @@ static void renewing_keeps_mine_and_names_the_lost(void **state)
     }
     pause_ms(200);
     expect(store, store_claim(store, 17, "thief", 60000, &thief), STORE_OK);
-    expect(store, store_renew(store, "a", 60000, tokens, &held), STORE_OK);
+    expect(store, store_renew(store, 60000, tokens, &held), STORE_OK);
     for (unsigned partition = 0; partition < PARTITIONS; partition++) {
         bool expected = partition == 0 || partition == 1 || partition == 16 || partition == 255;
         assert_int_equal(partitions_has(&held, partition), expected);
     }
     // Renewed although the lease had run out: nobody had taken it.
     expect(store, store_claim(store, 16, "b", 60000, &thief), STORE_FENCED);
+}
+
+// As a worker does at its start, and at its end.
+static void all_are_claimed_and_released_in_one_trip(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    static store_id_t tokens[PARTITIONS], thief;
+    partitions_t all, wanted, none = { 0 };
+    memset(&all, 0xff, sizeof all);
+    expect(store, store_claim(store, 17, "thief", 60000, &thief), STORE_OK);
+    wanted = all;
+    expect(store, store_claim_all(store, "a", 60000, tokens, &wanted), STORE_OK);
+    for (unsigned partition = 0; partition < PARTITIONS; partition++)
+        assert_int_equal(partitions_has(&wanted, partition), partition != 17);
+    char owners[PARTITIONS][64];
+    expect(store, store_owners(store, owners), STORE_OK);
+    assert_string_equal(owners[16], "a");
+    assert_string_equal(owners[17], "thief");
+    assert_memory_not_equal(&tokens[0], &tokens[16], sizeof tokens[0]);
+    partitions_t held = wanted;
+    expect(store, store_renew(store, 60000, tokens, &held), STORE_OK);
+    assert_memory_equal(&held, &wanted, sizeof held);
+    expect(store, store_claim_all(store, "a", 60000, tokens, &none), STORE_OK);
+    expect(store, store_release_all(store, tokens, &all), STORE_OK);
+    expect(store, store_owners(store, owners), STORE_OK);
+    for (unsigned partition = 0; partition < PARTITIONS; partition++)
+        assert_string_equal(owners[partition], partition == 17 ? "thief" : "");
 }
 
 static void two_namespaces_do_not_meet(void **state)
@@ -194,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup(registry_lists_who_is_alive, flush),
         cmocka_unit_test_setup(a_partition_has_one_owner_at_a_time, flush),
         cmocka_unit_test_setup(renewing_keeps_mine_and_names_the_lost, flush),
+        cmocka_unit_test_setup(all_are_claimed_and_released_in_one_trip, flush),
         cmocka_unit_test_setup(two_namespaces_do_not_meet, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
