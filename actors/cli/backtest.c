@@ -123,7 +123,8 @@ static int found_order(const void *left, const void *right)
 
 static bool print_found(backtest_t *self)
 {
-    qsort(self->found, self->found_count, sizeof *self->found, found_order);
+    if (self->found_count > 0) // qsort takes no NULL
+        qsort(self->found, self->found_count, sizeof *self->found, found_order);
     for (size_t i = 0; i < self->found_count; i++) {
         fputs(self->found[i].line, stdout);
         fputc('\n', stdout);
