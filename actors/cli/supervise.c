@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "actors/cli/roles.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "broker/site.h"
@@ -31,12 +32,7 @@ enum {
     TURN_MS = 50,                // how often the children are looked at
     READY_US = 60 * 1000 * 1000,
     STOP_US = 15 * 1000 * 1000, // then SIGKILL
-    COUNT_MOST = 16,            // of one role
 };
-
-// Downstream first: everybody finds a listener. Stopping goes the other way.
-static const char *const order[] = { "broker", "notifier", "transform", "prep", "collector" };
-enum { ROLES = sizeof order / sizeof order[0] };
 
 typedef struct {
     const char *role;
@@ -58,48 +54,10 @@ typedef struct {
     child_t children[SUPERVISE_CHILDREN_MAX];
 } supervisor_t;
 
-// How many of this role does the list ask for? -1 with fault if the list is bad.
-static int role_count(const char *roles, const char *role, fault_t *fault)
-{
-    if (!roles)
-        return 1;
-    int found = 0;
-    for (const char *at = roles; *at;) {
-        size_t size = strcspn(at, ",");
-        size_t name = strcspn(at, ",=");
-        bool known = false;
-        for (int r = 0; r < ROLES; r++)
-            known |= strlen(order[r]) == name && strncmp(order[r], at, name) == 0;
-        if (!known) {
-            fault_set(fault, "unknown role '%.*s' (collector, prep, transform, notifier, broker)",
-                      (int) name, at);
-            return -1;
-        }
-        long count = 1;
-        if (name < size) {
-            char *end;
-            count = strtol(at + name + 1, &end, 10);
-            if (end != at + size || count < 1 || count > COUNT_MOST) {
-                fault_set(fault, "'%.*s': a role's count is 1 to %d", (int) size, at, COUNT_MOST);
-                return -1;
-            }
-        }
-        if (strlen(role) == name && strncmp(role, at, name) == 0)
-            found = (int) count;
-        at += size;
-        at += *at == ',';
-    }
-    if (strcmp(role, "collector") == 0 && found > 1) {
-        fault_set(fault, "one collector a configuration: its stream has one writer");
-        return -1;
-    }
-    return found;
-}
-
 bool supervise_check(const supervise_t *self, fault_t *fault)
 {
     for (int r = 0; r < ROLES; r++)
-        if (role_count(self->roles, order[r], fault) == -1)
+        if (roles_count(self->roles, roles_order[r], fault) == -1)
             return false;
     return true;
 }
@@ -263,12 +221,6 @@ static void last_words(const supervisor_t *self, const child_t *child, char *tex
     snprintf(text, size, "%s ended: %s", child->name, line ? line + 1 : tail);
 }
 
-// A Redis that keeps no append-only file stops every actor: say so instead of waiting for them.
-static bool redis_is_unfit(supervisor_t *self)
-{
-    return store_ping(self->store) == STORE_REFUSED;
-}
-
 static void tell(int *ready_fd, const char *text)
 {
     if (*ready_fd == -1)
@@ -347,15 +299,15 @@ static void add_children(supervisor_t *self)
             *c = '-';
     for (int r = 0; r < ROLES; r++) {
         fault_t fault;
-        int count = role_count(self->plan->roles, order[r], &fault);
+        int count = roles_count(self->plan->roles, roles_order[r], &fault);
         for (int i = 1; i <= count; i++) {
             child_t *child = &self->children[self->count++];
-            child->role = order[r];
+            child->role = roles_order[r];
             // A collector's name is its stream's: the same on every host, or the log would move.
-            if (strcmp(order[r], "collector") == 0)
+            if (strcmp(roles_order[r], "collector") == 0)
                 snprintf(child->name, sizeof child->name, "collector");
             else
-                snprintf(child->name, sizeof child->name, "%s-%d.%.24s", order[r], i, host);
+                snprintf(child->name, sizeof child->name, "%s-%d.%.24s", roles_order[r], i, host);
         }
     }
 }
@@ -372,14 +324,9 @@ static int supervisor_loop(supervisor_t *self, int ready_fd)
             log_event(LOG_INFO, "ready", "actors=%zu", self->count);
             tell(&ready_fd, "+");
         } else if (ready_fd != -1 && self->refused) {
-            char text[512]; // trying again would not help whoever waits
+            char text[2304]; // trying again would not help whoever waits
             last_words(self, self->refused, text, sizeof text);
             tell(&ready_fd, text);
-            return EXIT_FAILED;
-        } else if (ready_fd != -1 && redis_is_unfit(self)) {
-            log_event(LOG_ERROR, "redis cannot be used", "reason=%s",
-                      log_quote(store_error(self->store)));
-            tell(&ready_fd, store_error(self->store));
             return EXIT_FAILED;
         } else if (ready_fd != -1 && now_us > give_up_us) {
             char text[256];

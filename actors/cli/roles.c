@@ -1,0 +1,46 @@
+/*  roles -- see roles.h. */
+#include "actors/cli/roles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNT_MOST = 16 }; // of one role
+
+const char *const roles_order[ROLES] = { "broker", "notifier", "transform", "prep", "collector" };
+
+int roles_count(const char *roles, const char *role, fault_t *fault)
+{
+    if (!roles)
+        return 1;
+    int found = 0;
+    for (const char *at = roles; *at;) {
+        size_t size = strcspn(at, ",");
+        size_t name = strcspn(at, ",=");
+        bool known = false;
+        for (int r = 0; r < ROLES; r++)
+            known |= strlen(roles_order[r]) == name && strncmp(roles_order[r], at, name) == 0;
+        if (!known) {
+            fault_set(fault, "unknown role '%.*s' (collector, prep, transform, notifier, broker)",
+                      (int) name, at);
+            return -1;
+        }
+        long count = 1;
+        if (name < size) {
+            char *end;
+            count = strtol(at + name + 1, &end, 10);
+            if (end != at + size || count < 1 || count > COUNT_MOST) {
+                fault_set(fault, "'%.*s': a role's count is 1 to %d", (int) size, at, COUNT_MOST);
+                return -1;
+            }
+        }
+        if (strlen(role) == name && strncmp(role, at, name) == 0)
+            found = (int) count;
+        at += size;
+        at += *at == ',';
+    }
+    if (strcmp(role, "collector") == 0 && found > 1) {
+        fault_set(fault, "one collector a configuration: its stream has one writer");
+        return -1;
+    }
+    return found;
+}

@@ -1,0 +1,12 @@
+/*  roles -- the list of actors that a supervisor runs: "collector,prep=2,transform=2". Pure. */
+#pragma once
+#include "proto/fault.h"
+
+enum { ROLES = 5 };
+
+// Downstream first: everybody finds a listener. Stopping goes the other way.
+extern const char *const roles_order[ROLES];
+
+// How many of this role does the list ask for (NULL = one of each)? -1 with fault if the list is
+// bad.
+int roles_count(const char *roles, const char *role, fault_t *fault);
