@@ -186,9 +186,11 @@ end
 
 -- ---- alert log and deliveries -------------------------------------------------------------
 
--- keys: log, seen; args: limit, then of each: id, rule, series, ts, severity, topic, seq, body
+-- keys: log, seen, prefix of the status keys
+-- args: limit, then of each: id, rule, series, ts, severity, topic, seq, body
 local function alert_log(keys, args)
   local log, seen, limit = keys[1], keys[2], tonumber(args[1])
+  local counts, last_ts = {}, {}
   local last = redis.call('ZREVRANGE', seen, 0, 0, 'WITHSCORES')
   local score = tonumber(last[2] or 0)
   for i = 2, #args, 8 do
@@ -197,6 +199,15 @@ local function alert_log(keys, args)
       redis.call('XADD', log, 'MAXLEN', limit, '*', 'id', args[i], 'rule', args[i + 1], 'series',
                  args[i + 2], 'ts', args[i + 3], 'severity', args[i + 4], 'topic', args[i + 5],
                  'seq', args[i + 6], 'body', args[i + 7])
+      counts[args[i + 1]] = (counts[args[i + 1]] or 0) + 1
+      last_ts[args[i + 1]] = args[i + 3]
+    end
+  end
+  for rule, count in pairs(counts) do
+    local status = keys[3] .. rule
+    if redis.call('EXISTS', status) == 1 then -- a rule that is gone has no status
+      redis.call('HINCRBY', status, 'alerts', count)
+      redis.call('HSET', status, 'last', last_ts[rule])
     end
   end
   redis.call('ZREMRANGEBYRANK', seen, 0, -limit - 1)

@@ -186,6 +186,7 @@ store_status_t store_rule_remove(store_t *self, const char *name);
 // <ns>:status:<name>: set these fields, remove those whose value is NULL.
 store_status_t store_rule_status(store_t *self, const char *name, const store_field_t *fields,
                                  size_t count);
+store_status_t store_rule_status_remove(store_t *self, const char *name); // the rule is gone
 // All of them, in order of name.
 store_status_t store_rule_statuses(store_t *self, store_rule_visit_t *visit, void *context);
 

@@ -214,6 +214,16 @@ store_status_t store_rule_status(store_t *self, const char *name, const store_fi
     return link_take_all(self, pushed);
 }
 
+store_status_t store_rule_status_remove(store_t *self, const char *name)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "DEL");
+    command_key(self, keys_status(&self->keys, name));
+    return link_ask(self, &reply);
+}
+
 // ---- latest values -------------------------------------------------------------------------
 
 static bool push_latest(store_t *self, const store_latest_t *item)

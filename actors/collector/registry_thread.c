@@ -101,7 +101,10 @@ static void s_on_verdict(void *context, const planner_verdict_t *verdict)
     }
     const store_field_t fields[] = { { "state", verdict->state }, { "error", verdict->error } };
     // One that is refused has a name that no key can have: the log tells it.
-    if (store_rule_status(self->store, verdict->name, fields, 2) == STORE_DOWN)
+    store_status_t status = verdict->state
+                                ? store_rule_status(self->store, verdict->name, fields, 2)
+                                : store_rule_status_remove(self->store, verdict->name);
+    if (status == STORE_DOWN)
         look->failed = true;
     if (verdict->error)
         s_note(self, LOG_WARNING, "rule refused", "rule", verdict->name, "error", verdict->error);

@@ -130,6 +130,9 @@ def main():
         assert alert["series"] == "candle:test:BTC%2FUSD", alert["series"]
         print(f"rule effective after {took:.2f} s; webhook arrived and its signature is right")
 
+        wait_for("the status to count", lambda: status_of(instance, "spike").get("alerts") == "1", 5)
+        assert status_of(instance, "spike")["last"] == str(ts), status_of(instance, "spike")
+
         # Bad rules say why, with the position, and leave the others running.
         for name, when, words in (("bad-name", "volume > 3 * avgg(volume) OVER last_1h", "avgg"),
                                   ("bad-syntax", "volume > > 3", "syntax error"),
