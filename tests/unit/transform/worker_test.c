@@ -1,0 +1,237 @@
+/*  worker_test -- what a worker holds and commits, on a real Redis: it never trusts what it has in
+ *  memory further than the head it was read at.
+ */
+#include "actors/transform/worker.h"
+
+#include "tests/unit/broker/store_fixture.h"
+
+enum { P = 7 };
+
+static const char META[] = "tw:m:{7}:7", JOURNAL[] = "tw:j:{7}:7";
+
+typedef struct {
+    worker_t worker;
+    ruleset_t *rules; // of an empty plan
+} bench_t;
+
+static void put_plan(bench_t *self)
+{
+    plan_t *plan = plan_new();
+    buffer_t snapshot = { 0 };
+    assert_true(plan_encode(plan, NULL, &snapshot));
+    plan_hash_t hash = plan_hash(plan);
+    char text[2 * sizeof hash.bytes + 1];
+    for (size_t i = 0; i < sizeof hash.bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
+    expect(self->worker.store, store_plan_put(self->worker.store, text, buffer_slice(&snapshot)),
+           STORE_OK);
+    self->rules = ruleset_new(plan, NULL, NULL);
+    assert_non_null(self->rules);
+    buffer_destroy(&snapshot);
+    plan_destroy(&plan);
+}
+
+static bench_t *bench_new(const char *name)
+{
+    bench_t *self = calloc(1, sizeof *self);
+    assert_non_null(self);
+    worker_t *worker = &self->worker;
+    worker->name = name;
+    snprintf(worker->id_text, sizeof worker->id_text, "%p", (void *) self);
+    worker->store = open_store("tw");
+    worker->commits = open_store("tw");
+    worker->fold = fold_new(1000, worker_alert, worker);
+    worker->plans = worker_plans_new(worker->store);
+    worker->batch = worker_commits_new();
+    assert_true(worker->fold && worker->plans && worker->batch);
+    put_plan(self);
+    return self;
+}
+
+static void bench_destroy(bench_t **self_p)
+{
+    worker_t *worker = &(*self_p)->worker;
+    worker_forget_all(worker);
+    for (size_t i = 0; i < worker->stream_count; i++)
+        lane_in_destroy(&worker->streams[i].lane);
+    worker_commits_destroy(&worker->batch);
+    fold_destroy(&worker->fold);
+    worker_plans_destroy(&worker->plans);
+    store_destroy(&worker->commits);
+    store_destroy(&worker->store);
+    ruleset_destroy(&(*self_p)->rules);
+    free(*self_p);
+    *self_p = NULL;
+}
+
+static void beat(worker_t *worker)
+{
+    const store_field_t field = { "id", worker->id_text };
+    expect(worker->store, store_beat(worker->store, "transform", worker->name, 60000, &field, 1),
+           STORE_OK);
+    worker->listed = true;
+}
+
+static void claim_and_load(worker_t *worker)
+{
+    assert_true(worker_look_around(worker, 0));
+    worker->claim_from_us = 0;
+    worker_claim(worker, 0);
+    while (!worker_load(worker))
+        ;
+}
+
+// A record that changes the state of P: a plan comes into force.
+static void apply_record(bench_t *self, uint64_t seq)
+{
+    worker_t *worker = &self->worker;
+    worker_stream_t *stream = worker_stream(worker, slice_text("s"));
+    partitions_t one = { { 0 } };
+    partitions_add(&one, P);
+    assert_true(fold_plan(worker->fold, slice_text("s"), &one, self->rules));
+    const lane_span_t span = { .from = seq, .to = seq, .partitions = one };
+    lane_in_applied(stream->lane, &span, &one);
+}
+
+static uint64_t durable(worker_t *worker)
+{
+    return worker_stream(worker, slice_text("s"))->committed[P];
+}
+
+static void what_is_committed_is_read_by_the_next(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *one = bench_new("one");
+    claim_and_load(&one->worker);
+    assert_int_equal(worker_held(&one->worker), PARTITIONS);
+    apply_record(one, 1);
+    worker_commit(&one->worker, false);
+    assert_true(worker_committing(&one->worker));
+    worker_commit_settle(&one->worker, 0);
+    assert_int_equal(durable(&one->worker), 1);
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        worker_leave(&one->worker, p);
+    worker_commit_settle(&one->worker, 0); // nothing under way: releases
+    assert_true(worker_has_nothing(&one->worker));
+
+    owned(bench_destroy) bench_t *two = bench_new("two");
+    claim_and_load(&two->worker);
+    assert_int_equal(worker_held(&two->worker), PARTITIONS); // without waiting for leases
+    assert_int_equal(durable(&two->worker), 1);
+}
+
+static void a_base_replaces_the_journal(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    worker_t *worker = &bench->worker;
+    claim_and_load(worker);
+    apply_record(bench, 1);
+    worker->holdings[P].journal_bytes = 100 << 20; // so that a base is due
+    worker_commit(worker, false);
+    worker_commit_settle(worker, 0);
+    assert_string_equal(redis("LLEN %s", JOURNAL), "0");
+    assert_string_equal(redis("HGET %s nb", META), "1");
+    assert_int_equal(worker->holdings[P].journal_count, 0);
+    worker_forget_all(worker);
+    claim_and_load(worker);
+    assert_int_equal(durable(worker), 1);
+    assert_int_equal(worker->holdings[P].journal_count, 0);
+}
+
+// A worker that is fenced, and owns the partition again before the answer comes, must not write
+// the base of the commit that was refused: it holds rows that Redis' positions know nothing of.
+static void the_base_of_a_refused_commit_is_not_written(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    worker_t *worker = &bench->worker;
+    claim_and_load(worker);
+    apply_record(bench, 1);
+    worker->holdings[P].journal_bytes = 100 << 20;
+    redis("HSET %s token stolen owner thief lease 0", META);
+    worker_commit(worker, false);
+    pause_ms(50); // it has been refused
+    worker_forget(worker, P);
+    claim_and_load(worker);
+    assert_true(worker->holdings[P].state == HOLDING_OURS);
+    worker_commit_settle(worker, 0);
+    assert_string_equal(redis("HGET %s nb", META), "");
+    assert_string_equal(redis("HGET %s head", META), "");
+    assert_int_equal(durable(worker), 0);
+    assert_true(worker->holdings[P].state == HOLDING_OURS);
+}
+
+static void a_redis_that_dies_is_read_again(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    worker_t *worker = &bench->worker;
+    claim_and_load(worker);
+    apply_record(bench, 1);
+    worker_commit(worker, false);
+    worker_commit_settle(worker, 0);
+    apply_record(bench, 2);
+    server_kill();
+    worker_commit(worker, true);
+    worker_commit_settle(worker, 0);
+    assert_true(worker_has_nothing(worker)); // nobody knows what Redis has
+    assert_false(worker_look_around(worker, 0));
+    server_start();
+    expect(worker->store, ping_patiently(worker->store), STORE_OK);
+    assert_true(worker_look_around(worker, 5));
+    assert_true(worker->claim_from_us > 5); // the others shall come back first
+    worker_claim(worker, 6);
+    assert_true(worker_has_nothing(worker));
+    claim_and_load(worker);
+    assert_int_equal(durable(worker), 1);
+}
+
+static void what_is_claimed_and_not_wanted_goes_back(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *one = bench_new("one");
+    owned(bench_destroy) bench_t *two = bench_new("two");
+    assert_true(worker_look_around(&one->worker, 0));
+    worker_claim(&one->worker, 0);
+    beat(&one->worker);
+    beat(&two->worker);
+    assert_true(worker_look_around(&one->worker, 0));
+    worker_claim(&one->worker, 0); // half of it is to be two's
+    worker_commit_settle(&one->worker, 0);
+    claim_and_load(&two->worker);
+    while (!worker_load(&one->worker))
+        ;
+    assert_int_equal(worker_held(&one->worker) + worker_held(&two->worker), PARTITIONS);
+    assert_in_range(worker_held(&two->worker), 64, 192);
+    assert_int_equal(one->worker.fenced, 0);
+}
+
+static void the_later_of_one_name_works(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *earlier = bench_new("one");
+    owned(bench_destroy) bench_t *later = bench_new("one");
+    assert_true(worker_look_around(&earlier->worker, 0));
+    beat(&earlier->worker);
+    assert_true(worker_look_around(&later->worker, 0));
+    assert_false(later->worker.replaced); // what it sees there may be its own earlier life
+    beat(&later->worker);
+    assert_true(worker_look_around(&later->worker, 0));
+    assert_false(later->worker.replaced);
+    assert_true(worker_look_around(&earlier->worker, 0));
+    assert_true(earlier->worker.replaced);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(what_is_committed_is_read_by_the_next, flush),
+        cmocka_unit_test_setup(a_base_replaces_the_journal, flush),
+        cmocka_unit_test_setup(the_base_of_a_refused_commit_is_not_written, flush),
+        cmocka_unit_test_setup(a_redis_that_dies_is_read_again, flush),
+        cmocka_unit_test_setup(what_is_claimed_and_not_wanted_goes_back, flush),
+        cmocka_unit_test_setup(the_later_of_one_name_works, flush),
+    };
+    return cmocka_run_group_tests(tests, server_setup, server_teardown);
+}
