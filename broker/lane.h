@@ -25,9 +25,11 @@ enum {
     LANE_SHIP_BYTES = 1 << 20,         // of records in one message (one larger record goes alone)
     LANE_SHIP_RECORDS = 4096,          // records in one message
     LANE_SILENT_US = 3000000,          // a worker not heard of for so long is forgotten
-    LANE_GAP_US = 100000,              // how long a gap may stay open before NEED
+    LANE_GAP_US = 200000,              // how long a gap may stay open before NEED
     LANE_QUIET_US = 1000000,           // how long a partition may hear nothing before NEED
-    LANE_AGAIN_US = 500000,            // at most one NEED for a partition in this time
+    LANE_AGAIN_US = 500000,            // at most one NEED for a partition in this time,
+    LANE_AGAIN_US_MAX = 4000000,       // twice as long each time it must be asked again
+    LANE_CALM_US = 10000000,           // and as at first after so long without
     LANE_HOLD_BYTES_MAX = 8 << 20,     // reorder buffer of one stream
 };
 

@@ -18,6 +18,7 @@ struct lane_in {
     int64_t heard_us[PARTITIONS]; // when a message last covered it
     int64_t early_us[PARTITIONS]; // since when a gap is open; 0 = none
     int64_t asked_us[PARTITIONS]; // last NEED
+    int64_t again_us[PARTITIONS]; // not again within
     size_t held_count, held_bytes;
     held_t held[HELD_MAX]; // in order of span.from
     uint8_t *given;        // bytes of the message released last
@@ -47,7 +48,8 @@ void lane_in_own(lane_in_t *self, unsigned partition, uint64_t position, int64_t
     self->position[partition] = position;
     // As if it had been quiet for long already: the first question goes out at once.
     self->heard_us[partition] = now_us - LANE_QUIET_US;
-    self->asked_us[partition] = now_us - LANE_AGAIN_US;
+    self->asked_us[partition] = now_us - LANE_CALM_US;
+    self->again_us[partition] = LANE_AGAIN_US;
     self->early_us[partition] = 0;
 }
 
@@ -156,20 +158,32 @@ bool lane_in_release(lane_in_t *self, lane_span_t *span, slice_t *frame)
     return false;
 }
 
+// The answer may be on its way behind what others asked for: asking faster than it can come only
+// adds to the queue, until everybody works on answers that are too late.
+static void note_question(lane_in_t *self, unsigned partition, int64_t now_us)
+{
+    bool calm = now_us - self->asked_us[partition] >= LANE_CALM_US;
+    int64_t longer_us = 2 * self->again_us[partition];
+    self->again_us[partition] = calm                            ? LANE_AGAIN_US
+                                : longer_us < LANE_AGAIN_US_MAX ? longer_us
+                                                                : LANE_AGAIN_US_MAX;
+    self->asked_us[partition] = now_us;
+}
+
 bool lane_in_needs(lane_in_t *self, int64_t now_us, partitions_t *partitions, uint64_t *from)
 {
     bool any = false;
     memset(partitions, 0, sizeof *partitions);
     *from = UINT64_MAX;
     for (unsigned p = 0; p < PARTITIONS; p++) {
-        if (!partitions_has(&self->owned, p) || now_us - self->asked_us[p] < LANE_AGAIN_US)
+        if (!partitions_has(&self->owned, p) || now_us - self->asked_us[p] < self->again_us[p])
             continue;
         bool gap = self->early_us[p] != 0 && now_us - self->early_us[p] >= LANE_GAP_US;
         bool quiet = now_us - self->heard_us[p] >= LANE_QUIET_US;
         if (!gap && !quiet)
             continue;
         any = true;
-        self->asked_us[p] = now_us;
+        note_question(self, p, now_us);
         partitions_add(partitions, p);
         if (self->position[p] + 1 < *from)
             *from = self->position[p] + 1;

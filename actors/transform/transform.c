@@ -26,6 +26,7 @@ enum {
     INBOX_QUEUE = 64,
     TAKE_MESSAGES = 16,  // before looking at anything else
     BEAT_US = 1000000,   // registry, leases, claims, views
+    AWAY_US = 200000,    // while Redis is away
     ANSWER_US = 250000,  // acknowledgements at least so often
     ANSWER_MESSAGES = 8, // and after so many messages of up to 1 MB
     ASK_US = 50000,      // look for gaps
@@ -145,20 +146,22 @@ static bool beat(worker_t *self)
            STORE_OK;
 }
 
-static void second(worker_t *self, int64_t now_us)
+// Returns when to do it again.
+static int64_t second(worker_t *self, int64_t now_us)
 {
     if (self->draining) {
         worker_renew(self);
-        return;
+        return now_us + BEAT_US;
     }
     if (!worker_look_around(self, now_us) || self->replaced || !beat(self))
-        return; // Redis is away: nothing of this can be done
+        return now_us + AWAY_US; // Redis is away: nothing of this can be done
     self->listed = true;
     (void) store_actors(self->store, "broker", meet_broker, self);
     worker_meet_collectors(self, now_us);
     worker_renew(self);
-    worker_claim(self, now_us);
+    worker_claim(self);
     worker_show(self);
+    return now_us + BEAT_US;
 }
 
 // ---- the loop ---------------------------------------------------------------------------------
@@ -190,10 +193,8 @@ typedef struct {
 
 static void keep_time(worker_t *self, clocks_t *due, int64_t now_us)
 {
-    if (now_us >= due->beat_us) {
-        second(self, now_us);
-        due->beat_us = now_us + BEAT_US;
-    }
+    if (now_us >= due->beat_us)
+        due->beat_us = second(self, now_us);
     if (now_us >= due->ask_us) {
         worker_ask(self, now_us);
         due->ask_us = now_us + ASK_US;
@@ -211,7 +212,7 @@ static void move_commits(worker_t *self, bool answered, int64_t now_us)
     if (worker_committing(self) && answered)
         worker_commit_settle(self, now_us);
     if (!worker_committing(self)) {
-        worker_commit(self, false);
+        worker_commit(self);
         if (!worker_committing(self))
             worker_commit_settle(self, now_us); // hand over what is clean
     }

@@ -17,8 +17,9 @@ enum {
     WORKER_MARKS_MAX = 64,             // lanes of one stream
     WORKER_UNCOMMITTED_MAX = 64 << 20, // bytes of deltas and alerts: beyond, take nothing in
     WORKER_LEASE_MS = 3000,
-    WORKER_IDLE_COMMIT_US = 10000000, // offsets of partitions without rows
-    WORKER_LOAD_US = 50000,           // reading state, before anything else has its turn
+    WORKER_IDLE_COMMIT_US = 10000000,    // offsets of partitions without rows: so often,
+    WORKER_IDLE_COMMIT_BYTES = 16 << 20, // and whenever so much would be read again after a crash
+    WORKER_LOAD_US = 50000,              // reading state, before anything else has its turn
 };
 
 typedef struct {
@@ -48,10 +49,13 @@ typedef struct {
     alert_queue_t alerts; // not yet sent
 } holding_t;
 
+// The live workers; after an outage of Redis, in which everybody's lease in the registry has run
+// out, also those that lived before it, until everybody can have come back: otherwise whoever is
+// first would take everything, only to hand most of it over a second later.
 typedef struct {
     size_t count;
     char names[LANE_WORKERS_MAX][64];
-} worker_roster_t; // the live workers
+} worker_roster_t;
 
 typedef struct worker_commits worker_commits_t; // the batch under way
 typedef struct worker_plans worker_plans_t;
@@ -70,14 +74,14 @@ typedef struct {
     holding_t holdings[PARTITIONS];
     worker_commits_t *batch;
     worker_plans_t *plans;
-    worker_roster_t roster;
-    bool listed;           // the registry knows us
-    bool replaced;         // another process lives under our name
-    bool draining;         // release everything, claim nothing
-    uint64_t epoch;        // of `store` at the last look
-    int64_t claim_from_us; // claim nothing before: others may still be coming back
-    int64_t full_until_us; // outbox full: take nothing in until then
-    uint64_t messages, malformed, held, dropped, commits_done, stale, fenced;
+    worker_roster_t roster, before; // now, and at the last outage
+    bool listed;                    // the registry knows us
+    bool replaced;                  // another process lives under our name
+    bool draining;                  // release everything, claim nothing
+    uint64_t epoch;                 // of `store` at the last look
+    int64_t settle_until_us;        // those of before count until then
+    int64_t full_until_us;          // outbox full: take nothing in until then
+    uint64_t messages, bytes, malformed, held, dropped, commits_done, stale, fenced;
     unsigned since_answer;                  // messages taken since the last acknowledgement
     char broker_endpoint[BUS_ENDPOINT_MAX]; // where news goes; "" = nowhere yet
 } worker_t;
@@ -101,7 +105,7 @@ void worker_answer(worker_t *self);              // ACK what arrived
 // ---- worker_claims.c --------------------------------------------------------------------------
 
 bool worker_look_around(worker_t *self, int64_t now_us); // who lives; false: Redis is away
-void worker_claim(worker_t *self, int64_t now_us);       // take what should be ours and is free
+void worker_claim(worker_t *self);                       // take what should be ours and is free
 bool worker_load(worker_t *self);                        // read what was claimed; false: more to do
 void worker_renew(worker_t *self);                       // leases
 void worker_leave(worker_t *self, unsigned partition);   // apply no more; commit, then release
@@ -117,7 +121,7 @@ void worker_commits_destroy(worker_commits_t **self_p);
 void worker_alert(void *worker, unsigned partition, const alert_t *alert); // a fold_alert_t
 size_t worker_uncommitted(const worker_t *self);
 bool worker_committing(const worker_t *self);              // a batch is under way
-void worker_commit(worker_t *self, bool idle_too);         // send what is dirty
+void worker_commit(worker_t *self);                        // send what is dirty
 void worker_commit_settle(worker_t *self, int64_t now_us); // take the answers
 
 // ---- worker_views.c ---------------------------------------------------------------------------

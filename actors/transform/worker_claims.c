@@ -171,6 +171,15 @@ bool worker_load(worker_t *self)
 
 // ---- claiming ---------------------------------------------------------------------------------
 
+static void roster_add(worker_roster_t *roster, const char *name)
+{
+    for (size_t i = 0; i < roster->count; i++)
+        if (strcmp(roster->names[i], name) == 0)
+            return;
+    if (roster->count < LANE_WORKERS_MAX)
+        snprintf(roster->names[roster->count++], sizeof roster->names[0], "%s", name);
+}
+
 // The registry knows one process of a name, the one that beat last. If that is another than us
 // although we have beaten, it was started after us: it claims what we hold, for ever.
 static void list_worker(void *context, const store_actor_t *actor)
@@ -179,31 +188,25 @@ static void list_worker(void *context, const store_actor_t *actor)
     const char *id = store_actor_field(actor, "id");
     if (strcmp(actor->name, self->name) == 0 && id && strcmp(id, self->id_text) != 0)
         self->replaced = self->listed;
-    if (self->roster.count < LANE_WORKERS_MAX)
-        snprintf(self->roster.names[self->roster.count++], sizeof self->roster.names[0], "%s",
-                 actor->name);
-}
-
-static bool roster_has(const worker_roster_t *roster, const char *name)
-{
-    for (size_t i = 0; i < roster->count; i++)
-        if (strcmp(roster->names[i], name) == 0)
-            return true;
-    return false;
+    roster_add(&self->roster, actor->name);
 }
 
 bool worker_look_around(worker_t *self, int64_t now_us)
 {
+    worker_roster_t before = self->roster;
     self->roster.count = 0;
-    if (store_actors(self->store, "transform", list_worker, self) != STORE_OK)
+    if (store_actors(self->store, "transform", list_worker, self) != STORE_OK) {
+        self->roster = before;
         return false;
-    if (!roster_has(&self->roster, self->name) && self->roster.count < LANE_WORKERS_MAX)
-        strcpy(self->roster.names[self->roster.count++], self->name);
-    // After an outage of Redis everybody's place in the registry has run out. Whoever is back
-    // first would take everything, only to hand most of it over a second later.
-    if (self->epoch != 0 && self->epoch != store_epoch(self->store))
-        self->claim_from_us = now_us + SETTLE_US;
+    }
+    roster_add(&self->roster, self->name);
+    if (self->epoch != store_epoch(self->store)) {
+        self->before = before;
+        self->settle_until_us = now_us + SETTLE_US;
+    }
     self->epoch = store_epoch(self->store);
+    for (size_t i = 0; now_us < self->settle_until_us && i < self->before.count; i++)
+        roster_add(&self->roster, self->before.names[i]);
     return true;
 }
 
@@ -226,11 +229,11 @@ static partitions_t compare_wishes(worker_t *self, char owners[PARTITIONS][64])
     return wanted;
 }
 
-void worker_claim(worker_t *self, int64_t now_us)
+void worker_claim(worker_t *self)
 {
     static char owners[PARTITIONS][64];
     static store_id_t tokens[PARTITIONS];
-    if (now_us < self->claim_from_us || store_owners(self->store, owners) != STORE_OK)
+    if (store_owners(self->store, owners) != STORE_OK)
         return;
     partitions_t wanted = compare_wishes(self, owners);
     if (store_claim_all(self->store, self->name, WORKER_LEASE_MS, tokens, &wanted) != STORE_OK)

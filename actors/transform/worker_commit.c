@@ -40,7 +40,8 @@ struct worker_commits {
         store_id_t head; // of the commit under way: the state is as of it
         buffer_t bytes;
     } bases[BASES_PER_BATCH];
-    int64_t idle_at_us[PARTITIONS]; // last commit
+    int64_t idle_at_us[PARTITIONS];     // last commit
+    uint64_t idle_at_bytes[PARTITIONS]; // what had been taken in then
 };
 
 worker_commits_t *worker_commits_new(void)
@@ -171,6 +172,7 @@ static void sent(worker_t *self)
             fold_delta_reset(self->fold, commit->partition);
         alert_queue_drop(&holding->alerts, commit->alert_count);
         batch->idle_at_us[commit->partition] = now_us;
+        batch->idle_at_bytes[commit->partition] = self->bytes;
         // The bytes are Redis' now; only positions are needed for the answer.
         commit->delta = slice_of(NULL, 0);
         commit->alerts = NULL;
@@ -187,7 +189,13 @@ static void down(worker_t *self)
     worker_forget_all(self);
 }
 
-void worker_commit(worker_t *self, bool idle_too)
+static bool is_idle_for_long(const worker_t *self, unsigned partition, int64_t now_us)
+{
+    return now_us - self->batch->idle_at_us[partition] > WORKER_IDLE_COMMIT_US ||
+           self->bytes - self->batch->idle_at_bytes[partition] > WORKER_IDLE_COMMIT_BYTES;
+}
+
+void worker_commit(worker_t *self)
 {
     worker_commits_t *batch = self->batch;
     assert(batch->count == 0);
@@ -198,8 +206,8 @@ void worker_commit(worker_t *self, bool idle_too)
             continue;
         size_t offsets = gather_offsets(self, p, batch->offsets[batch->count]);
         bool dirty = fold_changed(self->fold, p) || alert_queue_waiting(&holding->alerts) > 0;
-        bool idle = offsets > 0 && (idle_too || holding->state == HOLDING_LEAVING ||
-                                    now_us - batch->idle_at_us[p] > WORKER_IDLE_COMMIT_US);
+        bool idle =
+            offsets > 0 && (holding->state == HOLDING_LEAVING || is_idle_for_long(self, p, now_us));
         if (!dirty && !idle)
             continue;
         if (holding->alerts.failed || !add_commit(self, p, offsets)) {

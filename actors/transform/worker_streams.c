@@ -205,6 +205,7 @@ void worker_take(worker_t *self, slice_t frame, int64_t now_us)
         return;
     }
     self->messages++;
+    self->bytes += frame.size;
     note_mark(stream, rows.lane, rows.mark);
     lane_span_t span = { .from = rows.from, .to = rows.to };
     memcpy(span.partitions.bits, rows.partitions.data, sizeof span.partitions.bits);

@@ -250,6 +250,32 @@ static void gap_waits_and_is_asked_for(void **state)
     lane_in_destroy(&in);
 }
 
+static void questions_become_rarer(void **state)
+{
+    (void) state;
+    lane_in_t *in = lane_in_new();
+    lane_in_own(in, 7, 10, 0);
+    partitions_t need;
+    uint64_t from;
+    int64_t last_us = -1, now_us = 0, gaps_us[5] = { 0 };
+    for (unsigned n = 0; n < 6; now_us += 1000) {
+        if (!lane_in_needs(in, now_us, &need, &from))
+            continue;
+        if (n > 0)
+            gaps_us[n - 1] = now_us - last_us;
+        last_us = now_us;
+        n++;
+    }
+    const int64_t expected_us[] = { 500000, 1000000, 2000000, 4000000, 4000000 };
+    assert_memory_equal(gaps_us, expected_us, sizeof gaps_us);
+    now_us =
+        last_us + LANE_CALM_US; // it was heard of meanwhile: a new gap is asked for as at first
+    assert_true(lane_in_needs(in, now_us, &need, &from));
+    assert_false(lane_in_needs(in, now_us + LANE_AGAIN_US - 1, &need, &from));
+    assert_true(lane_in_needs(in, now_us + LANE_AGAIN_US, &need, &from));
+    lane_in_destroy(&in);
+}
+
 static void repeats_are_useless(void **state)
 {
     (void) state;
@@ -457,6 +483,7 @@ int main(void)
         cmocka_unit_test(lost_credit_comes_back),
         cmocka_unit_test(worker_that_slept_goes_live_again),
         cmocka_unit_test(gap_waits_and_is_asked_for),
+        cmocka_unit_test(questions_become_rarer),
         cmocka_unit_test(repeats_are_useless),
         cmocka_unit_test(hold_is_bounded),
         cmocka_unit_test(every_record_reaches_its_owner_once_and_in_order),

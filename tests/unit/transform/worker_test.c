@@ -25,6 +25,7 @@ static void put_plan(bench_t *self)
         snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
     expect(self->worker.store, store_plan_put(self->worker.store, text, buffer_slice(&snapshot)),
            STORE_OK);
+    ruleset_destroy(&self->rules);
     self->rules = ruleset_new(plan, NULL, NULL);
     assert_non_null(self->rules);
     buffer_destroy(&snapshot);
@@ -75,8 +76,7 @@ static void beat(worker_t *worker)
 static void claim_and_load(worker_t *worker)
 {
     assert_true(worker_look_around(worker, 0));
-    worker->claim_from_us = 0;
-    worker_claim(worker, 0);
+    worker_claim(worker);
     while (!worker_load(worker))
         ;
 }
@@ -105,7 +105,7 @@ static void what_is_committed_is_read_by_the_next(void **state)
     claim_and_load(&one->worker);
     assert_int_equal(worker_held(&one->worker), PARTITIONS);
     apply_record(one, 1);
-    worker_commit(&one->worker, false);
+    worker_commit(&one->worker);
     assert_true(worker_committing(&one->worker));
     worker_commit_settle(&one->worker, 0);
     assert_int_equal(durable(&one->worker), 1);
@@ -128,7 +128,7 @@ static void a_base_replaces_the_journal(void **state)
     claim_and_load(worker);
     apply_record(bench, 1);
     worker->holdings[P].journal_bytes = 100 << 20; // so that a base is due
-    worker_commit(worker, false);
+    worker_commit(worker);
     worker_commit_settle(worker, 0);
     assert_string_equal(redis("LLEN %s", JOURNAL), "0");
     assert_string_equal(redis("HGET %s nb", META), "1");
@@ -150,7 +150,7 @@ static void the_base_of_a_refused_commit_is_not_written(void **state)
     apply_record(bench, 1);
     worker->holdings[P].journal_bytes = 100 << 20;
     redis("HSET %s token stolen owner thief lease 0", META);
-    worker_commit(worker, false);
+    worker_commit(worker);
     pause_ms(50); // it has been refused
     worker_forget(worker, P);
     claim_and_load(worker);
@@ -169,22 +169,44 @@ static void a_redis_that_dies_is_read_again(void **state)
     worker_t *worker = &bench->worker;
     claim_and_load(worker);
     apply_record(bench, 1);
-    worker_commit(worker, false);
+    worker_commit(worker);
     worker_commit_settle(worker, 0);
     apply_record(bench, 2);
+    worker->bytes += WORKER_IDLE_COMMIT_BYTES + 1; // so that its position is to be committed
     server_kill();
-    worker_commit(worker, true);
+    worker_commit(worker);
     worker_commit_settle(worker, 0);
     assert_true(worker_has_nothing(worker)); // nobody knows what Redis has
     assert_false(worker_look_around(worker, 0));
     server_start();
     expect(worker->store, ping_patiently(worker->store), STORE_OK);
-    assert_true(worker_look_around(worker, 5));
-    assert_true(worker->claim_from_us > 5); // the others shall come back first
-    worker_claim(worker, 6);
-    assert_true(worker_has_nothing(worker));
     claim_and_load(worker);
     assert_int_equal(durable(worker), 1);
+}
+
+static void those_of_before_an_outage_are_waited_for(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *one = bench_new("one");
+    owned(bench_destroy) bench_t *two = bench_new("two");
+    beat(&two->worker);
+    claim_and_load(&one->worker);
+    size_t share = worker_held(&one->worker);
+    assert_in_range(share, 64, 192);
+    worker_forget_all(&one->worker);
+    server_kill();
+    assert_false(worker_look_around(&one->worker, 1));
+    server_start();
+    redis("FLUSHALL > /dev/null"); // all leases have run out
+    expect(one->worker.store, ping_patiently(one->worker.store), STORE_OK);
+    put_plan(one);
+    claim_and_load(&one->worker);
+    assert_int_equal(worker_held(&one->worker), share);
+    assert_true(worker_look_around(&one->worker, INT64_MAX)); // two has not come back
+    worker_claim(&one->worker);
+    while (!worker_load(&one->worker))
+        ;
+    assert_int_equal(worker_held(&one->worker), PARTITIONS);
 }
 
 static void what_is_claimed_and_not_wanted_goes_back(void **state)
@@ -193,11 +215,11 @@ static void what_is_claimed_and_not_wanted_goes_back(void **state)
     owned(bench_destroy) bench_t *one = bench_new("one");
     owned(bench_destroy) bench_t *two = bench_new("two");
     assert_true(worker_look_around(&one->worker, 0));
-    worker_claim(&one->worker, 0);
+    worker_claim(&one->worker);
     beat(&one->worker);
     beat(&two->worker);
     assert_true(worker_look_around(&one->worker, 0));
-    worker_claim(&one->worker, 0); // half of it is to be two's
+    worker_claim(&one->worker); // half of it is to be two's
     worker_commit_settle(&one->worker, 0);
     claim_and_load(&two->worker);
     while (!worker_load(&one->worker))
@@ -230,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup(a_base_replaces_the_journal, flush),
         cmocka_unit_test_setup(the_base_of_a_refused_commit_is_not_written, flush),
         cmocka_unit_test_setup(a_redis_that_dies_is_read_again, flush),
+        cmocka_unit_test_setup(those_of_before_an_outage_are_waited_for, flush),
         cmocka_unit_test_setup(what_is_claimed_and_not_wanted_goes_back, flush),
         cmocka_unit_test_setup(the_later_of_one_name_works, flush),
     };
