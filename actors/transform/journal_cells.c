@@ -57,10 +57,12 @@ bool journal_read_cells(journal_reader_t *self, series_t *series)
     int64_t ts = 0;
     if (self->in.bad)
         return journal_refused(self, "cells");
+    // Rows that are not in cells yet came after those that are.
+    int64_t last = waiting > 0 ? ring_ts(&series->ring, series->cells->taken) : series->newest;
     for (size_t c = 0; c < count; c++) {
         int64_t step = unpack_at(&times, c);
         if ((step < 0 && c > 0) || __builtin_add_overflow(ts, step, &ts) || ts < ROWS_TS_MIN ||
-            ts > series->newest)
+            ts > last)
             return journal_refused(self, "cells");
         if (!read_cell(self, series->cells, ts))
             return false;
