@@ -15,7 +15,7 @@
 #include "actors/cli/cli.h"
 #include "actors/cli/feed_files.h"
 #include "actors/cli/feed_staged.h"
-#include "actors/cli/rules_of.h"
+#include "actors/collector/configured.h"
 #include "actors/prep/event_time.h"
 #include "actors/prep/mapping.h"
 #include "actors/transform/fold.h"
@@ -341,8 +341,8 @@ int cli_backtest(int argc, char **argv)
         return EXIT_CONFIG;
     self.settings = settings;
     size_t bad = 0;
-    owned(ruleset_destroy) ruleset_t *rules = rules_of(settings, &bad);
-    if (!rules || bad > 0)
+    owned(ruleset_destroy) ruleset_t *rules = configured_print(settings, &bad);
+    if (bad > 0)
         return EXIT_CONFIG;
     int status = run(&self, rules);
     backtest_clear(&self);

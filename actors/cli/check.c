@@ -5,7 +5,7 @@
 
 #include "actors/cli/cli.h"
 #include "actors/cli/rolling.h"
-#include "actors/cli/rules_of.h"
+#include "actors/collector/configured.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
@@ -59,8 +59,8 @@ int cli_check(int argc, char **argv)
     if (!settings)
         return EXIT_CONFIG;
     size_t bad = 0;
-    owned(ruleset_destroy) ruleset_t *rules = rules_of(settings, &bad);
-    if (!rules || bad > 0)
+    owned(ruleset_destroy) ruleset_t *rules = configured_print(settings, &bad);
+    if (bad > 0)
         return EXIT_CONFIG;
     (void) rolling_warn(settings, rules);
     advise_emit(settings, rules);

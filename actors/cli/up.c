@@ -13,6 +13,7 @@
 
 #include "actors/cli/cli.h"
 #include "actors/cli/supervise.h"
+#include "actors/collector/configured.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "proto/owned.h"
@@ -106,6 +107,11 @@ int cli_up(int argc, char **argv)
         return cli_misuse("up", fault.text, NULL);
     owned(settings_destroy) settings_t *settings = cli_settings(plan.config);
     if (!settings)
+        return EXIT_CONFIG;
+    size_t bad = 0;
+    ruleset_t *rules = configured_print(settings, &bad);
+    ruleset_destroy(&rules);
+    if (bad > 0)
         return EXIT_CONFIG;
     int ready[2];
     if (pipe2(ready, O_CLOEXEC) == -1) {

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/collector/configured.h"
 #include "actors/collector/intake.h"
 #include "actors/collector/lines.h"
 #include "actors/collector/planner.h"
@@ -44,6 +45,7 @@ typedef struct {
     options_t options;
     settings_t *settings;
     settings_t *next_settings; // of a reload, until the plan made of them comes
+    bool refused;              // the reload under way found something bad
     uint64_t edition;          // of the settings last given to the registry
     char root[SITE_PATH_MAX];  // of the stage
     char host[64], incarnation[33];
@@ -85,17 +87,28 @@ static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_
     return true;
 }
 
-// SIGHUP: the new settings come into force together with the plan made of them.
+static void s_say_bad(void *context, const fault_t *fault)
+{
+    collector_t *self = context;
+    log_event(LOG_ERROR, "new configuration is bad; keeping the old one",
+              "place=%s:%d:%d reason=%s", self->options.config, fault->line, fault->column,
+              log_quote(fault->text));
+    self->refused = true;
+}
+
+// SIGHUP: the new settings come into force together with the plan made of them. Rules are judged
+// where plans are made, in the registry's thread, so that compiling does not hold up staging.
 static void s_reload(collector_t *self)
 {
     fault_t fault;
+    self->refused = false;
     owned(settings_destroy) settings_t *settings = settings_load(self->options.config, &fault);
-    if (!settings) {
-        log_event(LOG_ERROR, "new configuration is bad; keeping the old one",
-                  "place=%s:%d:%d reason=%s", self->options.config, fault.line, fault.column,
-                  log_quote(fault.text));
+    if (settings)
+        configured_mappings(settings, s_say_bad, self);
+    else
+        s_say_bad(self, &fault);
+    if (self->refused)
         return;
-    }
     if (strcmp(settings->namespace, self->settings->namespace) != 0 ||
         strcmp(settings->redis, self->settings->redis) != 0 ||
         strcmp(settings->stage, self->settings->stage) != 0)
@@ -175,6 +188,12 @@ static void s_hear_registry(collector_t *self)
         plan_destroy(&self->plan);
         self->plan = plan;
         self->plan_edition = edition;
+    }
+    if (registry_take_refusal(self->registry, &edition) && edition == self->edition &&
+        self->next_settings) {
+        log_event(LOG_ERROR, "new configuration is bad; keeping the old one", "next=%s",
+                  log_quote("`check -c FILE` tells the places"));
+        settings_destroy(&self->next_settings);
     }
     registry_brokers_t brokers;
     if (registry_take_brokers(self->registry, &brokers))
@@ -334,7 +353,7 @@ static bool s_open_registry(collector_t *self, fault_t *fault)
         store_destroy(&store);
         return false;
     }
-    self->registry = registry_new(store, watch, fault);
+    self->registry = registry_new(store, watch, self->options.name, fault);
     return self->registry && s_ask_for_plan(self, self->settings, fault);
 }
 
@@ -379,6 +398,11 @@ int collector_main(int argc, char **argv)
             fprintf(stderr, "%s: %s\n", self->options.config, fault.text);
         return EXIT_CONFIG;
     }
+    size_t bad = 0;
+    ruleset_t *rules = configured_print(self->settings, &bad);
+    ruleset_destroy(&rules);
+    if (bad > 0)
+        return EXIT_CONFIG;
     self->signals = life_open_signals(); // before the first socket and thread
     site_wait_t redis = self->signals < 0
                             ? SITE_UNFIT

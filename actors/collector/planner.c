@@ -13,7 +13,7 @@
 
 typedef struct {
     char *name;
-    uint8_t *body; // rule_encode; NULL if the fields could not even be read
+    uint8_t *body; // rule_encode; NULL if the fields could not be read, or only switch it off
     size_t body_size;
     bool enabled;
     char *error; // NULL = good
@@ -166,6 +166,16 @@ bool planner_configure(planner_t *self, const plan_t *base)
     return s_lay_foundation(self);
 }
 
+bool planner_was_told(planner_t *self, const char *name)
+{
+    if (s_drafts_find(&self->known, name, self->known.count))
+        return true;
+    if (!s_drafts_add(&self->known, slice_text(name)))
+        return false;
+    qsort(self->known.items, self->known.count, sizeof *self->known.items, s_by_name);
+    return true;
+}
+
 bool planner_begin(planner_t *self)
 {
     assert(self->base);
@@ -188,6 +198,10 @@ bool planner_rule(planner_t *self, const store_rule_t *fields)
     if (!rule_fields_read(&rule, fields, &fault))
         return s_draft_refuse(draft, &fault);
     draft->enabled = rule.enabled;
+    if (!rule_fields_are_whole(&rule)) {
+        draft->judged = true; // it hides the rule of its name, and that is all it is for
+        return true;
+    }
     owned(buffer_destroy) buffer_t body = { 0 };
     rule_encode(&rule, &body);
     return !body.failed && s_draft_body(draft, buffer_slice(&body));
@@ -272,7 +286,7 @@ static plan_t *s_assemble(planner_t *self)
         if (!s_judge(self, draft))
             return NULL;
         fault_t fault;
-        if (!draft->error &&
+        if (draft->body && !draft->error &&
             !plan_set(plan, PLAN_RULE, slice_text(draft->name),
                       slice_of(draft->body, draft->body_size), &fault) &&
             !s_draft_refuse(draft, &fault))

@@ -21,6 +21,10 @@ void planner_destroy(planner_t **self_p);
 // From now on build on this (copied).
 bool planner_configure(planner_t *self, const plan_t *base);
 
+// A verdict on the rule of this name was told in an earlier life: should the rule be gone by the
+// next finish, that is told too. False: out of memory.
+bool planner_was_told(planner_t *self, const char *name);
+
 // One look at Redis: begin, then each rule there, then finish. False: out of memory; begin again.
 bool planner_begin(planner_t *self);
 bool planner_rule(planner_t *self, const store_rule_t *rule);

@@ -22,7 +22,7 @@ void registry_quiet(int descriptor)
     (void) !read(descriptor, &count, sizeof count);
 }
 
-registry_t *registry_new(store_t *store, store_watch_t *watch, fault_t *fault)
+registry_t *registry_new(store_t *store, store_watch_t *watch, const char *name, fault_t *fault)
 {
     owned(registry_destroy) registry_t *self = calloc(1, sizeof *self);
     if (!self) {
@@ -33,6 +33,7 @@ registry_t *registry_new(store_t *store, store_watch_t *watch, fault_t *fault)
     }
     self->store = store;
     self->watch = watch;
+    snprintf(self->name, sizeof self->name, "%s", name);
     pthread_mutex_init(&self->lock, NULL);
     self->planner = planner_new();
     self->to_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -99,6 +100,16 @@ plan_t *registry_take_plan(registry_t *self, uint64_t *edition)
     *edition = self->plan_edition;
     pthread_mutex_unlock(&self->lock);
     return plan;
+}
+
+bool registry_take_refusal(registry_t *self, uint64_t *edition)
+{
+    pthread_mutex_lock(&self->lock);
+    bool refused = self->refused;
+    self->refused = false;
+    *edition = self->refused_edition;
+    pthread_mutex_unlock(&self->lock);
+    return refused;
 }
 
 bool registry_take_note(registry_t *self, registry_note_t *note)

@@ -23,18 +23,23 @@ enum {
 
 typedef struct registry registry_t;
 
-// Takes both over, also on failure.
-registry_t *registry_new(store_t *store, store_watch_t *watch, fault_t *fault);
+// Takes store and watch over, also on failure. `name` is this collector's, as it stands in the
+// status of the rules that it judges; copied.
+registry_t *registry_new(store_t *store, store_watch_t *watch, const char *name, fault_t *fault);
 // Takes our streams out of the registry and ends the thread; waits for one call to Redis at most.
 void registry_destroy(registry_t **self_p);
 
 int registry_descriptor(const registry_t *self); // readable: something can be taken
 
-// Build plans on this from now on (taken over). `edition` comes back with them.
+// Build plans on this from now on (taken over). `edition` comes back with them; or it comes back
+// as a refusal, if a rule or derived column of it does not compile: notes say which, and plans go
+// on being built on what was before.
 void registry_configure(registry_t *self, plan_t *base, uint64_t edition);
 
 // A new plan, if there is one: the caller's. It is in Redis already.
 plan_t *registry_take_plan(registry_t *self, uint64_t *edition);
+
+bool registry_take_refusal(registry_t *self, uint64_t *edition);
 
 // Something for the log. `text` is "key=value ..." or empty.
 typedef struct {

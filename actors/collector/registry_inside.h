@@ -18,6 +18,7 @@ typedef struct {
 } entry_t;
 
 struct registry {
+    char name[STORE_NAME_MAX + 1];
     pthread_t thread;
     bool running;
     int to_thread, to_loop; // eventfds
@@ -27,6 +28,8 @@ struct registry {
     bool told;    // there are new fields to beat with
     plan_t *base; // for the thread to take
     uint64_t base_edition;
+    bool refused; // the base of this edition has a rule that does not compile
+    uint64_t refused_edition;
     plan_t *plan; // for the loop to take
     uint64_t plan_edition;
     entry_t entries[REGISTRY_STREAMS_MAX];

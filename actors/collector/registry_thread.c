@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actors/collector/registry_inside.h"
+#include "actors/rules/ruleset.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
@@ -99,10 +100,12 @@ static void s_on_verdict(void *context, const planner_verdict_t *verdict)
                verdict->error);
         return;
     }
-    const store_field_t fields[] = { { "state", verdict->state }, { "error", verdict->error } };
+    const store_field_t fields[] = { { "state", verdict->state },
+                                     { "error", verdict->error },
+                                     { "by", self->name } };
     // One that is refused has a name that no key can have: the log tells it.
     store_status_t status = verdict->state
-                                ? store_rule_status(self->store, verdict->name, fields, 2)
+                                ? store_rule_status(self->store, verdict->name, fields, 3)
                                 : store_rule_status_remove(self->store, verdict->name);
     if (status == STORE_DOWN)
         look->failed = true;
@@ -145,6 +148,24 @@ static void s_hand_out(registry_t *self, const plan_t *plan)
     registry_signal(self->to_loop);
 }
 
+static void s_on_status(void *context, const store_rule_t *status)
+{
+    look_t *look = context;
+    for (size_t i = 0; i < status->count; i++)
+        if (strcmp(status->fields[i].name, "by") == 0 &&
+            strcmp(status->fields[i].value, look->self->name) == 0 &&
+            !planner_was_told(look->self->planner, status->name))
+            look->failed = true;
+}
+
+// A Redis that we do not know yet: it may have lost what we told, and it may hold what we told in
+// an earlier life of rules that are gone.
+static bool s_meet(registry_t *self, look_t *look)
+{
+    planner_tell_again(self->planner);
+    return s_heard(self, store_rule_statuses(self->store, s_on_status, look)) && !look->failed;
+}
+
 // Look at the rules; if another plan comes out, store it and hand it out. False: try again soon.
 static bool s_look(registry_t *self)
 {
@@ -152,8 +173,8 @@ static bool s_look(registry_t *self)
     if (!planner_begin(self->planner) ||
         !s_heard(self, store_rules(self->store, s_on_rule, &look)) || look.failed)
         return false;
-    if (self->epoch != store_epoch(self->store))
-        planner_tell_again(self->planner); // it may be a Redis that has lost them
+    if (self->epoch != store_epoch(self->store) && !s_meet(self, &look))
+        return false;
     owned(plan_destroy) plan_t *plan = planner_finish(self->planner, s_on_verdict, &look);
     if (!plan)
         return false;
@@ -173,6 +194,35 @@ static bool s_look(registry_t *self)
     return !look.failed;
 }
 
+typedef struct {
+    registry_t *self;
+    bool bad;
+} trial_t;
+
+static void s_on_refusal(void *context, plan_kind_t kind, const char *name, const fault_t *fault)
+{
+    trial_t *trial = context;
+    trial->bad = true;
+    s_note(trial->self, LOG_ERROR, "does not compile", kind == PLAN_RULE ? "rule" : "column", name,
+           "error", fault->text);
+}
+
+// A configuration is taken as a whole or not at all.
+static bool s_is_bad(registry_t *self, const plan_t *base, uint64_t edition)
+{
+    trial_t trial = { .self = self };
+    ruleset_t *compiled = ruleset_new(base, s_on_refusal, &trial);
+    ruleset_destroy(&compiled);
+    if (!trial.bad)
+        return false;
+    pthread_mutex_lock(&self->lock);
+    self->refused = true;
+    self->refused_edition = edition;
+    pthread_mutex_unlock(&self->lock);
+    registry_signal(self->to_loop);
+    return true;
+}
+
 static void s_take_base(registry_t *self)
 {
     pthread_mutex_lock(&self->lock);
@@ -182,6 +232,10 @@ static void s_take_base(registry_t *self)
     pthread_mutex_unlock(&self->lock);
     if (!base)
         return;
+    if (s_is_bad(self, base, edition)) {
+        plan_destroy(&base);
+        return;
+    }
     self->configured = planner_configure(self->planner, base);
     self->edition = edition;
     self->look_us = 0;

@@ -153,12 +153,17 @@ bool rule_fields_read(rule_t *rule, const store_rule_t *fields, fault_t *fault)
         if (!reader->read(&read, fields->fields[i].value, fault))
             return false;
     }
-    if (!read.on.size)
+    if (!read.on.size && read.enabled)
         return fault_set(fault, "on: is missing: which table is it about?");
-    if (!read.when.size)
+    if (!read.when.size && read.enabled)
         return fault_set(fault, "when: is missing: the condition");
     *rule = read;
     return true;
+}
+
+bool rule_fields_are_whole(const rule_t *rule)
+{
+    return rule->on.size > 0 && rule->when.size > 0;
 }
 
 bool rule_name_is_good(const char *name)

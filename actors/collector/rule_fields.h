@@ -7,8 +7,10 @@
 #include "broker/store.h"
 #include "proto/plan.h"
 
-// Points into `fields`. Whether the condition itself is right is ruleset_check's business.
+// Points into `fields`. Whether the condition itself is right is ruleset_check's business. A rule
+// that is switched off need not be whole: `HSET tw:rule:x enabled 0` hides x of the configuration.
 bool rule_fields_read(rule_t *rule, const store_rule_t *fields, fault_t *fault);
+bool rule_fields_are_whole(const rule_t *rule); // it has a table and a condition
 
 // Letters, digits, '.', '_' and '-', at most PLAN_NAME_MAX.
 bool rule_name_is_good(const char *name);

@@ -163,12 +163,30 @@ def check_reload(instance):
     os.kill(supervisor, signal.SIGHUP)
     log = instance.dir / "log/collector.log"
     wait_for("the refusal in the log", lambda: "nonsense" in log.read_text(), 15)
+    # A configuration is taken as a whole or not at all, its rules and mappings included.
+    for bad in (text + '  third: { on: trade, when: "volumee > 1" }\n',
+                text.replace("rows: /*", "rows: \"*\"")):
+        refusals = log.read_text().count("keeping the old one")
+        instance.config.write_text(bad)
+        os.kill(supervisor, signal.SIGHUP)
+        wait_for("one more refusal in the log",
+                 lambda: log.read_text().count("keeping the old one") > refusals, 15)
+    assert 'rule="third" error="column \\"volumee\\" does not exist"' in log.read_text()
     assert rule_states(instance) == {"spike": "ok", "second": "ok"}, rule_states(instance)
     rows = instance.actors("transform")[0]["rows"]
     wait_for("more rows", lambda: instance.actors("transform")[0]["rows"] > rows, 15)
     instance.config.write_text(text)
     os.kill(supervisor, signal.SIGHUP)
     wait_for("the second rule to be gone", lambda: "second" not in rule_states(instance), 15)
+
+
+def check_bad_rule(empty):
+    """Nothing starts from a configuration that `check` refuses, whoever starts it."""
+    bad = pathlib.Path(empty) / "bad.yaml"
+    bad.write_text(CONFIG.replace("volume > 3", "volumee > 3"))
+    for words in (["check"], ["up", "--dir", str(empty)], ["collector", "--dir", str(empty)]):
+        expect(tidewire(*words, "-c", str(bad)), CONFIG_BAD,
+               err=f'{bad}:{CONFIG[:CONFIG.index("volume > 3")].count(chr(10)) + 1}:')
 
 
 def check_stop(instance):
@@ -192,6 +210,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tw-cli-") as empty:
         print(check_words(empty), "words with help, version and exit codes")
         check_rolling(empty)
+        check_bad_rule(empty)
         check_demo(empty)
     with Instance(CONFIG) as instance:
         instance.up()

@@ -6,7 +6,9 @@ import hashlib
 import hmac
 import http.server
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -160,6 +162,23 @@ def main():
         assert not any(a["rule"] == "spike" for _, a in subscriber.alerts[before:])
         wait_for("the latest row", lambda: "200000" in redis_cli(
             instance, "HGETALL", "tw:latest:candle:test:BTC%2FUSD"), 5)
+        # One field switches a rule of the file off; DEL restores it.
+        redis_cli(instance, "HSET", "tw:rule:base", "enabled", "0")
+        wait_for("base to be off", lambda: status_of(instance, "base")["state"] == "disabled", 5)
+        before = len(subscriber.alerts)
+        ts = feed.burst(2_000_000.0)
+        wait_for("the other rule's alert", lambda: any(
+            a["rule"] == "bad-column" and a["ts"] == ts for _, a in subscriber.alerts), 10)
+        assert not any(a["rule"] == "base" for _, a in subscriber.alerts[before:])
+        redis_cli(instance, "DEL", "tw:rule:base")
+        wait_for("base to be back", lambda: status_of(instance, "base")["state"] == "ok", 5)
+
+        # A rule that is removed while no collector runs has no status afterwards.
+        collector = instance.actors("collector")[0]["pid"]
+        os.kill(int(collector), signal.SIGSTOP)
+        redis_cli(instance, "DEL", "tw:rule:bad-column")
+        os.kill(int(collector), signal.SIGKILL)
+        wait_for("bad-column to be gone", lambda: not status_of(instance, "bad-column"), 15)
         pusher.close()
         subscriber.close()
     receiver.close()

@@ -258,6 +258,50 @@ static void thousands_of_rules(void **state)
     planner_destroy(&planner);
 }
 
+static void switched_off_by_one_field(void **state)
+{
+    (void) state;
+    planner_t *planner = planner_of(configuration);
+    told_t told;
+    plan_t *first = look(planner, NULL, &told);
+    for (int again = 0; again < 2; again++) {
+        store_rule_t off = { .name = "cheap", .count = 1, .fields = { { "enabled", "0" } } };
+        told.text[0] = '\0';
+        assert_true(planner_begin(planner));
+        assert_true(planner_rule(planner, &off));
+        plan_t *plan = planner_finish(planner, tell, &told);
+        assert_non_null(plan);
+        assert_string_equal(told.text, again ? "" : "cheap=disabled");
+        assert_null(plan_find(plan, PLAN_RULE, slice_text("cheap")));
+        assert_int_equal(plan_count(plan), plan_count(first) - 1);
+        plan_destroy(&plan);
+    }
+    plan_t *plan = look(planner, NULL, &told);
+    assert_string_equal(told.text, "cheap=ok");
+    plan_destroy(&plan);
+    plan_destroy(&first);
+    planner_destroy(&planner);
+}
+
+static void told_in_an_earlier_life(void **state)
+{
+    (void) state;
+    planner_t *planner = planner_of(configuration);
+    assert_true(planner_was_told(planner, "spike"));
+    assert_true(planner_was_told(planner, "zeal"));
+    assert_true(planner_was_told(planner, "early"));
+    assert_true(planner_was_told(planner, "zeal"));
+    told_t told;
+    plan_t *plan = look(planner, NULL, &told);
+    assert_string_equal(told.text, "cheap=ok spike=ok early=gone zeal=gone");
+    assert_true(planner_was_told(planner, "spike")); // known: changes nothing
+    plan_destroy(&plan);
+    plan = look(planner, NULL, &told);
+    assert_string_equal(told.text, "");
+    plan_destroy(&plan);
+    planner_destroy(&planner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +311,8 @@ int main(void)
         cmocka_unit_test(a_new_configuration_judges_again),
         cmocka_unit_test(a_bad_derived_column_is_left_out),
         cmocka_unit_test(thousands_of_rules),
+        cmocka_unit_test(switched_off_by_one_field),
+        cmocka_unit_test(told_in_an_earlier_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

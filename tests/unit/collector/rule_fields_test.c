@@ -95,6 +95,12 @@ static void what_a_rule_cannot_do_without(void **state)
     fields.fields[0] = (store_field_t){ "when", "price > 1" };
     assert_false(rule_fields_read(&rule, &fields, &fault));
     assert_non_null(strstr(fault.text, "on"));
+    fields.fields[0] = (store_field_t){ "enabled", "0" }; // only hides the rule of its name
+    assert_true(rule_fields_read(&rule, &fields, &fault));
+    assert_false(rule.enabled);
+    assert_false(rule_fields_are_whole(&rule));
+    assert_true(read_with(&rule, "enabled", "0", &fault));
+    assert_true(rule_fields_are_whole(&rule));
 }
 
 static void names(void **state)

@@ -1,0 +1,113 @@
+/*  configured -- see configured.h. */
+#include "actors/collector/configured.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/collector/planner.h"
+#include "actors/prep/mapping.h"
+#include "proto/owned.h"
+
+typedef struct {
+    const settings_t *settings;
+    configured_refuse_t *refuse;
+    void *context;
+} telling_t;
+
+// Where the text of this rule or derived column begins in the file.
+static void text_place(const settings_t *settings, plan_kind_t kind, const char *name, int *line,
+                       int *column)
+{
+    *line = *column = 0;
+    for (size_t i = 0; kind == PLAN_RULE && i < settings->rule_count; i++) {
+        if (strcmp(settings->rules[i].name, name) == 0) {
+            *line = settings->rules[i].when_line;
+            *column = settings->rules[i].when_column;
+        }
+    }
+    for (size_t i = 0; kind == PLAN_DERIVE && i < settings->derive_count; i++) {
+        const derive_t *derive = &settings->derive[i];
+        size_t table = strlen(derive->table);
+        for (size_t c = 0; c < derive->columns.count; c++) {
+            const setting_pair_t *pair = &derive->columns.items[c];
+            if (strncmp(name, derive->table, table) == 0 && name[table] == '.' &&
+                strcmp(name + table + 1, pair->name) == 0) {
+                *line = pair->line;
+                *column = pair->column;
+            }
+        }
+    }
+}
+
+static void tell_refusal(void *context, plan_kind_t kind, const char *name, const fault_t *fault)
+{
+    const telling_t *self = context;
+    int line, column;
+    text_place(self->settings, kind, name, &line, &column);
+    if (fault->column > 0)
+        column += fault->column - 1;
+    if (fault->line > 1)
+        line += fault->line - 1;
+    fault_t told;
+    fault_set_at(&told, line, column, "%s '%s': %s", kind == PLAN_RULE ? "rule" : "derived column",
+                 name, fault->text);
+    self->refuse(self->context, &told);
+}
+
+ruleset_t *configured_rules(const settings_t *settings, configured_refuse_t *refuse, void *context)
+{
+    fault_t fault;
+    owned(plan_destroy) plan_t *plan = planner_base(settings, &fault);
+    telling_t telling = { settings, refuse, context };
+    ruleset_t *rules = plan ? ruleset_new(plan, tell_refusal, &telling) : NULL;
+    if (plan && !rules)
+        fault_set(&fault, "out of memory");
+    if (!rules)
+        refuse(context, &fault);
+    return rules;
+}
+
+void configured_mappings(const settings_t *settings, configured_refuse_t *refuse, void *context)
+{
+    for (size_t i = 0; i < settings->source_count; i++) {
+        const source_t *source = &settings->sources[i];
+        owned(buffer_destroy) buffer_t definition = { 0 };
+        fault_t fault, told;
+        owned(mapping_destroy) mapping_t *mapping = NULL;
+        if (mapping_define(source, &definition) && !definition.failed)
+            mapping = mapping_new(buffer_slice(&definition), &fault);
+        else
+            fault_set(&fault, "out of memory");
+        if (mapping)
+            continue;
+        fault_set_at(&told, source->line, source->column, "source '%s': %s", source->name,
+                     fault.text);
+        refuse(context, &told);
+    }
+}
+
+// ---- for people -------------------------------------------------------------------------------
+
+typedef struct {
+    const char *path;
+    size_t bad;
+} printing_t;
+
+static void print_refusal(void *context, const fault_t *fault)
+{
+    printing_t *self = context;
+    self->bad++;
+    if (fault->line)
+        fprintf(stderr, "%s:%d:%d: %s\n", self->path, fault->line, fault->column, fault->text);
+    else
+        fprintf(stderr, "%s: %s\n", self->path, fault->text);
+}
+
+ruleset_t *configured_print(const settings_t *settings, size_t *bad)
+{
+    printing_t printing = { .path = settings->path };
+    ruleset_t *rules = configured_rules(settings, print_refusal, &printing);
+    configured_mappings(settings, print_refusal, &printing);
+    *bad = printing.bad;
+    return rules;
+}
