@@ -57,7 +57,13 @@ void bus_destroy(bus_t **self_p)
     *self_p = NULL;
 }
 
-static bus_t *bus_new(bus_kind_t kind, int queue, fault_t *fault)
+// An XPUB keeps every topic that strangers subscribe to, one node for each byte.
+static int frame_limit(bus_kind_t kind)
+{
+    return kind == BUS_XPUB ? BUS_TOPIC_BYTES_MAX : BUS_FRAME_BYTES_MAX;
+}
+
+static bus_t *bus_new(bus_kind_t kind, int queue, int frame_max, fault_t *fault)
 {
     bus_t *self = calloc(1, sizeof *self);
     if (!self) {
@@ -74,8 +80,7 @@ static bus_t *bus_new(bus_kind_t kind, int queue, fault_t *fault)
     }
     zsock_set_rcvhwm(self->sock, queue);
     zsock_set_sndhwm(self->sock, queue);
-    // An XPUB keeps every topic that strangers subscribe to, one node for each byte.
-    zsock_set_maxmsgsize(self->sock, kind == BUS_XPUB ? BUS_TOPIC_BYTES_MAX : BUS_FRAME_BYTES_MAX);
+    zsock_set_maxmsgsize(self->sock, frame_max);
     zsock_set_linger(self->sock, LINGER_MS);
     zsock_set_immediate(self->sock, 1); // queue only for a peer that is there
     zsock_set_heartbeat_ivl(self->sock, HEARTBEAT_MS);
@@ -86,11 +91,12 @@ static bus_t *bus_new(bus_kind_t kind, int queue, fault_t *fault)
     return self;
 }
 
-bus_t *bus_bind(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault)
+bus_t *bus_bind_bounded(bus_kind_t kind, const char *endpoint, int queue, int frame_max,
+                        fault_t *fault)
 {
     if (!endpoint_check(endpoint, fault))
         return NULL;
-    owned(bus_destroy) bus_t *self = bus_new(kind, queue, fault);
+    owned(bus_destroy) bus_t *self = bus_new(kind, queue, frame_max, fault);
     if (!self)
         return NULL;
     if (zmq_bind(self->handle, endpoint) == -1) {
@@ -108,9 +114,14 @@ bus_t *bus_bind(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault
     return given;
 }
 
+bus_t *bus_bind(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault)
+{
+    return bus_bind_bounded(kind, endpoint, queue, frame_limit(kind), fault);
+}
+
 bus_t *bus_connect(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault)
 {
-    owned(bus_destroy) bus_t *self = bus_new(kind, queue, fault);
+    owned(bus_destroy) bus_t *self = bus_new(kind, queue, frame_limit(kind), fault);
     if (!self || (endpoint && !bus_add(self, endpoint, fault)))
         return NULL;
     if (endpoint)

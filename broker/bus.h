@@ -24,6 +24,9 @@ typedef struct bus bus_t;
 
 // queue = high-water mark in messages, each direction.
 bus_t *bus_bind(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault);
+// For strangers: a frame above frame_max bytes closes its connection before it is read.
+bus_t *bus_bind_bounded(bus_kind_t kind, const char *endpoint, int queue, int frame_max,
+                        fault_t *fault);
 // endpoint NULL: no peer yet, see bus_add.
 bus_t *bus_connect(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault);
 void bus_destroy(bus_t **self_p);                                // lingers at most 1 s

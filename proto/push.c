@@ -50,8 +50,8 @@ static bool read_value(wire_reader_t *in, unsigned key, push_t *push, slice_t *r
     case SEEN_CLIENT:
         return read_name(in, &push->client, "client", fault);
     case SEEN_N:
-        return (wire_read_u64(in, &push->n) && push->n > 0) ||
-               fault_set(fault, "push: n is not a whole number from 1 on");
+        return wire_read_u64(in, &push->n) ||
+               fault_set(fault, "push: n is not a whole number from 0 on");
     case SEEN_ROWS:
         return (wire_peek(in) == WIRE_MAP && wire_skip(in, rows)) ||
                fault_set(fault, "push: rows is not a map of columns");
@@ -89,6 +89,8 @@ static bool read_map(push_t *push, slice_t frame, slice_t *rows, fault_t *fault)
     if (!wire_done(&in))
         return fault_set(fault, "push: bytes after the end");
     const unsigned head = SEEN_V | SEEN_SOURCE | SEEN_CLIENT | SEEN_N;
+    if ((seen & head) == head && push->n == 0)
+        return seen == head || fault_set(fault, "push: n is 0, which asks, and carries no rows");
     if (seen != (head | SEEN_ROWS) && seen != (head | SEEN_RAW))
         return fault_set(fault, "push: wanted are v, source, client, n, and rows or raw");
     push->is_raw = (seen & SEEN_RAW) != 0;
@@ -277,6 +279,8 @@ bool push_decode(push_t *self, slice_t frame, fault_t *fault)
     push_t push;
     if (!read_map(&push, frame, &rows, fault))
         return false;
+    if (push.n == 0)
+        return fault_set(fault, "push: n is 0: no rows, but a question");
     if (!push.is_raw && !read_columns(&push, rows, fault))
         return false;
     *self = push;

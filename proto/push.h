@@ -4,10 +4,12 @@
  *
  *      { v: 1, source: text, client: text, n: int, rows: { column: values, ... } }
  *      { v: 1, source: text, client: text, n: int, raw: bin }
+ *      { v: 1, source: text, client: text, n: 0 }
  *
  *  source and client are names (letters, digits, '.', '_', '-'): they stand in topics. `n` counts
- *  the frames of a client from 1 on; a frame is staged unmodified and (client, n) is
- *  its place. `values` is an array of msgpack scalars, or numbers in bulk, little-endian:
+ *  the frames of a client from 1 on; a frame is staged unmodified and (client, n) is its place. A
+ *  frame of n 0 is a question, never staged: what of this client is durable? `values` is an array
+ * of msgpack scalars, or numbers in bulk, little-endian:
  *
  *      ["i64", bin]  ["f64", bin]  ["dec", exponent, bin of i64]
  *      ["dict", [text, ...], ["u8" | "u16" | "u32", bin of indexes]]
@@ -59,10 +61,10 @@ typedef struct {
 } push_t;
 
 // Only source, client and n, cheaply: what a router needs before it stages the frame. The whole
-// frame is walked, so that no malformed msgpack is staged; columns are not judged.
+// frame is walked, so that no malformed msgpack is staged; columns are not judged. n may be 0.
 bool push_peek(push_t *self, slice_t frame, fault_t *fault);
 
-// Everything, checked. Points into the frame, allocates nothing.
+// Everything, checked; n is above 0. Points into the frame, allocates nothing.
 bool push_decode(push_t *self, slice_t frame, fault_t *fault);
 
 // The number of column `name`, or -1.
@@ -89,6 +91,7 @@ static inline uint32_t push_index(const push_column_t *column, uint32_t row)
 
 // The frame's head; then push_raw, or push_rows and that many push_column_* (same row count each).
 void push_head(buffer_t *out, slice_t source, slice_t client, uint64_t n);
+void push_question(buffer_t *out, slice_t source, slice_t client); // the whole frame
 void push_raw(buffer_t *out, slice_t payload);
 void push_rows(buffer_t *out, unsigned columns);
 void push_column_i64(buffer_t *out, const char *name, const int64_t *values, uint32_t rows);

@@ -6,12 +6,12 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "arrays go to the wire as they lie");
 
-enum { HEAD_PAIRS = 5 };
+enum { HEAD_PAIRS = 4 };
 
-void push_head(buffer_t *out, slice_t source, slice_t client, uint64_t n)
+static void write_head(buffer_t *out, uint32_t more, slice_t source, slice_t client, uint64_t n)
 {
-    assert(n > 0 && source.size <= PUSH_NAME_MAX && client.size <= PUSH_NAME_MAX);
-    wire_map(out, HEAD_PAIRS);
+    assert(source.size <= PUSH_NAME_MAX && client.size <= PUSH_NAME_MAX);
+    wire_map(out, HEAD_PAIRS + more);
     wire_string(out, "v");
     wire_u64(out, PUSH_VERSION);
     wire_string(out, "source");
@@ -20,6 +20,17 @@ void push_head(buffer_t *out, slice_t source, slice_t client, uint64_t n)
     wire_text(out, client);
     wire_string(out, "n");
     wire_u64(out, n);
+}
+
+void push_head(buffer_t *out, slice_t source, slice_t client, uint64_t n)
+{
+    assert(n > 0);
+    write_head(out, 1, source, client, n);
+}
+
+void push_question(buffer_t *out, slice_t source, slice_t client)
+{
+    write_head(out, 0, source, client, 0);
 }
 
 void push_raw(buffer_t *out, slice_t payload)

@@ -22,7 +22,7 @@ typedef struct {
     size_t inlet;
 } feed_t;
 
-// A client of whom something became durable, or who should be told again.
+// A client of whom something became durable, or who should be told again, or asked.
 typedef struct {
     const source_t *source;
     uint8_t client_size;
@@ -106,8 +106,9 @@ static int s_open_inlet(push_feed_t *self, inlet_t *inlets, size_t *count, const
     *inlet = (inlet_t){ 0 };
     strcpy(inlet->endpoint, endpoint);
     int kept = s_find_inlet(self->inlets, self->inlet_count, endpoint);
-    inlet->bus =
-        kept >= 0 ? self->inlets[kept].bus : bus_bind(BUS_PULL, endpoint, PUSH_FEED_QUEUE, fault);
+    inlet->bus = kept >= 0 ? self->inlets[kept].bus
+                           : bus_bind_bounded(BUS_PULL, endpoint, PUSH_FEED_QUEUE,
+                                              PUSH_FRAME_BYTES_MAX, fault);
     return inlet->bus ? (int) (*count)++ : -1;
 }
 
@@ -244,6 +245,10 @@ static bool s_accept(push_feed_t *self, size_t inlet, push_feed_places_t *places
     assert(fits); // push.h has it shorter than a place's subject
     pushed->client = head.client;
     pushed->n = head.n;
+    if (pushed->n == 0) { // a question
+        s_add_news(self, pushed->source, pushed->client);
+        return false;
+    }
     return s_accept_number(self, pushed, places(context, pushed->source), mono_us);
 }
 
@@ -298,9 +303,9 @@ void push_feed_publish(push_feed_t *self, bus_t *news, push_feed_places_t *place
     for (size_t i = 0; news && i < self->news_count; i++) {
         const news_t *item = &self->news[i];
         slice_t client = slice_of(item->client, item->client_size);
-        uint64_t n;
-        if (!places_find(places(context, item->source), slice_text(item->source->name), client, &n))
-            continue;
+        uint64_t n = 0; // of a client of whom nothing is durable
+        (void) places_find(places(context, item->source), slice_text(item->source->name), client,
+                           &n);
         buffer_clear(&topic);
         buffer_printf(&topic, "staged/%s/%.*s", item->source->name, (int) client.size,
                       (const char *) client.data);

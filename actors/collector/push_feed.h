@@ -3,7 +3,8 @@
  *  One PULL socket for each distinct endpoint of the push:// sources. A frame is staged as it came;
  *  its place is (client, n), and the highest n of a client is what the log says. What is durable
  *  is told on the broker, `staged/<source>/<client>`, so that clients need not resend it.
- *  Frames that are refused are counted by reason and never do harm.
+ *  Frames that are refused are counted by reason and never do harm; one that is too large is not
+ *  even read.
  */
 #pragma once
 #include "actors/collector/places.h"

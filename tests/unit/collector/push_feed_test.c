@@ -150,54 +150,103 @@ static void bad_frames_do_no_harm(void **state)
     teardown(&bench);
 }
 
-static void clients_are_told_what_is_durable(void **state)
+// A reader of the news, as clients are.
+typedef struct {
+    bus_t *news, *reader;
+} post_t;
+
+static void post_open(post_t *self)
 {
-    (void) state;
-    bench_t bench;
-    setup(&bench, false);
     fault_t fault;
-    bus_t *news = bus_bind(BUS_PUB, "tcp://127.0.0.1:*", 1000, &fault);
-    assert_non_null(news);
-    bus_t *reader = bus_connect(BUS_SUB, bus_endpoint(news), 1000, &fault);
-    bus_subscribe(reader, "staged/a/");
-    zmq_pollitem_t wait = { .socket = bus_socket(reader), .events = ZMQ_POLLIN };
+    self->news = bus_bind(BUS_PUB, "tcp://127.0.0.1:*", 1000, &fault);
+    assert_non_null(self->news);
+    self->reader = bus_connect(BUS_SUB, bus_endpoint(self->news), 1000, &fault);
+    bus_subscribe(self->reader, "staged/a/");
+    zmq_pollitem_t wait = { .socket = bus_socket(self->reader), .events = ZMQ_POLLIN };
     for (int i = 0; i < 100 && zmq_poll(&wait, 1, 20) == 0; i++) // until it is subscribed
-        bus_publish(news, slice_text("staged/a/"), slice_text(""));
+        bus_publish(self->news, slice_text("staged/a/"), slice_text(""));
     slice_t topic, body;
     while (zmq_poll(&wait, 1, 100) > 0)
-        (void) bus_take_news(reader, &topic, &body);
+        (void) bus_take_news(self->reader, &topic, &body);
+}
 
-    send_frame(&bench, "a", "c", 1);
-    send_frame(&bench, "a", "c", 2);
-    assert_string_equal(take_all(&bench), "c:1 c:2");
-    assert_true(push_feed_has_news(bench.feed));
-    push_feed_publish(bench.feed, news, find_places, &bench);
-    assert_false(push_feed_has_news(bench.feed));
-    assert_int_equal(zmq_poll(&wait, 1, WAIT_MS), 1);
-    assert_true(bus_take_news(reader, &topic, &body));
-    assert_true(slice_is(topic, "staged/a/c"));
-    wire_reader_t in = wire_reader(body);
+static void post_close(post_t *self)
+{
+    bus_destroy(&self->reader);
+    bus_destroy(&self->news);
+}
+
+// The next news must be this one, and all there is.
+static void assert_told(bench_t *bench, post_t *post, const char *expected_topic, uint64_t expected)
+{
+    zmq_pollitem_t wait = { .socket = bus_socket(post->reader), .events = ZMQ_POLLIN };
+    slice_t topic, body, key;
     uint32_t pairs;
-    slice_t key;
     uint64_t version = 0, n = 0;
+    assert_true(push_feed_has_news(bench->feed));
+    push_feed_publish(bench->feed, post->news, find_places, bench);
+    assert_false(push_feed_has_news(bench->feed));
+    assert_int_equal(zmq_poll(&wait, 1, WAIT_MS), 1);
+    assert_true(bus_take_news(post->reader, &topic, &body));
+    assert_true(slice_is(topic, expected_topic));
+    wire_reader_t in = wire_reader(body);
     assert_true(wire_read_map(&in, &pairs) && pairs == 2);
     assert_true(wire_read_text(&in, &key, 8) && slice_is(key, "v") && wire_read_u64(&in, &version));
     assert_true(wire_read_text(&in, &key, 8) && slice_is(key, "n") && wire_read_u64(&in, &n));
     assert_true(wire_done(&in));
     assert_int_equal(version, 1);
-    assert_int_equal(n, 2);
-    assert_false(bus_take_news(reader, &topic, &body)); // once for both
+    assert_int_equal(n, expected);
+    assert_false(bus_take_news(post->reader, &topic, &body));
+}
 
+static void clients_are_told_what_is_durable(void **state)
+{
+    (void) state;
+    bench_t bench;
+    post_t post;
+    setup(&bench, false);
+    post_open(&post);
+    send_frame(&bench, "a", "c", 1);
+    send_frame(&bench, "a", "c", 2);
+    assert_string_equal(take_all(&bench), "c:1 c:2");
+    assert_told(&bench, &post, "staged/a/c", 2); // once for both
     // Somebody who repeats or hurries has not heard: he is told again.
     send_frame(&bench, "a", "c", 2);
     send_frame(&bench, "a", "c", 9);
     assert_string_equal(take_all(&bench), "");
-    push_feed_publish(bench.feed, news, find_places, &bench);
-    assert_int_equal(zmq_poll(&wait, 1, WAIT_MS), 1);
-    assert_true(bus_take_news(reader, &topic, &body));
-    assert_true(slice_is(topic, "staged/a/c"));
-    bus_destroy(&reader);
-    bus_destroy(&news);
+    assert_told(&bench, &post, "staged/a/c", 2);
+    post_close(&post);
+    teardown(&bench);
+}
+
+static void send_question(bench_t *self, const char *client)
+{
+    buffer_t frame = { 0 };
+    push_question(&frame, slice_text("a"), slice_text(client));
+    assert_true(bus_send(self->client, buffer_slice(&frame), WAIT_MS));
+    buffer_destroy(&frame);
+}
+
+static void who_asks_is_told(void **state)
+{
+    (void) state;
+    bench_t bench;
+    post_t post;
+    setup(&bench, false);
+    post_open(&post);
+    send_question(&bench, "stranger");
+    assert_string_equal(take_all(&bench), "");
+    assert_told(&bench, &post, "staged/a/stranger", 0);
+    assert_int_equal(places_count(bench.places), 0); // asking leaves nothing behind
+    send_frame(&bench, "a", "c", 1);
+    assert_string_equal(take_all(&bench), "c:1");
+    assert_told(&bench, &post, "staged/a/c", 1);
+    send_question(&bench, "c");
+    assert_string_equal(take_all(&bench), "");
+    assert_told(&bench, &post, "staged/a/c", 1);
+    for (int r = 0; r < PUSH_REFUSALS; r++)
+        assert_int_equal(push_feed_refused(bench.feed, (push_refusal_t) r), 0);
+    post_close(&post);
     teardown(&bench);
 }
 
@@ -257,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_restarted_collector_waits_for_lost_frames),
         cmocka_unit_test(bad_frames_do_no_harm),
         cmocka_unit_test(clients_are_told_what_is_durable),
+        cmocka_unit_test(who_asks_is_told),
         cmocka_unit_test(news_bounds_a_group),
         cmocka_unit_test(sockets_follow_the_settings),
     };

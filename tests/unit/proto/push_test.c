@@ -186,8 +186,29 @@ static void frames_that_are_none_are_refused(void **state)
     assert_false(takes(slice_text("\x82\xa1v\x01\xa1v\x01"), "push: key 'v' is there twice"));
     assert_false(takes(slice_text("\x81\xa1v\x01"),
                        "push: wanted are v, source, client, n, and rows or raw"));
-    assert_false(takes(slice_of("\x81\xa1n\0", 4), "push: n is not a whole number from 1 on"));
+    assert_false(takes(slice_text("\x81\xa1n\xff"), "push: n is not a whole number from 0 on"));
     assert_false(takes(slice_text("\x90"), "push: not a msgpack map"));
+}
+
+static void a_question_is_peeked_and_never_decoded(void **state)
+{
+    (void) state;
+    owned(buffer_destroy) buffer_t out = { 0 };
+    push_question(&out, slice_text("feed"), slice_text("client-1"));
+    golden_same("push-question-v1.msgpack", buffer_slice(&out));
+    push_t peeked = { .n = 7 };
+    fault_t fault;
+    assert_true(push_peek(&peeked, buffer_slice(&out), &fault));
+    assert_true(peeked.n == 0 && slice_is(peeked.source, "feed") &&
+                slice_is(peeked.client, "client-1"));
+    assert_false(takes(buffer_slice(&out), "push: n is 0: no rows, but a question"));
+    // Nobody's rows may pass for a question.
+    static const char with_raw[] = "\x85\xa1v\x01\xa6source\xa1s\xa6"
+                                   "client\xa1"
+                                   "c\xa1n\0\xa3raw\xc4\0";
+    slice_t frame = slice_of(with_raw, sizeof with_raw - 1);
+    assert_false(push_peek(&peeked, frame, &fault));
+    assert_string_equal(fault.text, "push: n is 0, which asks, and carries no rows");
 }
 
 int main(void)
@@ -198,6 +219,7 @@ int main(void)
         cmocka_unit_test(scalars_are_taken),
         cmocka_unit_test(columns_that_are_none_are_refused),
         cmocka_unit_test(frames_that_are_none_are_refused),
+        cmocka_unit_test(a_question_is_peeked_and_never_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
