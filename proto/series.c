@@ -2,6 +2,7 @@
 #include "proto/series.h"
 
 #include <assert.h>
+#include <zlib.h>
 
 // Bytes that stand for themselves.
 static inline bool is_plain(uint8_t c)
@@ -46,6 +47,12 @@ bool series_build(buffer_t *out, slice_t table, const slice_t *values, unsigned 
         return false;
     buffer_append(out, text, size);
     return !out->failed;
+}
+
+unsigned series_shard(slice_t id, unsigned shards)
+{
+    assert(shards > 0 && shards <= SERIES_SHARDS_MAX && id.size <= SERIES_ID_MAX);
+    return (unsigned) crc32(0, id.data, (uInt) id.size) % shards;
 }
 
 // The value of an upper-case hex digit, or -1.

@@ -90,6 +90,21 @@ static bool s_key_text(assembly_t *self, const key_part_t *part, const field_t *
     return text->size > 0 || assembly_refuse(self, "key %s: empty", part->name);
 }
 
+// A feed in shards: its series has its rows in one of them, and nowhere else.
+static bool s_right_shard(assembly_t *self)
+{
+    const definition_t *definition = self->definition;
+    if (definition->shards == 0)
+        return true;
+    unsigned shard = series_shard(buffer_slice(&self->series), definition->shards);
+    if (shard == definition->shard)
+        return true;
+    char quote[REFUSAL_QUOTE_MAX];
+    return assembly_refuse(self, "wrong shard: %s belongs to shard %u of %u, not %u",
+                           refusal_quote_text(buffer_slice(&self->series), quote), shard,
+                           definition->shards, definition->shard);
+}
+
 static int s_new_series(assembly_t *self, const slice_t *values)
 {
     const definition_t *definition = self->definition;
@@ -101,6 +116,8 @@ static int s_new_series(assembly_t *self, const slice_t *values)
             assembly_refuse(self, "key: the series id has more than %d bytes", SERIES_ID_MAX);
         return MEMO_NONE;
     }
+    if (!s_right_shard(self))
+        return MEMO_NONE;
     int series = rows_series(self->rows, buffer_slice(&self->series));
     self->no_memory = series < 0;
     return series < 0 ? MEMO_NONE : series;

@@ -16,6 +16,7 @@ _Static_assert(STAR_DIGIT_MAX - '0' == POINTER_STARS_MAX, "~1 to ~8 name the sta
 typedef struct {
     definition_t *self;
     wire_reader_t reader;
+    bool extras; // a map of what few sources have comes last
     fault_t *fault;
 } compiler_t;
 
@@ -159,8 +160,10 @@ static bool s_read_head(compiler_t *c)
     definition_t *self = c->self;
     uint32_t count;
     uint64_t version, kind, format, delimiter;
-    if (!wire_read_array(&c->reader, &count) || count != FIELD_COUNT ||
-        !wire_read_u64(&c->reader, &version) || version != DEFINITION_VERSION ||
+    if (!wire_read_array(&c->reader, &count) || (count != FIELD_COUNT && count != FIELD_COUNT + 1))
+        return s_malformed(c);
+    c->extras = count > FIELD_COUNT;
+    if (!wire_read_u64(&c->reader, &version) || version != DEFINITION_VERSION ||
         !wire_read_u64(&c->reader, &kind) || kind > SOURCE_SIMULATE ||
         !wire_read_u64(&c->reader, &format) || format > FORMAT_CSV ||
         !wire_read_bool(&c->reader, &self->csv_header) || !wire_read_u64(&c->reader, &delimiter) ||
@@ -340,12 +343,38 @@ static bool s_read_validate(compiler_t *c)
     return true;
 }
 
+static bool s_read_shard(compiler_t *c)
+{
+    uint32_t count;
+    uint64_t shard, shards;
+    if (!wire_read_array(&c->reader, &count) || count != 2 || !wire_read_u64(&c->reader, &shard) ||
+        !wire_read_u64(&c->reader, &shards))
+        return s_malformed(c);
+    if (shards < 1 || shards > SERIES_SHARDS_MAX || shard >= shards)
+        return fault_set(c->fault, "shards: 1 to %d, numbered from 0", SERIES_SHARDS_MAX);
+    c->self->shard = (unsigned) shard;
+    c->self->shards = (unsigned) shards;
+    return true;
+}
+
+static bool s_read_extras(compiler_t *c)
+{
+    uint32_t count;
+    slice_t name;
+    if (!c->extras)
+        return true;
+    if (!wire_read_map(&c->reader, &count) || count != 1 ||
+        !wire_read_text(&c->reader, &name, TEXT_MAX) || !slice_is(name, "shard"))
+        return s_malformed(c);
+    return s_read_shard(c);
+}
+
 static bool s_compile(compiler_t *c)
 {
     pointer_tree_begin(&c->self->row_tree);
     pointer_tree_begin(&c->self->document_tree);
     if (!s_read_head(c) || !s_read_key(c) || !s_read_time(c) || !s_read_columns(c) ||
-        !s_read_required(c) || !s_read_identity(c) || !s_read_validate(c))
+        !s_read_required(c) || !s_read_identity(c) || !s_read_validate(c) || !s_read_extras(c))
         return false;
     return wire_done(&c->reader) || s_malformed(c);
 }

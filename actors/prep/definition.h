@@ -68,6 +68,8 @@ typedef struct {
     bool identity_none;
     unsigned identity_count;
     int identity[DEFINITION_IDENTITY_MAX];
+    unsigned shards; // 0: of all series; else of those of this one of so many shards
+    unsigned shard;
     unsigned place_count;
     place_t places[DEFINITION_PLACES_MAX];
     pointer_tree_t row_tree;      // the places of a row; if `rows` is "" also those of the document

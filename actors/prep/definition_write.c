@@ -32,9 +32,21 @@ static void s_write_list(buffer_t *out, const char *const *items, size_t count)
         wire_string(out, items[i]);
 }
 
+// What few sources have comes last, by name, so that the others' bodies, and with them the plans
+// in logs, stay as they are.
+static void s_write_extras(buffer_t *out, const source_t *source)
+{
+    wire_map(out, 1);
+    wire_string(out, "shard");
+    wire_array(out, 2);
+    wire_u64(out, source->shard);
+    wire_u64(out, source->shards);
+}
+
 bool mapping_define(const source_t *source, buffer_t *out)
 {
-    wire_array(out, FIELD_COUNT);
+    bool extras = source->shards > 0;
+    wire_array(out, FIELD_COUNT + extras);
     wire_u64(out, DEFINITION_VERSION);
     wire_u64(out, source->kind);
     wire_u64(out, source->format);
@@ -52,5 +64,7 @@ bool mapping_define(const source_t *source, buffer_t *out)
     wire_bool(out, source->identity_none);
     s_write_list(out, source->identity, source->identity_count);
     s_write_pairs(out, &source->validate);
+    if (extras)
+        s_write_extras(out, source);
     return !out->failed;
 }

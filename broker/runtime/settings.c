@@ -61,19 +61,41 @@ static bool s_read_source(settings_reader_t *self, const node_t *node, size_t pl
     return settings_check_source(source, self->fault);
 }
 
+// Every source as it is written; then every shard as a source of its own.
+static bool s_spread_sources(settings_reader_t *self, const node_t *node, const source_t *read,
+                             settings_t *settings)
+{
+    const setting_t *setting = settings_table_find(IN_FILE, "sources");
+    size_t total = 0;
+    for (size_t i = 0; i < node->count; i++)
+        total += settings_shard_count(&read[i]);
+    if ((int64_t) total > setting->most)
+        return settings_refuse(self, node, "sources: more than %d with their shards",
+                               (int) setting->most);
+    settings->sources = (source_t *) arena_take(self->arena, (total + 1) * sizeof *read);
+    if (!settings->sources)
+        return settings_refuse(self, node, "out of memory");
+    for (const node_t *item = node->first; item; item = item->next, read++) {
+        if (!settings_spread(self, item, read, &settings->sources[settings->source_count]))
+            return false;
+        settings->source_count += settings_shard_count(read);
+    }
+    return true;
+}
+
 static bool s_read_sources(settings_reader_t *self, const node_t *node, settings_t *settings)
 {
     if (!s_check_size(self, "sources", node, NODE_LIST))
         return false;
-    settings->sources = (source_t *) s_take(self, node, sizeof *settings->sources);
-    if (!settings->sources)
+    source_t *read = (source_t *) s_take(self, node, sizeof *read);
+    if (!read)
         return false;
-    for (const node_t *item = node->first; item; item = item->next) {
-        size_t place = settings->source_count++;
-        if (!s_read_source(self, item, place + 1, &settings->sources[place]))
+    size_t place = 0;
+    for (const node_t *item = node->first; item; item = item->next, place++) {
+        if (!s_read_source(self, item, place + 1, &read[place]))
             return false;
     }
-    return true;
+    return s_spread_sources(self, node, read, settings);
 }
 
 static bool s_check_sql(settings_reader_t *self, const setting_pair_t *pair)

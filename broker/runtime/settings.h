@@ -34,6 +34,9 @@ typedef struct {
                       // simulate://market?seed=..&series=..&rate=..
     source_kind_t kind;
     const char *stream;     // NULL = the collector's name
+    unsigned shards;        // push: how many the feed is split into, 0 = not; this one is number
+    unsigned shard;         // `shard` of them, with a name and a stream of its own
+    uint64_t shards_here;   // while reading only: set of the numbers that are to be sources
     int64_t every_us;       // http: poll interval, default 10 s
     int64_t timeout_us;     // http: total per request, default 30 s
     source_format_t format; // default json

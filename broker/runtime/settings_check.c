@@ -140,8 +140,12 @@ bool settings_check_source(const source_t *source, fault_t *fault)
     const char *why = NULL;
     if (source->headers.count > 0 && source->kind != SOURCE_HTTP)
         why = "headers: only http(s) sources send any";
+    else if (source->shards > 0 && source->kind != SOURCE_PUSH)
+        why = "shards: only push sources have any";
     else if (source->stream && source->stream[0] == '.')
         why = "stream: the name of a directory, must not begin with '.'";
+    else if (source->shards > 0 && !source->stream && source->name[0] == '.')
+        why = "shards: the name becomes that of directories, must not begin with '.'";
     else if (source->format != FORMAT_CSV && (!source->csv_header || source->csv_delimiter != ','))
         why = "header and delimiter: only with format: csv";
     else if (source->format == FORMAT_CSV && source->rows[0] != '\0')
@@ -179,6 +183,8 @@ static bool s_is_same_stream(const source_t *a, const source_t *b)
 // Can no series come from both? Their keys have the same names.
 static bool s_is_apart(const source_t *a, const source_t *b)
 {
+    if (a->shards > 0 && a->shards == b->shards && a->shard != b->shard)
+        return true; // prep sees to it
     for (size_t i = 0; i < a->key.count; i++) {
         const char *left = a->key.items[i].value, *right = b->key.items[i].value;
         if (left[0] == '=' && right[0] == '=' && strcmp(left, right) != 0)

@@ -257,6 +257,7 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
     case SETTING_TIME:
     case SETTING_REQUIRED:
     case SETTING_IDENTITY:
+    case SETTING_SHARDS:
     case SETTING_LISTEN:
     case SETTING_SOURCES:
     case SETTING_DERIVE:
@@ -284,6 +285,8 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
         return settings_read_required(self, setting, node, (source_t *) target);
     case SETTING_IDENTITY:
         return settings_read_identity(self, setting, node, (source_t *) target);
+    case SETTING_SHARDS:
+        return settings_read_shards(self, node, (source_t *) target);
     case SETTING_LISTEN:
         return node->kind == NODE_MAP ? settings_read_map(self, IN_LISTEN, "listen", node, target)
                                       : settings_refuse(self, node, "listen: expected a map");

@@ -35,6 +35,14 @@ bool settings_read_identity(settings_reader_t *self, const setting_t *setting, c
 bool settings_read_headers(settings_reader_t *self, const setting_t *setting, const node_t *node,
                            source_t *source);
 
+// settings_shards.c: a pushed feed in several shards.
+bool settings_read_shards(settings_reader_t *self, const node_t *node, source_t *source);
+// How many sources a source that was read stands for: one, or its shards here.
+size_t settings_shard_count(const source_t *source);
+// Write them to `out`. `node` is its place, for refusals.
+bool settings_spread(settings_reader_t *self, const node_t *node, const source_t *source,
+                     source_t *out);
+
 // settings_address.c: may it be used? A refusal says what would be needed.
 bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *source);
 bool settings_check_endpoint(settings_reader_t *self, const setting_t *setting, const node_t *node);

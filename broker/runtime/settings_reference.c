@@ -87,6 +87,10 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
     case SETTING_REQUIRED:
         buffer_printf(out, "list, at most %" PRId64 " entries", setting->most);
         return;
+    case SETTING_SHARDS:
+        buffer_printf(out, "number or list/number, %" PRId64 " to %" PRId64, setting->least,
+                      setting->most);
+        return;
     case SETTING_IDENTITY:
         buffer_printf(out, "list, %" PRId64 " to %" PRId64 " entries, or word", setting->least,
                       setting->most);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "broker/runtime/settings_names.h"
+#include "proto/series.h"
 
 #define MS INT64_C(1000)
 #define SECOND (1000 * MS)
@@ -48,6 +49,8 @@ const setting_t settings_table[] = {
       "`file:///path` (globs; `.gz`), `http://...`, `https://...`, `push://tcp://127.0.0.1:port`, or `simulate://market?seed=1&series=20&rate=50`, the built-in market." },
     { IN_SOURCE, "stream", SETTING_NAME, SOURCE_AT(stream), 1, STREAM_BYTES_MAX, false, NULL,
       "The stream that its records go to. Default: the collector's name. A series lives in one stream: two sources of one table in different streams must differ in a literal key part." },
+    { IN_SOURCE, "shards", SETTING_SHARDS, 0, 1, SERIES_SHARDS_MAX, false, NULL,
+      "push: the feed is split by series into so many shards, `3`, or `0,2/3`: here are only numbers 0 and 2 of 3. Each becomes a source `<name>.<number>` with a stream of its own, `<stream or name>.<number>`; a series belongs to shard `CRC-32(series id) mod shards`, and its rows in another one are quarantined." },
     { IN_SOURCE, "every", SETTING_DURATION, SOURCE_AT(every_us), 10 * MS, DAY, false, "10s",
       "http(s): how often it is asked." },
     { IN_SOURCE, "timeout", SETTING_DURATION, SOURCE_AT(timeout_us), 10 * MS, 3600 * SECOND, false, "30s",

@@ -33,6 +33,7 @@ typedef enum {
     SETTING_TIME,       // of a source
     SETTING_REQUIRED,   // of a source: a list of columns
     SETTING_IDENTITY,   // of a source
+    SETTING_SHARDS,     // of a source: a number, or a list/number
     SETTING_EMIT,       // const char *
     SETTING_LISTEN,     // a map: IN_LISTEN
     SETTING_SOURCES,    // a list of maps: IN_SOURCE

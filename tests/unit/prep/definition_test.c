@@ -254,6 +254,33 @@ static void only_what_makes_rows_is_in_the_body(void **state)
     buffer_destroy(&two);
 }
 
+static void shards_are_kept_and_checked(void **state)
+{
+    (void) state;
+    source_t source = plain();
+    buffer_t body = { 0 };
+    source.shards = 3;
+    source.shard = 2;
+    FAULT(source, "");
+    assert_true(mapping_define(&source, &body));
+    fault_t fault;
+    for (size_t size = 0; size < body.size; size++)
+        assert_null(mapping_new(slice_of(body.data, size), &fault));
+    definition_t *definition = definition_new(buffer_slice(&body), &fault);
+    assert_non_null(definition);
+    assert_int_equal(definition->shard, 2);
+    assert_int_equal(definition->shards, 3);
+    definition_destroy(&definition);
+    source.shard = 3;
+    FAULT(source, "shards: 1 to 64, numbered from 0");
+    source.shards = 65;
+    FAULT(source, "shards: 1 to 64, numbered from 0");
+    body.data[body.size - 3 - strlen("shard")] ^= 1; // some other extra
+    assert_null(mapping_new(buffer_slice(&body), &fault));
+    assert_string_equal(fault.text, "not a mapping definition of version 1");
+    buffer_destroy(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +293,7 @@ int main(void)
         cmocka_unit_test(counts_are_limited),
         cmocka_unit_test(damaged_bodies_are_refused),
         cmocka_unit_test(only_what_makes_rows_is_in_the_body),
+        cmocka_unit_test(shards_are_kept_and_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -389,6 +389,41 @@ static void columns_and_lines_give_the_same_rows(void **state)
     buffer_destroy(&by_lines);
 }
 
+// CRC-32 of trade:x:BTC%2FUSD is d297a0b3, of trade:x:ETH 32a31405.
+static void a_series_has_one_shard(void **state)
+{
+    (void) state;
+    source_t source = pushed_source();
+    source.shards = 64;
+    source.shard = 0xd297a0b3 % 64;
+    mapped_t mapped;
+    buffer_t frame = { 0 };
+    slice_t texts[] = { slice_text("BTC/USD"), slice_text("ETH") };
+    static const double PRICES[] = { 1, 2, 3, 4 };
+    mapped_open(&mapped, &source);
+    begin(&frame, 3);
+    push_column_i64(&frame, "ts", TS, 4);
+    push_column_f64(&frame, "p", PRICES, 4);
+    push_column_dict(&frame, "pair", texts, 2, PAIRS, 4);
+    expect(&mapped, &frame,
+           "trade:x:BTC%2FUSD 2 3 null #2\n"
+           "trade:x:BTC%2FUSD 3 1 null #0\n"
+           "! 1: wrong shard: \"trade:x:ETH\" belongs to shard 5 of 64, not 51 | \n"
+           "! 3: wrong shard: \"trade:x:ETH\" belongs to shard 5 of 64, not 51 | \n");
+    // A payload to be mapped is judged likewise.
+    buffer_clear(&frame);
+    push_head(&frame, slice_text("feed"), slice_text("c1"), 8);
+    push_raw(&frame, slice_text("{\"pair\":\"ETH\",\"ts\":1,\"p\":1}\n"
+                                "{\"pair\":\"BTC/USD\",\"ts\":2,\"p\":2}\n"));
+    mapped_apply(&mapped, buffer_slice(&frame));
+    assert_int_equal(mapped.count.rows, 1);
+    assert_int_equal(mapped.count.quarantined, 1);
+    assert_string_equal(mapped.reasons[0],
+                        "wrong shard: \"trade:x:ETH\" belongs to shard 5 of 64, not 51");
+    mapped_close(&mapped);
+    buffer_destroy(&frame);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +434,7 @@ int main(void)
         cmocka_unit_test(raw_payloads_are_mapped_as_the_format_says),
         cmocka_unit_test(pushed_rows_have_no_star_to_match),
         cmocka_unit_test(columns_and_lines_give_the_same_rows),
+        cmocka_unit_test(a_series_has_one_shard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

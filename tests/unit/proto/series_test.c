@@ -1,6 +1,8 @@
 /*  series: ids as documented, one spelling each, and back again. */
 #include "tests/unit/proto/checked.h"
 
+#include <stdio.h>
+
 #include "proto/owned.h"
 #include "proto/series.h"
 #include "tests/unit/proto/seeded.h"
@@ -88,13 +90,29 @@ static void splits_nothing_else(void **state)
     assert_true(series_valid(slice_of(text, SERIES_ID_MAX)));
 }
 
+static void shards_are_those_of_any_crc32(void **state)
+{
+    (void) state;
+    // 123456789 is the check value of every CRC-32 (cbf43926); the others are from Python's zlib.
+    assert_int_equal(series_shard(slice_text("123456789"), 64), 0xcbf43926 % 64);
+    assert_int_equal(series_shard(slice_text("123456789"), 3), 0xcbf43926 % 3);
+    assert_int_equal(series_shard(slice_text("trade:kraken:XBT%2FUSD"), 1), 0);
+    unsigned counts[3] = { 0 };
+    for (int i = 0; i < 3000; i++) {
+        char id[32];
+        int size = snprintf(id, sizeof id, "trade:x:S%d", i);
+        counts[series_shard(slice_of(id, (size_t) size), 3)]++;
+    }
+    for (int i = 0; i < 3; i++)
+        assert_in_range(counts[i], 900, 1100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(builds_as_documented),
-        cmocka_unit_test(refuses_what_is_too_long),
-        cmocka_unit_test(splits_what_it_built),
-        cmocka_unit_test(splits_nothing_else),
+        cmocka_unit_test(builds_as_documented),          cmocka_unit_test(refuses_what_is_too_long),
+        cmocka_unit_test(splits_what_it_built),          cmocka_unit_test(splits_nothing_else),
+        cmocka_unit_test(shards_are_those_of_any_crc32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
