@@ -178,12 +178,21 @@ static void stop_all(supervisor_t *self)
 
 // ---- readiness --------------------------------------------------------------------------------
 
+// An actor is known by its name; a collector whose sources name streams, as "<name>.<stream>".
+static bool is_known_as(const child_t *child, const store_actor_t *actor)
+{
+    size_t size = strlen(child->name);
+    if (strcmp(child->role, actor->role) != 0 || strncmp(child->name, actor->name, size) != 0)
+        return false;
+    return actor->name[size] == '\0' ||
+           (actor->name[size] == '.' && strcmp(child->role, "collector") == 0);
+}
+
 static void see_actor(void *context, const store_actor_t *actor)
 {
     supervisor_t *self = context;
     for (size_t i = 0; i < self->count; i++)
-        if (strcmp(self->children[i].role, actor->role) == 0 &&
-            strcmp(self->children[i].name, actor->name) == 0)
+        if (is_known_as(&self->children[i], actor))
             self->children[i].seen = true;
 }
 
