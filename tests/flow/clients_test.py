@@ -102,7 +102,7 @@ def main():
             turn = next(turns)
             table = [{**row, "ts": row["ts"] + turn * 1000 * ROWS} for row in rows("hello")[0]]
             push(folder, ["/usr/bin/python3", "push.py", "--to", feed, "--alerts", alerts,
-                          "--source", "trades", "--client", "hello", "--first", str(turn)],
+                          "--source", "trades", "--client", f"hello-{turn}"],
                  "".join(json.dumps(row) + "\n" for row in table))
             time.sleep(0.5)
             return c.lines()
@@ -110,10 +110,13 @@ def main():
         wait_for("a first alert at subscribe.c", hello, 60)
 
         table, by_python = rows("python")
-        said = push(folder, ["/usr/bin/python3", "push.py", "--to", feed, "--alerts", alerts,
-                             "--source", "trades", "--client", "py", "--batch", "7"],
-                    "".join(json.dumps(row) + "\n" for row in table))
-        assert f"rows={ROWS} frames=9 " in said, said
+        words = ["/usr/bin/python3", "push.py", "--to", feed, "--alerts", alerts,
+                 "--source", "trades", "--client", "py", "--batch", "7"]
+        lines = [json.dumps(row) + "\n" for row in table]
+        said = push(folder, words, "".join(lines[:21]))  # it ends early, and begins again
+        assert said == "rows=21 frames=3 known=0 last=3\n", said
+        said = push(folder, words, "".join(lines))
+        assert said == f"rows={ROWS - 21} frames=6 known=3 last=9\n", said
         table, by_c = rows("c")
         said = push(folder, ["./push", feed, alerts, "trades", "c"], as_csv(table))
         assert said == f"rows={ROWS} last=1\n", said

@@ -38,6 +38,7 @@ NOT_RUN = {
     "./subscribe.py *": "prints until Ctrl-C; clients_test.py runs it",
     "cc *": "clients_test.py builds by this very line",
     "./push *": "clients_test.py runs it",
+    "./push.py *": "clients_test.py and push_shards_test.py run it",
 }
 
 # What the documents' examples take for granted: a table with these keys and columns.

@@ -42,6 +42,14 @@ def wait_for(what, condition, seconds=30.0):
     raise AssertionError(f"waited {seconds:g} s in vain for: {what}")
 
 
+def free_ports(count):
+    probes = [zmq.Context.instance().socket(zmq.PULL) for _ in range(count)]
+    ports = [probe.bind_to_random_port("tcp://127.0.0.1") for probe in probes]
+    for probe in probes:
+        probe.close(0)
+    return ports
+
+
 def backtest(config, *words):
     """Alerts of a back-test as dictionaries, in order of print."""
     run = subprocess.run([PROGRAM, "backtest", "-c", str(config), "--json", *words],
@@ -90,12 +98,13 @@ class Instance:
     def up(self, roles=None):
         return self.word("up", "-c", self.config, *(["--roles", roles] if roles else []))
 
-    def actor(self, role, name):
-        """One more actor in the foreground of this test."""
+    def actor(self, role, name, config=None):
+        """One more actor in the foreground of this test, of this or another configuration."""
         (self.dir / "log").mkdir(exist_ok=True)
         with open(self.dir / f"log/{name}.log", "ab") as log:
-            child = subprocess.Popen([PROGRAM, role, "-c", str(self.config), "--name", name,
-                                      "--dir", str(self.dir)], stderr=log, stdout=log)
+            child = subprocess.Popen([PROGRAM, role, "-c", str(config or self.config),
+                                      "--name", name, "--dir", str(self.dir)],
+                                     stderr=log, stdout=log)
         self.children.append(child)
         return child
 

@@ -28,7 +28,7 @@ import msgpack
 import zmq
 
 import harness
-from harness import Instance, Subscriber, wait_for
+from harness import Instance, Subscriber, free_ports, wait_for
 
 CHAOS_S = 40
 CALM_S = 60         # at most, until the last alert is there
@@ -67,14 +67,6 @@ def configuration(wide, push_port, alerts_port):
     rule = f'wide: {{ on: candle, when: "{when}" }}' if wide else ""
     return CONFIG.replace("WIDE_COLUMNS", columns).replace("WIDE_RULE", rule).replace(
         "PUSH", str(push_port)).replace("ALERTS", str(alerts_port))
-
-
-def free_ports(count):
-    probes = [zmq.Context.instance().socket(zmq.PULL) for _ in range(count)]
-    ports = [probe.bind_to_random_port("tcp://127.0.0.1") for probe in probes]
-    for probe in probes:
-        probe.close(0)
-    return ports
 
 
 # ---- the feed -----------------------------------------------------------------------------------
