@@ -10,12 +10,12 @@
 #include <cmocka.h>
 
 #define FEED(name, more)                                                                           \
-    "  - name: " name "\n"                                                                        \
-    "    url: push://tcp://127.0.0.1:5570\n"                                                      \
-    "    table: trade\n"                                                                          \
-    "    key: { pair: pair }\n"                                                                   \
-    "    time: fetch\n"                                                                           \
-    "    columns: { volume: volume }\n"                                                           \
+    "  - name: " name "\n"                                                                         \
+    "    url: push://tcp://127.0.0.1:5570\n"                                                       \
+    "    table: trade\n"                                                                           \
+    "    key: { pair: pair }\n"                                                                    \
+    "    time: fetch\n"                                                                            \
+    "    columns: { volume: volume }\n"                                                            \
     "    " more "\n"
 
 static settings_t *parse(const char *text)
@@ -52,9 +52,8 @@ static void each_shard_is_a_source_with_a_stream(void **state)
 static void some_of_the_shards_may_be_elsewhere(void **state)
 {
     (void) state;
-    settings_t *settings =
-        parse("sources:\n" FEED("ticks", "shards: 2,0/3\n    stream: fast")
-                  FEED("other", "shards: 1/3"));
+    settings_t *settings = parse("sources:\n" FEED("ticks", "shards: 2,0/3\n    stream: fast")
+                                     FEED("other", "shards: 1/3"));
     assert_int_equal(settings->source_count, 3);
     assert_shard(&settings->sources[0], "ticks.0", "fast.0", 0, 3);
     assert_shard(&settings->sources[1], "ticks.2", "fast.2", 2, 3);
@@ -104,8 +103,7 @@ static void what_cannot_be_is_refused(void **state)
         { "sources:\n" FEED(".a", "shards: 2"), 2, 5, "must not begin with '.'" },
         // Half of a series here and half there: not the same shards, or the same one twice.
         { "sources:\n" FEED("a", "shards: 2") FEED("b", "shards: 0/3"), 9, 5, "could come from" },
-        { "sources:\n" FEED("a", "shards: 0/2") FEED("b", "shards: 0/2"), 9, 5,
-          "could come from" },
+        { "sources:\n" FEED("a", "shards: 0/2") FEED("b", "shards: 0/2"), 9, 5, "could come from" },
         { "sources:\n" FEED("a", "shards: 2") FEED("a", "shards: 2"), 9, 5,
           "another source 'a.0'" },
         { "sources:\n  - { url: \"file:///x\", shards: 2, table: t, key: { a: /a }, "
