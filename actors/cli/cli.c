@@ -25,6 +25,7 @@ static const struct {
     { "tail", cli_tail, "print alerts as they are published" },
     { "check", cli_check, "validate a configuration and its rules" },
     { "backtest", cli_backtest, "replay file sources through the same code; one line per alert" },
+    { "feed", cli_feed, "ready-made feeds; try what a mapping makes of an answer" },
     { "rule", cli_rule, "add, list, remove rules in Redis; print a rule's SQL" },
     { "collector", collector_main, "actor: stages what sources send, then passes it on" },
     { "prep", prep_main, "actor: maps raw records to rows" },
@@ -42,24 +43,6 @@ static void print_help(FILE *out)
     fputs("\n`tidewire WORD --help` says more. Exit codes: 0 ok, 1 failed, 2 usage, "
           "78 bad configuration.\n",
           out);
-}
-
-settings_t *cli_settings(const char *path)
-{
-    fault_t fault = { 0 };
-    settings_t *settings = settings_load(path, &fault);
-    if (!settings && fault.line > 0)
-        fprintf(stderr, "%s:%d:%d: %s\n", path, fault.line, fault.column, fault.text);
-    else if (!settings)
-        fprintf(stderr, "%s: %s\n", path, fault.text);
-    return settings;
-}
-
-int cli_misuse(const char *word, const char *what, const char *value)
-{
-    fprintf(stderr, "tidewire %s: %s%s%s%s; try 'tidewire %s --help'\n", word, what,
-            value ? " '" : "", value ? value : "", value ? "'" : "", word);
-    return EXIT_USAGE;
 }
 
 static int run_word(int word, int argc, char **argv)

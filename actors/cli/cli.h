@@ -13,6 +13,7 @@ int cli_check(int argc, char **argv);
 int cli_backtest(int argc, char **argv);
 int cli_rule(int argc, char **argv);
 int cli_tail(int argc, char **argv);
+int cli_feed(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 
 // The configuration, or NULL after printing `file:line:col: message` on stderr.

@@ -1,0 +1,24 @@
+/*  given -- see cli.h: the configuration that a word was given, or what is wrong with its words. */
+#include "actors/cli/cli.h"
+
+#include <stdio.h>
+
+#include "broker/runtime/life.h"
+
+settings_t *cli_settings(const char *path)
+{
+    fault_t fault = { 0 };
+    settings_t *settings = settings_load(path, &fault);
+    if (!settings && fault.line > 0)
+        fprintf(stderr, "%s:%d:%d: %s\n", path, fault.line, fault.column, fault.text);
+    else if (!settings)
+        fprintf(stderr, "%s: %s\n", path, fault.text);
+    return settings;
+}
+
+int cli_misuse(const char *word, const char *what, const char *value)
+{
+    fprintf(stderr, "tidewire %s: %s%s%s%s; try 'tidewire %s --help'\n", word, what,
+            value ? " '" : "", value ? value : "", value ? "'" : "", word);
+    return EXIT_USAGE;
+}
