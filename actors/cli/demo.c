@@ -16,36 +16,16 @@
 #include <unistd.h>
 
 #include "actors/cli/cli.h"
+#include "actors/cli/demo_text.h"
+#include "actors/cli/library.h"
 #include "actors/cli/listen.h"
+#include "actors/cli/preflight.h"
 #include "actors/cli/supervise.h"
 #include "broker/bus.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "broker/site.h"
 #include "proto/owned.h"
-
-static const char configuration[] =
-    "# What `./run demo` runs. Copy it, point a source at your own feed, and `./run up -c FILE`.\n"
-    "namespace: tw\n"
-    "redis: embedded\n"
-    "stage: dir:stage\n"
-    "listen: { alerts: \"tcp://127.0.0.1:*\", http: \"127.0.0.1:8080\" }\n"
-    "allow_private: true   # webhooks may go to this machine\n"
-    "sources:\n"
-    "  - name: market\n"
-    "    url: simulate://market?seed=7&series=20&rate=100\n"
-    "    rows: /*\n"
-    "    table: trade\n"
-    "    key: { exchange: \"=simulated\", pair: /symbol }\n"
-    "    time: { at: /ts, unit: ms }\n"
-    "    columns: { price: /price, volume: /volume }\n"
-    "    required: [price, volume]\n"
-    "    validate: { volume: \">= 0\" }\n"
-    "derive:\n"
-    "  trade:\n"
-    "    volume_ratio: volume / avg(volume) OVER last_1h\n"
-    "rules:\n"
-    "  volume-spike: { on: trade, when: \"volume > 3 * avg(volume) OVER last_1h\" }\n";
 
 static int remove_entry(const char *path, const struct stat *stat, int kind, struct FTW *walk)
 {
@@ -55,12 +35,12 @@ static int remove_entry(const char *path, const struct stat *stat, int kind, str
     return remove(path);
 }
 
-static bool write_configuration(const char *path, fault_t *fault)
+static bool write_configuration(const char *path, slice_t text, fault_t *fault)
 {
     FILE *file = fopen(path, "we");
     if (!file)
         return fault_set(fault, "cannot write '%s': %s", path, strerror(errno));
-    bool good = fputs(configuration, file) >= 0;
+    bool good = fwrite(text.data, 1, text.size, file) == text.size;
     return (fclose(file) == 0 && good) || fault_set(fault, "cannot write '%s'", path);
 }
 
@@ -103,18 +83,27 @@ static bool wait_ready(int fd, fault_t *fault)
     return fault_set(fault, "%s", size > 0 ? text : "the supervisor ended");
 }
 
-static void introduce(const char *dir, const char *endpoint, long seconds)
+static void introduce(const char *dir, const char *endpoint, const settings_t *settings,
+                      const char *feed, long seconds)
 {
     printf("Tidewire runs: collector, prep, transform, notifier and broker, each a process of its\n"
-           "own, with a private Redis and a simulated market of 20 pairs.\n\n"
-           "  rule         volume-spike: volume > 3 * avg(volume) OVER last_1h\n"
-           "  alerts       %s (docs/clients: examples in Python and C)\n"
+           "own, with a private Redis and %s%s.\n\n",
+           feed ? "the feed " : "a simulated market of 20 pairs", feed ? feed : "");
+    for (size_t i = 0; i < settings->rule_count; i++)
+        printf("  %-12s %s: %s\n", i ? "" : "rule", settings->rules[i].name,
+               settings->rules[i].when);
+    printf("  alerts       %s (docs/clients: examples in Python and C)\n"
            "  from another terminal\n"
            "    ./run status --dir %s\n"
-           "    ./run rule add mine on trade when 'volume > 350' --dir %s\n"
-           "    redis-cli -s %s/redis.sock XREVRANGE tw:alerts + - COUNT 3\n"
-           "  a real feed  write a configuration (docs/configuration.md), ./run up -c FILE\n\n",
+           "    ./run rule list --dir %s\n"
+           "    redis-cli -s %s/redis.sock XREVRANGE tw:alerts + - COUNT 3\n",
            endpoint, dir, dir, dir);
+    if (feed)
+        printf("  make it yours ./run feed show NAME > my.yaml, edit, ./run up -c my.yaml\n\n");
+    else
+        printf(
+            "  a real feed  ./run feed ls, ./run demo --feed kraken; your own: ./run feed try URL\n"
+            "\n");
     if (seconds > 0)
         printf("Alerts as they arrive, for %ld seconds:\n\n", seconds);
     else
@@ -122,8 +111,8 @@ static void introduce(const char *dir, const char *endpoint, long seconds)
     fflush(stdout);
 }
 
-static int watch(const supervise_t *plan, const settings_t *settings, long seconds, pid_t child,
-                 int signals, fault_t *fault)
+static int watch(const supervise_t *plan, const settings_t *settings, const char *feed,
+                 long seconds, pid_t child, int signals, fault_t *fault)
 {
     owned(store_destroy) store_t *store = site_store(settings, plan->dir, fault);
     char endpoint[BUS_ENDPOINT_MAX];
@@ -133,7 +122,7 @@ static int watch(const supervise_t *plan, const settings_t *settings, long secon
         fault_set(fault, "no broker lives there: %s", store_error(store));
         return EXIT_FAILED;
     }
-    introduce(plan->dir, endpoint, seconds);
+    introduce(plan->dir, endpoint, settings, feed, seconds);
     listen_t listen = {
         .prefix = "alert/",
         .colour = isatty(STDOUT_FILENO),
@@ -149,24 +138,38 @@ static int watch(const supervise_t *plan, const settings_t *settings, long secon
         return EXIT_FAILED;
     }
     printf("\n%" PRId64 " alert%s. Stopping.\n", printed, printed == 1 ? "" : "s");
-    if (printed > 0 || seconds == 0)
+    if (printed > 0 || seconds == 0 || feed) // a live feed may be calm
         return EXIT_OK;
     fault_set(fault, "no alert arrived in %ld seconds", seconds);
     return EXIT_FAILED;
 }
 
-static int demo(const char *dir, long seconds)
+// Of several sources one is enough.
+static bool feed_answers(const settings_t *settings, const char *feed)
+{
+    printf("Asking %s once:\n", feed);
+    if (preflight(settings) > 0) {
+        putchar('\n');
+        return true;
+    }
+    fflush(stdout);
+    fprintf(stderr,
+            "tidewire demo: the feed %s gives nothing. Is there a network, does it need a proxy\n"
+            "(https_proxy=http://host:port), is the service up? Without any: `demo` alone.\n",
+            feed);
+    return false;
+}
+
+static int demo(const char *dir, const settings_t *settings, const char *feed, slice_t text,
+                long seconds)
 {
     char config[SITE_PATH_MAX];
     snprintf(config, sizeof config, "%s/demo.yaml", dir);
     fault_t fault = { 0 };
-    if (!write_configuration(config, &fault)) {
+    if (!write_configuration(config, text, &fault)) {
         fprintf(stderr, "tidewire demo: %s\n", fault.text);
         return EXIT_FAILED;
     }
-    owned(settings_destroy) settings_t *settings = cli_settings(config);
-    if (!settings)
-        return EXIT_FAILED;
     int signals = life_open_signals();
     supervise_t plan = { .config = config, .dir = dir };
     int ready_fd = -1;
@@ -177,7 +180,7 @@ static int demo(const char *dir, long seconds)
     }
     int status = EXIT_FAILED;
     if (wait_ready(ready_fd, &fault))
-        status = watch(&plan, settings, seconds, child, signals, &fault);
+        status = watch(&plan, settings, feed, seconds, child, signals, &fault);
     kill(child, SIGTERM);
     int ended;
     while (waitpid(child, &ended, 0) == -1 && errno == EINTR)
@@ -188,14 +191,65 @@ static int demo(const char *dir, long seconds)
     return status;
 }
 
+// Which feeds there are, for one that is not, or was not named.
+static int list_feeds(const char *missing)
+{
+    owned(buffer_destroy) buffer_t list = { 0 };
+    library_list(&list);
+    if (missing)
+        fprintf(stderr, "tidewire demo: there is no feed '%s'", missing);
+    else
+        fprintf(stderr, "tidewire demo: --feed takes a name");
+    fprintf(stderr, " (or a file of yours: ./my.yaml). There are:\n\n%s", buffer_string(&list));
+    return EXIT_USAGE;
+}
+
+// From the text of the configuration to a folder in which it runs.
+static int prepare(const char *feed, long seconds)
+{
+    owned(buffer_destroy) buffer_t text = { 0 };
+    fault_t fault = { 0 };
+    switch (demo_text(feed, &text, &fault)) {
+    case DEMO_TEXT_NO_FEED:
+        return list_feeds(feed);
+    case DEMO_TEXT_BAD:
+        fprintf(stderr, "tidewire demo: %s\n", fault.text);
+        return EXIT_FAILED;
+    case DEMO_TEXT_GOOD:
+        break;
+    }
+    owned(settings_destroy) settings_t *settings =
+        settings_parse((const char *) text.data, text.size, &fault);
+    if (!settings) {
+        fprintf(stderr, "%s:%d:%d: %s\n", feed ? feed : "demo", fault.line, fault.column,
+                fault.text);
+        return EXIT_CONFIG;
+    }
+    if (feed && !feed_answers(settings, feed))
+        return EXIT_FAILED;
+    char dir[] = "/tmp/tidewire-demo-XXXXXX"; // short: a unix socket's path has 107 bytes
+    if (!mkdtemp(dir)) {
+        fprintf(stderr, "tidewire demo: cannot make a folder in /tmp: %s\n", strerror(errno));
+        return EXIT_FAILED;
+    }
+    int status = demo(dir, settings, feed, buffer_slice(&text), seconds);
+    if (status == EXIT_OK)
+        nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    return status;
+}
+
 int cli_demo(int argc, char **argv)
 {
     static const struct option known[] = {
+        { "feed", required_argument, NULL, 'f' },
         { "seconds", required_argument, NULL, 's' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     long seconds = 0;
+    const char *feed = NULL;
+    if (argc > 1 && strcmp(argv[argc - 1], "--feed") == 0)
+        return list_feeds(NULL);
     optind = 1;
     for (int word; (word = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
         char *end;
@@ -205,10 +259,15 @@ int cli_demo(int argc, char **argv)
             if (*end || seconds < 1 || seconds > 86400)
                 return cli_misuse("demo", "--seconds is 1 to 86400, not", optarg);
             break;
+        case 'f':
+            feed = optarg;
+            break;
         case 'h':
-            puts("usage: tidewire demo [--seconds N]\n\n"
-                 "Starts every actor and a private Redis on loopback, feeds the built-in market\n"
-                 "and prints the alerts as they arrive. Ctrl-C, or N seconds, stops everything.");
+            puts(
+                "usage: tidewire demo [--seconds N] [--feed NAME | ./FILE]\n\n"
+                "Starts every actor and a private Redis on loopback, feeds the built-in market,\n"
+                "or a ready-made live feed (`tidewire feed ls`), or a configuration of yours, and\n"
+                "prints the alerts as they arrive. Ctrl-C, or N seconds, stops everything.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;
@@ -216,13 +275,5 @@ int cli_demo(int argc, char **argv)
     }
     if (optind < argc)
         return cli_misuse("demo", "unexpected word", argv[optind]);
-    char dir[] = "/tmp/tidewire-demo-XXXXXX"; // short: a unix socket's path has 107 bytes
-    if (!mkdtemp(dir)) {
-        fprintf(stderr, "tidewire demo: cannot make a folder in /tmp: %s\n", strerror(errno));
-        return EXIT_FAILED;
-    }
-    int status = demo(dir, seconds);
-    if (status == EXIT_OK)
-        nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    return status;
+    return prepare(feed, seconds);
 }
