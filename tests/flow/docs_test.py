@@ -31,6 +31,7 @@ SECONDS = 60  # that one command may take
 NOT_RUN = {
     "./run test*": "is what runs this test",
     "./run demo*": "cli_test.py runs it from beginning to end",
+    "./run feed try*": "asks the network; feeds_test.py runs it on files",
     "./run lint": "is a test of its own",
     "./run bench*": "measures for minutes",
     "./run tail": "prints until Ctrl-C; cli_test.py runs it with -n",

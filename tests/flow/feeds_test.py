@@ -1,0 +1,234 @@
+"""The ready-made feeds: every line of the table in docs/feeds.md is true of the recorded answer it
+names; every source of every feed is in that table or named there as not checked; `feed` lists and
+shows them; each passes `check` without a warning; `demo --feed` runs one against an exchange on
+loopback, and says what is wrong where none answers.
+
+The expected numbers were read from the recordings by Python's json and csv, not by us. Without the
+recordings, which lie beside the project, the test checks the rest and says that it skipped them.
+"""
+
+import collections
+import csv
+import datetime
+import decimal
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from harness import PROGRAM, SHARED, SKIPPED, TOP
+
+DOCUMENT = TOP / "docs/feeds.md"
+FOLDER = TOP / "docs/feeds"
+BODIES = SHARED / "bodies"
+FEEDS_LEAST = 25
+ENVIRONMENT = {**os.environ, "OPENWEATHER_APPID": "secret"}
+
+Line = collections.namedtuple("Line", "feed source answer kind rows quarantined values")
+
+
+def feed(*words):
+    return subprocess.run([PROGRAM, "feed", *map(str, words)], capture_output=True, text=True,
+                          timeout=60, env=ENVIRONMENT)
+
+
+def table(first, width):
+    """The rows of the table whose head begins with these titles."""
+    text = DOCUMENT.read_text()
+    lines = text[text.index(f"| {first} "):].split("\n\n")[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert rows and all(len(row) == width for row in rows), f"{first}: a line of another width"
+    return rows
+
+
+def checked():
+    return [Line(*row) for row in table("feed | source | answer", 7)]
+
+
+def number(text):
+    return None if text == "null" else decimal.Decimal(text)
+
+
+def microseconds(text):
+    seconds, _, fraction = text.rstrip("Z").partition(".")
+    moment = datetime.datetime.fromisoformat(seconds + "+00:00")
+    return int(moment.timestamp()) * 1_000_000 + int((fraction + "000000")[:6])
+
+
+def has(rows, value):
+    """Is there a row as `series [@ time] column=number ...` says?"""
+    head, *rest = re.split(r" (?=\w+=)", value)
+    series, _, when = head.partition(" @ ")
+    wanted = {name: number(text) for name, text in (pair.split("=") for pair in rest)}
+    assert wanted, f"no columns in '{value}'"
+    return any(row["series"] == series and (not when or row["ts"] == microseconds(when)) and
+               all(row["columns"][name] == number for name, number in wanted.items())
+               for row in rows)
+
+
+def check_line(line, kinds):
+    run = feed("try", f"file://{BODIES}/{line.answer}", "--feed", line.feed, "--source", line.source,
+               "--json", "--rows", 1_000_000)
+    rows = [json.loads(text, parse_float=decimal.Decimal, parse_int=int)
+            for text in run.stdout.splitlines()]
+    counted = re.search(r": (\d+) rows, (\d+) quarantined$", run.stderr.strip())
+    assert counted, f"{line.answer}: {run.stderr}"
+    assert (counted[1], counted[2]) == (line.rows, line.quarantined), f"{line}: {counted[0]}"
+    assert len(rows) == int(line.rows), f"{line.answer}: {len(rows)} rows printed"
+    assert run.returncode == (0 if rows else 1), f"{line.answer}: exit {run.returncode}"
+    assert kinds[line.answer] == line.kind, f"{line.answer} is {kinds[line.answer]}"
+    values = [value for value in line.values.split("; ") if value]
+    assert len(values) == min(len(rows), 2), f"{line.answer}: {len(values)} values"
+    for value in values:
+        assert has(rows, value), f"{line.answer} has no row {value}"
+    return len(rows)
+
+
+def sources():
+    """(feed, source) of every configuration."""
+    return {(file.stem, name) for file in FOLDER.glob("*.yaml")
+            for name in re.findall(r"^  - name: (\S+)", file.read_text(), re.M)}
+
+
+def check_words():
+    names = sorted(file.stem for file in FOLDER.glob("*.yaml"))
+    assert len(names) >= FEEDS_LEAST, names
+    listed = feed("ls")
+    assert listed.returncode == 0
+    shown = [line.split()[0] for line in listed.stdout.splitlines()[1:]]
+    assert shown == names, f"ls says {shown}"
+    for name in names:
+        text = (FOLDER / f"{name}.yaml").read_text()
+        assert text.startswith("# "), f"{name} does not say what it is"
+        assert text.count("\n    every: ") == text.count("\n  - name: "), f"{name}: how often?"
+        run = feed("show", name)
+        assert (run.returncode, run.stdout) == (0, text), f"show {name}: {run.stderr}"
+        run = subprocess.run([PROGRAM, "check", "-c", str(FOLDER / f"{name}.yaml")],
+                             capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+        assert run.returncode == 0, f"{name}: {run.stderr}"
+        said = run.stderr.strip()
+        assert not said or re.search(r": good \(", said) and "\n" not in said, f"{name}: {said}"
+    run = feed("show", "no-such-feed")
+    assert run.returncode == 1 and "feed ls" in run.stderr, run.stderr
+    run = feed("try", "--feed", "no-such-feed")
+    assert run.returncode == 1 and "feed ls" in run.stderr, run.stderr
+    run = feed("try", "--feed", "kraken", "--source", "no-such-source")
+    assert run.returncode == 2 and "no-such-source" in run.stderr, run.stderr
+    return names
+
+
+def check_coverage(lines):
+    inside = {(line.feed, line.source) for line in lines}
+    outside = {tuple(row) for row in table("without a recording", 2)}
+    assert not inside & outside, f"both checked and not: {inside & outside}"
+    assert inside | outside == sources(), f"differ: {(inside | outside) ^ sources()}"
+    assert len({name for name, _ in inside}) >= FEEDS_LEAST, "too few feeds are checked"
+
+
+def check_failures(folder):
+    """What cannot be mapped says why, and is no success."""
+    page = os.path.join(folder, "page.html")
+    with open(page, "w") as file:
+        file.write("<html>Just a moment...</html>")
+    run = feed("try", f"file://{page}", "--feed", "kraken")
+    assert run.returncode == 1 and "not JSON: starts with" in run.stderr, run.stderr
+    run = feed("try", f"file://{folder}/nothing", "--feed", "kraken")
+    assert run.returncode == 1 and "No such file" in run.stderr, run.stderr
+    run = feed("try", "ftp://example.org/x", "--feed", "kraken")
+    assert run.returncode == 1 and "only file://" in run.stderr, run.stderr
+    run = feed("try", "http://127.0.0.1:9/x", "--feed", "kraken")  # discard: nobody listens
+    assert run.returncode == 1 and "127.0.0.1" in run.stderr, run.stderr
+
+
+class Kraken:
+    """Kraken's OHLC on loopback: each answer has one minute more, every fifth with a burst of volume.
+    Its tickers are out of order."""
+
+    MINUTES_BEFORE = 100  # of the first answer; all are in the past
+
+    def __init__(self):
+        self.answers = 0
+        start = int(time.time()) // 60 * 60 - 60 * 1000
+        kraken = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                if not self.path.startswith("/0/public/OHLC?pair=XBTUSD&interval=1"):
+                    self.send_error(503)
+                    return
+                kraken.answers += 1
+                candles = [[start + 60 * i, "100.0", "101.0", "99.0", "100.5", "100.2",
+                            "50.0" if i % 5 == 0 else "1.0", 7]
+                           for i in range(kraken.MINUTES_BEFORE + kraken.answers)]
+                body = json.dumps({"error": [], "result": {"XXBTZUSD": candles,
+                                                           "last": candles[-2][0]}}).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *words):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def demo(*words):
+    return subprocess.run([PROGRAM, "demo", *words], capture_output=True, text=True, timeout=120,
+                          env=ENVIRONMENT)
+
+
+def check_demo(folder, names):
+    for words in (["--feed"], ["--feed", "no-such-feed"]):
+        run = demo(*words)
+        assert run.returncode == 2, run
+        assert all(re.search(rf"^{name} ", run.stderr, re.M) for name in names), run.stderr
+    run = demo("--feed", "./no-such-file.yaml")
+    assert run.returncode == 1 and "no-such-file.yaml" in run.stderr, run.stderr
+
+    kraken = Kraken()
+    file = os.path.join(folder, "kraken.yaml")
+    text = feed("show", "kraken").stdout.replace("every: 10s", "every: 200ms")
+    with open(file, "w") as out:
+        out.write(text.replace("https://api.kraken.com", "http://127.0.0.1:9"))
+    run = demo("--feed", file, "--seconds", "3")
+    assert run.returncode == 1, run
+    assert "kraken-candles: " in run.stdout and "127.0.0.1" in run.stdout, run.stdout
+    assert "https_proxy" in run.stderr and "Is there a network" in run.stderr, run.stderr
+    with open(file, "w") as out:
+        out.write(text.replace("https://api.kraken.com", kraken.url))
+    run = demo("--feed", file, "--seconds", "8")
+    assert run.returncode == 0, run
+    assert "101 rows, 0 quarantined" in run.stdout, run.stdout
+    assert "kraken-ticker: HTTP status 503" in run.stdout, run.stdout
+    assert "kraken-volume: volume > 3 * avg(volume) OVER last_1h" in run.stdout, run.stdout
+    found = re.findall(r"kraken-volume  candle:kraken:XXBTZUSD  .*volume 50", run.stdout)
+    assert found, f"no alert from the feed:\n{run.stdout}\n{run.stderr}"
+    return len(found)
+
+
+def main():
+    names, lines = check_words(), checked()
+    check_coverage(lines)
+    with tempfile.TemporaryDirectory(prefix="tw-feeds-") as folder:
+        check_failures(folder)
+        print(f"demo --feed: {check_demo(folder, names)} alerts of a Kraken on loopback")
+    if not (BODIES / "MANIFEST.tsv").is_file():
+        print(f"SKIPPED: no recorded answers at {BODIES}; {len(lines)} lines were not checked")
+        return SKIPPED
+    with open(BODIES / "MANIFEST.tsv", newline="") as manifest:
+        kinds = {row["file"]: row["kind"] for row in csv.DictReader(manifest, delimiter="\t")}
+    rows = sum(check_line(line, kinds) for line in lines)
+    print(f"{len(names)} feeds, {len(lines)} recorded answers, {rows} rows")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
