@@ -27,23 +27,36 @@ typedef struct {
     setting_pair_t *items; // in the order of the file
 } setting_pairs_t;
 
+// So many requests may begin within any stretch of time as long as the window.
+typedef struct {
+    uint32_t count;
+    int64_t window_us;
+} budget_t;
+
+typedef struct {
+    const char *host; // as in URLs: "api.kraken.com", "127.0.0.1:8000"
+    budget_t budget;
+} host_budget_t;
+
 typedef struct {
     int line, column; // place of the entry
     const char *name; // default: "source-<n>"
     const char *url;  // file://, http(s)://, push://tcp://host:port,
                       // simulate://market?seed=..&series=..&rate=..
     source_kind_t kind;
-    const char *stream;     // NULL = the collector's name
-    unsigned shards;        // push: how many the feed is split into, 0 = not; this one is number
-    unsigned shard;         // `shard` of them, with a name and a stream of its own
-    uint64_t shards_here;   // while reading only: set of the numbers that are to be sources
-    int64_t every_us;       // http: poll interval, default 10 s
-    int64_t timeout_us;     // http: total per request, default 30 s
-    source_format_t format; // default json
-    bool csv_header;        // default true
-    char csv_delimiter;     // default ','
-    const char *rows;       // JSON Pointer with *, default "" (the document itself)
-    bool newest_first;      // order: newest_first
+    const char *stream;   // NULL = the collector's name
+    unsigned shards;      // push: how many the feed is split into, 0 = not; this one is number
+    unsigned shard;       // `shard` of them, with a name and a stream of its own
+    uint64_t shards_here; // while reading only: set of the numbers that are to be sources
+    int64_t every_us;     // http: poll interval, default 10 s
+    int64_t timeout_us;   // http: total per request, default 30 s
+    int64_t connect_timeout_us; // http: until there is a connection, default 10 s
+    int64_t stall_timeout_us;   // http: without a byte, default 15 s; whole seconds
+    source_format_t format;     // default json
+    bool csv_header;            // default true
+    char csv_delimiter;         // default ','
+    const char *rows;           // JSON Pointer with *, default "" (the document itself)
+    bool newest_first;          // order: newest_first
     const char *table;
     setting_pairs_t key;     // name -> "=text" | "/ptr" | "^/ptr" | "~1" | "~1:0"
                              // csv: header name or /index; push: column name
@@ -60,6 +73,16 @@ typedef struct {
     setting_pairs_t rolling;  // column -> duration
     int64_t lateness_us;
     setting_pairs_t headers; // http request headers
+    setting_pairs_t query;   // http: parameters beyond those in the URL
+    const char *body;        // http: POST this; NULL = GET
+    const char *ca_file;     // https: trust these certificates instead of the system's
+    const char *allowance;   // pointer to {cost, remaining} in answers; NULL = none
+    bool paged;
+    const char *page_parameter; // of the query: what names the page
+    const char *page_cursor;    // pointer to its next value; NULL = pages are numbered
+    const char *page_more;      // pointer to whether there is another; NULL = not said
+    uint32_t page_first;        // number of the first, default 1
+    uint32_t page_most;         // pages a poll, default 10
 } source_t;
 
 typedef struct {
@@ -90,6 +113,9 @@ typedef struct {
     const char *listen_http;   // default "127.0.0.1:8080"
     bool allow_private;        // webhooks may go to private addresses
     uint32_t window_rows_max;  // default 65,536
+    budget_t budget;           // of every host not named in `budgets`; default 10/s
+    size_t budget_count;
+    host_budget_t *budgets;
     size_t source_count;
     source_t *sources;
     size_t derive_count;
@@ -105,6 +131,9 @@ void settings_destroy(settings_t **self_p);
 
 // "90s", "1h", "500ms", "250us", "1d", "0s" to microseconds. False if it is none.
 bool settings_duration(const char *text, int64_t *us);
+
+// "10/s", "600/m", "100/10s". False if it is none.
+bool settings_budget(const char *text, budget_t *budget);
 
 // Every setting as Markdown: the reference in docs/configuration.md. False: out of memory.
 bool settings_reference(buffer_t *out);

@@ -3,19 +3,9 @@
 
 #include <string.h>
 
-// ---- places in a payload ------------------------------------------------------------------
+#include "broker/runtime/settings_names.h"
 
-// RFC 6901: empty, or tokens behind slashes in which "~" is "~0" or "~1".
-static bool s_is_pointer(const char *text)
-{
-    if (*text != '\0' && *text != '/')
-        return false;
-    for (const char *tilde = strchr(text, '~'); tilde; tilde = strchr(tilde + 1, '~')) {
-        if (tilde[1] != '0' && tilde[1] != '1')
-            return false;
-    }
-    return true;
-}
+// ---- places in a payload ------------------------------------------------------------------
 
 static bool s_is_index(const char *text)
 {
@@ -53,7 +43,7 @@ static const char *s_why_no_place(const source_t *source, const char *place)
     }
     if (*place == '~')
         return s_why_no_match(place, source->rows);
-    if (s_is_pointer(*place == '^' ? place + 1 : place))
+    if (settings_is_pointer(*place == '^' ? place + 1 : place))
         return NULL;
     if (source->kind == SOURCE_PUSH) // the name of a pushed column
         return *place == '=' || *place == '^' ? "expected /ptr or a column name" : NULL;
@@ -135,26 +125,48 @@ static bool s_check_columns(const source_t *source, fault_t *fault)
     return true;
 }
 
+// What only http(s) sources have; NULL: all fits.
+static const char *s_why_no_request(const source_t *source)
+{
+    bool json = source->format == FORMAT_JSON;
+    if (source->kind == SOURCE_HTTP) {
+        if (source->allowance && !json)
+            return "allowance: only with format: json";
+        if (source->paged && (source->page_cursor || source->page_more) && !json)
+            return "pages: cursor and more only with format: json";
+        return NULL;
+    }
+    if (source->headers.count > 0)
+        return "headers: only http(s) sources send any";
+    if (source->query.count > 0 || source->body || source->ca_file || source->allowance ||
+        source->paged)
+        return "query, body, ca_file, allowance and pages: only with http(s)";
+    return NULL;
+}
+
+static const char *s_why_no_source(const source_t *source)
+{
+    if (source->shards > 0 && source->kind != SOURCE_PUSH)
+        return "shards: only push sources have any";
+    if (source->stream && source->stream[0] == '.')
+        return "stream: the name of a directory, must not begin with '.'";
+    if (source->shards > 0 && !source->stream && source->name[0] == '.')
+        return "shards: the name becomes that of directories, must not begin with '.'";
+    if (source->format != FORMAT_CSV && (!source->csv_header || source->csv_delimiter != ','))
+        return "header and delimiter: only with format: csv";
+    if (source->format == FORMAT_CSV && source->rows[0] != '\0')
+        return "rows: not with format: csv";
+    if (!settings_is_pointer(source->rows))
+        return "rows: is no JSON Pointer";
+    if (source->identity_none && source->kind == SOURCE_HTTP)
+        return "identity: none would count what is fetched twice twice; only for file, push and "
+               "simulate";
+    return s_why_no_request(source);
+}
+
 bool settings_check_source(const source_t *source, fault_t *fault)
 {
-    const char *why = NULL;
-    if (source->headers.count > 0 && source->kind != SOURCE_HTTP)
-        why = "headers: only http(s) sources send any";
-    else if (source->shards > 0 && source->kind != SOURCE_PUSH)
-        why = "shards: only push sources have any";
-    else if (source->stream && source->stream[0] == '.')
-        why = "stream: the name of a directory, must not begin with '.'";
-    else if (source->shards > 0 && !source->stream && source->name[0] == '.')
-        why = "shards: the name becomes that of directories, must not begin with '.'";
-    else if (source->format != FORMAT_CSV && (!source->csv_header || source->csv_delimiter != ','))
-        why = "header and delimiter: only with format: csv";
-    else if (source->format == FORMAT_CSV && source->rows[0] != '\0')
-        why = "rows: not with format: csv";
-    else if (!s_is_pointer(source->rows))
-        why = "rows: is no JSON Pointer";
-    else if (source->identity_none && source->kind == SOURCE_HTTP)
-        why = "identity: none would count what is fetched twice twice; only for file, push and "
-              "simulate";
+    const char *why = s_why_no_source(source);
     if (why)
         return fault_set_at(fault, source->line, source->column, "source '%s': %s", source->name,
                             why);

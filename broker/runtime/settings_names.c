@@ -139,6 +139,18 @@ bool settings_is_reserved(const char *text)
                    s_compare) != NULL;
 }
 
+// RFC 6901: empty, or tokens behind slashes in which "~" is "~0" or "~1".
+bool settings_is_pointer(const char *text)
+{
+    if (*text != '\0' && *text != '/')
+        return false;
+    for (const char *tilde = strchr(text, '~'); tilde; tilde = strchr(tilde + 1, '~')) {
+        if (tilde[1] != '0' && tilde[1] != '1')
+            return false;
+    }
+    return true;
+}
+
 int settings_distance(const char *a, const char *b)
 {
     enum { WORD_MAX = 31, FAR = 1000 };

@@ -16,5 +16,7 @@ bool settings_is_name(const char *text);       // letters, digits, '.', '_', '-'
 bool settings_is_identifier(const char *text); // [a-z][a-z0-9_]*, at most 63 bytes
 bool settings_is_reserved(const char *text);   // a reserved word of SQL, or ts, or n
 
+bool settings_is_pointer(const char *text); // RFC 6901
+
 // How many single letters have to change to make one of the other; for "did you mean".
 int settings_distance(const char *a, const char *b);

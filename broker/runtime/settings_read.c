@@ -159,6 +159,13 @@ static bool s_check_text(settings_reader_t *self, const setting_t *setting, cons
            settings_refuse(self, node, "%s: '%s' is a reserved word", setting->name, node->text);
 }
 
+static bool s_check_pointer(settings_reader_t *self, const setting_t *setting, const node_t *node)
+{
+    return settings_is_pointer(node->text) ||
+           settings_refuse(self, node, "%s: '%.100s' is no JSON Pointer such as /cursor/last",
+                           setting->name, node->text);
+}
+
 // ---- maps of free names -------------------------------------------------------------------
 
 static bool s_check_pair_name(settings_reader_t *self, const char *what, const node_t *node)
@@ -222,6 +229,8 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
         return s_read_count(self, setting, node, (uint32_t *) field);
     case SETTING_DURATION:
         return s_read_duration(self, setting, node, (int64_t *) field);
+    case SETTING_BUDGET:
+        return settings_read_budget(self, setting->name, node, (budget_t *) field);
     case SETTING_CHARACTER:
         return s_read_character(self, setting, node, (char *) field);
     case SETTING_FORMAT:
@@ -247,6 +256,9 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
         fits =
             s_check_text(self, setting, node) && settings_read_url(self, node, (source_t *) target);
         break;
+    case SETTING_POINTER:
+        fits = s_check_text(self, setting, node) && s_check_pointer(self, setting, node);
+        break;
     case SETTING_TEXT:
     case SETTING_NAME:
     case SETTING_IDENTIFIER:
@@ -254,6 +266,9 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
         break;
     case SETTING_PAIRS:
     case SETTING_HEADERS:
+    case SETTING_QUERY:
+    case SETTING_PAGES:
+    case SETTING_BUDGETS:
     case SETTING_TIME:
     case SETTING_REQUIRED:
     case SETTING_IDENTITY:
@@ -279,6 +294,12 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
                                    (setting_pairs_t *) field);
     case SETTING_HEADERS:
         return settings_read_headers(self, setting, node, (source_t *) target);
+    case SETTING_QUERY:
+        return settings_read_query(self, setting, node, (source_t *) target);
+    case SETTING_PAGES:
+        return settings_read_pages(self, node, (source_t *) target);
+    case SETTING_BUDGETS:
+        return settings_read_budgets(self, setting, node, (settings_t *) target);
     case SETTING_TIME:
         return settings_read_time(self, node, (source_t *) target);
     case SETTING_REQUIRED:
@@ -307,6 +328,8 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
     case SETTING_BOOLEAN:
     case SETTING_COUNT:
     case SETTING_DURATION:
+    case SETTING_BUDGET:
+    case SETTING_POINTER:
     case SETTING_CHARACTER:
     case SETTING_FORMAT:
     case SETTING_ORDER:

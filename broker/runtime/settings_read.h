@@ -32,6 +32,9 @@ bool settings_read_required(settings_reader_t *self, const setting_t *setting, c
                             source_t *source);
 bool settings_read_identity(settings_reader_t *self, const setting_t *setting, const node_t *node,
                             source_t *source);
+bool settings_read_query(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                         source_t *source);
+bool settings_read_pages(settings_reader_t *self, const node_t *node, source_t *source);
 bool settings_read_headers(settings_reader_t *self, const setting_t *setting, const node_t *node,
                            source_t *source);
 
@@ -42,6 +45,12 @@ size_t settings_shard_count(const source_t *source);
 // Write them to `out`. `node` is its place, for refusals.
 bool settings_spread(settings_reader_t *self, const node_t *node, const source_t *source,
                      source_t *out);
+
+// settings_budget.c
+bool settings_read_budget(settings_reader_t *self, const char *what, const node_t *node,
+                          budget_t *budget);
+bool settings_read_budgets(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                           settings_t *settings);
 
 // settings_address.c: may it be used? A refusal says what would be needed.
 bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *source);

@@ -5,10 +5,8 @@
 #include "broker/runtime/settings_table.h"
 
 static const char *const titles[] = {
-    [IN_FILE] = "At the top",
-    [IN_LISTEN] = "`listen`",
-    [IN_SOURCE] = "A source",
-    [IN_RULE] = "A rule",
+    [IN_FILE] = "At the top",           [IN_LISTEN] = "`listen`", [IN_SOURCE] = "A source",
+    [IN_PAGES] = "`pages` of a source", [IN_RULE] = "A rule",
 };
 
 // The largest unit that says it in whole numbers.
@@ -30,6 +28,16 @@ static void s_print_duration(buffer_t *out, int64_t us)
         }
     }
     buffer_text(out, "0s");
+}
+
+static void s_print_durations(buffer_t *out, const setting_t *setting)
+{
+    if (setting->most == 0)
+        return;
+    buffer_text(out, ", ");
+    s_print_duration(out, setting->least);
+    buffer_text(out, " to ");
+    s_print_duration(out, setting->most);
 }
 
 static void s_print_type(buffer_t *out, const setting_t *setting)
@@ -61,12 +69,13 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
         return;
     case SETTING_DURATION:
         buffer_text(out, "duration");
-        if (setting->most > 0) {
-            buffer_text(out, ", ");
-            s_print_duration(out, setting->least);
-            buffer_text(out, " to ");
-            s_print_duration(out, setting->most);
-        }
+        s_print_durations(out, setting);
+        return;
+    case SETTING_BUDGET:
+        buffer_text(out, "budget");
+        return;
+    case SETTING_POINTER:
+        buffer_text(out, "JSON Pointer");
         return;
     case SETTING_CHARACTER:
         buffer_text(out, "one character");
@@ -78,6 +87,7 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
         return;
     case SETTING_PAIRS:
     case SETTING_HEADERS:
+    case SETTING_QUERY:
         buffer_printf(out, "map, %" PRId64 " to %" PRId64 " entries", setting->least,
                       setting->most);
         return;
@@ -99,6 +109,8 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
         buffer_printf(out, "list, at most %" PRId64 " entries", setting->most);
         return;
     case SETTING_LISTEN:
+    case SETTING_PAGES:
+    case SETTING_BUDGETS:
     case SETTING_DERIVE:
     case SETTING_RULES:
         buffer_printf(out, "map, at most %" PRId64 " entries", setting->most);

@@ -1,4 +1,4 @@
-/*  settings_source -- see settings_read.h: time, identity, required and headers of a source. */
+/*  settings_source -- see settings_read.h: time, lists, and what is asked for of a source. */
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -99,7 +99,7 @@ bool settings_read_identity(settings_reader_t *self, const setting_t *setting, c
     return true;
 }
 
-// ---- headers ------------------------------------------------------------------------------
+// ---- headers and query --------------------------------------------------------------------
 
 static bool s_is_token(const char *name)
 {
@@ -110,7 +110,8 @@ static bool s_is_token(const char *name)
     return *name != '\0' && strlen(name) <= 128;
 }
 
-static const char *s_read_secret(settings_reader_t *self, const setting_pair_t *pair)
+static const char *s_read_secret(settings_reader_t *self, const char *what,
+                                 const setting_pair_t *pair)
 {
     char bytes[SECRET_BYTES_MAX + 1];
     ssize_t got = -1;
@@ -122,7 +123,7 @@ static const char *s_read_secret(settings_reader_t *self, const setting_pair_t *
     if (file >= 0)
         close(file);
     if (got < 0)
-        return fault_set_at(self->fault, pair->line, pair->column, "headers: cannot read '%.200s'",
+        return fault_set_at(self->fault, pair->line, pair->column, "%s: cannot read '%.200s'", what,
                             pair->value),
                NULL;
     size_t size = 0;
@@ -130,7 +131,7 @@ static const char *s_read_secret(settings_reader_t *self, const setting_pair_t *
         size++;
     if (size == 0 || size > SECRET_BYTES_MAX || memchr(bytes, '\0', size)) {
         fault_set_at(self->fault, pair->line, pair->column,
-                     "headers: the first line of '%.200s' is no header value", pair->value);
+                     "%s: the first line of '%.200s' is empty or too long", what, pair->value);
         return NULL;
     }
     const char *copy = arena_text(self->arena, slice_of(bytes, size));
@@ -140,18 +141,23 @@ static const char *s_read_secret(settings_reader_t *self, const setting_pair_t *
 }
 
 // Authorization_file: PATH becomes Authorization: <first line of PATH>.
-static bool s_resolve_header(settings_reader_t *self, setting_pair_t *pair)
+static bool s_resolve_secret(settings_reader_t *self, const char *what, setting_pair_t *pair)
 {
     static const char suffix[] = "_file";
     size_t size = strlen(pair->name), tail = sizeof suffix - 1;
-    if (size > tail && strcmp(pair->name + size - tail, suffix) == 0) {
-        pair->name = arena_text(self->arena, slice_of(pair->name, size - tail));
-        if (!pair->name)
-            return fault_set(self->fault, "out of memory");
-        pair->value = s_read_secret(self, pair);
-        if (!pair->value)
-            return false;
-    }
+    if (size <= tail || strcmp(pair->name + size - tail, suffix) != 0)
+        return true;
+    pair->name = arena_text(self->arena, slice_of(pair->name, size - tail));
+    if (!pair->name)
+        return fault_set(self->fault, "out of memory");
+    pair->value = s_read_secret(self, what, pair);
+    return pair->value != NULL;
+}
+
+static bool s_resolve_header(settings_reader_t *self, setting_pair_t *pair)
+{
+    if (!s_resolve_secret(self, "headers", pair))
+        return false;
     if (!s_is_token(pair->name))
         return fault_set_at(self->fault, pair->line, pair->column,
                             "headers: '%.60s' is no name of a header", pair->name);
@@ -172,4 +178,27 @@ bool settings_read_headers(settings_reader_t *self, const setting_t *setting, co
             return false;
     }
     return true;
+}
+
+bool settings_read_query(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                         source_t *source)
+{
+    if (!settings_read_pairs(self, setting->name, node, false, setting->least, setting->most,
+                             &source->query))
+        return false;
+    for (size_t i = 0; i < source->query.count; i++) {
+        if (!s_resolve_secret(self, setting->name, &source->query.items[i]))
+            return false;
+    }
+    return true;
+}
+
+// ---- pages --------------------------------------------------------------------------------
+
+bool settings_read_pages(settings_reader_t *self, const node_t *node, source_t *source)
+{
+    if (node->kind != NODE_MAP)
+        return settings_refuse(self, node, "pages: expected a map, { parameter: ..., ... }");
+    source->paged = true;
+    return settings_read_map(self, IN_PAGES, "pages", node, source);
 }

@@ -10,6 +10,7 @@ typedef enum {
     IN_FILE,   // top level; target is settings_t
     IN_LISTEN, // target is settings_t
     IN_SOURCE, // target is source_t
+    IN_PAGES,  // target is source_t
     IN_RULE,   // target is rule_settings_t
 } setting_section_t;
 
@@ -25,11 +26,16 @@ typedef enum {
     SETTING_BOOLEAN,    // bool
     SETTING_COUNT,      // uint32_t; bounds are values
     SETTING_DURATION,   // int64_t, microseconds; bounds are values
+    SETTING_BUDGET,     // budget_t
+    SETTING_POINTER,    // const char *; a JSON Pointer
     SETTING_CHARACTER,  // char
     SETTING_FORMAT,     // source_format_t
     SETTING_ORDER,      // bool newest_first
     SETTING_PAIRS,      // setting_pairs_t of identifiers; bounds are counts
     SETTING_HEADERS,    // setting_pairs_t of header names
+    SETTING_QUERY,      // setting_pairs_t of any names
+    SETTING_PAGES,      // of a source, a map: IN_PAGES
+    SETTING_BUDGETS,    // of the file: a map from host to budget
     SETTING_TIME,       // of a source
     SETTING_REQUIRED,   // of a source: a list of columns
     SETTING_IDENTITY,   // of a source

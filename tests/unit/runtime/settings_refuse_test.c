@@ -210,6 +210,15 @@ static void source(void **state)
         { "headers: { A: \"x\\ny\" }", 20, "one line" },
         { "headers: { A_file: /nonexistent }", 24, "cannot read" },
         { "headers: { A_file: /dev/zero }", 24, "cannot read" },
+        { "query: { a_file: /nonexistent }", 22, "query: cannot read" },
+        { "query: { a: [ b ] }", 17, "expected one value" },
+        { "stall_timeout: 500ms", 20, "outside 1000ms" },
+        { "allowance: cost", 16, "no JSON Pointer" },
+        { "pages: 3", 12, "pages: expected a map" },
+        { "pages: { most: 5 }", 12, "'parameter' is missing" },
+        { "pages: { parameter: p, most: 1 }", 34, "outside 2 to 1000" },
+        { "pages: { parameter: p, cursor: last }", 36, "no JSON Pointer" },
+        { "pages: { parameter: p, pages: 7 }", 28, "unknown key 'pages'" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_in_source(cases[i].line, cases[i].column, cases[i].says);
@@ -247,6 +256,27 @@ static void keys_and_columns(void **state)
           "expected /index" },
         { "sources:\n" SOURCE("a", "format: csv, table: t, key: { a: \"/b\" }"), 2, 0,
           "header name or /index" },
+        { "sources:\n" SOURCE("a", "body: x, table: t, key: { a: \"=b\" }"), 2, 5,
+          "only with http" },
+        { "sources:\n" SOURCE("a", "pages: { parameter: p }, table: t, key: { a: \"=b\" }"), 2, 5,
+          "only with http" },
+        { "sources:\n  - { url: \"http://x/\", format: csv, time: fetch, table: t, key: { a: "
+          "\"=b\" "
+          "}, columns: { x: x }, allowance: /a }\n",
+          2, 5, "allowance: only with format: json" },
+        { "sources:\n  - { url: \"http://x/\", format: jsonl, time: fetch, table: t, key: { a: "
+          "\"=b\" }, columns: { x: /x }, pages: { parameter: p, cursor: /c } }\n",
+          2, 5, "only with format: json" },
+        { "budget: 10\n", 1, 9, "such as 10/s" },
+        { "budget: 0/s\n", 1, 9, "such as 10/s" },
+        { "budget: 200000/s\n", 1, 9, "such as 10/s" },
+        { "budget: 5/2d\n", 1, 9, "such as 10/s" },
+        { "budget: 5/fortnight\n", 1, 9, "such as 10/s" },
+        { "budgets: 5/s\n", 1, 10, "a map from hosts" },
+        { "budgets: { \"A.org\": 5/s }\n", 1, 13, "no host" },
+        { "budgets: { \"http://a.org\": 5/s }\n", 1, 13, "no host" },
+        { "budgets: { a.org: [ 5/s ] }\n", 1, 19, "expected one value" },
+        { "budgets: { a.org: 5 }\n", 1, 19, "such as 10/s" },
         { "sources:\n" SOURCE("a", "headers: { A: b }, table: t, key: { a: \"=b\" }"), 2, 5,
           "only http(s)" },
     };

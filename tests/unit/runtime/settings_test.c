@@ -141,6 +141,8 @@ static void everything_else_a_source_takes(void **state)
 {
     (void) state;
     settings_t *settings = parse("redis: unix:///run/redis.sock\n"
+                                 "budget: 100/10s\n"
+                                 "budgets: { api.kraken.com: 1/s, \"127.0.0.1:80\": 600/m }\n"
                                  "allow_private: true\n"
                                  "window_rows_max: 1000\n"
                                  "listen: { alerts: \"tcp://127.0.0.1:*\", http: \"[::1]:*\" }\n"
@@ -148,6 +150,12 @@ static void everything_else_a_source_takes(void **state)
                                  "  - url: https://api.example.org/v1/x?y=1\n"
                                  "    every: 250ms\n"
                                  "    timeout: 2s\n"
+                                 "    connect_timeout: 1s\n"
+                                 "    query: { \"a b\": c&d }\n"
+                                 "    body: '{\"x\":1}'\n"
+                                 "    ca_file: /etc/ca.pem\n"
+                                 "    allowance: /allowance\n"
+                                 "    pages: { parameter: p, cursor: /c/last, more: /c/more }\n"
                                  "    headers: { X-Key: abc, Accept: \"*/*\" }\n"
                                  "    rows: /result/*/list/*\n"
                                  "    order: newest_first\n"
@@ -190,6 +198,28 @@ static void everything_else_a_source_takes(void **state)
     assert_int_equal(http->timeout_us, 2000000);
     assert_pair(&http->headers, 0, "X-Key", "abc");
     assert_pair(&http->headers, 1, "Accept", "*/*");
+    assert_int_equal(http->connect_timeout_us, 1000000);
+    assert_int_equal(http->stall_timeout_us, 15000000);
+    assert_pair(&http->query, 0, "a b", "c&d");
+    assert_string_equal(http->body, "{\"x\":1}");
+    assert_string_equal(http->ca_file, "/etc/ca.pem");
+    assert_string_equal(http->allowance, "/allowance");
+    assert_true(http->paged);
+    assert_string_equal(http->page_parameter, "p");
+    assert_string_equal(http->page_cursor, "/c/last");
+    assert_string_equal(http->page_more, "/c/more");
+    assert_int_equal(http->page_first, 1);
+    assert_int_equal(http->page_most, 10);
+    assert_false(csv->paged);
+    assert_null(csv->body);
+    assert_int_equal(settings->budget.count, 100);
+    assert_int_equal(settings->budget.window_us, 10000000);
+    assert_int_equal(settings->budget_count, 2);
+    assert_string_equal(settings->budgets[0].host, "api.kraken.com");
+    assert_int_equal(settings->budgets[0].budget.window_us, 1000000);
+    assert_string_equal(settings->budgets[1].host, "127.0.0.1:80");
+    assert_int_equal(settings->budgets[1].budget.count, 600);
+    assert_int_equal(settings->budgets[1].budget.window_us, 60000000);
     assert_true(http->newest_first);
     assert_string_equal(http->stream, "slow");
     assert_pair(&http->key, 3, "id", "~2");
