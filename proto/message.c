@@ -214,10 +214,11 @@ static bool sources_known(const message_raw_t *self);
 
 static bool sources_known(const message_raw_t *self)
 {
-    enum { PAYLOAD = 1 };
+    enum { PAYLOAD = 1, TORN = 6 };
     list_t rest = self->records;
     for (raw_record_t record; raw_record_next(&rest, &record);)
-        if (record.kind == PAYLOAD && record.source >= self->mappings.count)
+        if ((record.kind == PAYLOAD || record.kind == TORN) &&
+            record.source >= self->mappings.count)
             return false;
     return true;
 }

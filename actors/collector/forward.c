@@ -236,7 +236,7 @@ static uint64_t s_load(forward_t *self, uint64_t from, uint64_t last, fault_t *f
         if (got == STAGE_END || !shipment_has_room(self->shipment, record.payload.size))
             break;
         slice_t definition = { 0 };
-        if (record.kind == RECORD_PAYLOAD)
+        if (record_is_raw(record.kind))
             definition = log_cursor_definition(cursor, record.source);
         if (!shipment_add(self->shipment, &record, definition)) {
             fault_set(fault, "out of memory");

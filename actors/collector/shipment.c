@@ -93,7 +93,7 @@ static int64_t s_name(shipment_t *self, slice_t source, slice_t definition)
 bool shipment_add(shipment_t *self, const record_t *record, slice_t definition)
 {
     int64_t source = 0;
-    if (record->kind == RECORD_PAYLOAD)
+    if (record_is_raw(record->kind))
         source = s_name(self, record->source, definition);
     if (source < 0)
         return false;

@@ -39,6 +39,7 @@ static bool s_visit(void *context, const record_t *record)
     uint64_t number;
     plan_change_t change;
     switch (record->kind) {
+    case RECORD_TORN:
     case RECORD_PAYLOAD:
         if (place_split(record->place, &subject, &number) &&
             !places_note(self->places, record->source, subject, number))
@@ -158,18 +159,30 @@ const plan_t *stream_plan_in_force(const stream_t *self)
     return self->plan_known && !self->snapshot_due ? self->plan : NULL;
 }
 
-uint64_t stream_put(stream_t *self, slice_t source, const place_t *place, slice_t payload,
-                    int64_t recv_us)
+static uint64_t s_put(stream_t *self, record_kind_t kind, slice_t source, const place_t *place,
+                      slice_t payload, int64_t recv_us)
 {
     if (!s_begin_segment(self, recv_us))
         return 0;
-    uint64_t seq = stage_append(self->stage, RECORD_PAYLOAD, recv_us, source,
+    uint64_t seq = stage_append(self->stage, kind, recv_us, source,
                                 slice_of(place->bytes, place->size), payload);
     if (seq) {
         self->count.records++;
         self->count.bytes += payload.size;
     }
     return seq;
+}
+
+uint64_t stream_put(stream_t *self, slice_t source, const place_t *place, slice_t payload,
+                    int64_t recv_us)
+{
+    return s_put(self, RECORD_PAYLOAD, source, place, payload, recv_us);
+}
+
+uint64_t stream_put_torn(stream_t *self, slice_t source, slice_t payload, int64_t recv_us)
+{
+    static const place_t nowhere = { .size = 0 };
+    return s_put(self, RECORD_TORN, source, &nowhere, payload, recv_us);
 }
 
 bool stream_tick(stream_t *self, bool collecting, int64_t mono_us, int64_t recv_us)

@@ -34,6 +34,9 @@ const plan_t *stream_plan_in_force(const stream_t *self); // NULL before the fir
 uint64_t stream_put(stream_t *self, slice_t source, const place_t *place, slice_t payload,
                     int64_t recv_us);
 
+// One whose end never came. It has no place.
+uint64_t stream_put_torn(stream_t *self, slice_t source, slice_t payload, int64_t recv_us);
+
 // A tick, if there is a plan and one is due (mono_us, monotonic). `up` grows by the time since
 // the last one, if we were collecting.
 bool stream_tick(stream_t *self, bool collecting, int64_t mono_us, int64_t recv_us);

@@ -259,7 +259,7 @@ static segment_parse_t s_parse(stage_reader_t *self, record_t *record, size_t *s
     segment_parse_t parsed = segment_parse(s_bytes(self), self->mark, record, size);
     if (parsed != SEGMENT_RECORD || record->seq < self->expected)
         return parsed;
-    bool hidden = self->skim && record->kind == RECORD_PAYLOAD;
+    bool hidden = self->skim && record_is_raw(record->kind);
     if (!hidden || !s_has_successor(self)) {
         if (!s_load(self, *size) || s_bytes(self).size < *size)
             return SEGMENT_SHORT;

@@ -29,7 +29,7 @@ struct stage_reader {
 
 stage_reader_t *reader_new(int directory); // takes the descriptor over; NULL: out of memory
 
-// From now on payloads of RECORD_PAYLOAD come empty, and unchecked where a later segment
+// From now on payloads of sources come empty, and unchecked where a later segment
 // exists: opening a large log must not read all of it.
 void reader_skim(stage_reader_t *self);
 

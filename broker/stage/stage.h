@@ -24,7 +24,14 @@ typedef enum {
     RECORD_TICK = 3,    // once a second: payload = up time in us, 8 bytes little-endian
     RECORD_SKIP = 4,
     RECORD_RESET = 5,
+    RECORD_TORN = 6, // a payload whose end never came: kept, and quarantined as a whole
 } record_kind_t;
+
+// Is it bytes of a source?
+static inline bool record_is_raw(record_kind_t kind)
+{
+    return kind == RECORD_PAYLOAD || kind == RECORD_TORN;
+}
 
 typedef struct {
     record_kind_t kind;
@@ -41,7 +48,7 @@ typedef struct {
 typedef struct stage stage_t;
 
 // Called for every intact record of all segments, oldest first, while the writer opens: the
-// collector finds its places and plan again. The payload of a RECORD_PAYLOAD is left empty (and,
+// collector finds its places and plan again. What came from a source is left empty (and,
 // but for the last segment, is not even read). Return false to stop.
 typedef bool stage_visit_t(void *context, const record_t *record);
 

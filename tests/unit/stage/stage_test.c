@@ -215,7 +215,7 @@ static void limits_are_kept(void **state)
         stage_append(stage, RECORD_PAYLOAD, 1, slice_of(wide, sizeof wide), none(), none()), 0);
     assert_int_equal(stage_append(stage, RECORD_PAYLOAD, 1, none(), slice_of(wide, 256), none()),
                      0);
-    assert_int_equal(stage_append(stage, (record_kind_t) 6, 1, none(), none(), none()), 0);
+    assert_int_equal(stage_append(stage, (record_kind_t) 7, 1, none(), none(), none()), 0);
     size_t size = STAGE_PAYLOAD_BYTES_MAX;
     char *payload = (char *) calloc(1, size + 1);
     assert_non_null(payload);
