@@ -12,6 +12,8 @@
 #include "actors/cli/feed_files.h"
 #include "actors/cli/table.h"
 #include "actors/collector/fetch.h"
+#include "actors/collector/request.h"
+#include "actors/collector/verdict.h"
 #include "actors/prep/mapping.h"
 #include "broker/runtime/life.h"
 #include "proto/json.h"
@@ -21,7 +23,7 @@ enum {
     REFUSALS_TOLD = 5,
     SERIES_SHOWN = 40,          // bytes of a series in a table
     COLUMNS_SHOWN = 8,          // columns in a table
-    ANSWER_SHOWN = 120,         // bytes of an answer that is no success
+    REASON_BYTES_MAX = 240,     // of why an answer is no success
     SLACK_US = 5 * 1000 * 1000, // beyond the source's own timeout
 };
 
@@ -35,31 +37,32 @@ static bool s_take_piece(void *context, int64_t changed_us, slice_t piece)
     return !body->failed;
 }
 
-// The first bytes of an answer on one line.
-static void s_start_of(slice_t body, char text[ANSWER_SHOWN + 1])
+static bool s_take_answer(const source_t *source, const fetched_t *fetched, buffer_t *body,
+                          fault_t *fault)
 {
-    size_t size = body.size < ANSWER_SHOWN ? body.size : ANSWER_SHOWN;
-    for (size_t i = 0; i < size; i++)
-        text[i] = body.data[i] < ' ' || body.data[i] > '~' ? ' ' : (char) body.data[i];
-    text[size] = '\0';
-}
-
-static bool s_take_answer(const fetched_t *fetched, buffer_t *body, fault_t *fault)
-{
-    char start[ANSWER_SHOWN + 1];
-    if (fetched->error)
-        return fault_set(fault, "%s", fetched->error);
-    s_start_of(fetched->body, start);
-    if (fetched->status < 200 || fetched->status > 299)
-        return fault_set(fault, "HTTP status %d%s%s", fetched->status, *start ? ": " : "", start);
+    const verdict_t verdict = { .error = fetched->error,
+                                .status = fetched->status,
+                                .retry_after_us = fetched->retry_after_us,
+                                .body = fetched->body };
+    if (verdict_kind(&verdict) != ANSWER_GOOD) {
+        char reason[REASON_BYTES_MAX];
+        verdict_reason(&verdict, source, reason, sizeof reason);
+        return fault_set(fault, "%s", reason);
+    }
     buffer_append(body, fetched->body.data, fetched->body.size);
     return !body->failed || fault_set(fault, "out of memory");
 }
 
 static bool s_fetch_http(const source_t *source, buffer_t *body, fault_t *fault)
 {
+    static const page_t first = { .number = 0 };
+    owned(buffer_destroy) buffer_t url = { 0 };
+    request_url(source, &first, &url);
+    if (url.failed)
+        return fault_set(fault, "out of memory");
+    const fetch_ask_t ask = { .source = source, .url = buffer_string(&url) };
     owned(fetch_destroy) fetch_t *fetch = fetch_new(fault);
-    if (!fetch || !fetch_start(fetch, source, 0, fault))
+    if (!fetch || !fetch_start(fetch, &ask, fault))
         return false;
     int64_t until_us = life_mono_us() + source->timeout_us + SLACK_US;
     struct pollfd ready = { .fd = fetch_descriptor(fetch), .events = POLLIN };
@@ -71,8 +74,8 @@ static bool s_fetch_http(const source_t *source, buffer_t *body, fault_t *fault)
         if (poll(&ready, 1, (int) (left_us / 1000 + 1)) == -1 && errno != EINTR)
             return fault_set(fault, "%s", strerror(errno));
         fetch_drive(fetch);
-    } while (!fetch_take(fetch, &fetched));
-    return s_take_answer(&fetched, body, fault);
+    } while (!fetch_take(fetch, life_wall_us(), &fetched));
+    return s_take_answer(source, &fetched, body, fault);
 }
 
 bool trial_aim(source_t *source, const char *url, fault_t *fault)

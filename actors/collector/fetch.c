@@ -1,40 +1,25 @@
 /*  fetch -- see fetch.h. curl tells its sockets and its one timer by callbacks; both go into an
  *  epoll set, whose descriptor is the one that the loop waits for.
  */
-#include "actors/collector/fetch.h"
+#include "actors/collector/fetch_inside.h"
 
 #include <assert.h>
-#include <ctype.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "proto/buffer.h"
 #include "proto/owned.h"
 
 enum { EVENTS_MAX = 64, ROUNDS_MAX = 16 };
 
-typedef struct transfer {
-    struct transfer *previous, *next; // of those under way, or of those finished
-    fetch_t *fetch;
-    CURL *easy;
-    struct curl_slist *headers;
-    unsigned tag;
-    buffer_t body;
-    bool overflowed; // all answers together were too much
-    CURLcode result;
-    char error[CURL_ERROR_SIZE];
-} transfer_t;
-
 struct fetch {
     CURLM *multi;
     int epoll, timer;
-    unsigned under_way;
+    unsigned under_way, most;
     size_t held; // bytes of all bodies
     transfer_t *active;
     transfer_t *finished, *finished_last;
@@ -109,6 +94,16 @@ static size_t s_on_body(char *data, size_t one, size_t count, void *context)
 
 // ---- life -----------------------------------------------------------------------------------
 
+// Each transfer has a socket, and idle connections keep theirs.
+static unsigned s_most(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur < 2 * FETCH_DESCRIPTORS_LEFT)
+        return FETCH_DESCRIPTORS_LEFT;
+    rlim_t room = limit.rlim_cur - FETCH_DESCRIPTORS_LEFT;
+    return room < FETCH_UNDER_WAY_MAX ? (unsigned) room : FETCH_UNDER_WAY_MAX;
+}
+
 fetch_t *fetch_new(fault_t *fault)
 {
     owned(fetch_destroy) fetch_t *self = calloc(1, sizeof *self);
@@ -134,8 +129,10 @@ fetch_t *fetch_new(fault_t *fault)
     curl_multi_setopt(self->multi, CURLMOPT_SOCKETDATA, self);
     curl_multi_setopt(self->multi, CURLMOPT_TIMERFUNCTION, s_on_timer);
     curl_multi_setopt(self->multi, CURLMOPT_TIMERDATA, self);
-    curl_multi_setopt(self->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) FETCH_PER_HOST_MAX);
-    curl_multi_setopt(self->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) FETCH_UNDER_WAY_MAX);
+    // Nobody waits for a connection inside curl, where waiting would count as a slow answer: how
+    // many go to one host is the schedule's business.
+    self->most = s_most();
+    curl_multi_setopt(self->multi, CURLMOPT_MAXCONNECTS, (long) self->most);
     fetch_t *given = self;
     self = NULL;
     return given;
@@ -175,87 +172,29 @@ int fetch_descriptor(const fetch_t *self)
 
 bool fetch_has_room(const fetch_t *self)
 {
-    return self->under_way < FETCH_UNDER_WAY_MAX;
+    return self->under_way < self->most;
 }
 
 // ---- one transfer ---------------------------------------------------------------------------
 
-// A line end in a header would be a second header, or a second request.
-static bool s_is_plain(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char) *text < ' ' || *text == 0x7f)
-            return false;
-    return true;
-}
-
-static bool s_add_headers(transfer_t *self, const source_t *source, fault_t *fault)
-{
-    for (size_t i = 0; i < source->headers.count; i++) {
-        const setting_pair_t *header = &source->headers.items[i];
-        owned(buffer_destroy) buffer_t line = { 0 };
-        // "Name;" is how curl is told to send a header without a value.
-        buffer_printf(&line, *header->value ? "%s: %s" : "%s;", header->name, header->value);
-        if (!s_is_plain(buffer_string(&line)))
-            return fault_set(fault, "header '%s' has control characters", header->name);
-        struct curl_slist *longer = curl_slist_append(self->headers, buffer_string(&line));
-        if (!longer || line.failed)
-            return fault_set(fault, "out of memory");
-        self->headers = longer;
-    }
-    return true;
-}
-
-// This host is never behind the proxy of the environment.
-static bool s_is_loopback(const char *url)
-{
-    const char *host = strstr(url, "://");
-    static const char *const loopback[] = { "127.", "localhost:", "localhost/", "[::1]" };
-    for (size_t i = 0; host && i < sizeof loopback / sizeof loopback[0]; i++)
-        if (strncasecmp(host + 3, loopback[i], strlen(loopback[i])) == 0)
-            return true;
-    return false;
-}
-
-static void s_set_options(transfer_t *self, const source_t *source)
-{
-    CURL *easy = self->easy;
-    bool secure = strncasecmp(source->url, "https:", 6) == 0;
-    curl_easy_setopt(easy, CURLOPT_URL, source->url);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, self);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->error);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "tidewire/" TIDEWIRE_VERSION);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, self->headers);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); // whatever this curl can: gzip, br, zstd
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, source->headers.count ? 0L : 1L);
-    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long) FETCH_REDIRECTS_MAX);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) FETCH_CONNECT_MS);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) (source->timeout_us / 1000));
-    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) FETCH_BODY_BYTES_MAX);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, s_on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, self);
-    if (s_is_loopback(source->url))
-        curl_easy_setopt(easy, CURLOPT_PROXY, "");
-}
-
-bool fetch_start(fetch_t *self, const source_t *source, unsigned tag, fault_t *fault)
+bool fetch_start(fetch_t *self, const fetch_ask_t *ask, fault_t *fault)
 {
     assert(fetch_has_room(self));
     owned(s_transfer_destroy) transfer_t *transfer = calloc(1, sizeof *transfer);
     if (!transfer)
         return fault_set(fault, "out of memory");
     transfer->fetch = self;
-    transfer->tag = tag;
+    transfer->tag = ask->tag;
     transfer->body.limit = FETCH_BODY_BYTES_MAX;
     transfer->easy = curl_easy_init();
     if (!transfer->easy)
         return fault_set(fault, "out of memory");
-    if (!s_add_headers(transfer, source, fault))
+    curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, s_on_body);
+    curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+    if (!fetch_request(transfer, ask, fault))
         return false;
-    s_set_options(transfer, source);
     CURLMcode code = curl_multi_add_handle(self->multi, transfer->easy);
     if (code != CURLM_OK)
         return fault_set(fault, "%s", curl_multi_strerror(code));
@@ -322,16 +261,7 @@ void fetch_drive(fetch_t *self)
     s_collect_finished(self);
 }
 
-static const char *s_error(const transfer_t *self)
-{
-    if (self->overflowed)
-        return "all answers together are too large to hold";
-    if (self->body.failed || self->result == CURLE_FILESIZE_EXCEEDED)
-        return "the answer is larger than 64 MB";
-    return self->error[0] ? self->error : curl_easy_strerror(self->result);
-}
-
-bool fetch_take(fetch_t *self, fetched_t *fetched)
+bool fetch_take(fetch_t *self, int64_t wall_us, fetched_t *fetched)
 {
     s_transfer_destroy(&self->taken);
     transfer_t *transfer = self->finished;
@@ -339,19 +269,6 @@ bool fetch_take(fetch_t *self, fetched_t *fetched)
         return false;
     self->finished = transfer->next;
     self->taken = transfer;
-    long status = 0;
-    curl_off_t retry_after_s = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-    enum { RETRY_AFTER_S_MAX = 86400 * 365 };
-    if (retry_after_s > RETRY_AFTER_S_MAX)
-        retry_after_s = RETRY_AFTER_S_MAX;
-    *fetched = (fetched_t){
-        .tag = transfer->tag,
-        .error = transfer->result == CURLE_OK ? NULL : s_error(transfer),
-        .status = (int) status,
-        .retry_after_us = retry_after_s > 0 ? (int64_t) retry_after_s * 1000000 : 0,
-        .body = buffer_slice(&transfer->body),
-    };
+    fetch_answer(transfer, wall_us, fetched);
     return true;
 }

@@ -1,11 +1,13 @@
 /*  fetch -- answers of HTTP servers, hundreds at a time, without blocking.
  *
- *  On libcurl's multi interface; the only file here that knows it. The whole of it is one
- *  descriptor to wait for: sockets and timers of all transfers are behind it. Answers are bounded
- *  in bytes (after decompression) and time, one by one and together; redirects stay with the same
- *  scheme and are not followed at all when headers were configured, which might be secrets.
+ *  On libcurl's multi interface; fetch*.c alone know it. The whole of it is one descriptor to wait
+ *  for: sockets and timers of all transfers are behind it. Answers are bounded in bytes (after
+ *  decompression) and time, one by one and together. Connections are kept and used again; over TLS
+ *  with HTTP/2, one carries all requests to its host. Redirects stay with the same scheme, and are
+ *  not followed at all when headers or a body were configured, which might be secrets.
  */
 #pragma once
+#include "actors/collector/allowance.h"
 #include "broker/runtime/settings.h"
 #include "proto/fault.h"
 #include "proto/slice.h"
@@ -13,9 +15,9 @@
 enum {
     FETCH_BODY_BYTES_MAX = 64 << 20,  // of one answer, decompressed
     FETCH_HELD_BYTES_MAX = 512 << 20, // of all answers not yet taken and let go
-    FETCH_UNDER_WAY_MAX = 256,        // transfers at once
-    FETCH_PER_HOST_MAX = 8,           // connections to one host
-    FETCH_CONNECT_MS = 10000,
+    FETCH_UNDER_WAY_MAX = 1024,       // transfers at once, if there are descriptors for them
+    FETCH_DESCRIPTORS_LEFT = 128,     // for everything else
+    FETCH_VALIDATOR_MAX = 512,        // bytes of an ETag or a date that are worth keeping
     FETCH_REDIRECTS_MAX = 5,
 };
 
@@ -27,19 +29,29 @@ void fetch_destroy(fetch_t **self_p); // transfers under way are broken off
 int fetch_descriptor(const fetch_t *self); // readable: call fetch_drive
 bool fetch_has_room(const fetch_t *self);
 
-// Begin to GET the URL of a source; `tag` comes back with the answer.
-bool fetch_start(fetch_t *self, const source_t *source, unsigned tag, fault_t *fault);
+typedef struct {
+    const source_t *source;
+    const char *url;             // NULL = that of the source; copied
+    const char *etag, *modified; // validators of what we have already, or NULL; copied
+    unsigned tag;                // comes back with the answer
+} fetch_ask_t;
+
+// Begin to ask. The source must live until its answer was taken.
+bool fetch_start(fetch_t *self, const fetch_ask_t *ask, fault_t *fault);
 
 // Move all transfers on as far as they go without waiting.
 void fetch_drive(fetch_t *self);
 
 typedef struct {
     unsigned tag;
-    const char *error;      // no answer came, and why; NULL = the rest is set
-    int status;             // of HTTP
+    const char *error;      // it did not come, or not all of it, and why; NULL = it is complete
+    int status;             // of HTTP; 0 = nothing came
     int64_t retry_after_us; // as the server asked; 0 = it did not
-    slice_t body;
+    unsigned redirects;     // that were followed
+    allowance_t allowance;
+    const char *etag, *modified; // validators, or NULL
+    slice_t body;                // as much as came; nothing if it was too large
 } fetched_t;
 
-// The next finished transfer; valid until the next call. False: none.
-bool fetch_take(fetch_t *self, fetched_t *fetched);
+// The next finished transfer; valid until the next call. False: none. wall_us: Unix time.
+bool fetch_take(fetch_t *self, int64_t wall_us, fetched_t *fetched);

@@ -189,6 +189,18 @@ static bool s_put(intake_t *self, const source_t *source, const place_t *place, 
     return true;
 }
 
+static bool s_put_polled(intake_t *self, const polled_t *polled, moment_t now)
+{
+    static const place_t nowhere = { .size = 0 };
+    if (!polled->torn)
+        return s_put(self, polled->source, &nowhere, polled->body, now);
+    stream_t *stream = self->find(self->context, polled->source);
+    if (!stream_put_torn(stream, slice_text(polled->source->name), polled->body, now.recv_us))
+        return false;
+    self->group_bytes += polled->body.size;
+    return true;
+}
+
 // Each of these takes what there is, as far as the group has room. True: there may be more. What
 // cannot be put, for lack of memory, is tried again when the loop wakes up next.
 
@@ -207,13 +219,12 @@ static bool s_take_pushed(intake_t *self, moment_t now)
 
 static bool s_take_polled(intake_t *self, moment_t now)
 {
-    static const place_t nowhere = { .size = 0 };
     polled_t polled;
     poller_work(self->sources.poller, now.mono_us);
     while (s_group_has_room(self)) {
-        if (!poller_take(self->sources.poller, now.mono_us, &polled))
+        if (!poller_take(self->sources.poller, now.mono_us, now.recv_us, &polled))
             return false;
-        if (!s_put(self, polled.source, &nowhere, polled.body, now))
+        if (!s_put_polled(self, &polled, now))
             return false;
         poller_done(self->sources.poller);
     }
@@ -347,6 +358,11 @@ size_t intake_report(intake_t *self, registry_field_t *fields, size_t most)
     poller_count_t polls = poller_count(self->sources.poller);
     count = s_put_number(fields, most, count, "polls", polls.good);
     count = s_put_number(fields, most, count, "polls_failed", polls.failed);
+    count = s_put_number(fields, most, count, "polls_unchanged", polls.unchanged);
+    count = s_put_number(fields, most, count, "polls_torn", polls.torn);
+    count = s_put_number(fields, most, count, "sources_failing", polls.failing);
+    count = s_put_number(fields, most, count, "polls_late_p99_us",
+                         (uint64_t) poller_late_us(self->sources.poller, 0.99));
     uint64_t troubles = 0;
     for (size_t i = 0; i < self->sources.file_count; i++)
         troubles += file_feed_troubles(self->sources.files[i]);

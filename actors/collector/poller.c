@@ -2,33 +2,50 @@
 #include "actors/collector/poller.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "actors/collector/fetch.h"
+#include "actors/collector/lateness.h"
+#include "actors/collector/peek.h"
 #include "actors/collector/schedule.h"
+#include "actors/collector/verdict.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "proto/owned.h"
 
-enum { SAY_AGAIN_US = 60 * 1000000 };
+enum { SAY_AGAIN_US = 60 * 1000000, FADE_US = 60 * 1000000, HOST_TEXT_MAX = 512 };
 
 typedef struct {
     const source_t *source;
+    unsigned host;
+    char *etag, *modified; // of what was staged last; NULL = none
+    page_t *page;          // the next to ask for; NULL unless paged
     bool failing;
-    int64_t told_us;   // when its failing was logged last
-    uint64_t failures; // since then
+    int64_t since_us;  // it is failing
+    int64_t told_us;   // when that was logged last
+    uint64_t untold;   // failures since then
+    uint64_t failures; // ever
+    char reason[POLLER_REASON_MAX];
 } target_t;
 
 struct poller {
     schedule_t *schedule;
     fetch_t *fetch;
-    size_t count;
+    peek_t *peek;
+    size_t count, host_count;
     target_t *targets;
+    budget_t *budgets; // of the hosts
     bool holding;
+    target_t *holder; // whose answer is held
+    fetched_t fetched;
     polled_t held;
     poller_count_t counted;
+    lateness_t late;
+    int64_t fade_us;
 };
+
+// ---- life -----------------------------------------------------------------------------------
 
 // Every run jitters otherwise, or restarted collectors would all ask at the same moments.
 static uint64_t s_seed(int64_t mono_us)
@@ -37,24 +54,70 @@ static uint64_t s_seed(int64_t mono_us)
     return life_random(&seed, sizeof seed) ? seed : (uint64_t) mono_us;
 }
 
+static budget_t s_budget(const settings_t *settings, const char *host)
+{
+    for (size_t i = 0; i < settings->budget_count; i++)
+        if (strcmp(settings->budgets[i].host, host) == 0)
+            return settings->budgets[i].budget;
+    return settings->budget;
+}
+
+typedef char host_name_t[HOST_TEXT_MAX];
+
+// Number of the host of this URL, a new one if need be. `names` has room for one more.
+static unsigned s_host(poller_t *self, const settings_t *settings, const char *url,
+                       host_name_t *names)
+{
+    char *name = names[self->host_count];
+    // What is longer than any host has no budget of its own; curl will refuse it.
+    if (!request_host(url, name, sizeof *names))
+        name[0] = '\0';
+    for (size_t i = 0; i < self->host_count; i++)
+        if (strcmp(names[i], name) == 0)
+            return (unsigned) i;
+    self->budgets[self->host_count] = s_budget(settings, name);
+    return (unsigned) self->host_count++;
+}
+
+static bool s_add_targets(poller_t *self, const settings_t *settings, schedule_source_t *sources)
+{
+    owned(buffer_destroy) buffer_t names = { 0 };
+    if (!buffer_extend(&names, (settings->source_count + 1) * sizeof(host_name_t)))
+        return false;
+    for (size_t i = 0; i < settings->source_count; i++) {
+        const source_t *source = &settings->sources[i];
+        if (source->kind != SOURCE_HTTP)
+            continue;
+        target_t *target = &self->targets[self->count];
+        target->source = source;
+        target->host = s_host(self, settings, source->url, (host_name_t *) (void *) names.data);
+        target->page = source->paged ? calloc(1, sizeof *target->page) : NULL;
+        if (source->paged && !target->page)
+            return false;
+        sources[self->count++] = (schedule_source_t){ source->every_us, target->host };
+    }
+    return true;
+}
+
+static bool s_set_up(poller_t *self, const settings_t *settings, int64_t mono_us)
+{
+    size_t count = settings->source_count + 1;
+    schedule_source_t *sources = calloc(count, sizeof *sources);
+    self->targets = calloc(count, sizeof *self->targets);
+    self->budgets = calloc(count, sizeof *self->budgets);
+    self->peek = peek_new();
+    if (sources && self->targets && self->budgets && self->peek &&
+        s_add_targets(self, settings, sources))
+        self->schedule = schedule_new(sources, self->count, self->budgets, self->host_count,
+                                      s_seed(mono_us), mono_us);
+    free(sources);
+    return self->schedule != NULL;
+}
+
 poller_t *poller_new(const settings_t *settings, int64_t mono_us, fault_t *fault)
 {
     owned(poller_destroy) poller_t *self = calloc(1, sizeof *self);
-    int64_t *every_us = calloc(settings->source_count + 1, sizeof *every_us);
-    if (self)
-        self->targets = calloc(settings->source_count + 1, sizeof *self->targets);
-    if (self && self->targets && every_us) {
-        for (size_t i = 0; i < settings->source_count; i++) {
-            const source_t *source = &settings->sources[i];
-            if (source->kind != SOURCE_HTTP)
-                continue;
-            every_us[self->count] = source->every_us;
-            self->targets[self->count++].source = source;
-        }
-        self->schedule = schedule_new(every_us, self->count, s_seed(mono_us), mono_us);
-    }
-    free(every_us);
-    if (!self || !self->schedule) {
+    if (!self || !s_set_up(self, settings, mono_us)) {
         fault_set(fault, "out of memory");
         return NULL;
     }
@@ -73,7 +136,14 @@ void poller_destroy(poller_t **self_p)
         return;
     fetch_destroy(&self->fetch);
     schedule_destroy(&self->schedule);
+    peek_destroy(&self->peek);
+    for (size_t i = 0; self->targets && i < self->count; i++) {
+        free(self->targets[i].etag);
+        free(self->targets[i].modified);
+        free(self->targets[i].page);
+    }
     free(self->targets);
+    free(self->budgets);
     free(self);
     *self_p = NULL;
 }
@@ -89,79 +159,217 @@ int64_t poller_next_us(const poller_t *self)
     return fetch_has_room(self->fetch) ? schedule_next_us(self->schedule) : INT64_MAX;
 }
 
-static void s_failed(poller_t *self, int index, const char *reason, int64_t retry_after_us,
-                     int64_t mono_us)
+// ---- good and bad ---------------------------------------------------------------------------
+
+// The next poll begins with the first page.
+static void s_turn_back(target_t *target)
 {
-    target_t *target = &self->targets[index];
-    schedule_done(self->schedule, index, false, retry_after_us, mono_us);
-    self->counted.failed++;
-    target->failures++;
-    if (target->failing && mono_us - target->told_us < SAY_AGAIN_US)
-        return;
-    log_event(LOG_WARNING, "poll failed", "source=%s reason=%s failures=%llu", target->source->name,
-              log_quote(reason), (unsigned long long) target->failures);
-    target->failing = true;
-    target->told_us = mono_us;
-    target->failures = 0;
+    if (target->page)
+        *target->page = (page_t){ 0 };
 }
 
-static void s_good(poller_t *self, int index, int64_t mono_us)
+static void s_failed(poller_t *self, target_t *target, const answer_t *answer, int64_t mono_us)
 {
-    target_t *target = &self->targets[index];
-    schedule_done(self->schedule, index, true, 0, mono_us);
+    schedule_done(self->schedule, (int) (target - self->targets), answer, false, mono_us);
+    s_turn_back(target);
+    self->counted.failed++;
+    target->failures++;
+    target->untold++;
+    if (!target->failing) {
+        target->since_us = mono_us;
+        self->counted.failing++;
+    } else if (mono_us - target->told_us < SAY_AGAIN_US)
+        return;
+    log_event(LOG_WARNING, "poll failed", "source=%s reason=%s failures=%llu", target->source->name,
+              log_quote(target->reason), (unsigned long long) target->untold);
+    target->failing = true;
+    target->told_us = mono_us;
+    target->untold = 0;
+}
+
+static void s_good(poller_t *self, target_t *target, const answer_t *answer, bool more,
+                   int64_t mono_us)
+{
+    schedule_done(self->schedule, (int) (target - self->targets), answer, more, mono_us);
+    if (!more)
+        s_turn_back(target);
     self->counted.good++;
-    if (target->failing)
-        log_event(LOG_INFO, "poll works again", "source=%s", target->source->name);
+    if (!target->failing)
+        return;
+    log_event(LOG_INFO, "poll works again", "source=%s", target->source->name);
+    self->counted.failing--;
     target->failing = false;
-    target->failures = 0;
+    target->untold = 0;
+}
+
+// ---- asking ---------------------------------------------------------------------------------
+
+// "Only if it is not this": where the answer is one body, and the same body says nothing new.
+static bool s_is_conditional(const source_t *source)
+{
+    return !source->time_fetch && !source->paged && !source->body;
+}
+
+static void s_ask(poller_t *self, int index, int64_t mono_us)
+{
+    static const page_t first = { .number = 0 };
+    target_t *target = &self->targets[index];
+    owned(buffer_destroy) buffer_t url = { 0 };
+    request_url(target->source, target->page ? target->page : &first, &url);
+    fetch_ask_t ask = { .source = target->source,
+                        .url = buffer_string(&url),
+                        .etag = target->etag,
+                        .modified = target->modified,
+                        .tag = (unsigned) index };
+    fault_t fault = { 0 };
+    if (url.failed)
+        fault_set(&fault, "out of memory");
+    else if (fetch_start(self->fetch, &ask, &fault))
+        return;
+    verdict_t verdict = { .error = fault.text };
+    verdict_reason(&verdict, target->source, target->reason, sizeof target->reason);
+    s_failed(self, target, &(answer_t){ .kind = ANSWER_BAD }, mono_us);
 }
 
 void poller_work(poller_t *self, int64_t mono_us)
 {
-    for (int index;
-         fetch_has_room(self->fetch) && (index = schedule_take(self->schedule, mono_us)) >= 0;) {
-        fault_t fault;
-        if (!fetch_start(self->fetch, self->targets[index].source, (unsigned) index, &fault))
-            s_failed(self, index, fault.text, 0, mono_us);
+    int64_t late_us;
+    for (int index; fetch_has_room(self->fetch) &&
+                    (index = schedule_take(self->schedule, mono_us, &late_us)) >= 0;) {
+        if (late_us >= 0)
+            lateness_add(&self->late, late_us);
+        s_ask(self, index, mono_us);
+    }
+    if (mono_us >= self->fade_us) {
+        lateness_fade(&self->late);
+        self->fade_us = mono_us + FADE_US;
     }
     fetch_drive(self->fetch);
 }
 
-// The next answer, good or bad, becomes `held` if it is good.
-static bool s_take(poller_t *self, int64_t mono_us)
+// ---- what came ------------------------------------------------------------------------------
+
+static answer_t s_answer(const poller_t *self, const target_t *target, const verdict_t *verdict,
+                         int64_t wall_us)
 {
-    fetched_t fetched;
-    while (fetch_take(self->fetch, &fetched)) {
-        int index = (int) fetched.tag;
-        if (!fetched.error && fetched.status >= 200 && fetched.status < 300) {
-            s_good(self, index, mono_us);
-            self->held = (polled_t){ self->targets[index].source, fetched.body };
-            return true;
-        }
-        char status[32];
-        snprintf(status, sizeof status, "HTTP status %d", fetched.status);
-        s_failed(self, index, fetched.error ? fetched.error : status, fetched.retry_after_us,
-                 mono_us);
-    }
-    return false;
+    answer_t answer = { .kind = verdict_kind(verdict),
+                        .retry_after_us = verdict->retry_after_us,
+                        .followed = self->fetched.redirects };
+    allowance_settle(&self->fetched.allowance, &self->budgets[target->host], wall_us, &answer);
+    return answer;
 }
 
-bool poller_take(poller_t *self, int64_t mono_us, polled_t *polled)
+// Beside its rows: is there another page, and what is left? False (fault): no way to the next page.
+static bool s_look_in(poller_t *self, target_t *target, answer_t *answer, bool *more,
+                      fault_t *fault)
 {
-    if (!self->holding)
-        self->holding = s_take(self, mono_us);
+    peeked_t peeked = { 0 };
+    bool asked = target->source->paged || target->source->allowance;
+    bool good = !asked || peek_read(self->peek, target->source, self->fetched.body, target->page,
+                                    &peeked, fault);
+    if (peeked.limited) {
+        answer->limited = true;
+        answer->left = peeked.left;
+        answer->renewed_us = 0;
+    }
+    *more = peeked.more;
+    return good;
+}
+
+static void s_hold(poller_t *self, target_t *target, bool torn)
+{
+    self->holder = target;
+    self->held = (polled_t){ target->source, torn, self->fetched.body };
+}
+
+// True: there is something to stage.
+static bool s_judge(poller_t *self, target_t *target, int64_t mono_us, int64_t wall_us)
+{
+    const fetched_t *fetched = &self->fetched;
+    verdict_t verdict = { .error = fetched->error,
+                          .status = fetched->status,
+                          .retry_after_us = fetched->retry_after_us,
+                          .conditional = target->etag || target->modified,
+                          .body = fetched->body };
+    answer_t answer = s_answer(self, target, &verdict, wall_us);
+    bool success = fetched->status >= 200 && fetched->status < 300;
+    bool torn = success && fetched->error && fetched->body.size > 0;
+    bool more = false;
+    fault_t fault;
+    if (answer.kind != ANSWER_GOOD) {
+        if (!success) // what is left stands in refusals too; there is no next page
+            (void) s_look_in(self, target, &answer, &more, &fault);
+        verdict_reason(&verdict, target->source, target->reason, sizeof target->reason);
+        s_failed(self, target, &answer, mono_us);
+        self->counted.torn += torn;
+        s_hold(self, target, torn);
+        return torn;
+    }
+    if (!success) {
+        self->counted.unchanged++;
+        s_good(self, target, &answer, false, mono_us);
+        return false;
+    }
+    if (s_look_in(self, target, &answer, &more, &fault))
+        s_good(self, target, &answer, more, mono_us);
+    else {
+        verdict = (verdict_t){ .error = fault.text };
+        verdict_reason(&verdict, target->source, target->reason, sizeof target->reason);
+        answer.kind = ANSWER_BAD;
+        s_failed(self, target, &answer, mono_us);
+    }
+    s_hold(self, target, false);
+    return true;
+}
+
+bool poller_take(poller_t *self, int64_t mono_us, int64_t wall_us, polled_t *polled)
+{
+    while (!self->holding && fetch_take(self->fetch, wall_us, &self->fetched))
+        self->holding = s_judge(self, &self->targets[self->fetched.tag], mono_us, wall_us);
     if (self->holding)
         *polled = self->held;
     return self->holding;
+}
+
+// Without memory for it the next poll is an unconditional one.
+static void s_remember(char **validator, const char *value)
+{
+    free(*validator);
+    *validator = value ? strdup(value) : NULL;
 }
 
 void poller_done(poller_t *self)
 {
     assert(self->holding);
     self->holding = false;
+    if (self->held.torn || !s_is_conditional(self->held.source))
+        return;
+    s_remember(&self->holder->etag, self->fetched.etag);
+    s_remember(&self->holder->modified, self->fetched.modified);
 }
+
+// ---- telling --------------------------------------------------------------------------------
 
 poller_count_t poller_count(const poller_t *self)
 {
     return self->counted;
+}
+
+int64_t poller_late_us(const poller_t *self, double share)
+{
+    return lateness_quantile_us(&self->late, share);
+}
+
+bool poller_trouble(const poller_t *self, size_t *index, poller_trouble_t *trouble)
+{
+    for (; *index < self->count; ++*index) {
+        const target_t *target = &self->targets[*index];
+        if (!target->failing)
+            continue;
+        *trouble = (poller_trouble_t){ target->source->name, target->reason, target->failures,
+                                       target->since_us };
+        ++*index;
+        return true;
+    }
+    return false;
 }

@@ -1,13 +1,18 @@
-/*  poller -- the http(s) sources of a configuration: asks each when it is due, gives good answers.
+/*  poller -- the http(s) sources of a configuration: asks each when it is due, gives what came.
  *  Part of the collector actor.
  *
- *  Only 2xx is an answer; anything else backs off, is counted, and is logged at most once a minute
- *  and source.
+ *  What a server answers with 2xx is given, whatever it is: an error page, nothing, or the first
+ *  half of something (marked as torn). Anything else backs off, is counted for its source, is
+ * logged at once and then at most once a minute, and can be asked for. What has not changed since
+ * it was given last (304) is not given again; never asked so where time is that of the fetch, for
+ * then "the same" is news.
  */
 #pragma once
 #include "broker/runtime/settings.h"
 #include "proto/fault.h"
 #include "proto/slice.h"
+
+enum { POLLER_REASON_MAX = 160 };
 
 typedef struct poller poller_t;
 
@@ -23,14 +28,32 @@ void poller_work(poller_t *self, int64_t mono_us);
 
 typedef struct {
     const source_t *source;
+    bool torn; // the end is missing
     slice_t body;
 } polled_t;
 
-// The next good answer; the same again until it was done. False: none now.
-bool poller_take(poller_t *self, int64_t mono_us, polled_t *polled);
+// The next answer to stage; the same again until it was done. False: none now. wall_us: Unix time.
+bool poller_take(poller_t *self, int64_t mono_us, int64_t wall_us, polled_t *polled);
 void poller_done(poller_t *self);
 
 typedef struct {
     uint64_t good, failed;
+    uint64_t unchanged; // of the good ones: nothing new
+    uint64_t torn;      // of the failed ones: given nevertheless
+    size_t failing;     // sources whose last poll failed
 } poller_count_t;
 poller_count_t poller_count(const poller_t *self);
+
+// How late polls began, these last minutes: the share of them that was not later.
+int64_t poller_late_us(const poller_t *self, double share);
+
+// A source whose last poll failed.
+typedef struct {
+    const char *source;
+    const char *reason; // printable ASCII
+    uint64_t failures;  // ever, since it was configured
+    int64_t since_us;   // monotonic: the first of those in a row
+} poller_trouble_t;
+
+// The first one at or behind *index, which then is where to go on. False: there is none.
+bool poller_trouble(const poller_t *self, size_t *index, poller_trouble_t *trouble);

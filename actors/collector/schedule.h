@@ -1,31 +1,38 @@
-/*  schedule -- when each polled source is due.
+/*  schedule -- when each polled source is due, and which one is asked next.
  *
  *  Pure: time is an argument, jitter comes from a seed. A source is polled every `every`, a
- *  little early or late so that hundreds of them do not beat in step; after a failure it is
- *  left alone twice as long each time, and as long as its server asks for.
+ *  little early or late so that hundreds of them do not beat in step; after a failure of its own it
+ *  is left alone twice as long each time, and as long as its server asks for. Sources of one host
+ *  share its gate (gate.h) and go through it in the order in which they are due. Every step costs
+ *  the logarithm of the number of sources, so that a thousand are no burden.
  */
 #pragma once
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "actors/collector/gate.h"
 
 enum {
-    SCHEDULE_BACKOFF_US_MAX =
-        300 * 1000000,                 // longest pause after failures, unless `every` is longer
-    SCHEDULE_RETRY_AFTER_S_MAX = 3600, // more is not believed
-    SCHEDULE_JITTER_PERCENT = 5,       // of `every`, to both sides
+    SCHEDULE_JITTER_PERCENT = 5, // of `every`, to both sides
 };
+
+typedef struct {
+    int64_t every_us; // > 0
+    unsigned host;    // index of its budget
+} schedule_source_t;
 
 typedef struct schedule schedule_t;
 
-// Source i is polled every every_us[i] (> 0); the first polls come at once, spread over a second.
-schedule_t *schedule_new(const int64_t *every_us, size_t count, uint64_t seed, int64_t now_us);
+// The first polls come at once, spread over a second. NULL: out of memory.
+schedule_t *schedule_new(const schedule_source_t *sources, size_t count, const budget_t *budgets,
+                         size_t hosts, uint64_t seed, int64_t now_us);
 void schedule_destroy(schedule_t **self_p);
 
-// A source that is due, now under way; -1 if there is none.
-int schedule_take(schedule_t *self, int64_t now_us);
+// A source that is due and may be asked, now under way; -1 if there is none. *late_us = how long it
+// has been due; -1 for another page.
+int schedule_take(schedule_t *self, int64_t now_us, int64_t *late_us);
 
-// It came back. retry_after_us = what the server asked for, 0 = nothing.
-void schedule_done(schedule_t *self, int source, bool good, int64_t retry_after_us, int64_t now_us);
+// It came back. `more`: with a good answer of which there is another page to be asked for at once.
+void schedule_done(schedule_t *self, int source, const answer_t *answer, bool more, int64_t now_us);
 
-int64_t schedule_next_us(const schedule_t *self); // earliest time anything is due; INT64_MAX = none
+// Earliest time that anything can be taken; INT64_MAX = not before something comes back.
+int64_t schedule_next_us(const schedule_t *self);

@@ -96,6 +96,24 @@ static void respond(int fd, const char *request)
         answer(fd, "201 Created", "{}", 2);
     else if (asks_for(request, "/busy"))
         answer(fd, "429 Too Many Requests\r\nRetry-After: 17", "wait", 4);
+    else if (asks_for(request, "/later")) // by its own clock, which is wrong
+        answer(fd,
+               "503 Unavailable\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+               "Retry-After: Sun, 06 Nov 1994 08:50:07 GMT",
+               "", 0);
+    else if (asks_for(request, "/clockless"))
+        answer(fd, "503 Unavailable\r\nRetry-After: Thu, 01 Jan 1970 00:01:40 GMT", "", 0);
+    else if (asks_for(request, "/odd"))
+        answer(fd, "503 Unavailable\r\nRetry-After: in a while", "", 0);
+    else if (asks_for(request, "/tagged"))
+        answer(fd,
+               "200 OK\r\nETag: W/\"a b\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+               "X-RateLimit-Remaining: 12",
+               "{}", 2);
+    else if (strncmp(request, "POST /echo ", 11) == 0)
+        answer(fd, "200 OK", request, strlen(request));
+    else if (strncmp(request, "POST /moved ", 12) == 0)
+        answer(fd, "302 Found\r\nLocation: /good", "", 0);
     else if (asks_for(request, "/packed"))
         answer_gzip(fd, "{\"unpacked\":true}");
     else if (asks_for(request, "/echo"))
@@ -131,7 +149,8 @@ static void *serve_one(void *context)
            (got = recv(fd, request + size, sizeof request - 1 - size, 0)) > 0) {
         size += (size_t) got;
         request[size] = '\0';
-        if (!strstr(request, "\r\n\r\n"))
+        const char *end = strstr(request, "\r\n\r\n");
+        if (!end || (strncmp(request, "POST", 4) == 0 && !strstr(end, "}")))
             continue;
         respond(fd, request);
         break; // one request a connection
@@ -186,7 +205,7 @@ static bool wait_for(fetch_t *fetch, fetched_t *fetched)
     struct pollfd wait = { .fd = fetch_descriptor(fetch), .events = POLLIN };
     for (int waited_ms = 0; waited_ms < PATIENCE_MS; waited_ms += 100) {
         fetch_drive(fetch);
-        if (fetch_take(fetch, fetched))
+        if (fetch_take(fetch, 0, fetched))
             return true;
         poll(&wait, 1, 100);
     }
@@ -197,21 +216,29 @@ typedef struct {
     bool failed;
     int status;
     int64_t retry_after_us;
+    size_t body_size;
     char text[2048]; // body or error, cut
+    char etag[64], modified[64];
+    int64_t remaining;
 } outcome_t;
 
-static outcome_t get(const source_t *source)
+static outcome_t ask_for(const fetch_ask_t *ask)
 {
     fault_t fault;
     fetch_t *fetch = fetch_new(&fault);
     assert_non_null(fetch);
-    assert_true(fetch_start(fetch, source, 42, &fault));
+    assert_true(fetch_start(fetch, ask, &fault));
     fetched_t fetched;
     assert_true(wait_for(fetch, &fetched));
     assert_int_equal(fetched.tag, 42);
     outcome_t outcome = { .failed = fetched.error,
                           .status = fetched.status,
-                          .retry_after_us = fetched.retry_after_us };
+                          .retry_after_us = fetched.retry_after_us,
+                          .body_size = fetched.body.size,
+                          .remaining = fetched.allowance.remaining };
+    snprintf(outcome.etag, sizeof outcome.etag, "%s", fetched.etag ? fetched.etag : "");
+    snprintf(outcome.modified, sizeof outcome.modified, "%s",
+             fetched.modified ? fetched.modified : "");
     if (fetched.error)
         snprintf(outcome.text, sizeof outcome.text, "%s", fetched.error);
     else
@@ -219,6 +246,11 @@ static outcome_t get(const source_t *source)
                  fetched.body.size ? (const char *) fetched.body.data : "");
     fetch_destroy(&fetch);
     return outcome;
+}
+
+static outcome_t get(const source_t *source)
+{
+    return ask_for(&(fetch_ask_t){ .source = source, .tag = 42 });
 }
 
 static outcome_t get_path(const char *path)
@@ -264,9 +296,60 @@ static void headers_are_sent(void **state)
     pairs[0].value = "a\r\nX-Other: b";
     fault_t fault = { 0 };
     fetch_t *fetch = fetch_new(&fault);
-    assert_false(fetch_start(fetch, &source, 1, &fault));
+    assert_false(fetch_start(fetch, &(fetch_ask_t){ .source = &source }, &fault));
     assert_non_null(strstr(fault.text, "X-Key"));
     fetch_destroy(&fetch);
+}
+
+static void pauses_are_seconds_or_dates(void **state)
+{
+    (void) state;
+    assert_int_equal(get_path("/busy").retry_after_us, 17000000);
+    assert_int_equal(get_path("/later").retry_after_us, 30000000);
+    assert_int_equal(get_path("/clockless").retry_after_us, 100000000); // ours says 1970
+    assert_int_equal(get_path("/odd").retry_after_us, 0);
+    assert_int_equal(get_path("/good").retry_after_us, 0);
+}
+
+static void validators_come_and_go(void **state)
+{
+    (void) state;
+    outcome_t got = get_path("/tagged");
+    assert_string_equal(got.etag, "W/\"a b\"");
+    assert_string_equal(got.modified, "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_int_equal(got.remaining, 12);
+    char url[128];
+    source_t source = source_of("/echo", url);
+    got = ask_for(
+        &(fetch_ask_t){ .source = &source, .etag = got.etag, .modified = got.modified, .tag = 42 });
+    assert_non_null(strstr(got.text, "If-None-Match: W/\"a b\"\r\n"));
+    assert_non_null(strstr(got.text, "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
+    got = get_path("/good");
+    assert_string_equal(got.etag, "");
+    // A page of its own address.
+    assert_string_equal(
+        ask_for(&(fetch_ask_t){ .source = &source, .url = strcat(url, "x"), .tag = 42 }).text,
+        "none");
+}
+
+static void bodies_are_posted(void **state)
+{
+    (void) state;
+    char url[128];
+    source_t source = source_of("/echo", url);
+    source.body = "{\"a\":\"b\"}";
+    outcome_t got = get(&source);
+    assert_non_null(strstr(got.text, "Content-Type: application/json\r\n"));
+    assert_non_null(strstr(got.text, "\r\n\r\n{\"a\":\"b\"}"));
+    assert_null(strstr(got.text, "Expect"));
+    setting_pair_t pair = { .name = "content-type", .value = "text/plain" };
+    source.headers = (setting_pairs_t){ .count = 1, .items = &pair };
+    got = get(&source);
+    assert_non_null(strstr(got.text, "content-type: text/plain\r\n"));
+    assert_null(strstr(got.text, "application/json"));
+    source = source_of("/moved", url);
+    source.body = "{}";
+    assert_int_equal(get(&source).status, 302);
 }
 
 static void redirects_are_bounded(void **state)
@@ -293,6 +376,7 @@ static void large_answers_are_refused(void **state)
     (void) state;
     outcome_t got = get_path("/huge");
     assert_true(got.failed);
+    assert_int_equal(got.body_size, 0);
     assert_non_null(strstr(got.text, "64 MB"));
     got = get_path("/bomb");
     assert_true(got.failed);
@@ -302,7 +386,10 @@ static void large_answers_are_refused(void **state)
 static void what_is_no_answer_fails(void **state)
 {
     (void) state;
-    assert_true(get_path("/torn").failed);
+    outcome_t torn = get_path("/torn");
+    assert_true(torn.failed);
+    assert_int_equal(torn.status, 200);
+    assert_int_equal(torn.body_size, 5); // what came is there
     assert_true(get_path("/garbage").failed);
     char url[128];
     source_t source = source_of("/silent", url);
@@ -326,8 +413,9 @@ static void hundreds_at_once(void **state)
     unsigned started = 0;
     bool seen[FETCH_UNDER_WAY_MAX] = { false };
     while (fetch_has_room(fetch))
-        assert_true(fetch_start(fetch, &source, started++, &fault));
-    assert_int_equal(started, FETCH_UNDER_WAY_MAX);
+        assert_true(
+            fetch_start(fetch, &(fetch_ask_t){ .source = &source, .tag = started++ }, &fault));
+    assert_in_range(started, FETCH_DESCRIPTORS_LEFT, FETCH_UNDER_WAY_MAX);
     for (unsigned i = 0; i < started; i++) {
         fetched_t fetched;
         assert_true(wait_for(fetch, &fetched));
@@ -338,7 +426,7 @@ static void hundreds_at_once(void **state)
     }
     assert_true(fetch_has_room(fetch));
     // Those under way when it ends are broken off.
-    assert_true(fetch_start(fetch, &source, 1, &fault));
+    assert_true(fetch_start(fetch, &(fetch_ask_t){ .source = &source }, &fault));
     fetch_drive(fetch);
     fetch_destroy(&fetch);
     assert_null(fetch);
@@ -347,9 +435,15 @@ static void hundreds_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_come_as_they_are), cmocka_unit_test(headers_are_sent),
-        cmocka_unit_test(redirects_are_bounded),    cmocka_unit_test(large_answers_are_refused),
-        cmocka_unit_test(what_is_no_answer_fails),  cmocka_unit_test(hundreds_at_once),
+        cmocka_unit_test(answers_come_as_they_are),
+        cmocka_unit_test(headers_are_sent),
+        cmocka_unit_test(pauses_are_seconds_or_dates),
+        cmocka_unit_test(validators_come_and_go),
+        cmocka_unit_test(bodies_are_posted),
+        cmocka_unit_test(redirects_are_bounded),
+        cmocka_unit_test(large_answers_are_refused),
+        cmocka_unit_test(what_is_no_answer_fails),
+        cmocka_unit_test(hundreds_at_once),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -1,0 +1,24 @@
+/*  fetch_inside -- what the files of fetch share. Private to fetch*.c. */
+#pragma once
+#include <curl/curl.h>
+
+#include "actors/collector/fetch.h"
+#include "proto/buffer.h"
+
+typedef struct transfer {
+    struct transfer *previous, *next; // of those under way, or of those finished
+    fetch_t *fetch;
+    CURL *easy;
+    struct curl_slist *headers;
+    unsigned tag;
+    buffer_t body;
+    bool overflowed; // all answers together were too much
+    CURLcode result;
+    char error[CURL_ERROR_SIZE];
+} transfer_t;
+
+// fetch_request.c: everything about what is asked for. `easy` is new.
+bool fetch_request(transfer_t *self, const fetch_ask_t *ask, fault_t *fault);
+
+// fetch_answer.c: everything about what came.
+void fetch_answer(transfer_t *self, int64_t wall_us, fetched_t *fetched);
