@@ -40,17 +40,28 @@ static void s_print_durations(buffer_t *out, const setting_t *setting)
     s_print_duration(out, setting->most);
 }
 
+// Types that need no number to describe them.
+static const char *const words[] = {
+    [SETTING_STORE] = "address",
+    [SETTING_STAGE] = "address",
+    [SETTING_ENDPOINT] = "address",
+    [SETTING_URL] = "address",
+    [SETTING_BOOLEAN] = "true or false",
+    [SETTING_BUDGET] = "budget",
+    [SETTING_POINTER] = "JSON Pointer",
+    [SETTING_CHARACTER] = "one character",
+    [SETTING_FORMAT] = "word",
+    [SETTING_ORDER] = "word",
+    [SETTING_EMIT] = "word",
+    [SETTING_TIME] = "map or word",
+    [SETTING_NOT_YET] = "refused",
+};
+
 static void s_print_type(buffer_t *out, const setting_t *setting)
 {
     switch (setting->type) {
     case SETTING_TEXT:
         buffer_printf(out, "text, at most %" PRId64 " bytes", setting->most);
-        return;
-    case SETTING_STORE:
-    case SETTING_STAGE:
-    case SETTING_ENDPOINT:
-    case SETTING_URL:
-        buffer_text(out, "address");
         return;
     case SETTING_NAME:
         buffer_printf(out, "letters, digits, `.` `_` `-`, at most %" PRId64, setting->most);
@@ -61,9 +72,6 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
     case SETTING_SQL:
         buffer_printf(out, "SQL, at most %" PRId64 " bytes", setting->most);
         return;
-    case SETTING_BOOLEAN:
-        buffer_text(out, "true or false");
-        return;
     case SETTING_COUNT:
         buffer_printf(out, "whole number, %" PRId64 " to %" PRId64, setting->least, setting->most);
         return;
@@ -71,28 +79,11 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
         buffer_text(out, "duration");
         s_print_durations(out, setting);
         return;
-    case SETTING_BUDGET:
-        buffer_text(out, "budget");
-        return;
-    case SETTING_POINTER:
-        buffer_text(out, "JSON Pointer");
-        return;
-    case SETTING_CHARACTER:
-        buffer_text(out, "one character");
-        return;
-    case SETTING_FORMAT:
-    case SETTING_ORDER:
-    case SETTING_EMIT:
-        buffer_text(out, "word");
-        return;
     case SETTING_PAIRS:
     case SETTING_HEADERS:
     case SETTING_QUERY:
         buffer_printf(out, "map, %" PRId64 " to %" PRId64 " entries", setting->least,
                       setting->most);
-        return;
-    case SETTING_TIME:
-        buffer_text(out, "map or word");
         return;
     case SETTING_REQUIRED:
         buffer_printf(out, "list, at most %" PRId64 " entries", setting->most);
@@ -115,8 +106,20 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
     case SETTING_RULES:
         buffer_printf(out, "map, at most %" PRId64 " entries", setting->most);
         return;
+    case SETTING_STORE:
+    case SETTING_STAGE:
+    case SETTING_ENDPOINT:
+    case SETTING_URL:
+    case SETTING_BOOLEAN:
+    case SETTING_BUDGET:
+    case SETTING_POINTER:
+    case SETTING_CHARACTER:
+    case SETTING_FORMAT:
+    case SETTING_ORDER:
+    case SETTING_EMIT:
+    case SETTING_TIME:
     case SETTING_NOT_YET:
-        buffer_text(out, "refused");
+        buffer_text(out, words[setting->type]);
         return;
     }
 }
