@@ -4,6 +4,7 @@
 
 #include "actors/transform/fold_state.h"
 #include "actors/transform/journal.h"
+#include "proto/edition.h"
 
 enum { DELTA_ROW_BYTES = 24 }; // about
 
@@ -116,6 +117,21 @@ bool fold_plan(fold_t *self, slice_t stream, const partitions_t *partitions, rul
         if (!journal_plan(&self->partitions[p], branch, ruleset_hash(plan)) ||
             !branch_replan(branch, layouts))
             return false;
+    }
+    return true;
+}
+
+bool fold_supersede(fold_t *self, unsigned partition, slice_t stream)
+{
+    assert(self->owned[partition]);
+    partition_t *state = &self->partitions[partition];
+    for (size_t i = state->branch_count; i-- > 0;) {
+        branch_t *branch = &state->branches[i];
+        if (!edition_supersedes(stream, slice_of(branch->name, branch->name_size)))
+            continue;
+        if (!journal_forget(state, branch))
+            return false;
+        partition_forget(state, branch);
     }
     return true;
 }

@@ -39,6 +39,10 @@ void fold_drop(fold_t *self, unsigned partition);
 // The plan in force in a stream for these (owned) partitions, from now on.
 bool fold_plan(fold_t *self, slice_t stream, const partitions_t *partitions, ruleset_t *plan);
 
+// A stream is told anew under this name (proto/edition.h): what this (owned) partition holds of its
+// earlier editions is dropped. False: out of memory, as below.
+bool fold_supersede(fold_t *self, unsigned partition, slice_t stream);
+
 // Apply the block of one record to those of its rows that belong to these (owned) partitions.
 // `fired_us` stamps the alerts. False: out of memory; state of the partitions is then undefined
 // and they must be dropped and recovered.

@@ -250,6 +250,17 @@ bool journal_plan(partition_t *self, branch_t *branch, plan_hash_t hash)
     return writer_close(&writer, true);
 }
 
+bool journal_forget(partition_t *self, const branch_t *branch)
+{
+    if (!journal_flush(self))
+        return false;
+    writer_t writer;
+    writer_open(&writer, &self->delta);
+    write_branch(&writer, branch);
+    write_byte(&writer, SECTION_FORGET);
+    return writer_close(&writer, true);
+}
+
 void journal_reset(partition_t *self)
 {
     buffer_clear(&self->delta);

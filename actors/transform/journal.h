@@ -18,6 +18,8 @@
 bool journal_flush(partition_t *self);
 // The same, then: from here on this plan is in force in this branch.
 bool journal_plan(partition_t *self, branch_t *branch, plan_hash_t hash);
+// The same, then: this branch is no more.
+bool journal_forget(partition_t *self, const branch_t *branch);
 // The same for one series only.
 bool journal_series(partition_t *self, const branch_t *branch, series_t *series);
 void journal_reset(partition_t *self); // the delta was taken

@@ -1,7 +1,7 @@
 /*  journal_format -- the bytes of a base or delta, for journal*.c only.
  *
- *  One version byte, then sections. A section is one of SECTION_*; a series belongs to the branch
- *  named last. Its entry:
+ *  One version byte, then sections. A section is one of SECTION_*; a plan or a series belongs to
+ *  the branch named last, and SECTION_FORGET drops that branch. The entry of a series:
  *
  *      number        0 and the id when first named; else the order of first naming, from 1
  *      flags         ENTRY_*
@@ -27,7 +27,7 @@
 #include "actors/transform/ring.h"
 
 enum { JOURNAL_VERSION = 1 };
-enum { SECTION_BRANCH = 1, SECTION_PLAN = 2, SECTION_SERIES = 3 };
+enum { SECTION_BRANCH = 1, SECTION_PLAN = 2, SECTION_SERIES = 3, SECTION_FORGET = 4 };
 enum { ENTRY_WHOLE = 1, ENTRY_FIRED = 2, ENTRY_TURNED = 4, ENTRY_COARSE = 8 };
 enum { COLUMN_NULLS = 0, COLUMN_NARROW = 1, COLUMN_SOME_NULL = 2, COLUMN_WIDE = 3 };
 enum {

@@ -70,6 +70,21 @@ static bool read_plan(journal_reader_t *self)
            journal_no_memory(self);
 }
 
+// Numbers of its series mean nothing from here on.
+static bool read_forget(journal_reader_t *self)
+{
+    if (!self->branch)
+        return journal_refused(self, "end of a stream");
+    for (size_t i = 0; i < self->named_count; i++) {
+        series_t *series = self->named[i];
+        if (series && branch_find(self->branch, series_name(series), series->hash) == series)
+            self->named[i] = NULL;
+    }
+    partition_forget(self->partition, self->branch);
+    self->branch = NULL;
+    return true;
+}
+
 static bool name_series(journal_reader_t *self, series_t *series)
 {
     if (self->named_count == self->named_capacity) {
@@ -89,7 +104,7 @@ static series_t *read_name(journal_reader_t *self)
 {
     uint64_t number = unpack_u64(&self->in);
     if (number > 0) {
-        if (number > self->named_count)
+        if (number > self->named_count || !self->named[number - 1])
             return journal_refused(self, "number of a series"), NULL;
         return self->named[number - 1];
     }
@@ -131,6 +146,7 @@ static bool read_all(journal_reader_t *self)
         bool ok = section == SECTION_BRANCH   ? read_branch(self)
                   : section == SECTION_PLAN   ? read_plan(self)
                   : section == SECTION_SERIES ? read_series(self)
+                  : section == SECTION_FORGET ? read_forget(self)
                                               : journal_refused(self, "section");
         if (!ok)
             return false;

@@ -51,6 +51,27 @@ branch_t *partition_branch(partition_t *self, slice_t stream)
     return branch;
 }
 
+// Series of this branch leave the queue of those not shown yet.
+static void s_show_none(partition_t *self, const branch_t *branch)
+{
+    series_t *rest = self->hidden;
+    self->hidden = self->hidden_last = NULL;
+    while (rest) {
+        series_t *series = rest;
+        rest = series->next_hidden;
+        series->hidden = false;
+        if (branch_find(branch, series_name(series), series->hash) != series)
+            partition_hide(self, series);
+    }
+}
+
+void partition_forget(partition_t *self, branch_t *branch)
+{
+    s_show_none(self, branch);
+    branch_close(branch);
+    *branch = self->branches[--self->branch_count];
+}
+
 series_t *branch_find(const branch_t *self, slice_t id, uint64_t hash)
 {
     for (size_t at = hash & self->mask; self->table[at]; at = (at + 1) & self->mask)

@@ -46,6 +46,9 @@ branch_t *partition_branch(partition_t *self, slice_t stream);
 series_t *branch_find(const branch_t *self, slice_t id, uint64_t hash); // or NULL
 series_t *branch_add(branch_t *self, slice_t id, uint64_t hash);        // NULL: out of memory
 
+// Drop the branch with all its series. Others may move.
+void partition_forget(partition_t *self, branch_t *branch);
+
 // Put another plan in force. False: out of memory; the branch can then only be destroyed.
 bool branch_replan(branch_t *self, layouts_t *layouts);
 

@@ -29,7 +29,8 @@ typedef struct {
     lane_in_t *lane;
     size_t mark_count;
     ack_mark_t marks[WORKER_MARKS_MAX];
-    bool unacked; // something arrived since the last acknowledgement
+    bool superseded; // a later edition of it is told: this one is over
+    bool unacked;    // something arrived since the last acknowledgement
     uint64_t committed[PARTITIONS];
 } worker_stream_t;
 
@@ -96,8 +97,10 @@ ruleset_t *worker_plans_find(void *plans, plan_hash_t hash); // a fold_find_plan
 
 // ---- worker_streams.c -------------------------------------------------------------------------
 
-void worker_meet_collectors(worker_t *self, int64_t now_us);  // learn streams and where to answer
-worker_stream_t *worker_stream(worker_t *self, slice_t name); // known or new; NULL: too many
+void worker_meet_collectors(worker_t *self, int64_t now_us); // learn streams and where to answer
+// Known or new. NULL: too many, or a later edition of it is known.
+worker_stream_t *worker_stream(worker_t *self, slice_t name);
+bool worker_stream_is_over(const worker_t *self, slice_t name); // a later edition is known
 void worker_take(worker_t *self, slice_t frame, int64_t now_us);
 void worker_ask(worker_t *self, int64_t now_us); // NEED what is missing
 void worker_answer(worker_t *self);              // ACK what arrived

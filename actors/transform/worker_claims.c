@@ -85,6 +85,8 @@ typedef struct {
 static void load_offset(void *context, slice_t stream, uint64_t seq)
 {
     loading_t *loading = context;
+    if (worker_stream_is_over(loading->worker, stream))
+        return;
     worker_stream_t *known = worker_stream(loading->worker, stream);
     if (!known || loading->offset_count == WORKER_STREAMS_MAX) {
         loading->failed = true;
@@ -123,6 +125,14 @@ static store_status_t load_partition(worker_t *self, unsigned partition, int64_t
     holding->state = HOLDING_OURS;
     for (size_t i = 0; i < self->stream_count; i++) {
         worker_stream_t *stream = &self->streams[i];
+        if (stream->superseded)
+            continue;
+        // Its state may be of before a replay that we know of.
+        if (!fold_supersede(self->fold, partition, slice_text(stream->name))) {
+            fault_set(fault, "out of memory");
+            worker_forget(self, partition);
+            return STORE_REFUSED;
+        }
         uint64_t seq = 0;
         for (size_t o = 0; o < loading.offset_count; o++)
             if (loading.offsets[o].stream == stream)

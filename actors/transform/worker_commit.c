@@ -92,7 +92,7 @@ static size_t gather_offsets(worker_t *self, unsigned partition, store_offset_t 
     for (size_t i = 0; i < self->stream_count; i++) {
         const worker_stream_t *stream = &self->streams[i];
         uint64_t position = lane_in_position(stream->lane, partition);
-        if (position > stream->committed[partition])
+        if (!stream->superseded && position > stream->committed[partition])
             offsets[count++] =
                 (store_offset_t){ .stream = slice_text(stream->name), .seq = position };
     }

@@ -5,6 +5,7 @@
 #include "actors/transform/worker.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
+#include "proto/edition.h"
 
 enum { ANSWER_QUEUE = 256, ANSWER_WAIT_MS = 0 };
 
@@ -18,20 +19,64 @@ static bool partitions_any(const partitions_t *set)
 
 // ---- streams ----------------------------------------------------------------------------------
 
+bool worker_stream_is_over(const worker_t *self, slice_t name)
+{
+    for (size_t i = 0; i < self->stream_count; i++)
+        if (edition_supersedes(slice_text(self->streams[i].name), name))
+            return true;
+    return false;
+}
+
+// A place for one more; those of streams that are over are used again, but not while a commit
+// under way names them.
+static worker_stream_t *new_place(worker_t *self)
+{
+    if (self->stream_count < WORKER_STREAMS_MAX)
+        return &self->streams[self->stream_count++];
+    for (size_t i = 0; i < self->stream_count && !worker_committing(self); i++) {
+        if (self->streams[i].superseded) {
+            lane_in_destroy(&self->streams[i].lane);
+            return &self->streams[i];
+        }
+    }
+    return NULL;
+}
+
+// A stream is told anew under this name: nothing of its earlier editions counts any more.
+static void supersede(worker_t *self, slice_t name)
+{
+    for (size_t i = 0; i < self->stream_count; i++) {
+        worker_stream_t *old = &self->streams[i];
+        if (old->superseded || !edition_supersedes(name, slice_text(old->name)))
+            continue;
+        old->superseded = true;
+        bus_destroy(&old->ack);
+        old->ack_endpoint[0] = '\0';
+        for (unsigned p = 0; p < PARTITIONS; p++)
+            lane_in_drop(old->lane, p);
+    }
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (self->holdings[p].state == HOLDING_OURS && !fold_supersede(self->fold, p, name))
+            worker_forget(self, p); // no memory: read again
+}
+
 worker_stream_t *worker_stream(worker_t *self, slice_t name)
 {
     for (size_t i = 0; i < self->stream_count; i++)
-        if (slice_is(name, self->streams[i].name))
+        if (!self->streams[i].superseded && slice_is(name, self->streams[i].name))
             return &self->streams[i];
-    worker_stream_t *stream = &self->streams[self->stream_count];
-    if (self->stream_count == WORKER_STREAMS_MAX || name.size == 0 ||
-        name.size >= sizeof stream->name)
+    if (name.size == 0 || name.size >= sizeof self->streams[0].name ||
+        worker_stream_is_over(self, name))
         return NULL;
-    *stream = (worker_stream_t){ .lane = lane_in_new() };
-    if (!stream->lane)
+    lane_in_t *lane = lane_in_new();
+    worker_stream_t *stream = lane ? new_place(self) : NULL;
+    if (!stream) {
+        lane_in_destroy(&lane);
         return NULL;
+    }
+    *stream = (worker_stream_t){ .lane = lane };
     memcpy(stream->name, name.data, name.size);
-    self->stream_count++;
+    supersede(self, name);
     // Partitions held already have nothing of it yet: its first record is next.
     for (unsigned p = 0; p < PARTITIONS; p++)
         if (self->holdings[p].state == HOLDING_OURS)
@@ -201,7 +246,7 @@ void worker_take(worker_t *self, slice_t frame, int64_t now_us)
     }
     worker_stream_t *stream = worker_stream(self, rows.stream);
     if (!stream) {
-        self->malformed++;
+        self->malformed += !worker_stream_is_over(self, rows.stream); // late, no harm
         return;
     }
     self->messages++;
@@ -262,6 +307,8 @@ void worker_answer(worker_t *self)
 {
     for (size_t i = 0; i < self->stream_count; i++) {
         worker_stream_t *stream = &self->streams[i];
+        if (stream->superseded)
+            continue;
         uint64_t received = UINT64_MAX, durable = UINT64_MAX;
         for (unsigned p = 0; p < PARTITIONS; p++) {
             if (self->holdings[p].state != HOLDING_OURS)

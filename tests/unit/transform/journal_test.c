@@ -44,7 +44,7 @@ static ruleset_t *find_plan(void *context, plan_hash_t hash)
 // ---- operations -------------------------------------------------------------------------------
 
 typedef struct {
-    int plan; // -1: rows
+    int plan; // -1: rows, -2: the stream is told anew
     const char *stream;
     bool ordinal;
     size_t count;
@@ -78,6 +78,10 @@ static void random_operation(seeded_t *seed, operation_t *operation, int64_t *no
         operation->plan = (int) seeded_below(seed, PLANS);
         return;
     }
+    if (seeded_below(seed, 40) == 0) {
+        operation->plan = -2;
+        return;
+    }
     operation->ordinal = seeded_below(seed, 4) == 0;
     operation->count = 1 + seeded_below(seed, seeded_below(seed, 3) ? 3 : ROWS_MAX);
     if (seeded_below(seed, 30) == 0)
@@ -96,6 +100,12 @@ static void random_operation(seeded_t *seed, operation_t *operation, int64_t *no
 static void perform(fold_t *fold, const operation_t *operation, uint64_t seq)
 {
     partitions_t all = feed_everything();
+    char edition[16];
+    snprintf(edition, sizeof edition, "%s~7", operation->stream);
+    for (unsigned p = 0; operation->plan == -2 && p < PARTITIONS; p++)
+        assert_true(fold_supersede(fold, p, slice_text(edition)));
+    if (operation->plan == -2)
+        return;
     if (operation->plan >= 0)
         assert_true(fold_plan(fold, slice_text(operation->stream), &all, plans[operation->plan]));
     else
@@ -344,7 +354,7 @@ static void test_damage(void **state)
         free(bytes);
         if (ok) {
             random_operation(&seed, &operation, &now);
-            if (operation.plan < 0)
+            if (operation.plan == -1)
                 assert_true(feed(fold, "s", 1, operation.rows, operation.count, false));
         }
     }
@@ -374,6 +384,31 @@ static void test_unknown_plan(void **state)
     ear_clear(&ear);
 }
 
+static void test_supersede(void **state)
+{
+    (void) state;
+    ear_t ear = { 0 };
+    fold_t *fold = feed_fold(&ear, "s", plans[0]);
+    partitions_t all = feed_everything();
+    feed_row_t rows[4];
+    for (int i = 0; i < 4; i++)
+        rows[i] = (feed_row_t){ .pair = "a", .ts = i, .values = { DECIMAL_NULL, DECIMAL_NULL } };
+    static const char *const streams[] = { "s", "s~5", "t", "s~12" };
+    for (int i = 0; i < 4; i++) {
+        assert_true(fold_plan(fold, slice_text(streams[i]), &all, plans[0]));
+        assert_true(feed(fold, streams[i], 1, rows, 4, false));
+    }
+    assert_int_equal(fold_series(fold), 4);
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        assert_true(fold_supersede(fold, p, slice_text("s~12")));
+    assert_int_equal(fold_series(fold), 2); // of s~12, and of t
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        assert_true(fold_supersede(fold, p, slice_text("s"))); // nothing is earlier
+    assert_int_equal(fold_series(fold), 2);
+    fold_destroy(&fold);
+    ear_clear(&ear);
+}
+
 static int open_plans(void **state)
 {
     (void) state;
@@ -396,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_recovery),        cmocka_unit_test(test_recovery_of_coarse),
         cmocka_unit_test(test_ordinal_between), cmocka_unit_test(test_size),
         cmocka_unit_test(test_damage),          cmocka_unit_test(test_unknown_plan),
+        cmocka_unit_test(test_supersede),
     };
     return cmocka_run_group_tests(tests, open_plans, close_plans);
 }
