@@ -20,6 +20,35 @@ static void command_logged(store_t *self, const store_logged_t *item)
     command_bytes(self, item->body);
 }
 
+static store_status_t ask_known(store_t *self, const slice_t *ids, size_t count, bool *known)
+{
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "ZMSCORE");
+    command_key(self, keys_alerts_seen(&self->keys));
+    for (size_t i = 0; i < count; i++)
+        command_bytes(self, ids[i]);
+    store_status_t status = link_ask(self, &reply);
+    if (status != STORE_OK)
+        return status;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != count)
+        return link_odd(self);
+    for (size_t i = 0; i < count; i++)
+        known[i] = reply->element[i]->type != REDIS_REPLY_NIL;
+    return STORE_OK;
+}
+
+store_status_t store_alert_log_knows(store_t *self, const slice_t *ids, size_t count, bool *known)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    store_status_t status = STORE_OK;
+    for (size_t done = 0; done < count && status == STORE_OK; done += LOGGED_PER_CALL) {
+        size_t some = count - done < LOGGED_PER_CALL ? count - done : LOGGED_PER_CALL;
+        status = ask_known(self, ids + done, some, known + done);
+    }
+    return status;
+}
+
 store_status_t store_alert_log_put(store_t *self, const store_logged_t *items, size_t count)
 {
     store_status_t status = STORE_OK;

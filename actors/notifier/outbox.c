@@ -19,7 +19,9 @@ struct outbox {
     bool stale;       // what it brings is not wanted any more
     batch_t batch;    // in hand
     size_t published; // items of it that are
-    uint64_t epoch;   // of `store` when we asked
+    bool looked;      // which of them the log knows is known
+    bool known[BATCH_MAX];
+    uint64_t epoch; // of `store` when we asked
     store_logged_t logged[BATCH_MAX];
     const char *error; // of the last OUTBOX_DOWN
     outbox_count_t count;
@@ -56,6 +58,7 @@ static void forget_batch(outbox_t *self)
 {
     batch_clear(&self->batch);
     self->published = 0;
+    self->looked = false;
     self->stale = self->asked;
     if (!self->asked)
         store_outbox_rewind(self->reader);
@@ -197,6 +200,20 @@ static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t 
 
 // ---- one batch ------------------------------------------------------------------------------
 
+// What the log knows was published before it came there: a replay, or a partition that is built
+// anew, puts it into the outbox again, and nobody wants to hear of it twice.
+static store_status_t look_up(outbox_t *self)
+{
+    if (self->looked)
+        return STORE_OK;
+    slice_t ids[BATCH_MAX];
+    for (size_t i = 0; i < self->batch.count; i++)
+        ids[i] = batch_piece(&self->batch, self->batch.items[i].id);
+    store_status_t status = store_alert_log_knows(self->store, ids, self->batch.count, self->known);
+    self->looked = status == STORE_OK;
+    return status;
+}
+
 // False: the brokers have no room.
 static bool publish(outbox_t *self)
 {
@@ -205,6 +222,10 @@ static bool publish(outbox_t *self)
         const item_t *item = &batch->items[self->published];
         if (!item->good) {
             self->count.malformed++;
+            continue;
+        }
+        if (self->known[self->published]) {
+            self->count.known++;
             continue;
         }
         if (!publisher_send(self->publisher, batch_piece(batch, item->topic),
@@ -260,6 +281,8 @@ static store_status_t take(outbox_t *self)
 
 static outbox_status_t work(outbox_t *self, int64_t now_us)
 {
+    if (look_up(self) != STORE_OK)
+        return down(self, store_error(self->store));
     if (!publisher_ready(self->publisher, now_us) || !publish(self))
         return OUTBOX_BLOCKED;
     // A position that was read before Redis was away must not be taken after it.
@@ -274,6 +297,7 @@ static outbox_status_t work(outbox_t *self, int64_t now_us)
     case STORE_OK:
         batch_clear(&self->batch);
         self->published = 0;
+        self->looked = false;
         return OUTBOX_MOVED;
     case STORE_FENCED:
         forget_batch(self);

@@ -1,6 +1,7 @@
 /*  outbox -- brings what Redis' outbox holds to the world, in order, each entry at least once.
  *
- *  The way of an entry: published on the alert socket, its deliveries planned, written into
+ *  The way of an entry: published on the alert socket unless the alert log knows it, its
+ *  deliveries planned, written into
  *  <namespace>:alerts, taken. Every step may be repeated after a crash: ids, and the bodies but
  *  for `at`, are functions of the staged log. Nothing positional outlives a connection: when
  *  Redis was away, the batch in hand is forgotten and read again from the durable cursor,
@@ -24,6 +25,7 @@ typedef enum {
 
 typedef struct {
     uint64_t published, planned;
+    uint64_t known;     // alerts that the log has already: not published again
     uint64_t malformed; // entries that are no alert: left out
     uint64_t unplanned; // alerts whose subscriptions cannot be read: nobody told
 } outbox_count_t;

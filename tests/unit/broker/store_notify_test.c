@@ -187,6 +187,17 @@ static void many_go_into_the_alert_log_at_once(void **state)
         snprintf(ids[i], sizeof ids[i], "%d", i);
         items[i] = logged(ids[i], "x");
     }
+    static slice_t asked[MANY];
+    static bool known[MANY];
+    for (int i = 0; i < MANY; i++)
+        asked[i] = slice_text(ids[i]);
+    expect(store, store_alert_log_knows(store, asked, MANY, known), STORE_OK);
+    for (int i = 0; i < MANY; i++)
+        assert_false(known[i]);
+    expect(store, store_alert_log_put(store, items, MANY - 1), STORE_OK);
+    expect(store, store_alert_log_knows(store, asked, MANY, known), STORE_OK);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(known[i], i < MANY - 1);
     expect(store, store_alert_log_put(store, items, MANY), STORE_OK);
     assert_string_equal(redis("XLEN tw:alerts"), "1000");
     assert_string_equal(redis("--raw XREVRANGE tw:alerts + - COUNT 1 | sed -n 3p"), "999");
