@@ -5,6 +5,7 @@
 
 #include "actors/collector/log_cursor.h"
 #include "actors/collector/shipment.h"
+#include "proto/edition.h"
 #include "proto/owned.h"
 
 enum {
@@ -26,6 +27,8 @@ typedef struct {
 
 struct forward {
     char *root, *namespace, *stream;
+    char name[EDITION_NAME_MAX + 1]; // of the stream as it is told
+    const amendments_t *amendments;
     bus_t *raw, *ack;
     lane_out_t *lanes;
     slot_t slots[FORWARD_CURSORS];
@@ -38,11 +41,17 @@ struct forward {
     forward_count_t count;
 };
 
-forward_t *forward_new(const char *root, const char *namespace, const char *stream, fault_t *fault)
+forward_t *forward_new(const char *root, const char *namespace, const char *stream,
+                       const amendments_t *amendments, fault_t *fault)
 {
     owned(forward_destroy) forward_t *self = calloc(1, sizeof *self);
     if (!self) {
         fault_set(fault, "out of memory");
+        return NULL;
+    }
+    self->amendments = amendments;
+    if (!edition_name(self->name, stream, amendments_edition(amendments))) {
+        fault_set(fault, "the name of stream %s leaves no room for its edition", stream);
         return NULL;
     }
     self->root = strdup(root);
@@ -83,6 +92,11 @@ void forward_destroy(forward_t **self_p)
     free(self->stream);
     free(self);
     *self_p = NULL;
+}
+
+const char *forward_name(const forward_t *self)
+{
+    return self->name;
 }
 
 const char *forward_raw_endpoint(const forward_t *self)
@@ -143,7 +157,7 @@ static worker_id_t s_worker(slice_t bytes)
 static bool s_hear_ack(forward_t *self, slice_t frame, int64_t mono_us)
 {
     message_ack_t ack;
-    if (!message_ack_decode(&ack, frame, NULL) || !slice_is(ack.stream, self->stream))
+    if (!message_ack_decode(&ack, frame, NULL) || !slice_is(ack.stream, self->name))
         return false;
     worker_id_t worker = s_worker(ack.worker);
     // Without marks it still says that the worker lives.
@@ -158,7 +172,7 @@ static bool s_hear_ack(forward_t *self, slice_t frame, int64_t mono_us)
 static bool s_hear_need(forward_t *self, slice_t frame, int64_t mono_us)
 {
     message_need_t need;
-    if (!message_need_decode(&need, frame, NULL) || !slice_is(need.stream, self->stream))
+    if (!message_need_decode(&need, frame, NULL) || !slice_is(need.stream, self->name))
         return false;
     partitions_t partitions;
     memcpy(partitions.bits, need.partitions.data, sizeof partitions.bits);
@@ -237,7 +251,8 @@ static uint64_t s_load(forward_t *self, uint64_t from, uint64_t last, fault_t *f
             break;
         slice_t definition = { 0 };
         if (record_is_raw(record.kind))
-            definition = log_cursor_definition(cursor, record.source);
+            definition = amendments_definition(self->amendments, &record,
+                                               log_cursor_definition(cursor, record.source));
         if (!shipment_add(self->shipment, &record, definition)) {
             fault_set(fault, "out of memory");
             return 0;
@@ -276,7 +291,7 @@ forward_step_t forward_step(forward_t *self, uint64_t durable, int64_t durable_u
     lane_out_shipped(self->lanes, &self->ship, to, shipment_bytes(self->shipment));
     self->count.records += shipment_records(self->shipment);
     // If this fails the workers see a gap and ask again.
-    if (!shipment_encode(self->shipment, slice_text(self->stream), &self->ship, to,
+    if (!shipment_encode(self->shipment, slice_text(self->name), &self->ship, to,
                          self->ship.live ? durable_us : 0, &self->frame)) {
         buffer_destroy(&self->frame);
         fault_set(fault, "out of memory");

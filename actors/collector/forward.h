@@ -7,6 +7,7 @@
  *  takes it, nothing more is read.
  */
 #pragma once
+#include "actors/collector/amendments.h"
 #include "broker/bus.h"
 #include "proto/plan.h"
 
@@ -18,9 +19,13 @@ enum {
 
 typedef struct forward forward_t;
 
-forward_t *forward_new(const char *root, const char *namespace, const char *stream, fault_t *fault);
+// Tells the stream as the amendments want it, under the name of that edition. They are borrowed
+// (NULL = none); when they get one more, a new forward tells it all again.
+forward_t *forward_new(const char *root, const char *namespace, const char *stream,
+                       const amendments_t *amendments, fault_t *fault);
 void forward_destroy(forward_t **self_p);
 
+const char *forward_name(const forward_t *self);         // of the stream, with its edition
 const char *forward_raw_endpoint(const forward_t *self); // where preps connect
 const char *forward_ack_endpoint(const forward_t *self); // where workers answer
 void *forward_raw_socket(forward_t *self);               // wait for POLLOUT while blocked

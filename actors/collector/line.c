@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "broker/runtime/life.h"
+#include "broker/stage/replay_request.h"
+#include "proto/edition.h"
 #include "proto/owned.h"
 
 enum {
@@ -14,6 +16,7 @@ enum {
     SAY_AGAIN_US = 10000000, // how often a lasting failure is told
     MESSAGES_PER_TURN = 8,   // then others are looked after too
     FORWARD_RETRY_US = 500000,
+    REQUEST_US = 1000000, // how often we look whether a replay is asked for
 };
 
 // A failure that lasts.
@@ -23,15 +26,32 @@ typedef struct {
 } failure_t;
 
 struct line {
+    char *root, *namespace;
     char name[STORE_NAME_MAX + 1];
     stream_t *stream;
     forward_t *forward;
+    uint64_t edition;   // that it tells
+    int64_t request_us; // when to look next
     int64_t durable_us; // wall clock of the last sync
     failure_t disk, log;
     bool blocked;
     int64_t report_us; // of the last report, and the counts then
     uint64_t reported_records, reported_bytes;
 };
+
+// Tell the stream in its newest edition, from its first record on.
+static bool s_tell(line_t *self, fault_t *fault)
+{
+    const amendments_t *amendments = stream_amendments(self->stream);
+    forward_t *forward =
+        forward_new(self->root, self->namespace, stream_name(self->stream), amendments, fault);
+    if (!forward)
+        return false;
+    forward_destroy(&self->forward);
+    self->forward = forward;
+    self->edition = amendments_edition(amendments);
+    return true;
+}
 
 line_t *line_open(const char *root, const char *namespace, const char *collector,
                   const char *stream, fault_t *fault)
@@ -48,10 +68,14 @@ line_t *line_open(const char *root, const char *namespace, const char *collector
         fault_set(fault, "the names '%s' and '%s' are too long together", collector, stream);
         return NULL;
     }
+    self->root = strdup(root);
+    self->namespace = strdup(namespace);
+    if (!self->root || !self->namespace) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
     self->stream = stream_open(root, namespace, stream, fault);
-    if (self->stream)
-        self->forward = forward_new(root, namespace, stream, fault);
-    if (!self->forward)
+    if (!self->stream || !s_tell(self, fault))
         return NULL;
     line_t *given = self;
     self = NULL;
@@ -65,6 +89,8 @@ void line_destroy(line_t **self_p)
         return;
     forward_destroy(&self->forward);
     stream_destroy(&self->stream);
+    free(self->root);
+    free(self->namespace);
     free(self);
     *self_p = NULL;
 }
@@ -117,6 +143,49 @@ bool line_plan(line_t *self, const plan_t *plan, moment_t now)
     return true;
 }
 
+// Stage the replay that was asked for, unless the log has it already. It waits until the mappings
+// it was asked with are in force.
+static void s_answer_request(line_t *self, moment_t now)
+{
+    const plan_t *plan = stream_plan_in_force(self->stream);
+    if (!plan || now.mono_us < self->request_us)
+        return;
+    self->request_us = now.mono_us + REQUEST_US;
+    replay_request_t request;
+    fault_t fault;
+    char mappings[AMENDMENTS_MAPPINGS_TEXT], edition[EDITION_NAME_MAX + 1];
+    const char *name = stream_name(self->stream);
+    replay_request_result_t got =
+        replay_request_get(self->root, self->namespace, name, &request, &fault);
+    if (got == REQUEST_NONE)
+        return;
+    if (got == REQUEST_BAD) {
+        log_event(LOG_ERROR, "request refused", "stream=%s reason=%s", name, log_quote(fault.text));
+    } else if (!edition_name(edition, name, UINT64_MAX)) {
+        log_event(LOG_ERROR, "request refused",
+                  "stream=%s reason=\"its name leaves no room for an edition\"", name);
+    } else if (!slice_is(amendments_request(stream_amendments(self->stream)), request.id)) {
+        if (amendments_mappings(plan, mappings) && strcmp(mappings, request.mappings) == 0)
+            (void) stream_amend(self->stream, slice_text(request.source), request.from_us,
+                                slice_text(request.id), now.recv_us); // no memory: next time
+        return;
+    }
+    (void) replay_request_remove(self->root, self->namespace, name); // else we find it again
+}
+
+// An amendment became durable.
+static void s_follow_edition(line_t *self)
+{
+    if (amendments_edition(stream_amendments(self->stream)) == self->edition)
+        return;
+    fault_t fault;
+    if (s_tell(self, &fault))
+        log_event(LOG_INFO, "replay: the stream is told again", "stream=%s",
+                  forward_name(self->forward));
+    else
+        log_event(LOG_ERROR, "replay: trying again", "reason=%s", log_quote(fault.text));
+}
+
 bool line_is_stalled(const line_t *self)
 {
     return self->disk.on;
@@ -132,6 +201,8 @@ bool line_sync(line_t *self, moment_t now)
         fault_set(&fault, "no memory for a tick");
         s_fail(&self->disk, self, "staging stopped; sources wait", &fault, RETRY_US, now.mono_us);
     }
+    if (!self->disk.on)
+        s_answer_request(self, now);
     if (stream_pending(self->stream) == 0)
         return !self->disk.on;
     fault_t fault;
@@ -141,6 +212,7 @@ bool line_sync(line_t *self, moment_t now)
     }
     self->durable_us = life_wall_us();
     s_recover(&self->disk, self, "staging again");
+    s_follow_edition(self);
     return true;
 }
 
@@ -233,7 +305,7 @@ size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t
     report_t report = { .fields = fields, .most = most };
     forward_count_t sent = forward_count(self->forward);
     bool planned = stream_plan_in_force(self->stream) != NULL;
-    s_put(&report, "stream", "%s", stream_name(self->stream));
+    s_put(&report, "stream", "%s", forward_name(self->forward));
     s_put(&report, "raw", "%s", forward_raw_endpoint(self->forward));
     s_put(&report, "ack", "%s", forward_ack_endpoint(self->forward));
     s_put(&report, "state", "%s",

@@ -23,7 +23,8 @@ const char *line_name(const line_t *self); // in the registry
 // From now on this plan. False: out of memory; try again.
 bool line_plan(line_t *self, const plan_t *plan, moment_t now);
 
-// Stage a tick if one is due, then make all that is pending durable. False while stalled.
+// Stage a tick if one is due, and a replay that was asked for; then make all that is pending
+// durable. False while stalled.
 bool line_sync(line_t *self, moment_t now);
 bool line_is_stalled(const line_t *self);
 

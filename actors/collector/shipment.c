@@ -10,6 +10,7 @@ enum { KEEP_BYTES = 8 << 20 };
 typedef struct {
     char name[STAGE_SOURCE_NAME_MAX];
     size_t size;
+    slice_t definition; // compared by place, never read
 } named_t;
 
 struct shipment {
@@ -56,10 +57,11 @@ void shipment_begin(shipment_t *self)
     self->named_count = self->named_since = self->named_last = 0;
 }
 
-static bool s_is_named(const shipment_t *self, uint32_t index, slice_t source)
+static bool s_is_named(const shipment_t *self, uint32_t index, slice_t source, slice_t definition)
 {
     const named_t *named = &self->named[index];
-    return slice_same(slice_of(named->name, named->size), source);
+    return named->definition.data == definition.data &&
+           slice_same(slice_of(named->name, named->size), source);
 }
 
 // Index of a source in the mappings of the message, added if it is not there. -1: out of memory.
@@ -67,10 +69,10 @@ static int64_t s_name(shipment_t *self, slice_t source, slice_t definition)
 {
     assert(source.size <= STAGE_SOURCE_NAME_MAX);
     if (self->named_last >= self->named_since && self->named_last < self->named_count &&
-        s_is_named(self, self->named_last, source))
+        s_is_named(self, self->named_last, source, definition))
         return self->named_last;
     for (uint32_t i = self->named_since; i < self->named_count; i++)
-        if (s_is_named(self, i, source))
+        if (s_is_named(self, i, source, definition))
             return self->named_last = i;
     if (self->named_count == self->named_capacity) {
         uint32_t capacity = self->named_capacity ? self->named_capacity * 2 : 16;
@@ -87,6 +89,7 @@ static int64_t s_name(shipment_t *self, slice_t source, slice_t definition)
     named_t *named = &self->named[self->named_count];
     memcpy(named->name, source.data, source.size);
     named->size = source.size;
+    named->definition = definition;
     return self->named_last = self->named_count++;
 }
 

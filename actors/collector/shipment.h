@@ -1,7 +1,7 @@
 /*  shipment -- records of the log become one RAW message. Pure.
  *
  *  Each source that occurs is named once, with the definition in force at its records; when the
- *  plan changes in between, once more.
+ *  plan or the definition changes in between, once more.
  */
 #pragma once
 #include "broker/lane.h"
@@ -19,7 +19,8 @@ void shipment_destroy(shipment_t **self_p);
 
 void shipment_begin(shipment_t *self); // empty; keeps its memory, unless it grew large
 
-// False: out of memory. `definition` is that of a payload's source.
+// False: out of memory. `definition` is that of a payload's source; as long as the plan is the
+// same, equal ones are at the same place in memory.
 bool shipment_add(shipment_t *self, const record_t *record, slice_t definition);
 
 // May one more of this payload size go along? The first always may.

@@ -12,6 +12,10 @@ struct stream {
     char *name;
     stage_t *stage;
     places_t *places;
+    amendments_t *amendments; // durable
+    buffer_t amending;        // payload of the one that is not yet, if not empty
+    record_t amending_record; // its source and place point into names
+    uint8_t names[2 * UINT8_MAX];
     plan_t *plan;         // in force at the end of the log
     bool plan_known;      // it is what the log says
     bool snapshot_due;    // the first plan of this life is written as a whole
@@ -54,8 +58,11 @@ static bool s_visit(void *context, const record_t *record)
         if (record->payload.size == UP_BYTES)
             self->up_us = s_load_u64(record->payload.data);
         break;
-    case RECORD_SKIP:
     case RECORD_RESET:
+        if (!amendments_note(self->amendments, record))
+            self->walk_failed = true;
+        break;
+    case RECORD_SKIP:
         break;
     }
     return !self->walk_failed;
@@ -68,9 +75,10 @@ stream_t *stream_open(const char *root, const char *namespace, const char *name,
         self->snapshot_due = true;
         self->name = strdup(name);
         self->places = places_new();
+        self->amendments = amendments_new();
         self->plan = plan_new();
     }
-    if (!self || !self->name || !self->places || !self->plan) {
+    if (!self || !self->name || !self->places || !self->plan || !self->amendments) {
         fault_set(fault, "out of memory");
         return NULL;
     }
@@ -93,6 +101,8 @@ void stream_destroy(stream_t **self_p)
         return;
     stage_destroy(&self->stage);
     plan_destroy(&self->plan);
+    amendments_destroy(&self->amendments);
+    buffer_destroy(&self->amending);
     places_destroy(&self->places);
     free(self->name);
     free(self);
@@ -159,6 +169,47 @@ const plan_t *stream_plan_in_force(const stream_t *self)
     return self->plan_known && !self->snapshot_due ? self->plan : NULL;
 }
 
+static slice_t s_keep(uint8_t *to, slice_t from)
+{
+    if (from.size > 0)
+        memcpy(to, from.data, from.size);
+    return slice_of(to, from.size);
+}
+
+bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t request, int64_t recv_us)
+{
+    assert(stream_plan_in_force(self) && source.size <= UINT8_MAX && request.size <= UINT8_MAX);
+    if (self->amending.size > 0)
+        return true; // one is on its way to the disk: the next after it
+    record_t *record = &self->amending_record;
+    *record = (record_t){ .kind = RECORD_RESET,
+                          .source = s_keep(self->names, source),
+                          .place = s_keep(self->names + UINT8_MAX, request) };
+    if (!amendments_encode(self->plan, from_us, &self->amending) ||
+        !s_begin_segment(self, recv_us) ||
+        !(record->seq = stage_append(self->stage, RECORD_RESET, recv_us, source, request,
+                                     buffer_slice(&self->amending)))) {
+        buffer_destroy(&self->amending);
+        return false;
+    }
+    return true;
+}
+
+const amendments_t *stream_amendments(const stream_t *self)
+{
+    return self->amendments;
+}
+
+// What was appended is durable.
+static void s_settle_amendment(stream_t *self)
+{
+    if (self->amending.size == 0)
+        return;
+    self->amending_record.payload = buffer_slice(&self->amending);
+    if (amendments_note(self->amendments, &self->amending_record))
+        buffer_destroy(&self->amending);
+}
+
 static uint64_t s_put(stream_t *self, record_kind_t kind, slice_t source, const place_t *place,
                       slice_t payload, int64_t recv_us)
 {
@@ -222,6 +273,7 @@ bool stream_sync(stream_t *self, fault_t *fault)
     if (!stage_sync(self->stage, fault))
         return false;
     self->count.syncs++;
+    s_settle_amendment(self);
     return true;
 }
 

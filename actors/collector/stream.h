@@ -5,6 +5,7 @@
  *  appended is nothing until stream_sync returned true.
  */
 #pragma once
+#include "actors/collector/amendments.h"
 #include "actors/collector/places.h"
 #include "broker/stage/stage.h"
 #include "proto/plan.h"
@@ -29,6 +30,12 @@ places_t *stream_places(stream_t *self);
 // already was in force.
 bool stream_plan(stream_t *self, const plan_t *plan, int64_t recv_us, uint64_t *seq);
 const plan_t *stream_plan_in_force(const stream_t *self); // NULL before the first of this life
+
+// Records received since from_us (of this source; empty = of all) become rows as the plan in force
+// says, which there must be: an amendment, once it is durable. `request` names who wanted it.
+bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t request,
+                  int64_t recv_us);
+const amendments_t *stream_amendments(const stream_t *self); // the durable ones
 
 // A payload; there must be a plan. A place of size 0 says nothing. Returns its seq; 0: failed.
 uint64_t stream_put(stream_t *self, slice_t source, const place_t *place, slice_t payload,

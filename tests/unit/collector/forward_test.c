@@ -64,7 +64,7 @@ static void setup(bench_t *self)
     assert_non_null(mkdtemp(self->root));
     fault_t fault;
     self->stream = stream_open(self->root, "test", "main", &fault);
-    self->forward = forward_new(self->root, "test", "main", &fault);
+    self->forward = forward_new(self->root, "test", "main", NULL, &fault);
     assert_non_null(self->forward);
     self->prep = bus_connect(BUS_PULL, forward_raw_endpoint(self->forward), 100, &fault);
     self->answers = bus_connect(BUS_PUSH, forward_ack_endpoint(self->forward), 100, &fault);

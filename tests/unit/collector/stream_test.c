@@ -223,6 +223,38 @@ static void every_place_has_its_plan(void **state)
     free(version);
 }
 
+static void an_amendment_holds_once_it_is_durable(void **state)
+{
+    (void) state;
+    stream_t *stream = open_stream();
+    set_plan(stream, 1);
+    put(stream, "c", 10, "early");
+    put(stream, "c", 20, "late");
+    sync_all(stream);
+    set_plan(stream, 2);
+    assert_true(stream_amend(stream, slice_text("s"), 20, slice_text("request"), 30));
+    assert_int_equal(amendments_edition(stream_amendments(stream)), 0);
+    sync_all(stream);
+    uint64_t edition = stream_durable(stream);
+    for (int life = 0; life < 2; life++) {
+        const amendments_t *amendments = stream_amendments(stream);
+        assert_int_equal(amendments_edition(amendments), edition);
+        assert_true(slice_is(amendments_request(amendments), "request"));
+        record_t early = { .seq = 2, .recv_us = 10, .source = slice_text("s") };
+        record_t late = { .seq = 3, .recv_us = 20, .source = slice_text("s") };
+        assert_true(slice_is(amendments_definition(amendments, &early, slice_text("v1")), "v1"));
+        assert_true(slice_is(amendments_definition(amendments, &late, slice_text("v1")), "v2"));
+        stream_destroy(&stream);
+        stream = open_stream(); // the log says the same
+    }
+    set_plan(stream, 2);
+    assert_true(stream_amend(stream, slice_text("s"), 0, slice_text("lost"), 40));
+    stream_destroy(&stream); // before it was durable
+    stream = open_stream();
+    assert_int_equal(amendments_edition(stream_amendments(stream)), edition);
+    stream_destroy(&stream);
+}
+
 static void two_do_not_write_one_stream(void **state)
 {
     (void) state;
@@ -239,6 +271,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_log_begins_with_its_plan, make_root, remove_root),
         cmocka_unit_test_setup_teardown(what_was_known_comes_back, make_root, remove_root),
         cmocka_unit_test_setup_teardown(every_place_has_its_plan, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(an_amendment_holds_once_it_is_durable, make_root,
+                                        remove_root),
         cmocka_unit_test_setup_teardown(two_do_not_write_one_stream, make_root, remove_root),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

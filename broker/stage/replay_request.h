@@ -1,0 +1,33 @@
+/*  replay_request -- what a person asks of the writer of a stream, as a file beside its log.
+ *
+ *  The file says it durably and needs nobody in between: a writer that was down finds it when it
+ *  is back. One at a time; a newer one replaces it. The id makes it safe to find one twice.
+ */
+#pragma once
+#include "broker/stage/stage.h"
+
+enum { REQUEST_ID_BYTES = 32 };
+
+typedef struct {
+    char id[REQUEST_ID_BYTES + 1];          // hex digits, random
+    char mappings[REQUEST_ID_BYTES + 1];    // which must be in force: a hash, hex digits
+    int64_t from_us;                        // replay records received from here on
+    char source[STAGE_SOURCE_NAME_MAX + 1]; // of this source; "" = of all
+} replay_request_t;
+
+// The stream must exist. False with fault.
+bool replay_request_put(const char *root, const char *namespace, const char *stream,
+                        const replay_request_t *request, fault_t *fault);
+
+typedef enum {
+    REQUEST_NONE,
+    REQUEST_READ,
+    REQUEST_BAD, // there is a file that is none, or it cannot be read (fault)
+} replay_request_result_t;
+
+replay_request_result_t replay_request_get(const char *root, const char *namespace,
+                                           const char *stream, replay_request_t *request,
+                                           fault_t *fault);
+
+// It was answered, or never will be.
+bool replay_request_remove(const char *root, const char *namespace, const char *stream);
