@@ -16,7 +16,6 @@
 #include "actors/cli/feed_files.h"
 #include "actors/cli/feed_staged.h"
 #include "actors/collector/configured.h"
-#include "actors/prep/event_time.h"
 #include "actors/prep/mapping.h"
 #include "actors/transform/fold.h"
 #include "broker/runtime/life.h"
@@ -281,14 +280,6 @@ static void backtest_clear(backtest_t *self)
     fold_destroy(&self->fold);
 }
 
-static bool time_word(const char *text, int64_t *us)
-{
-    event_time_t format;
-    fault_t fault;
-    return event_time_compile(&format, slice_text("rfc3339"), &fault) &&
-           event_time_read(&format, slice_text(text), us) == EVENT_TIME_GOOD;
-}
-
 int cli_backtest(int argc, char **argv)
 {
     static const struct option known[] = {
@@ -316,7 +307,7 @@ int cli_backtest(int argc, char **argv)
             break;
         case 'f':
         case 't':
-            if (!time_word(optarg, word == 'f' ? &self.from_us : &self.to_us))
+            if (!cli_time(optarg, word == 'f' ? &self.from_us : &self.to_us))
                 return cli_misuse("backtest", "not a time like 2023-03-01T00:00:00Z:", optarg);
             break;
         case 'j':

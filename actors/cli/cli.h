@@ -11,6 +11,7 @@ int cli_down(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_backtest(int argc, char **argv);
+int cli_replay(int argc, char **argv);
 int cli_rule(int argc, char **argv);
 int cli_tail(int argc, char **argv);
 int cli_feed(int argc, char **argv);
@@ -27,6 +28,9 @@ bool cli_note_running(const settings_t *settings, const char *dir, fault_t *faul
 // The configuration for a word that looks at what runs: FILE of -c, or what `up` noted in dir.
 // NULL after saying why on stderr, *status is the exit code.
 settings_t *cli_running(const char *word, const char *config, const char *dir, int *status);
+
+// A time of the command line, as 2023-03-01T00:00:00Z, in microseconds. False: it is none.
+bool cli_time(const char *text, int64_t *us);
 
 // Say on stderr what is wrong with the words given to `tidewire <word>`; returns EXIT_USAGE.
 int cli_misuse(const char *word, const char *what, const char *value);

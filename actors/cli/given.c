@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "actors/prep/event_time.h"
 #include "broker/runtime/life.h"
 
 settings_t *cli_settings(const char *path)
@@ -14,6 +15,14 @@ settings_t *cli_settings(const char *path)
     else if (!settings)
         fprintf(stderr, "%s: %s\n", path, fault.text);
     return settings;
+}
+
+bool cli_time(const char *text, int64_t *us)
+{
+    event_time_t format;
+    fault_t fault;
+    return event_time_compile(&format, slice_text("rfc3339"), &fault) &&
+           event_time_read(&format, slice_text(text), us) == EVENT_TIME_GOOD;
 }
 
 int cli_misuse(const char *word, const char *what, const char *value)
