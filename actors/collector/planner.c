@@ -13,7 +13,7 @@
 
 typedef struct {
     char *name;
-    uint8_t *body; // rule_encode; NULL if the fields could not be read, or only switch it off
+    uint8_t *body; // rule_encode; NULL if the fields could not even be read
     size_t body_size;
     bool enabled;
     char *error; // NULL = good
@@ -198,13 +198,37 @@ bool planner_rule(planner_t *self, const store_rule_t *fields)
     if (!rule_fields_read(&rule, fields, &fault))
         return s_draft_refuse(draft, &fault);
     draft->enabled = rule.enabled;
-    if (!rule_fields_are_whole(&rule)) {
-        draft->judged = true; // it hides the rule of its name, and that is all it is for
-        return true;
-    }
+    if (!rule_fields_are_whole(&rule))
+        return true; // switched off: the rest is that of the configuration
     owned(buffer_destroy) buffer_t body = { 0 };
     rule_encode(&rule, &body);
     return !body.failed && s_draft_body(draft, buffer_slice(&body));
+}
+
+// The rule of the configuration, switched off: all that Redis says of it.
+static bool s_switch_off(draft_t *draft, slice_t configured)
+{
+    rule_t rule;
+    if (!rule_decode(&rule, configured, NULL))
+        return s_draft_body(draft, configured); // whoever judges it says why
+    rule.enabled = false;
+    owned(buffer_destroy) buffer_t body = { 0 };
+    rule_encode(&rule, &body);
+    return !body.failed && s_draft_body(draft, buffer_slice(&body));
+}
+
+// Switched off, and nothing there to switch off?
+static bool s_refuse_empty(planner_t *self)
+{
+    for (size_t i = 0; i < self->next.count; i++) {
+        draft_t *draft = &self->next.items[i];
+        fault_t fault;
+        fault_set(&fault, "on, when: are missing, and the configuration has no rule of this name "
+                          "to switch off");
+        if (!draft->body && !draft->error && !s_draft_refuse(draft, &fault))
+            return false;
+    }
+    return true;
 }
 
 // Rules of the configuration that no rule in Redis hides.
@@ -218,15 +242,18 @@ static bool s_add_configured(planner_t *self)
         draft_t *draft = s_drafts_add(&self->next, entry.name);
         if (!draft || !s_draft_body(draft, entry.body))
             return false;
-        if (s_drafts_find(&self->next, draft->name, sorted)) {
+        draft_t *hiding = s_drafts_find(&self->next, draft->name, sorted);
+        if (hiding) {
             s_draft_clear(draft);
             self->next.count--;
+            if (!hiding->body && !hiding->error && !s_switch_off(hiding, entry.body))
+                return false;
             continue;
         }
         rule_t rule;
         draft->enabled = rule_decode(&rule, entry.body, NULL) && rule.enabled;
     }
-    return true;
+    return s_refuse_empty(self);
 }
 
 // Good or bad? From memory if text and foundation are the same as when it was judged.
@@ -286,7 +313,7 @@ static plan_t *s_assemble(planner_t *self)
         if (!s_judge(self, draft))
             return NULL;
         fault_t fault;
-        if (draft->body && !draft->error &&
+        if (!draft->error &&
             !plan_set(plan, PLAN_RULE, slice_text(draft->name),
                       slice_of(draft->body, draft->body_size), &fault) &&
             !s_draft_refuse(draft, &fault))

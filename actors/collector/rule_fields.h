@@ -8,7 +8,8 @@
 #include "proto/plan.h"
 
 // Points into `fields`. Whether the condition itself is right is ruleset_check's business. A rule
-// that is switched off need not be whole: `HSET tw:rule:x enabled 0` hides x of the configuration.
+// that is switched off need not be whole: `HSET tw:rule:x enabled 0` switches off the one of the
+// configuration.
 bool rule_fields_read(rule_t *rule, const store_rule_t *fields, fault_t *fault);
 bool rule_fields_are_whole(const rule_t *rule); // it has a table and a condition
 

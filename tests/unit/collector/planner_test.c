@@ -272,12 +272,23 @@ static void switched_off_by_one_field(void **state)
         plan_t *plan = planner_finish(planner, tell, &told);
         assert_non_null(plan);
         assert_string_equal(told.text, again ? "" : "cheap=disabled");
-        assert_null(plan_find(plan, PLAN_RULE, slice_text("cheap")));
-        assert_int_equal(plan_count(plan), plan_count(first) - 1);
+        // It stays in the plan, so that its windows and the numbers of its alerts go on.
+        rule_t rule;
+        const plan_entry_t *entry = plan_find(plan, PLAN_RULE, slice_text("cheap"));
+        assert_true(entry && rule_decode(&rule, entry->body, NULL));
+        assert_false(rule.enabled);
+        assert_true(slice_is(rule.when, "price < 1") && slice_is(rule.severity, "info"));
         plan_destroy(&plan);
     }
+    store_rule_t nothing = { .name = "chep", .count = 1, .fields = { { "enabled", "0" } } };
+    told.text[0] = '\0';
+    assert_true(planner_begin(planner) && planner_rule(planner, &nothing));
+    plan_t *same = planner_finish(planner, tell, &told);
+    assert_int_equal(plan_count(same), plan_count(first));
+    assert_non_null(strstr(told.text, "chep=error(on, when: are missing"));
+    plan_destroy(&same);
     plan_t *plan = look(planner, NULL, &told);
-    assert_string_equal(told.text, "cheap=ok");
+    assert_string_equal(told.text, "chep=gone");
     plan_destroy(&plan);
     plan_destroy(&first);
     planner_destroy(&planner);

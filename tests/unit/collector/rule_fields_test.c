@@ -95,7 +95,7 @@ static void what_a_rule_cannot_do_without(void **state)
     fields.fields[0] = (store_field_t){ "when", "price > 1" };
     assert_false(rule_fields_read(&rule, &fields, &fault));
     assert_non_null(strstr(fault.text, "on"));
-    fields.fields[0] = (store_field_t){ "enabled", "0" }; // only hides the rule of its name
+    fields.fields[0] = (store_field_t){ "enabled", "0" }; // switches off what the file says
     assert_true(rule_fields_read(&rule, &fields, &fault));
     assert_false(rule.enabled);
     assert_false(rule_fields_are_whole(&rule));
