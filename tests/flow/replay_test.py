@@ -79,6 +79,8 @@ def mend(instance, ports):
     instance.config.write_text(CONFIG.format(push=ports[0], alerts=ports[1], bid="/b"))
     pid = int((instance.dir / "supervisor.pid").read_text())
     os.kill(pid, signal.SIGHUP)
+    log = instance.dir / "log/collector.log"
+    wait_for("the collector to read it", lambda: "new configuration in force" in log.read_text())
 
 
 def replay(instance, *words):
