@@ -109,6 +109,11 @@ slice_t keys_actor(keys_t *self, slice_t member)
     return named(self, ":{actors}:", member);
 }
 
+slice_t keys_failing(keys_t *self, const char *collector)
+{
+    return named(self, ":{failing}:", slice_text(collector));
+}
+
 slice_t keys_plan(keys_t *self, const char *hash)
 {
     return named(self, ":{plan}:", slice_text(hash));

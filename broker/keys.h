@@ -31,6 +31,8 @@ slice_t keys_notifier(keys_t *self, unsigned group); // token, lease and cursor 
 slice_t keys_actors(keys_t *self);
 slice_t keys_actor(keys_t *self, slice_t member); // "<role>:<name>"
 
+slice_t keys_failing(keys_t *self, const char *collector);
+
 slice_t keys_plan(keys_t *self, const char *hash);
 
 slice_t keys_rule(keys_t *self, const char *name);

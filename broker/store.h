@@ -91,6 +91,21 @@ store_status_t store_leave(store_t *self, const char *role, const char *name);
 store_status_t store_actors(store_t *self, const char *role, store_actor_visit_t *visit,
                             void *context);
 
+// Sources that a collector cannot poll now. They replace what it said before, and are forgotten
+// with its lease.
+enum { STORE_FAILING_MAX = 64, STORE_REASON_MAX = 160 };
+typedef struct {
+    const char *source;
+    const char *reason; // at most STORE_REASON_MAX bytes
+    uint64_t failures;  // ever
+    int64_t since_ms;   // Unix time of the first of those in a row
+} store_failing_t;
+store_status_t store_failing_put(store_t *self, const char *collector, int lease_ms,
+                                 const store_failing_t *items, size_t count);
+typedef void store_failing_visit_t(void *context, const store_failing_t *failing);
+store_status_t store_failing(store_t *self, const char *collector, store_failing_visit_t *visit,
+                             void *context); // in order of name
+
 // ---- partitions: ownership, commits, recovery ---------------------------------------------
 
 typedef struct {

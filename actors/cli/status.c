@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "actors/cli/cli.h"
+#include "actors/cli/failing.h"
 #include "actors/cli/status_text.h"
 #include "actors/cli/supervise.h"
 #include "broker/runtime/life.h"
@@ -70,6 +71,16 @@ static void put_rule(void *context, const store_rule_t *rule)
     buffer_text(&report->out, "}");
 }
 
+static void put_failing(void *context, const store_failing_t *failing)
+{
+    report_t *report = context;
+    put_first(report, "source", failing->source);
+    buffer_printf(&report->out, ",\"failures\":%" PRIu64 ",\"since_ms\":%" PRId64 ",\"reason\":",
+                  failing->failures, failing->since_ms);
+    json_text(&report->out, slice_text(failing->reason));
+    buffer_text(&report->out, "}");
+}
+
 static bool status_json(store_t *store, report_t *report)
 {
     buffer_text(&report->out, "{\"actors\":[");
@@ -82,6 +93,10 @@ static bool status_json(store_t *store, report_t *report)
     report->count = 0;
     buffer_text(&report->out, "],\"quarantine\":[");
     if (store_quarantine_summary(store, put_quarantine, report) != STORE_OK)
+        return false;
+    report->count = 0;
+    buffer_text(&report->out, "],\"failing\":[");
+    if (failing_all(store, put_failing, report) != STORE_OK)
         return false;
     buffer_text(&report->out, "]}\n");
     return !report->out.failed;
@@ -113,7 +128,8 @@ int cli_status(int argc, char **argv)
             break;
         case 'h':
             puts("usage: tidewire status [-c FILE] [--dir DIR] [--json]\n\n"
-                 "What runs, where it listens, rates, rules, refused rows. Lines that begin with\n"
+                 "What runs, where it listens, rates, rules, refused rows, failing sources. Lines "
+                 "that begin with\n"
                  "'!' want attention. --json has every counter. Without -c: of what `up` started\n"
                  "in DIR (default .tidewire).");
             return EXIT_OK;

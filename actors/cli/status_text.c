@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "actors/cli/failing.h"
 #include "actors/cli/table.h"
 #include "proto/owned.h"
 
@@ -37,7 +39,7 @@ static const struct {
         { "COMMITTED TO", "committed", AS_NUMBER },
         { "WORKERS", "workers", AS_NUMBER },
         { "RULES HEARD", "rules", AS_TEXT } },
-      { "malformed", "damaged", "polls_failed", "files_failed", "push_malformed",
+      { "malformed", "damaged", "polls_failed", "polls_torn", "files_failed", "push_malformed",
         "push_unknown_source", "push_early", "push_gaps" } },
     { "prep",
       { { "PREP", NULL, AS_TEXT },
@@ -193,6 +195,33 @@ static void start_three(view_t *view, const char *one, const char *two, const ch
     table_cell(&view->table, three);
 }
 
+static void start_failing(view_t *view)
+{
+    table_destroy(&view->table); // titles of what had no rows
+    view->table.columns = 4;
+    view->count = 0;
+    table_cell(&view->table, "FAILING SOURCE");
+    table_cell(&view->table, "SINCE");
+    table_cell(&view->table, "FAILURES");
+    table_cell(&view->table, "REASON");
+}
+
+static void see_failing(void *context, const store_failing_t *failing)
+{
+    view_t *view = context;
+    time_t since = (time_t) (failing->since_ms / 1000);
+    struct tm utc;
+    char text[32] = "";
+    if (gmtime_r(&since, &utc))
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &utc);
+    table_cell(&view->table, failing->source);
+    table_cell(&view->table, text);
+    put_grouped(failing->failures, text);
+    table_cell(&view->table, text);
+    table_cell(&view->table, failing->reason);
+    view->count++;
+}
+
 static bool fill(view_t *view, store_t *store, buffer_t *out)
 {
     for (view->role = 0; view->role < ROLES; view->role++)
@@ -204,6 +233,13 @@ static bool fill(view_t *view, store_t *store, buffer_t *out)
     table_print(&view->table, out);
     start_three(view, "SOURCE", "REFUSED ROWS", "NEWEST REASON");
     if (store_quarantine_summary(store, see_quarantine, view) != STORE_OK)
+        return false;
+    if (view->count > 0) {
+        buffer_text(out, "\n");
+        table_print(&view->table, out);
+    }
+    start_failing(view);
+    if (failing_all(store, see_failing, view) != STORE_OK)
         return false;
     if (view->count > 0) {
         buffer_text(out, "\n");

@@ -228,6 +228,9 @@ static void s_tell_registry(collector_t *self, moment_t now)
             count += intake_report(self->intake, fields + count, REGISTRY_FIELDS_MAX - count);
         registry_tell(self->registry, i, line_name(line), fields, count);
     }
+    registry_failing_t failing[STORE_FAILING_MAX];
+    registry_tell_failing(self->registry, failing,
+                          intake_failing(self->intake, now, failing, STORE_FAILING_MAX));
     self->tell_us = now.mono_us + TELL_US;
 }
 
@@ -410,6 +413,7 @@ int collector_main(int argc, char **argv)
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     self->anchor_us = life_wall_us() - life_mono_us();
+    life_raise_descriptors(); // a socket for each of a thousand hosts
     if (redis != SITE_READY || !s_open(self, &fault)) {
         log_event(LOG_ERROR, "cannot start", "reason=%s", log_quote(fault.text));
         return EXIT_FAILED;

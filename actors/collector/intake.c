@@ -376,6 +376,20 @@ size_t intake_report(intake_t *self, registry_field_t *fields, size_t most)
     return s_put_number(fields, most, count, "push_gaps", push_feed_gaps(self->push));
 }
 
+size_t intake_failing(const intake_t *self, moment_t now, registry_failing_t *items, size_t most)
+{
+    size_t count = 0;
+    poller_trouble_t trouble;
+    for (size_t at = 0; count < most && poller_trouble(self->sources.poller, &at, &trouble);) {
+        registry_failing_t *item = &items[count++];
+        snprintf(item->source, sizeof item->source, "%s", trouble.source);
+        snprintf(item->reason, sizeof item->reason, "%s", trouble.reason);
+        item->failures = trouble.failures;
+        item->since_ms = (now.recv_us - (now.mono_us - trouble.since_us)) / 1000;
+    }
+    return count;
+}
+
 void intake_log(intake_t *self, moment_t now)
 {
     if (now.mono_us < self->log_us)

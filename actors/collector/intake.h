@@ -51,5 +51,7 @@ int64_t intake_next_us(const intake_t *self, moment_t now);
 
 // Counters for the registry.
 size_t intake_report(intake_t *self, registry_field_t *fields, size_t most);
+// Polled sources that fail now, at most `most`.
+size_t intake_failing(const intake_t *self, moment_t now, registry_failing_t *items, size_t most);
 // What was refused goes to the log: at once, then once a minute at most.
 void intake_log(intake_t *self, moment_t now);

@@ -140,6 +140,16 @@ void registry_tell(registry_t *self, size_t stream, const char *name,
     registry_signal(self->to_thread);
 }
 
+void registry_tell_failing(registry_t *self, const registry_failing_t *items, size_t count)
+{
+    assert(count <= STORE_FAILING_MAX);
+    pthread_mutex_lock(&self->lock);
+    if (count)
+        memcpy(self->failing, items, count * sizeof *items);
+    self->failing_count = count;
+    pthread_mutex_unlock(&self->lock);
+}
+
 bool registry_take_brokers(registry_t *self, registry_brokers_t *brokers)
 {
     pthread_mutex_lock(&self->lock);

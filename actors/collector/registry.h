@@ -57,6 +57,15 @@ typedef struct {
 void registry_tell(registry_t *self, size_t stream, const char *name,
                    const registry_field_t *fields, size_t count);
 
+// Sources whose last poll failed, for the next beat; copied, at most STORE_FAILING_MAX.
+typedef struct {
+    char source[PLAN_NAME_MAX + 1];
+    char reason[STORE_REASON_MAX + 1];
+    uint64_t failures;
+    int64_t since_ms;
+} registry_failing_t;
+void registry_tell_failing(registry_t *self, const registry_failing_t *items, size_t count);
+
 // Where brokers take news, as of the last look.
 typedef struct {
     size_t count;

@@ -33,6 +33,8 @@ struct registry {
     plan_t *plan; // for the loop to take
     uint64_t plan_edition;
     entry_t entries[REGISTRY_STREAMS_MAX];
+    registry_failing_t failing[STORE_FAILING_MAX];
+    size_t failing_count;
     registry_brokers_t brokers;
     bool brokers_changed, live;
     size_t note_first, note_count;
@@ -49,6 +51,7 @@ struct registry {
     uint64_t epoch;    // of the connection on which `latest` was stored
     int64_t look_us;   // when to look at the rules next
     int64_t looked_us; // and when we did last
+    bool failing_told; // Redis holds some
     int64_t down_told_us;
     bool down;
 };

@@ -272,6 +272,25 @@ static void s_beat(registry_t *self)
     }
 }
 
+// Those of the whole collector, under the name of its first stream.
+static void s_tell_failing(registry_t *self)
+{
+    registry_failing_t failing[STORE_FAILING_MAX];
+    store_failing_t items[STORE_FAILING_MAX];
+    pthread_mutex_lock(&self->lock);
+    size_t count = self->failing_count;
+    memcpy(failing, self->failing, count * sizeof failing[0]);
+    pthread_mutex_unlock(&self->lock);
+    if (!self->entries[0].used || (count == 0 && !self->failing_told))
+        return;
+    for (size_t i = 0; i < count; i++)
+        items[i] = (store_failing_t){ failing[i].source, failing[i].reason, failing[i].failures,
+                                      failing[i].since_ms };
+    if (s_heard(self, store_failing_put(self->store, self->entries[0].name, REGISTRY_LEASE_MS,
+                                        items, count)))
+        self->failing_told = count > 0;
+}
+
 static void s_on_broker(void *context, const store_actor_t *actor)
 {
     registry_brokers_t *brokers = context;
@@ -352,6 +371,7 @@ void *registry_run(void *context)
         if (s_was_told(self) || now_us >= beat_us) {
             beat_us = now_us + REGISTRY_BEAT_MS * 1000;
             s_beat(self);
+            s_tell_failing(self);
             s_find_brokers(self);
         }
         s_wait(self, beat_us < self->look_us || !self->configured ? beat_us : self->look_us);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +50,15 @@ static int64_t s_read_us(clockid_t clock)
     assert(result == 0); // fails only for clocks that do not exist
     (void) result;
     return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void life_raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void) setrlimit(RLIMIT_NOFILE, &limit); // else with what there is
 }
 
 int64_t life_wall_us(void)

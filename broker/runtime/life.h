@@ -16,6 +16,9 @@ typedef enum { LIFE_GO_ON, LIFE_DRAIN, LIFE_RELOAD } life_signal_t;
 // Read one signal without blocking. The second SIGTERM or SIGINT exits the process at once.
 life_signal_t life_take_signal(int descriptor);
 
+// Open as many files and sockets as the kernel will ever let us, not only as it does at first.
+void life_raise_descriptors(void);
+
 int64_t life_wall_us(void);                   // Unix time
 int64_t life_mono_us(void);                   // CLOCK_MONOTONIC
 bool life_random(void *bytes, unsigned size); // from the kernel; false only if it refuses

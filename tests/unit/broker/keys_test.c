@@ -30,6 +30,7 @@ static void keys_read_as_documented(void **state)
     is(&k, keys_notifier(&k, 0), "tw:n:{0}");
     is(&k, keys_actors(&k), "tw:{actors}");
     is(&k, keys_actor(&k, slice_text("prep:p1")), "tw:{actors}:prep:p1");
+    is(&k, keys_failing(&k, "c1"), "tw:{failing}:c1");
     is(&k, keys_plan(&k, "00ff"), "tw:{plan}:00ff");
     is(&k, keys_rule(&k, "spike"), "tw:rule:spike");
     is(&k, keys_rule_pattern(&k), "tw:rule:*");

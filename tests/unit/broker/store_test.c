@@ -212,6 +212,35 @@ static void two_namespaces_do_not_meet(void **state)
     assert_string_equal(redis("--raw FUNCTION LIST | grep -cx tw_one_1_1"), "1");
 }
 
+static void note_failing(void *context, const store_failing_t *failing)
+{
+    char *text = context;
+    size_t used = strlen(text);
+    snprintf(text + used, 512 - used, "%s %d %d %s;", failing->source, (int) failing->failures,
+             (int) failing->since_ms, failing->reason);
+}
+
+static void sources_that_fail_are_told_and_forgotten(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    const store_failing_t items[] = { { "b", "no route: 3 tries", 7, 1000 }, { "a", "", 1, 2000 } };
+    char text[512] = "";
+    expect(store, store_failing(store, "c", note_failing, text), STORE_OK);
+    assert_string_equal(text, "");
+    expect(store, store_failing_put(store, "c", 60000, items, 2), STORE_OK);
+    expect(store, store_failing(store, "c", note_failing, text), STORE_OK);
+    assert_string_equal(text, "a 1 2000 ;b 7 1000 no route: 3 tries;");
+    assert_true(atoi(redis("PTTL 'tw:{failing}:c'")) > 50000);
+    // What is said next replaces it.
+    expect(store, store_failing_put(store, "c", 60000, items, 1), STORE_OK);
+    text[0] = '\0';
+    expect(store, store_failing(store, "c", note_failing, text), STORE_OK);
+    assert_string_equal(text, "b 7 1000 no route: 3 tries;");
+    expect(store, store_failing_put(store, "c", 60000, NULL, 0), STORE_OK);
+    assert_string_equal(redis("EXISTS 'tw:{failing}:c'"), "0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +253,7 @@ int main(void)
         cmocka_unit_test_setup(renewing_keeps_mine_and_names_the_lost, flush),
         cmocka_unit_test_setup(all_are_claimed_and_released_in_one_trip, flush),
         cmocka_unit_test_setup(two_namespaces_do_not_meet, flush),
+        cmocka_unit_test_setup(sources_that_fail_are_told_and_forgotten, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
 }
