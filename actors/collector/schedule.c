@@ -196,7 +196,7 @@ int schedule_take(schedule_t *self, int64_t now_us, int64_t *late_us)
     host_t *host = &self->hosts[self->ranked[0]];
     unsigned source = s_pop(self, host);
     turn_t *turn = &self->turns[source];
-    *late_us = turn->again ? -1 : now_us - turn->due_us;
+    *late_us = turn->again ? -1 : now_us - host->ready_us;
     turn->under_way = true;
     turn->begun_us = now_us;
     gate_begin(&host->gate, now_us);

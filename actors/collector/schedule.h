@@ -27,8 +27,8 @@ schedule_t *schedule_new(const schedule_source_t *sources, size_t count, const b
                          size_t hosts, uint64_t seed, int64_t now_us);
 void schedule_destroy(schedule_t **self_p);
 
-// A source that is due and may be asked, now under way; -1 if there is none. *late_us = how long it
-// has been due; -1 for another page.
+// A source that is due and may be asked, now under way; -1 if there is none. *late_us = for how
+// long that has been so; -1 for another page.
 int schedule_take(schedule_t *self, int64_t now_us, int64_t *late_us);
 
 // It came back. `more`: with a good answer of which there is another page to be asked for at once.

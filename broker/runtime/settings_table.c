@@ -66,7 +66,7 @@ const setting_t settings_table[] = {
     { IN_SOURCE, "headers", SETTING_HEADERS, SOURCE_AT(headers), 0, 32, false, NULL,
       "http(s): request headers, a map from name to value. Secrets by `${ENV}`, or by a name that ends in `_file`: `Authorization_file: /run/secrets/token` sends the first line of that file as `Authorization`." },
     { IN_SOURCE, "query", SETTING_QUERY, SOURCE_AT(query), 0, 32, false, NULL,
-      "http(s): parameters added to those in `url`, a map from name to value; both are escaped. Secrets as in `headers`: `appid_file: /run/secrets/owm`." },
+      "http(s): parameters added to those in `url`, a map from name to value; both are escaped. Secrets as in `headers`: `${ENV}`, or a name that ends in `_file` and names the file." },
     { IN_SOURCE, "body", SETTING_TEXT, SOURCE_AT(body), 0, 65536, false, NULL,
       "http(s): POST this instead of GET, as `application/json` unless `headers` has another `Content-Type`." },
     { IN_SOURCE, "ca_file", SETTING_TEXT, SOURCE_AT(ca_file), 1, 4096, false, NULL,

@@ -1,0 +1,229 @@
+"""HTTP as it really is: every answer that a server may give, on a running pipeline.
+
+Nothing makes it stumble; what came with 2xx is staged byte for byte, good or not; what is refused
+says why, in `status`; and no host is asked more often than it wants. Everything on loopback.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import harness
+from harness import Instance, wait_for
+
+try:
+    import hostile
+except ModuleNotFoundError as absent:
+    harness.skip(f"{absent.name} is not installed; ./run setup does")
+
+QUICK = "150ms"
+NOBODY = "n" * 64 + ".example"  # no name can be as long: nobody is asked for it
+
+
+class Sources:
+    def __init__(self):
+        self.list = []
+
+    def add(self, name, url, **more):
+        source = {"name": name, "url": url, "every": QUICK, "format": "json", "rows": "/*",
+                  "table": "m", "key": {"k": "=" + name}, "time": {"at": "/t", "unit": "ms"},
+                  "columns": {"x": "/x"}}
+        if more.get("format") in ("csv", "jsonl"):
+            source["rows"] = ""
+        if more.get("format") == "csv":
+            source["time"]["at"], source["columns"] = "t", {"x": "x"}
+        self.list.append({**source, **more})
+
+
+def configuration(sources, budgets):
+    lines = ["namespace: tw", "redis: embedded",
+             'listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }', "budget: 1000/s",
+             "budgets: " + json.dumps(budgets), "sources:"]
+    # JSON is YAML, as far as it is used here.
+    return "\n".join(lines + ["  - " + json.dumps(source) for source in sources.list]) + "\n"
+
+
+def sources_of(server, folder, certificate, secure, forged):
+    """What is asked of whom. Hosts that must not disturb each other have addresses of their own."""
+    numbers = iter(range(2, 200))
+
+    def host():
+        return "http://" + server.host(next(numbers))
+
+    (folder / "header").write_text("s3cret-header\n")
+    (folder / "query").write_text("s3cret&query\nsecond line\n")
+    header = {"X-Key_file": str(folder / "header")}
+    all_ = Sources()
+    add = all_.add
+    one = host()
+    add("good", one + "/good")
+    for name in ("html", "error", "empty", "missing", "flapping", "gzip", "br", "zstd", "tagged",
+                 "dated", "moved", "loop", "cross", "unlimited-too"):
+        add(name, one + "/" + name.replace("unlimited-too", "good"))
+    add("nothing", one + "/nothing")
+    add("broken", host() + "/broken")
+    add("torn", host() + "/torn", format="csv")
+    add("torn-chunk", host() + "/torn-chunk", format="jsonl")
+    for name in ("bomb", "bad-gzip", "huge", "garbage"):
+        add(name, host() + "/" + name)
+    add("fetched", one + "/fetched", time="fetch")
+    add("lure", one + "/lure", headers=header)
+    add("echo", one + "/echo", headers=header)
+    add("cursor", one + "/cursor", rows="/result/*",
+        pages={"parameter": "cursor", "cursor": "/cursor/last", "more": "/cursor/hasMore"})
+    add("numbered", one + "/numbered", pages={"parameter": "page"})
+    add("post", one + "/post", body='{"q":"all"}', headers=header,
+        query={"appid_file": str(folder / "query")})
+    add("silent", host() + "/silent", timeout="300ms")
+    add("stalled", host() + "/stalled", stall_timeout="1s")
+    add("refused", "http://127.0.0.1:1/")
+    add("nobody", f"http://{NOBODY}/")
+    add("unlimited", host() + "/unlimited")
+    add("allowance", host() + "/allowance", rows="/result/*", allowance="/allowance")
+    add("limited", host() + "/limited")
+    # One pause for all sources of a host.
+    for path in ("busy", "later"):
+        shared = host()
+        add(path, f"{shared}/{path}")
+        add(path + "-too", f"{shared}/other")
+    crowded = server.host(next(numbers))
+    for i in range(20):
+        add(f"crowd-{i}", f"http://{crowded}/crowd")
+    add("forged", f"https://{forged}/forged")
+    for i in range(5):
+        add(f"secure-{i}", f"https://{secure}/secure", ca_file=str(certificate))
+    return all_, {crowded: "3/1s"}
+
+
+def staged(instance):
+    return b"".join(path.read_bytes() for path in (instance.dir / "stage/tw").glob("*/*.seg"))
+
+
+def failing(instance):
+    return {f["source"]: f for f in instance.status()["failing"]}
+
+
+def quarantined(instance):
+    return {q["source"]: q for q in instance.status()["quarantine"]}
+
+
+def expect_failing(instance, server):
+    """Who fails, and the words for it."""
+    wanted = {
+        "torn": f"broke off after {len(server.TORN)} bytes",
+        "torn-chunk": f"broke off after {len(server.TORN_LINES)} bytes",
+        "bomb": "larger than 64 MB", "huge": "larger than 64 MB", "bad-gzip": "",
+        "garbage": "HTTP/0.9", "loop": "redirects", "cross": "https", "lure": "HTTP status 302",
+        "echo": "HTTP status 401", "silent": "timed out", "stalled": "too slow",
+        "refused": "connect", "nobody": "resolve host", "missing": "HTTP status 404: unknown pair",
+        "broken": "HTTP status 500: oops", "forged": "certificate",
+        "busy": 'HTTP status 429: {"error":"Out of allowance"} (asks for a pause of 3000 s)',
+        "later": "HTTP status 503 (asks for a pause of 2000 s)",
+    }
+    wait_for("all that fail to be told", lambda: wanted.keys() <= failing(instance).keys())
+    found = failing(instance)
+    for name, reason in wanted.items():
+        assert reason in found[name]["reason"], f"{name}: {found[name]['reason']}"
+        assert found[name]["failures"] > 0 and found[name]["since_ms"] > 0, found[name]
+    assert not found.keys() - wanted.keys(), f"fails, and why? {found.keys() - wanted.keys()}"
+    text = json.dumps(found) + (instance.dir / "log/collector.log").read_text()
+    assert "s3cret" not in text, "a secret was told"
+    table = instance.word("status").stdout
+    assert "FAILING SOURCE" in table and "unknown pair" in table, table
+    print(f"ok: {len(wanted)} sources fail, each with its reason in status")
+
+
+def expect_staged(instance, server):
+    """Byte for byte what came, and what prep says of it."""
+    log = staged(instance)
+    for body in (server.HTML, b'{"error":"Exchange not found"}', server.TORN,
+                 server.TORN_LINES):
+        assert body in log, f"not staged: {body}"
+    for body in (b"this is no gzip", b"bad key", b"unknown pair", bytes(100_000)):
+        assert body not in log, f"staged: {body[:40]}"
+    reasons = {"html": "not JSON", "error": "time: missing", "empty": "empty", "nothing": "empty",
+               "torn": "torn", "torn-chunk": "torn", "stalled": "torn"}
+    wait_for("the quarantine", lambda: reasons.keys() <= quarantined(instance).keys())
+    found = quarantined(instance)
+    for name, reason in reasons.items():
+        assert reason in found[name]["newest"], f"{name}: {found[name]['newest']}"
+    # The hollow page behind the last has no row either.
+    assert not found.keys() - reasons.keys() - {"numbered"}, found.keys()
+    print(f"ok: {', '.join(reasons)} staged as they came, and quarantined with reasons")
+
+
+def expect_rows(instance):
+    redis = instance.redis()
+    names = ["good", "gzip", "br", "zstd", "tagged", "dated", "fetched", "moved", "cursor",
+             "numbered", "post", "flapping", "unlimited", "allowance", "limited", "secure-0"]
+    for name in names:
+        wait_for(f"a row of {name}", lambda: redis.hget(f"tw:latest:m:{name}", "x") is not None)
+    for name, value in {"gzip": 2, "br": 3, "zstd": 4, "tagged": 7, "dated": 8, "fetched": 5}.items():
+        assert float(redis.hget(f"tw:latest:m:{name}", "x")) == value, name
+    print(f"ok: rows of {', '.join(names)}")
+
+
+def expect_requests(server, secure):
+    """What was asked, how often, and what was not."""
+    def count(path, host=None):
+        return len(server.asked(path, host))
+
+    # Not modified: asked for with the validator of what we have, for each version once without.
+    wait_for("two versions", lambda: count("/tagged") > 3 * server.VERSION_POLLS)
+    tags = [r.headers.get("if-none-match") for r in server.asked("/tagged")]
+    assert tags[0] is None and tags[1] == '"v0"' and tags[2 * server.VERSION_POLLS - 1] == '"v1"', tags
+    assert [r.headers.get("if-modified-since") for r in server.asked("/dated")][:2][1]
+    assert all("if-none-match" not in r.headers for r in server.asked("/fetched"))
+    assert count("/fetched") > 3, "time: fetch wants every answer"
+    # Pages, in order, and again from the first.
+    wait_for("two rounds of pages", lambda: count("/cursor") >= 6 and count("/numbered") >= 6)
+    cursors = [r.query.get("cursor") for r in server.asked("/cursor")][:6]
+    assert cursors == [None, "a&b=1", "c d"] * 2, cursors
+    assert [r.query["page"] for r in server.asked("/numbered")][:6] == ["1", "2", "3"] * 2
+    # Secrets and other schemes stay at home.
+    assert count("/stolen") == 0, "followed where it must not"
+    # Once asked to wait, nobody goes to that host: what was under way then is all there was.
+    for path in ("/busy", "/later"):
+        [first, *more] = server.asked(path)
+        assert not more, f"{path} was asked {len(more)} times more"
+        everybody = server.asked(None, first.host)
+        after = everybody[everybody.index(first) + 1:]
+        assert len(after) <= 1, f"{len(after)} requests after {path} asked for a pause"
+    for path in ("/allowance", "/limited"):
+        assert count(path) == 1, f"{path} has nothing left and was asked {count(path)} times"
+    assert count("/unlimited") > 3, "no limit is not a limit of nothing"
+    # A budget of 3 in a second: bursts come as far apart as they were sent, give or take one.
+    crowd = server.asked("/crowd")
+    seconds = crowd[-1].at - crowd[0].at
+    assert 3 < len(crowd) <= 3 * (seconds + 2), f"{len(crowd)} in {seconds} s"
+    # HTTP/2: one connection does for five sources; who distrusts the certificate never asks.
+    wait_for("polls over TLS", lambda: count("/secure") > 20)
+    assert server.connections[secure] == 1, f"{server.connections[secure]} connections"
+    assert count("/forged") == 0
+
+
+def main():
+    server = hostile.Hostile()
+    with Instance("") as instance:
+        secure, certificate = server.secure(201, instance.dir)
+        forged, _ = server.secure(202, instance.dir)
+        sources, budgets = sources_of(server, instance.dir, certificate, secure, forged)
+        instance.config.write_text(configuration(sources, budgets))
+        instance.up()
+        expect_rows(instance)
+        expect_staged(instance, server)
+        expect_failing(instance, server)
+        expect_requests(server, secure)
+        collector = instance.actors("collector")[0]
+        assert collector["polls_unchanged"] > 0 and collector["polls_torn"] > 0, collector
+        assert "poll works again" in (instance.dir / "log/collector.log").read_text()
+        print(f"ok: {len(server.asked(None))} requests, {collector['polls']} good polls, "
+              f"{collector['polls_failed']} failed; late p99 {collector['polls_late_p99_us']} us")
+    server.close()
+
+
+if __name__ == "__main__":
+    main()
