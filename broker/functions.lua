@@ -214,16 +214,56 @@ local function alert_log(keys, args)
   return OK
 end
 
+-- Deliveries wait by subscriber, so that one who cannot be reached holds up nobody else:
+--   <due>                  subscriber by the time its next delivery is due
+--   <due>:of:<subscriber>  alert id by the time it is due
+--   <due>:ill              subscriber -> "<failures in a row> <left alone until, ms>"
+--   <due>:count            how many wait in all
+local ILL_MS_FIRST, ILL_MS_MOST = 1000, 60000
+
+local function illness(due, subscriber)
+  local failures, till = (redis.call('HGET', due .. ':ill', subscriber) or ''):match('^(%d+) (%d+)$')
+  return tonumber(failures or 0), tonumber(till or 0)
+end
+
+-- When is this subscriber's next delivery due?
+local function reckon(due, subscriber)
+  local first = redis.call('ZRANGE', due .. ':of:' .. subscriber, 0, 0, 'WITHSCORES')
+  if not first[2] then
+    redis.call('ZREM', due, subscriber)
+    redis.call('HDEL', due .. ':ill', subscriber)
+    return
+  end
+  local _, till = illness(due, subscriber)
+  redis.call('ZADD', due, math.max(tonumber(first[2]), till), subscriber)
+end
+
+local function drop(due, subscriber, id)
+  local gone = redis.call('ZREM', due .. ':of:' .. subscriber, id)
+  if gone == 1 then redis.call('DECR', due .. ':count') end
+  reckon(due, subscriber)
+end
+
 -- keys: seen, delivery, due, body
--- args: alert id, body, seconds kept, limit, subscribers
+-- args: alert id, body, seconds kept, limit in all, limit of one, then of each subscriber: name,
+--       why it cannot be told ('' = it can)
 local function delivery_plan(keys, args)
   if redis.call('ZSCORE', keys[1], args[1]) then return DUP end
-  local waiting, limit, now = redis.call('ZCARD', keys[3]), tonumber(args[4]), now_ms()
-  for i = 5, #args do
-    local fresh = waiting < limit and 'pending 0' or 'dead 0 too many deliveries wait'
-    if redis.call('HSETNX', keys[2], args[i], fresh) == 1 and waiting < limit then
-      redis.call('ZADD', keys[3], now, args[1] .. '/' .. args[i])
+  local due, now = keys[3], now_ms()
+  local waiting = tonumber(redis.call('GET', due .. ':count') or 0)
+  for i = 6, #args, 2 do
+    local subscriber, refusal = args[i], args[i + 1]
+    local of = due .. ':of:' .. subscriber
+    if refusal == '' and (waiting >= tonumber(args[4]) or
+                          redis.call('ZCARD', of) >= tonumber(args[5])) then
+      refusal = 'too many deliveries wait'
+    end
+    local fresh = refusal == '' and 'pending 0' or 'dead 0 ' .. refusal
+    if redis.call('HSETNX', keys[2], subscriber, fresh) == 1 and refusal == '' then
+      redis.call('ZADD', of, now, args[1])
+      redis.call('INCR', due .. ':count')
       redis.call('SET', keys[4], args[2], 'EX', args[3])
+      reckon(due, subscriber)
       waiting = waiting + 1
     end
   end
@@ -231,11 +271,26 @@ local function delivery_plan(keys, args)
   return OK
 end
 
--- keys: due; args: count, hidden ms; answer: "<alert id>/<subscriber>" of each
+-- keys: due; args: count, most of one subscriber, hidden ms, subscribers to leave out
+-- answer: "<alert id>/<subscriber>" of each
 local function delivery_due(keys, args)
-  local now = now_ms()
-  local members = redis.call('ZRANGEBYSCORE', keys[1], '-inf', now, 'LIMIT', 0, args[1])
-  for _, member in ipairs(members) do redis.call('ZADD', keys[1], now + args[2], member) end
+  local due, now, room, members, busy = keys[1], now_ms(), tonumber(args[1]), {}, {}
+  for i = 4, #args do busy[args[i]] = true end
+  local ready = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, room + #args)
+  for _, subscriber in ipairs(ready) do
+    if room == 0 then break end
+    if not busy[subscriber] then
+      -- Who failed last time is asked once before more is sent.
+      local most = illness(due, subscriber) > 0 and 1 or math.min(room, tonumber(args[2]))
+      local of = due .. ':of:' .. subscriber
+      for _, id in ipairs(redis.call('ZRANGEBYSCORE', of, '-inf', now, 'LIMIT', 0, most)) do
+        redis.call('ZADD', of, now + args[3], id)
+        members[#members + 1] = id .. '/' .. subscriber
+        room = room - 1
+      end
+      reckon(due, subscriber)
+    end
+  end
   return members
 end
 
@@ -244,10 +299,10 @@ local function open(state) return state:find('^pending ') or state:find('^retry 
 -- keys: delivery, due, body
 -- args: alert id, subscriber, new state, seconds kept, delay ms, error
 local function delivery_settle(keys, args)
-  local id, subscriber, state = args[1], args[2], args[3]
+  local due, id, subscriber, state = keys[2], args[1], args[2], args[3]
   local have = redis.call('HGET', keys[1], subscriber)
   if not have or not open(have) then
-    redis.call('ZREM', keys[2], id .. '/' .. subscriber)
+    drop(due, subscriber, id)
     return OK
   end
   local attempts = tonumber(have:match('^%a+ (%d+)') or 0) + 1
@@ -255,12 +310,18 @@ local function delivery_settle(keys, args)
   if args[6] ~= '' then text = text .. ' ' .. args[6] end
   redis.call('HSET', keys[1], subscriber, text)
   redis.call('EXPIRE', keys[1], args[4])
+  if state == 'done' then redis.call('HDEL', due .. ':ill', subscriber) end
   if state == 'retry' then
-    redis.call('ZADD', keys[2], now_ms() + args[5], id .. '/' .. subscriber)
+    local now, failures = now_ms(), illness(due, subscriber) + 1
+    local pause = math.min(ILL_MS_MOST, ILL_MS_FIRST * 2 ^ math.min(failures - 1, 10))
+    redis.call('ZADD', due .. ':of:' .. subscriber, now + args[5], id)
+    redis.call('HSET', due .. ':ill', subscriber,
+               string.format('%d %d', failures, now + math.min(pause, tonumber(args[5]))))
+    reckon(due, subscriber)
     redis.call('EXPIRE', keys[3], args[4])
     return OK
   end
-  redis.call('ZREM', keys[2], id .. '/' .. subscriber)
+  drop(due, subscriber, id)
   for _, other in ipairs(redis.call('HVALS', keys[1])) do
     if open(other) then return OK end
   end
@@ -272,7 +333,8 @@ end
 local function delivery_waiting(keys)
   local first = redis.call('ZRANGE', keys[1], 0, 0, 'WITHSCORES')
   if not first[2] then return { 0, -1 } end
-  return { redis.call('ZCARD', keys[1]), math.max(0, tonumber(first[2]) - now_ms()) }
+  return { tonumber(redis.call('GET', keys[1] .. ':count') or 0),
+           math.max(0, tonumber(first[2]) - now_ms()) }
 end
 
 -- ---- views and registry -------------------------------------------------------------------

@@ -211,7 +211,7 @@ slice_t keys_alerts(keys_t *self)
 slice_t keys_alerts_seen(keys_t *self)
 {
     buffer_clear(&self->text);
-    buffer_printf(&self->text, "{%s:alerts}:seen", self->namespace);
+    buffer_printf(&self->text, "%s:seen:{%s:alerts}", self->namespace, self->namespace);
     return buffer_slice(&self->text);
 }
 

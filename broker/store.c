@@ -31,6 +31,7 @@ store_t *store_new(const char *url, const char *password, const char *namespace,
     self->limits = (store_limits_t){ .outbox_entries = OUTBOX_ENTRIES_MAX,
                                      .alert_log_entries = ALERT_LOG_ENTRIES_MAX,
                                      .deliveries = DELIVERIES_MAX,
+                                     .deliveries_each = DELIVERIES_EACH_MAX,
                                      .quarantine_entries = QUARANTINE_ENTRIES_MAX,
                                      .quarantine_ids = QUARANTINE_IDS_MAX };
     self->retry_ms = LINK_RETRY_MIN_MS;

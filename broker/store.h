@@ -24,6 +24,7 @@ enum {
     OUTBOX_ID_MAX = 48,              // bytes of an entry id "<ms>-<n>", NUL included
     ALERT_LOG_ENTRIES_MAX = 1000000, // of <ns>:alerts, and ids remembered beside it
     DELIVERIES_MAX = 1000000,        // waiting at the same time
+    DELIVERIES_EACH_MAX = 100000,    // of these, to one subscriber
     DELIVERY_KEPT_S = 7 * 24 * 3600, // how long <ns>:delivery:<id> is kept
     QUARANTINE_ENTRIES_MAX = 1000,   // newest refused rows kept, per source
     QUARANTINE_IDS_MAX = 10000,      // refused rows remembered, per source and stream
@@ -56,7 +57,8 @@ store_status_t store_ping(store_t *self);     // also checks appendonly; REFUSED
 
 // The bounds above as this connection uses them; tests lower them.
 typedef struct {
-    uint32_t outbox_entries, alert_log_entries, deliveries, quarantine_entries, quarantine_ids;
+    uint32_t outbox_entries, alert_log_entries, deliveries, deliveries_each, quarantine_entries,
+        quarantine_ids;
 } store_limits_t;
 store_limits_t *store_limits(store_t *self);
 
@@ -295,8 +297,9 @@ typedef struct {
 } store_subscriber_t;
 typedef void store_subscriber_visit_t(void *context, const store_subscriber_t *subscriber);
 
-// Who wants this: members of <ns>:subs:<rule> and <ns>:subs:<rule>:<series>, each once, by name.
-store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series,
+// Who wants this: members of <ns>:subs:<rule> and <ns>:subs:<rule>:<series>, each once, by name. A
+// key of another type is as good as none, and told: *unread counts those.
+store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series, unsigned *unread,
                                  store_subscriber_visit_t *visit, void *context);
 // One by name, as it is now: called once, with count 0 if there is none.
 store_status_t store_subscriber(store_t *self, const char *name, store_subscriber_visit_t *visit,
@@ -306,11 +309,17 @@ store_status_t store_subscriber(store_t *self, const char *name, store_subscribe
 // of `gone` by a person, switches it on again.
 store_status_t store_subscriber_gone(store_t *self, const char *name, const char *webhook);
 
-// Remember that these subscribers are to be told, due at once, with the body to send. OK, also
-// for those already known and if the alert log knows the id: nothing is planned twice. More
-// than DELIVERIES_MAX waiting: recorded as dead ("too many deliveries wait").
+typedef struct {
+    const char *name;
+    const char *refusal; // why it cannot be told; "" = it can
+} store_told_t;
+
+// Remember that these subscribers are to be told, due at once, with the body to send; those who
+// cannot be are recorded as dead, with the reason. OK, also for those already known and if the
+// alert log knows the id: nothing is planned twice. More than DELIVERIES_MAX waiting in all, or
+// DELIVERIES_EACH_MAX for one: dead too ("too many deliveries wait").
 store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body,
-                                   const char *const *subscribers, size_t count);
+                                   const store_told_t *subscribers, size_t count);
 
 typedef struct {
     const char *alert_id, *subscriber;
@@ -319,12 +328,20 @@ typedef struct {
 } store_delivery_t;
 typedef void store_delivery_visit_t(void *context, const store_delivery_t *delivery);
 
-// Claim at most `count` due deliveries: they are due again after hidden_ms unless one of the
-// three verbs below was called, so a process that dies delays but never loses them.
-store_status_t store_delivery_due(store_t *self, unsigned count, int hidden_ms,
+typedef struct {
+    unsigned count, each; // at most, in all and for one subscriber
+    int hidden_ms;
+    size_t busy_count; // these subscribers are left out
+    const char *const *busy;
+} store_claim_t;
+
+// Claim due deliveries, those that wait longest first: they are due again after hidden_ms unless
+// one of the three verbs below was called, so a process that dies delays but never loses them.
+store_status_t store_delivery_due(store_t *self, const store_claim_t *claim,
                                   store_delivery_visit_t *visit, void *context);
 // The attempt ended: told; try again in delay_ms; never again. Each counts one attempt; a
-// delivery that is already done or dead stays so.
+// delivery that is already done or dead stays so. A failure leaves all that waits for this
+// subscriber alone for a while, twice as long each time, at most a minute.
 store_status_t store_delivery_done(store_t *self, const char *alert_id, const char *subscriber);
 store_status_t store_delivery_retry(store_t *self, const char *alert_id, const char *subscriber,
                                     int64_t delay_ms, const char *error);

@@ -89,28 +89,75 @@ store_status_t store_subscriber(store_t *self, const char *name, store_subscribe
     return STORE_OK;
 }
 
-store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series,
+// All members of two sets, in order and each once.
+static size_t merge_members(redisReply *const replies[2], const char **names)
+{
+    size_t at[2] = { 0 }, count = 0;
+    for (;;) {
+        const char *next[2];
+        for (int i = 0; i < 2; i++)
+            next[i] =
+                replies[i] && at[i] < replies[i]->elements ? replies[i]->element[at[i]]->str : NULL;
+        if (!next[0] && !next[1])
+            return count;
+        int order = !next[0] ? 1 : !next[1] ? -1 : strcmp(next[0], next[1]);
+        names[count++] = order <= 0 ? next[0] : next[1];
+        at[0] += order <= 0;
+        at[1] += order >= 0;
+    }
+}
+
+static store_status_t visit_members(store_t *self, redisReply *const replies[2],
+                                    store_subscriber_visit_t *visit, void *context)
+{
+    size_t most = 0;
+    for (int i = 0; i < 2; i++) {
+        if (!replies[i])
+            continue;
+        reply_sort(replies[i]);
+        most += replies[i]->elements;
+    }
+    if (most == 0)
+        return STORE_OK;
+    const char **names = calloc(most, sizeof *names);
+    if (!names)
+        return link_close(self, "out of memory"), STORE_DOWN;
+    size_t count = merge_members(replies, names);
+    store_status_t status = STORE_OK;
+    for (size_t i = 0; i < count && status == STORE_OK; i++)
+        status = store_subscriber(self, names[i], visit, context);
+    free(names);
+    return status;
+}
+
+store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series, unsigned *unread,
                                  store_subscriber_visit_t *visit, void *context)
 {
+    *unread = 0;
     if (!link_open(self))
         return STORE_DOWN;
-    owned(reply_destroy) redisReply *names = NULL;
-    command_begin(self, "SUNION");
+    redisReply *replies[2] = { NULL, NULL };
+    command_begin(self, "SMEMBERS");
     command_key(self, keys_subscriptions(&self->keys, rule, slice_of(NULL, 0)));
+    bool pushed = link_push(self);
+    command_begin(self, "SMEMBERS");
     command_key(self, keys_subscriptions(&self->keys, rule, series));
-    store_status_t status = link_ask(self, &names);
-    if (status != STORE_OK)
-        return status;
-    reply_sort(names);
-    for (size_t i = 0; i < names->elements && status == STORE_OK; i++)
-        status = store_subscriber(self, names->element[i]->str, visit, context);
+    if (!pushed || !link_push(self))
+        return STORE_DOWN;
+    store_status_t status = link_take_each(self, 2, replies);
+    for (int i = 0; i < 2 && status == STORE_OK; i++)
+        *unread += !replies[i];
+    if (status == STORE_OK)
+        status = visit_members(self, replies, visit, context);
+    reply_destroy(&replies[0]);
+    reply_destroy(&replies[1]);
     return status;
 }
 
 // ---- deliveries ----------------------------------------------------------------------------
 
 store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body,
-                                   const char *const *subscribers, size_t count)
+                                   const store_told_t *subscribers, size_t count)
 {
     if (!link_open(self))
         return STORE_DOWN;
@@ -123,8 +170,11 @@ store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body
     command_bytes(self, body);
     command_u64(self, DELIVERY_KEPT_S);
     command_u64(self, self->limits.deliveries);
-    for (size_t i = 0; i < count; i++)
-        command_text(self, subscribers[i]);
+    command_u64(self, self->limits.deliveries_each);
+    for (size_t i = 0; i < count; i++) {
+        command_text(self, subscribers[i].name);
+        command_text(self, subscribers[i].refusal);
+    }
     store_status_t status = link_ask_verdict(self);
     return status == STORE_DUP ? STORE_OK : status;
 }
@@ -174,7 +224,7 @@ static store_status_t visit_due(store_t *self, char *member, store_delivery_visi
     return status;
 }
 
-store_status_t store_delivery_due(store_t *self, unsigned count, int hidden_ms,
+store_status_t store_delivery_due(store_t *self, const store_claim_t *claim,
                                   store_delivery_visit_t *visit, void *context)
 {
     if (!link_open(self))
@@ -182,8 +232,11 @@ store_status_t store_delivery_due(store_t *self, unsigned count, int hidden_ms,
     owned(reply_destroy) redisReply *members = NULL;
     command_call(self, "delivery_due", 1);
     command_key(self, keys_delivery_due(&self->keys));
-    command_u64(self, count);
-    command_i64(self, hidden_ms);
+    command_u64(self, claim->count);
+    command_u64(self, claim->each);
+    command_i64(self, claim->hidden_ms);
+    for (size_t i = 0; i < claim->busy_count; i++)
+        command_text(self, claim->busy[i]);
     store_status_t status = link_ask(self, &members);
     for (size_t i = 0; status == STORE_OK && i < members->elements; i++)
         status = visit_due(self, members->element[i]->str, visit, context);

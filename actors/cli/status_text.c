@@ -66,7 +66,7 @@ static const struct {
         { "DELIVERED", "deliveries_ok", AS_NUMBER },
         { "WAITING", "deliveries_pending", AS_NUMBER },
         { "GIVEN UP", "deliveries_failed", AS_NUMBER } },
-      { "malformed", "unplanned" } },
+      { "malformed", "unplanned", "untold" } },
     { "broker",
       { { "BROKER", NULL, AS_TEXT },
         { "SUBSCRIPTIONS", "subscriptions", AS_NUMBER },

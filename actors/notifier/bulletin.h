@@ -6,9 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proto/slice.h"
+#include "proto/plan.h"
+#include "proto/rows.h"
 
-enum { BULLETIN_NAME_MAX = 64, BULLETIN_SERIES_MAX = 1024 }; // bytes
+// Bytes. Whatever the fold may call an alert must be read here, else it is lost.
+enum { BULLETIN_NAME_MAX = PLAN_NAME_MAX, BULLETIN_SERIES_MAX = SERIES_ID_MAX };
 
 typedef struct {
     slice_t rule, series, severity; // in the body; severity may be empty
@@ -19,5 +21,5 @@ typedef struct {
 // False: not such a map, or one of rule, series, ts and seq is missing or too long.
 bool bulletin_read(bulletin_t *self, slice_t body);
 
-// Names of rules, subscribers, silences and sources: 1 to 64 letters, digits, '.', '_', '-'.
+// Names of rules, subscribers, silences and sources: 1 to 128 letters, digits, '.', '_', '-'.
 bool bulletin_name_is_good(slice_t name);

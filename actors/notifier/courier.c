@@ -196,9 +196,7 @@ static void start_attempt(void *context, const store_subscriber_t *subscriber)
     job_t *job = attempt->job;
     const char *webhook = subscription_webhook(subscriber);
     if (!webhook) {
-        job_end(job, OUTCOME_DEAD,
-                subscriber->count == 0 ? "there is no such subscriber any more"
-                                       : "the subscriber has no webhook, or it answered 410");
+        job_end(job, OUTCOME_DEAD, subscription_refusal(subscriber));
         return;
     }
     char id[SUBSCRIPTION_ID_MAX], signature[SIGN_TEXT_MAX] = "";
@@ -304,12 +302,29 @@ static void queue_job(void *context, const store_delivery_t *delivery)
     job->state = JOB_QUEUED;
 }
 
+// Of whom deliveries wait here for a place gets no more for now.
+static size_t find_busy(const courier_t *self, const char *names[JOBS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        if (self->jobs[i].state == JOB_QUEUED)
+            names[count++] = self->jobs[i].subscriber;
+    return count;
+}
+
 static void look_for_due(courier_t *self, int64_t now_us)
 {
     int64_t next_ms = -1;
-    size_t room = free_jobs(self);
-    bool asked = room > 0 && store_delivery_due(self->store, (unsigned) room, HIDDEN_MS, queue_job,
-                                                self) == STORE_OK;
+    const char *busy[JOBS_MAX];
+    store_claim_t claim = {
+        .count = (unsigned) free_jobs(self),
+        .each = DELIVER_PER_HOST_MAX,
+        .hidden_ms = HIDDEN_MS,
+        .busy_count = find_busy(self, busy),
+        .busy = busy,
+    };
+    bool asked =
+        claim.count > 0 && store_delivery_due(self->store, &claim, queue_job, self) == STORE_OK;
     if (store_delivery_waiting(self->store, &self->count.waiting, &next_ms) != STORE_OK)
         next_ms = -1;
     int64_t look_ms = next_ms < 0 || next_ms > LOOK_MS ? LOOK_MS : next_ms;

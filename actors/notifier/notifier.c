@@ -124,6 +124,7 @@ static void tell_registry(notifier_t *self)
         { "published", out.published },
         { "malformed", out.malformed },
         { "unplanned", out.unplanned },
+        { "untold", out.untold },
         { "lag", self->lag },
         { "brokers", publisher_links(self->publisher) },
         { "deliveries_ok", carried.delivered },
@@ -148,8 +149,12 @@ static void tell_log(notifier_t *self)
         log_event(LOG_ERROR, "outbox entries that are no alerts left out", "count=%" PRIu64,
                   out.malformed - self->told.malformed);
     if (out.unplanned > self->told.unplanned)
-        log_event(LOG_ERROR, "subscriptions cannot be read: a key is of another type",
-                  "alerts=%" PRIu64, out.unplanned - self->told.unplanned);
+        log_event(LOG_ERROR, "a key of subscriptions is no set; it is left out",
+                  "alerts=%" PRIu64 " newest=%s", out.unplanned - self->told.unplanned,
+                  log_quote(outbox_unread(self->outbox)));
+    if (out.untold > self->told.untold)
+        log_event(LOG_WARNING, "subscribers who cannot be told; their deliveries say why",
+                  "count=%" PRIu64, out.untold - self->told.untold);
     self->told = out;
 }
 

@@ -2,6 +2,7 @@
 #include "actors/notifier/outbox.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "actors/notifier/batch.h"
@@ -23,7 +24,8 @@ struct outbox {
     bool known[BATCH_MAX];
     uint64_t epoch; // of `store` when we asked
     store_logged_t logged[BATCH_MAX];
-    const char *error; // of the last OUTBOX_DOWN
+    const char *error;                                        // of the last OUTBOX_DOWN
+    char unread[BULLETIN_NAME_MAX + BULLETIN_SERIES_MAX + 2]; // "<rule>:<series>" of an alert
     outbox_count_t count;
 };
 
@@ -144,10 +146,10 @@ static outbox_status_t receive(outbox_t *self)
 
 // ---- telling subscribers --------------------------------------------------------------------
 
-// Names of those to be told, one after the other, each with its NUL.
+// Those who want an alert: name, then why they cannot be told ("" = they can), each with its NUL.
 typedef struct {
     buffer_t text;
-    size_t count;
+    size_t count, refused, nameless;
 } audience_t;
 
 static void audience_clear(audience_t *self)
@@ -155,47 +157,63 @@ static void audience_clear(audience_t *self)
     buffer_destroy(&self->text);
 }
 
-// Only those whom we have a way to reach; the rest follow with other channels.
+// A subscription of somebody who cannot be told must not look like one that works.
 static void add_subscriber(void *context, const store_subscriber_t *subscriber)
 {
     audience_t *audience = context;
-    if (!subscription_webhook(subscriber) || !bulletin_name_is_good(slice_text(subscriber->name)))
+    if (!bulletin_name_is_good(slice_text(subscriber->name))) {
+        audience->nameless++; // not even a record can be kept under such a name
         return;
+    }
+    const char *refusal = subscription_refusal(subscriber);
     audience->count++;
+    audience->refused += refusal[0] != '\0';
     buffer_append(&audience->text, subscriber->name, strlen(subscriber->name) + 1);
+    buffer_append(&audience->text, refusal, strlen(refusal) + 1);
 }
 
 static store_status_t plan_audience(outbox_t *self, const item_t *item, const audience_t *audience)
 {
-    const char **names = calloc(audience->count, sizeof *names);
-    if (!names || audience->text.failed) {
-        free(names);
+    store_told_t *told = calloc(audience->count, sizeof *told);
+    if (!told || audience->text.failed) {
+        free(told);
         return STORE_FULL; // no memory: the batch is read again
     }
-    const char *name = (const char *) audience->text.data;
-    for (size_t i = 0; i < audience->count; i++, name += strlen(name) + 1)
-        names[i] = name;
+    const char *at = (const char *) audience->text.data;
+    for (size_t i = 0; i < audience->count; i++) {
+        told[i].name = at;
+        told[i].refusal = at + strlen(at) + 1;
+        at = told[i].refusal + strlen(told[i].refusal) + 1;
+    }
     store_status_t status =
         store_delivery_plan(self->store, batch_piece(&self->batch, item->id),
-                            batch_piece(&self->batch, item->json), names, audience->count);
-    free(names);
-    if (status == STORE_OK)
-        self->count.planned += audience->count;
-    return status;
+                            batch_piece(&self->batch, item->json), told, audience->count);
+    free(told);
+    if (status != STORE_OK)
+        return status;
+    self->count.planned += audience->count - audience->refused;
+    self->count.untold += audience->refused + audience->nameless;
+    return STORE_OK;
 }
 
 static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t *bulletin)
 {
     __attribute__((cleanup(audience_clear))) audience_t audience = { .count = 0 };
-    store_status_t status =
-        store_subscribers(self->store, bulletin->rule, bulletin->series, add_subscriber, &audience);
-    if (status == STORE_REFUSED) { // a key that a person wrote is of another type
-        self->count.unplanned++;
-        return STORE_OK;
-    }
-    if (status != STORE_OK || audience.count == 0)
+    unsigned unread;
+    store_status_t status = store_subscribers(self->store, bulletin->rule, bulletin->series,
+                                              &unread, add_subscriber, &audience);
+    if (status != STORE_OK)
         return status;
-    return plan_audience(self, item, &audience);
+    if (unread > 0) {
+        self->count.unplanned++;
+        snprintf(self->unread, sizeof self->unread, "%.*s:%.*s", (int) bulletin->rule.size,
+                 (const char *) bulletin->rule.data, (int) bulletin->series.size,
+                 (const char *) bulletin->series.data);
+    }
+    if (audience.count > 0)
+        return plan_audience(self, item, &audience);
+    self->count.untold += audience.nameless;
+    return STORE_OK;
 }
 
 // ---- one batch ------------------------------------------------------------------------------
@@ -311,6 +329,11 @@ static outbox_status_t work(outbox_t *self, int64_t now_us)
         break;
     }
     return down(self, store_error(self->store));
+}
+
+const char *outbox_unread(const outbox_t *self)
+{
+    return self->unread;
 }
 
 outbox_status_t outbox_step(outbox_t *self, int64_t now_us)

@@ -27,7 +27,8 @@ typedef struct {
     uint64_t published, planned;
     uint64_t known;     // alerts that the log has already: not published again
     uint64_t malformed; // entries that are no alert: left out
-    uint64_t unplanned; // alerts whose subscriptions cannot be read: nobody told
+    uint64_t unplanned; // alerts with a key of subscriptions that is no set
+    uint64_t untold;    // subscriptions to alerts of somebody who cannot be told
 } outbox_count_t;
 
 // Takes `reader` over, a connection of its own, also on failure; `store` is for all else.
@@ -44,3 +45,5 @@ outbox_status_t outbox_step(outbox_t *self, int64_t now_us);
 int outbox_descriptor(const outbox_t *self); // readable when entries came; -1 = none asked for
 const char *outbox_error(const outbox_t *self);
 outbox_count_t outbox_count(const outbox_t *self);
+// The newest alert counted as unplanned: what follows `subs:` in one of its two keys.
+const char *outbox_unread(const outbox_t *self);

@@ -18,6 +18,21 @@ const char *subscription_webhook(const store_subscriber_t *subscriber)
     return webhook && gone && strcmp(webhook, gone) == 0 ? NULL : webhook;
 }
 
+const char *subscription_refusal(const store_subscriber_t *subscriber)
+{
+    static const char *const channels[] = { "email", "sms", "slack" };
+    if (subscriber->count == 0)
+        return "there is no such subscriber";
+    if (subscription_webhook(subscriber))
+        return "";
+    if (subscription_field(subscriber, "webhook"))
+        return "the webhook answered 410; a new one, or HDEL of `gone`, switches it on";
+    for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++)
+        if (subscription_field(subscriber, channels[i]))
+            return "the subscriber has no webhook, and other channels are not in this version";
+    return "the subscriber has no webhook";
+}
+
 bool subscription_id(const char *alert_id, const char *subscriber, char id[SUBSCRIPTION_ID_MAX])
 {
     int size = snprintf(id, SUBSCRIPTION_ID_MAX, "%s-", alert_id);

@@ -1,5 +1,6 @@
 /*  subscription -- how one subscriber wants to be told, from the hash a person wrote. Pure. */
 #pragma once
+#include "actors/notifier/bulletin.h"
 #include "broker/store.h"
 
 // Value of a field; NULL = absent or empty.
@@ -9,7 +10,11 @@ const char *subscription_field(const store_subscriber_t *subscriber, const char 
 // field `gone` holds it; a new address, or HDEL of `gone`, switches it on again).
 const char *subscription_webhook(const store_subscriber_t *subscriber);
 
-enum { SUBSCRIPTION_ID_MAX = 33 + 3 * 64 + 1 }; // an alert id, "-", a name of dots, NUL
+// An alert id, "-", a name of dots, NUL.
+// Why this subscriber cannot be told, in words for its delivery's record; "" if it can.
+const char *subscription_refusal(const store_subscriber_t *subscriber);
+
+enum { SUBSCRIPTION_ID_MAX = 33 + 3 * BULLETIN_NAME_MAX + 1 };
 
 // The webhook-id: "<alert id>-<subscriber>", the same at every attempt, with every '.' written
 // as %2E because Standard Webhooks separates by dots. False: it would be too long.

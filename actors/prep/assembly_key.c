@@ -4,6 +4,7 @@
 
 #include "actors/prep/assembly.h"
 #include "actors/prep/refusal.h"
+#include "proto/utf8.h"
 
 // A number without exponent, as it was written if that is possible.
 static bool s_plain_number(slice_t token, char out[DECIMAL_TEXT_MAX], slice_t *text)
@@ -108,6 +109,15 @@ static bool s_right_shard(assembly_t *self)
 static int s_new_series(assembly_t *self, const slice_t *values)
 {
     const definition_t *definition = self->definition;
+    for (unsigned i = 0; i < definition->key_count; i++) {
+        char quote[REFUSAL_QUOTE_MAX];
+        // A key is text wherever it goes; JSON was checked as a whole, CSV and frames were not.
+        if (!utf8_valid(values[i])) {
+            assembly_refuse(self, "key %s: %s is not UTF-8", definition->key[i].name,
+                            refusal_quote_text(values[i], quote));
+            return MEMO_NONE;
+        }
+    }
     buffer_clear(&self->series);
     if (!series_build(&self->series, slice_text(definition->table), values,
                       definition->key_count)) {

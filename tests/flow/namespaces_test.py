@@ -79,7 +79,7 @@ def two_namespaces(port):
             assert fire(one, port, "a") == {("one", "m:a")}
             assert fire(two, port + 1, "b") == {("two", "m:b")}
             database = redis.Redis(unix_socket_path=f"{home}/r.sock", decode_responses=True)
-            # {first:alerts}:seen shares the slot of first:alerts in a cluster.
+            # first:seen:{first:alerts} shares the slot of first:alerts in a cluster.
             strays = [k for k in database.keys("*")
                       if not k.removeprefix("{").startswith(("first:", "second:"))]
             assert not strays, strays

@@ -558,7 +558,12 @@ class Delivering(FlowTest):
         paths = sorted(path for _, path, *_ in self.receiver.got)
         self.assertEqual(paths, ["/all", "/all", "/one"])
         self.assertNotIn("webhook-signature", self.receiver.got[0][2])
-        self.assertEqual(set(self.redis.hgetall(f"nt:delivery:{ids[0]}")), {b"all", b"one"})
+        # Those who cannot be told stand beside them, with the reason.
+        self.assertEqual(self.redis.hgetall(f"nt:delivery:{ids[0]}"), {
+            b"all": b"done 1", b"one": b"done 1", b"missing": b"dead 0 there is no such subscriber",
+            b"mail": b"dead 0 the subscriber has no webhook, and other channels are not in this "
+                     b"version"})
+        wait_for("the figure", lambda: self.actor("notifier").get("untold") == "6")
 
     def test_a_410_switches_this_address_off(self):
         self.receiver.plan = lambda path, number: (410, {}, b"")
@@ -571,7 +576,7 @@ class Delivering(FlowTest):
         wait_for("the log", lambda: len(self.logged()) == 2)
         time.sleep(0.5)
         self.assertEqual(len(self.receiver.got), 1)
-        self.assertEqual(self.delivery(second, "alice"), "")
+        self.assertRegex(self.delivery(second, "alice"), "^dead 0 the webhook answered 410")
         self.receiver.plan = lambda path, number: (200, {}, b"")
         self.redis.hset("nt:subscriber:alice", "webhook", self.receiver.url("/new"))
         third, = self.put("spike", "s:1")
@@ -621,6 +626,17 @@ class Delivering(FlowTest):
                  2 * HIDDEN_S)
         self.assertEqual(self.receiver.most, 4)
         self.assertEqual(len(self.receiver.ids()), 24)
+
+    def test_a_dead_receiver_holds_up_nobody_else(self):
+        silent = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.closers.append(silent.close)
+        self.add_subscriber("dead", "flood", webhook=f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        self.add_subscriber("live", "spike", webhook=self.receiver.url())
+        for series in range(500):
+            self.put("flood", f"s:{series}")
+        wait_for("the flood", lambda: self.waiting() == 0)
+        ident, = self.put("spike", "s:1")
+        wait_for("the live one", lambda: self.delivery(ident, "live") == "done 1", 5)
 
     def test_mistakes_of_people_are_told_in_the_delivery(self):
         self.add_subscriber("badsecret", "spike", webhook=self.receiver.url(), secret="hunter2")

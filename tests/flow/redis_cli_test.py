@@ -162,6 +162,16 @@ def main():
         assert not any(a["rule"] == "spike" for _, a in subscriber.alerts[before:])
         wait_for("the latest row", lambda: "200000" in redis_cli(
             instance, "HGETALL", "tw:latest:candle:test:BTC%2FUSD"), 5)
+        # The longest name there is works all the way.
+        longest = "n" * 128
+        redis_cli(instance, "HSET", f"tw:rule:{longest}", "on", "candle", "when", "volume > 300000")
+        wait_for("the long name", lambda: status_of(instance, longest).get("state") == "ok", 5)
+        ts = feed.burst(400_000.0)
+        wait_for("its alert", lambda: any(
+            a["rule"] == longest and a["ts"] == ts for _, a in subscriber.alerts), 10)
+        assert longest in redis_cli(instance, "XREVRANGE", "tw:alerts", "+", "-", "COUNT", "5")
+        redis_cli(instance, "DEL", f"tw:rule:{longest}")
+
         # One field switches a rule of the file off; DEL restores it.
         redis_cli(instance, "HSET", "tw:rule:base", "enabled", "0")
         wait_for("base to be off", lambda: status_of(instance, "base")["state"] == "disabled", 5)

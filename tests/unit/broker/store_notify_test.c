@@ -171,7 +171,7 @@ static void the_alert_log_knows_every_id_once(void **state)
     store_logged_t more[] = { logged("c", "4"), logged("d", "5") };
     expect(store, store_alert_log_put(store, more, 2), STORE_OK);
     assert_string_equal(redis("XLEN tw:alerts"), "3"); // capped, the oldest goes
-    assert_string_equal(redis("--raw ZRANGE '{tw:alerts}:seen' 0 -1 | paste -sd ' '"), "b c d");
+    assert_string_equal(redis("--raw ZRANGE 'tw:seen:{tw:alerts}' 0 -1 | paste -sd ' '"), "b c d");
     expect(store, store_alert_log_put(store, more, 2), STORE_OK);
     assert_string_equal(redis("XLEN tw:alerts"), "3");
 }
@@ -224,23 +224,31 @@ static void subscribers_of_rule_and_series(void **state)
     redis("HSET tw:subscriber:alice webhook http://127.0.0.1:1/");
     redis("SET tw:subscriber:carol wrong");
     notes_t notes = { 0 }, none = { 0 }, one = { 0 };
+    unsigned unread;
     expect(store,
            store_subscribers(store, slice_text("spike"), slice_text("candle:kraken:XBT%2FUSD"),
-                             on_subscriber, &notes),
+                             &unread, on_subscriber, &notes),
            STORE_OK);
+    assert_int_equal(unread, 0);
     assert_string_equal(notes.text, "alice(1)webhook=http://127.0.0.1:1/;bob(0);carol(0);");
     expect(store,
-           store_subscribers(store, slice_text("other"), slice_text("x"), on_subscriber, &none),
+           store_subscribers(store, slice_text("other"), slice_text("x"), &unread, on_subscriber,
+                             &none),
            STORE_OK);
     assert_int_equal(none.count, 0);
     redis("HSET tw:subscriber:alice webhook changed");
     expect(store, store_subscriber(store, "alice", on_subscriber, &one), STORE_OK);
     expect(store, store_subscriber(store, "nobody", on_subscriber, &one), STORE_OK);
     assert_string_equal(one.text, "alice(1)webhook=changed;nobody(0);");
+    // One key that is no set does not silence the other.
     redis("SET tw:subs:broken text");
+    redis("SADD tw:subs:broken:x bob");
     expect(store,
-           store_subscribers(store, slice_text("broken"), slice_text("x"), on_subscriber, &none),
-           STORE_REFUSED);
+           store_subscribers(store, slice_text("broken"), slice_text("x"), &unread, on_subscriber,
+                             &none),
+           STORE_OK);
+    assert_int_equal(unread, 1);
+    assert_string_equal(none.text, "bob(0);");
 }
 
 // ---- deliveries ----------------------------------------------------------------------------
@@ -251,12 +259,23 @@ static void on_delivery(void *context, const store_delivery_t *delivery)
          (int) delivery->body.size, delivery->body.data);
 }
 
-static const char *due(store_t *store, unsigned count, int hidden_ms)
+static const char *claim(store_t *store, store_claim_t claim)
 {
     static notes_t notes;
     notes = (notes_t){ 0 };
-    expect(store, store_delivery_due(store, count, hidden_ms, on_delivery, &notes), STORE_OK);
+    expect(store, store_delivery_due(store, &claim, on_delivery, &notes), STORE_OK);
     return notes.text;
+}
+
+static const char *due(store_t *store, unsigned count, int hidden_ms)
+{
+    return claim(store, (store_claim_t){ .count = count, .each = count, .hidden_ms = hidden_ms });
+}
+
+static void plan(store_t *store, const char *id, const char *subscriber)
+{
+    const store_told_t told = { subscriber, "" };
+    expect(store, store_delivery_plan(store, slice_text(id), slice_text("B"), &told, 1), STORE_OK);
 }
 
 // What becomes due within a few seconds; for delays long enough that a loaded machine first gets
@@ -279,7 +298,7 @@ static void a_delivery_is_planned_once(void **state)
 {
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
-    const char *const names[] = { "alice", "bob/x" };
+    const store_told_t names[] = { { "alice", "" }, { "bob/x", "" } };
     expect(store, store_delivery_plan(store, slice_text("01"), slice_text("{}"), names, 2),
            STORE_OK);
     assert_string_equal(redis("HGET tw:delivery:01 alice"), "pending 0");
@@ -310,7 +329,7 @@ static void a_delivery_is_retried_until_done_or_dead(void **state)
 {
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
-    const char *const names[] = { "a", "b" };
+    const store_told_t names[] = { { "a", "" }, { "b", "" } };
     expect(store, store_delivery_plan(store, slice_text("01"), slice_text("B"), names, 2),
            STORE_OK);
     due(store, 10, 60000);
@@ -340,7 +359,7 @@ static void a_notifier_that_dies_delays_a_delivery_only(void **state)
 {
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
-    const char *const names[] = { "a", "b" };
+    const store_told_t names[] = { { "a", "" }, { "b", "" } };
     expect(store, store_delivery_plan(store, slice_text("01"), slice_text("B"), names, 2),
            STORE_OK);
     assert_string_equal(due(store, 1, 1500), "01>a 0 B;");
@@ -361,12 +380,65 @@ static void too_many_deliveries_are_refused_aloud(void **state)
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
     store_limits(store)->deliveries = 1;
-    const char *const names[] = { "a", "b" };
+    const store_told_t names[] = { { "a", "" }, { "b", "" } };
     expect(store, store_delivery_plan(store, slice_text("01"), slice_text("B"), names, 2),
            STORE_OK);
     assert_string_equal(redis("HGET tw:delivery:01 a"), "pending 0");
     assert_string_equal(redis("HGET tw:delivery:01 b"), "dead 0 too many deliveries wait");
     assert_string_equal(due(store, 10, 60000), "01>a 0 B;");
+    // One who cannot be reached fills his own measure, not everybody's.
+    store_limits(store)->deliveries = 100;
+    store_limits(store)->deliveries_each = 1;
+    plan(store, "02", "a");
+    plan(store, "02", "b");
+    assert_string_equal(redis("HGET tw:delivery:02 a"), "dead 0 too many deliveries wait");
+    assert_string_equal(redis("HGET tw:delivery:02 b"), "pending 0");
+}
+
+static void who_cannot_be_told_is_on_record(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    const store_told_t told[] = { { "a", "there is no such subscriber" }, { "b", "" } };
+    expect(store, store_delivery_plan(store, slice_text("01"), slice_text("B"), told, 2), STORE_OK);
+    assert_string_equal(redis("HGET tw:delivery:01 a"), "dead 0 there is no such subscriber");
+    assert_string_equal(due(store, 10, 60000), "01>b 0 B;");
+}
+
+static void nobody_is_held_up_by_another(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    for (int i = 10; i < 40; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "%d", i);
+        plan(store, id, "dead");
+    }
+    plan(store, "50", "live");
+    store_claim_t few = { .count = 3, .each = 2, .hidden_ms = 60000 };
+    assert_string_equal(claim(store, few), "10>dead 0 B;11>dead 0 B;50>live 0 B;");
+    const char *const busy[] = { "dead" };
+    store_claim_t others = few;
+    others.busy_count = 1;
+    others.busy = busy;
+    plan(store, "51", "live");
+    assert_string_equal(claim(store, others), "51>live 0 B;");
+    // A failure leaves the rest of its subscriber alone, then one is tried.
+    expect(store, store_delivery_retry(store, "10", "dead", 1000, "no answer"), STORE_OK);
+    assert_string_equal(claim(store, few), "");
+    expect(store, store_delivery_retry(store, "11", "dead", 3600000, "no answer"), STORE_OK);
+    const char *failures = redis("--raw HGET 'tw:{deliveries}:ill' dead | cut -d' ' -f1");
+    assert_string_equal(failures, "2");             // in a row
+    redis("HSET 'tw:{deliveries}:ill' dead '2 0'"); // time passes
+    redis("ZADD 'tw:{deliveries}' 0 dead");
+    assert_string_equal(claim(store, few), "12>dead 0 B;");
+    // It answers: all of it goes on.
+    expect(store, store_delivery_done(store, "12", "dead"), STORE_OK);
+    assert_string_equal(claim(store, few), "13>dead 0 B;14>dead 0 B;");
+    uint64_t waiting;
+    int64_t next_ms;
+    expect(store, store_delivery_waiting(store, &waiting, &next_ms), STORE_OK);
+    assert_int_equal(waiting, 29 + 2);
 }
 
 int main(void)
@@ -383,6 +455,8 @@ int main(void)
         cmocka_unit_test_setup(a_delivery_is_retried_until_done_or_dead, flush),
         cmocka_unit_test_setup(a_notifier_that_dies_delays_a_delivery_only, flush),
         cmocka_unit_test_setup(too_many_deliveries_are_refused_aloud, flush),
+        cmocka_unit_test_setup(who_cannot_be_told_is_on_record, flush),
+        cmocka_unit_test_setup(nobody_is_held_up_by_another, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
 }

@@ -438,6 +438,7 @@ static void csv_without_header(void **state)
         { "5;887.000000000000;0.5;gox\n4;1;;\"g\"\"x\"\n3;1;2;\n2;1\n",
           "trade:g%22x 4000000 1 null #1\ntrade:gox 5000000 887 0.5 #0\n"
           "! 2: key venue: null | 3;1;2;\n! 3: key venue: missing | 2;1\n" },
+        { "5;887;1;k\xf6ln\n", "! 0: key venue: \"k?ln\" is not UTF-8 | 5;887;1;k\xf6ln\n" },
         { "\n\n", "! record: empty | \n\n\n" },
     };
     MAP_ALL(&source, CASES);
