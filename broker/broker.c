@@ -17,6 +17,7 @@
 
 #include "broker/announce.h"
 #include "broker/bus.h"
+#include "broker/last_port.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "broker/runtime/options.h"
@@ -59,6 +60,23 @@ static void subscribe_upstream(broker_t *self, const char *prefix)
     bus_send(self->actors, slice_of(frame, (size_t) size), 0);
 }
 
+// The port that readers know from before, if it is still free.
+static bus_t *bind_readers(const broker_t *self, const char *wanted, fault_t *fault)
+{
+    char known[BUS_ENDPOINT_MAX];
+    bus_t *readers = NULL;
+    if (last_port_endpoint(self->options->dir, self->options->name, wanted, known))
+        readers = bus_bind(BUS_XPUB, known, READER_QUEUE, fault);
+    if (!readers)
+        readers = bus_bind(BUS_XPUB, wanted, READER_QUEUE, fault);
+    fault_t reason;
+    if (readers &&
+        !last_port_keep(self->options->dir, self->options->name, bus_endpoint(readers), &reason))
+        log_event(LOG_WARNING, "after a restart readers may not find the alert socket", "reason=%s",
+                  log_quote(reason.text));
+    return readers;
+}
+
 static bool open_links(broker_t *self, const settings_t *settings, fault_t *fault)
 {
     self->actors = bus_bind(BUS_XSUB, "tcp://127.0.0.1:*", ACTOR_QUEUE, fault);
@@ -66,7 +84,7 @@ static bool open_links(broker_t *self, const settings_t *settings, fault_t *faul
         return false;
     subscribe_upstream(self, "alert/");
     subscribe_upstream(self, "staged/");
-    self->readers = bus_bind(BUS_XPUB, settings->listen_alerts, READER_QUEUE, fault);
+    self->readers = bind_readers(self, settings->listen_alerts, fault);
     if (self->readers)
         return true;
     fault_t reason = *fault;

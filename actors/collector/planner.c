@@ -95,9 +95,14 @@ static bool s_draft_body(draft_t *draft, slice_t body)
 static bool s_draft_refuse(draft_t *draft, const fault_t *fault)
 {
     free(draft->error);
-    int size = fault->column > 0
-                   ? asprintf(&draft->error, "%s at character %d", fault->text, fault->column)
-                   : asprintf(&draft->error, "%s", fault->text);
+    int size;
+    if (fault->column <= 0)
+        size = asprintf(&draft->error, "%s", fault->text);
+    else if (fault->line <= 1)
+        size = asprintf(&draft->error, "%s at character %d", fault->text, fault->column);
+    else
+        size = asprintf(&draft->error, "%s at line %d, character %d", fault->text, fault->line,
+                        fault->column);
     if (size < 0)
         draft->error = NULL;
     draft->judged = true;

@@ -344,6 +344,29 @@ class Publishing(FlowTest):
         wait_for("alerts by the second broker", lambda: set(more) <= second.ids())
         self.assertEqual(len(self.logged()), 6)
 
+    def test_a_broker_comes_back_where_its_readers_wait(self):
+        broker = self.start_broker()
+        reader = self.subscribe()
+        self.start("notifier")
+        ids = self.put("spike", "s:1", 3)
+        wait_for("alerts", lambda: reader.ids() == set(ids))
+        broker.kill()
+        broker.wait()
+        self.start("broker")
+        heard = len(reader.hugz)
+        wait_for("the same reader hears the next broker", lambda: len(reader.hugz) > heard)
+        more = self.put("spike", "s:1", 3)
+        wait_for("its alerts", lambda: set(more) <= reader.ids())
+        # A port that somebody else has taken is no reason not to start.
+        broker = self.processes[-1]
+        port = int(self.endpoint.rsplit(":", 1)[1])
+        broker.kill()
+        broker.wait()
+        with socket.create_server(("127.0.0.1", port)):
+            self.start("broker")
+            wait_for("another port", lambda: (b := self.actor("broker")) and
+                     b["alerts"] != f"tcp://127.0.0.1:{port}")
+
     def test_alerts_go_on_without_any_broker(self):
         self.add_subscriber("alice", "spike", webhook=self.receiver.url())
         self.start("notifier")

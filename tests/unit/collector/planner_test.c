@@ -150,9 +150,13 @@ static void bad_rules_leave_the_others_alone(void **state)
     (void) state;
     planner_t *planner = planner_of(configuration);
     told_t told;
-    const brief_t rules[] = { { "a", "nowhere", "price < 2" }, { "b", "trade", "price <" },
-                              { "c c", "trade", "price < 1" }, { "d", "trade", "price" },
-                              { "e", "trade", "price < 3" },   { 0 } };
+    const brief_t rules[] = { { "a", "nowhere", "price < 2" },
+                              { "b", "trade", "price <" },
+                              { "c c", "trade", "price < 1" },
+                              { "d", "trade", "price" },
+                              { "e", "trade", "price < 3" },
+                              { "f", "trade", "price > 1\n AND prize < 2" },
+                              { 0 } };
     plan_t *plan = look(planner, rules, &told);
     assert_int_equal(plan_count(plan), 5); // source, derived column, two of the file, e
     assert_true(has_rule(plan, "e", "price < 3"));
@@ -161,6 +165,7 @@ static void bad_rules_leave_the_others_alone(void **state)
     assert_non_null(strstr(told.text, "c c=error("));
     assert_non_null(strstr(told.text, "d=error("));
     assert_non_null(strstr(told.text, "e=ok"));
+    assert_non_null(strstr(told.text, "at line 2, character 6)"));
     plan_destroy(&plan);
     planner_destroy(&planner);
 }
