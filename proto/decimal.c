@@ -8,8 +8,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/decimal_scale.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "read_digits takes words of text");
 
 enum {
     BEYOND = 64,                    // |value| < 10^BEYOND
@@ -128,18 +131,83 @@ static bool read_exponent(const char *p, const char *end, int64_t *exponent)
     return p == end;
 }
 
+// Eight characters as one word; their digits become 0 to 9, the first in the lowest byte.
+static inline uint64_t load_digits(const char *text)
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    return word ^ 0x3030303030303030;
+}
+
+// Sets the highest bit of every byte that is no digit; wrong behind the first of them.
+static inline uint64_t no_digits(uint64_t word)
+{
+    return (word | (word + 0x7676767676767676)) & 0x8080808080808080;
+}
+
+static inline uint64_t eight_digits(uint64_t word)
+{
+    word = word * 10 + (word >> 8);
+    return ((word & 0x000000ff000000ff) * 0x000f424000000064 +
+            ((word >> 16) & 0x000000ff000000ff) * 0x0000271000000001) >>
+           32;
+}
+
+// Past the digits at `p`, which the mantissa takes in.
+static inline const char *read_digits(const char *p, const char *end, uint64_t *mantissa)
+{
+    while (end - p >= 8) {
+        uint64_t word = load_digits(p), marks = no_digits(word);
+        int count = marks ? __builtin_ctzll(marks) / 8 : 8;
+        if (count == 0)
+            return p;
+        word <<= 64 - 8 * count; // as if zeros stood before them
+        *mantissa = *mantissa * decimal_ten[count] + eight_digits(word);
+        p += count;
+        if (count < 8)
+            return p;
+    }
+    for (; p < end && is_digit(*p); p++)
+        *mantissa = *mantissa * 10 + (uint64_t) (*p - '0');
+    return p;
+}
+
+// The same where nothing but digits is likely up to the end of a text: its last eight characters
+// at once, whatever stands before them.
+static inline const char *read_last_digits(const char *text, const char *p, const char *end,
+                                           uint64_t *mantissa)
+{
+    ptrdiff_t count = end - p;
+    if (end - text < 8 || count < 1 || count > 16)
+        return read_digits(p, end, mantissa);
+    uint64_t last = load_digits(end - 8), first = 0;
+    if (count < 8)
+        last &= ~UINT64_C(0) << (64 - 8 * count);
+    if (count > 8)
+        first = load_digits(p) << (64 - 8 * (count - 8));
+    if (no_digits(last) | no_digits(first))
+        return read_digits(p, end, mantissa);
+    uint64_t value = *mantissa;
+    if (count > 8) {
+        value = value * decimal_ten[count - 8] + eight_digits(first);
+        count = 8;
+    }
+    *mantissa = value * decimal_ten[count] + eight_digits(last);
+    return end;
+}
+
 decimal_result_t decimal_parse(decimal_t *value, const char *text, size_t size)
 {
     const char *p = text, *end = text + size;
     number_t number = { .negative = p < end && *p == '-' };
     p += number.negative;
     uint64_t mantissa = 0; // right only while there are at most 19 digits
-    for (number.whole = p; p < end && is_digit(*p); p++)
-        mantissa = mantissa * 10 + (uint64_t) (*p - '0');
+    number.whole = p;
+    p = read_digits(p, end, &mantissa);
     number.whole_size = (size_t) (p - number.whole);
     if (p < end && *p == '.') {
-        for (number.part = ++p; p < end && is_digit(*p); p++)
-            mantissa = mantissa * 10 + (uint64_t) (*p - '0');
+        number.part = ++p;
+        p = read_last_digits(text, p, end, &mantissa);
         number.part_size = (size_t) (p - number.part);
     }
     size_t digits = number.whole_size + number.part_size;

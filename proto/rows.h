@@ -79,6 +79,14 @@ void rows_begin(rows_t *self, const rows_head_t *head);
 // (proto/series.h).
 int rows_series(rows_t *self, slice_t series);
 
+// The same for the id of a table and key values, which is made in place. -1 with *too_long: the id
+// would have more than SERIES_ID_MAX bytes.
+int rows_series_of(rows_t *self, slice_t table, const slice_t *values, unsigned count,
+                   bool *too_long);
+
+// The id of a number; good until the next series is asked for.
+slice_t rows_series_id(const rows_t *self, int series);
+
 // Add one row. `values` has column_count entries; `identity` is what tells rows of one series
 // and time apart beyond the time itself (empty for most); `row` is its place in the record.
 // False: no memory, ROWS_PER_BLOCK_MAX reached, or a time outside ROWS_TS_MIN .. ROWS_TS_MAX or

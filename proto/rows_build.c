@@ -52,11 +52,8 @@ bool rows_grow(void **array, size_t capacity, size_t item_size)
 static void forget_series(rows_t *self)
 {
     self->entry_count = 0;
+    self->slot_count = 0;
     buffer_clear(&self->names);
-    if (++self->generation == 0) { // wrapped: stamps of old blocks would look alive
-        memset(self->slots, 0, self->slot_count * sizeof *self->slots);
-        self->generation = 1;
-    }
 }
 
 void rows_begin(rows_t *self, const rows_head_t *head)

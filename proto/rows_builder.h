@@ -14,11 +14,6 @@ typedef struct {
 } rows_series_t;
 
 typedef struct {
-    uint32_t generation; // of the block it belongs to: emptying the table is one increment
-    uint32_t index;
-} rows_slot_t;
-
-typedef struct {
     int64_t *mantissas;
     int8_t *exponents; // without meaning where the mantissa is 0 or NULL
     size_t capacity;   // rows
@@ -29,7 +24,8 @@ typedef struct {
 struct rows {
     rows_head_t head;
     bool failed;   // out of memory while beginning
-    bool arranged; // order, runs and uniform exponents are in place
+    bool arranged; // order, runs and uniform exponents are in place ...
+    bool grouped;  // ... and order is 0, 1, 2 ...
 
     size_t count, capacity; // rows
     size_t room;            // rows that every array in use has room for
@@ -45,9 +41,8 @@ struct rows {
     buffer_t names;
     rows_series_t *entries;
     size_t entry_count, entry_capacity;
-    rows_slot_t *slots;
-    size_t slot_count; // a power of two, at least twice entry_count
-    uint32_t generation;
+    uint32_t *slots;                  // see rows_series.c
+    size_t slot_count, slot_capacity; // in use by this block, a power of two or 0; allocated
 
     uint32_t *order; // rows in the order of the block
     uint32_t *scratch;

@@ -17,6 +17,7 @@ enum { BLOCK_FIELDS = 13, RUN_FIELDS = 3, COLUMN_FIELDS = 3 };
 typedef struct {
     const rows_t *rows;
     const partitions_t *partitions;
+    const uint32_t *order; // its rows in the order of the block; NULL = all, as they arrived
     uint32_t row_count, run_count;
 } selection_t;
 
@@ -37,14 +38,31 @@ static const rows_series_t *next_run(const selection_t *selection, size_t *at)
     return NULL;
 }
 
-static selection_t select_runs(const rows_t *rows, const partitions_t *partitions)
+static bool is_everything(const partitions_t *partitions)
+{
+    for (size_t i = 0; i < sizeof partitions->bits; i++)
+        if (partitions->bits[i] != UINT8_MAX)
+            return false;
+    return true;
+}
+
+// rows_arrange has left rows_t.scratch to us.
+static selection_t select_runs(rows_t *rows, const partitions_t *partitions)
 {
     selection_t selection = { .rows = rows, .partitions = partitions };
+    if (is_everything(partitions)) {
+        selection.order = rows->grouped ? NULL : rows->order;
+        selection.row_count = (uint32_t) rows->count;
+        selection.run_count = (uint32_t) rows->run_count;
+        return selection;
+    }
     size_t at = 0;
     for (const rows_series_t *run; (run = next_run(&selection, &at));) {
+        for (uint32_t i = 0; i < run->count; i++)
+            rows->scratch[selection.row_count++] = rows->order[run->first + i];
         selection.run_count++;
-        selection.row_count += run->count;
     }
+    selection.order = rows->scratch;
     return selection;
 }
 
@@ -53,11 +71,12 @@ static selection_t select_runs(const rows_t *rows, const partitions_t *partition
 #define PUT_ARRAY(name, type)                                                                      \
     static void put_##name(const selection_t *selection, const type *values, uint8_t *to)          \
     {                                                                                              \
-        const uint32_t *order = selection->rows->order;                                            \
-        size_t at = 0;                                                                             \
-        for (const rows_series_t *run; (run = next_run(selection, &at));)                          \
-            for (uint32_t i = 0; i < run->count; i++, to += sizeof(type))                          \
-                memcpy(to, &values[order[run->first + i]], sizeof(type));                          \
+        if (!selection->order) {                                                                   \
+            memcpy(to, values, selection->row_count * sizeof(type));                               \
+            return;                                                                                \
+        }                                                                                          \
+        for (uint32_t i = 0; i < selection->row_count; i++, to += sizeof(type))                    \
+            memcpy(to, &values[selection->order[i]], sizeof(type));                                \
     }
 PUT_ARRAY(i64, int64_t)
 PUT_ARRAY(u32, uint32_t)
@@ -120,6 +139,11 @@ static slice_t identity_of(const rows_t *rows, uint32_t row)
     return slice_of(rows->identities.data + start, rows->identity_ends[row] - start);
 }
 
+static uint32_t row_at(const selection_t *selection, uint32_t i)
+{
+    return selection->order ? selection->order[i] : i;
+}
+
 static void encode_identities(const selection_t *selection, buffer_t *out)
 {
     const rows_t *rows = selection->rows;
@@ -127,25 +151,21 @@ static void encode_identities(const selection_t *selection, buffer_t *out)
         wire_nil(out);
         return;
     }
-    size_t total = 0, at = 0;
-    for (const rows_series_t *run; (run = next_run(selection, &at));)
-        for (uint32_t i = 0; i < run->count; i++)
-            total += identity_of(rows, rows->order[run->first + i]).size;
+    size_t total = 0;
+    for (uint32_t i = 0; i < selection->row_count; i++)
+        total += identity_of(rows, row_at(selection, i)).size;
     size_t ends_size = (size_t) selection->row_count * sizeof(uint32_t);
     uint8_t *ends = wire_bytes_room(out, ends_size + total);
     if (!ends)
         return;
     uint8_t *bytes = ends + ends_size;
     uint32_t end = 0;
-    at = 0;
-    for (const rows_series_t *run; (run = next_run(selection, &at));) {
-        for (uint32_t i = 0; i < run->count; i++, ends += sizeof end) {
-            slice_t identity = identity_of(rows, rows->order[run->first + i]);
-            if (identity.size > 0)
-                memcpy(bytes + end, identity.data, identity.size);
-            end += (uint32_t) identity.size;
-            memcpy(ends, &end, sizeof end);
-        }
+    for (uint32_t i = 0; i < selection->row_count; i++, ends += sizeof end) {
+        slice_t identity = identity_of(rows, row_at(selection, i));
+        if (identity.size > 0)
+            memcpy(bytes + end, identity.data, identity.size);
+        end += (uint32_t) identity.size;
+        memcpy(ends, &end, sizeof end);
     }
 }
 

@@ -52,9 +52,12 @@ static void group(rows_t *self, const uint32_t *rows)
         entry->first = first;
         first += entry->count;
     }
+    self->grouped = true;
     for (size_t i = 0; i < self->count; i++) {
         uint32_t row = rows ? rows[i] : (uint32_t) i;
-        self->order[entries[self->series[row]].first++] = row;
+        uint32_t place = entries[self->series[row]].first++;
+        self->order[place] = row;
+        self->grouped &= place == row;
     }
     for (size_t i = 0; i < self->run_count; i++)
         entries[self->runs[i]].first -= entries[self->runs[i]].count;

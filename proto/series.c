@@ -5,10 +5,14 @@
 #include <zlib.h>
 
 // Bytes that stand for themselves.
+static const bool PLAIN[UINT8_MAX + 1] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+    ['.'] = true,         ['_'] = true,         ['-'] = true,
+};
+
 static inline bool is_plain(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return PLAIN[c];
 }
 
 // Encode one part at text[size]. The new size, or more than SERIES_ID_MAX if it does not fit.
@@ -86,7 +90,9 @@ bool series_valid(slice_t id)
         return false;
     unsigned parts = 0;
     for (size_t at = 0; at < id.size;) {
-        if (id.data[at] == ':') {
+        if (is_plain(id.data[at])) {
+            at++;
+        } else if (id.data[at] == ':') {
             parts++;
             at++;
         } else if (take_byte(id, &at) < 0)

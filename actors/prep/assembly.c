@@ -18,7 +18,6 @@ bool assembly_init(assembly_t *self, const definition_t *definition)
 void assembly_release(assembly_t *self)
 {
     memo_destroy(&self->memo);
-    buffer_destroy(&self->series);
     buffer_destroy(&self->held);
     buffer_destroy(&self->held_bytes);
 }

@@ -23,7 +23,6 @@ typedef struct {
     uint32_t row_next;
     slice_t snippet; // its text, for reasons
     const json_match_t *matches;
-    buffer_t series;     // its series id, in the making
     buffer_t held;       // newest_first: rows in wait, see assembly.c
     buffer_t held_bytes; // their values and identities
 } assembly_t;

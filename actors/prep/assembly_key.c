@@ -92,45 +92,67 @@ static bool s_key_text(assembly_t *self, const key_part_t *part, const field_t *
 }
 
 // A feed in shards: its series has its rows in one of them, and nowhere else.
-static bool s_right_shard(assembly_t *self)
+static bool s_right_shard(assembly_t *self, slice_t id)
 {
     const definition_t *definition = self->definition;
     if (definition->shards == 0)
         return true;
-    unsigned shard = series_shard(buffer_slice(&self->series), definition->shards);
+    unsigned shard = series_shard(id, definition->shards);
     if (shard == definition->shard)
         return true;
     char quote[REFUSAL_QUOTE_MAX];
     return assembly_refuse(self, "wrong shard: %s belongs to shard %u of %u, not %u",
-                           refusal_quote_text(buffer_slice(&self->series), quote), shard,
-                           definition->shards, definition->shard);
+                           refusal_quote_text(id, quote), shard, definition->shards,
+                           definition->shard);
+}
+
+// A key is text wherever it goes; JSON was checked as a whole, CSV and frames were not.
+static bool s_is_text(assembly_t *self, const slice_t *values)
+{
+    const definition_t *definition = self->definition;
+    if (definition->format != FORMAT_CSV && definition->kind != SOURCE_PUSH)
+        return true;
+    char quote[REFUSAL_QUOTE_MAX];
+    for (unsigned i = 0; i < definition->key_count; i++)
+        if (!utf8_valid(values[i]))
+            return assembly_refuse(self, "key %s: %s is not UTF-8", definition->key[i].name,
+                                   refusal_quote_text(values[i], quote));
+    return true;
 }
 
 static int s_new_series(assembly_t *self, const slice_t *values)
 {
-    const definition_t *definition = self->definition;
+    if (!s_is_text(self, values))
+        return MEMO_NONE;
+    bool too_long;
+    int series = rows_series_of(self->rows, self->head->table, values, self->definition->key_count,
+                                &too_long);
+    if (too_long)
+        assembly_refuse(self, "key: the series id has more than %d bytes", SERIES_ID_MAX);
+    self->no_memory = series < 0 && !too_long;
+    if (series < 0 || !s_right_shard(self, rows_series_id(self->rows, series)))
+        return MEMO_NONE;
+    return series;
+}
+
+enum { MEMO_KEY_MAX = 64, MEMO_KEY_TOO_LONG = MEMO_KEY_MAX + 1 };
+
+// The texts that vary, each behind its length, which keeps a:bc and ab:c apart.
+static size_t s_memo_key(const definition_t *definition, const slice_t *values,
+                         uint8_t out[MEMO_KEY_MAX])
+{
+    size_t size = 0;
     for (unsigned i = 0; i < definition->key_count; i++) {
-        char quote[REFUSAL_QUOTE_MAX];
-        // A key is text wherever it goes; JSON was checked as a whole, CSV and frames were not.
-        if (!utf8_valid(values[i])) {
-            assembly_refuse(self, "key %s: %s is not UTF-8", definition->key[i].name,
-                            refusal_quote_text(values[i], quote));
-            return MEMO_NONE;
-        }
+        slice_t text = values[i];
+        if (definition->key[i].origin == KEY_LITERAL)
+            continue;
+        if (size + 1 + text.size > MEMO_KEY_MAX)
+            return MEMO_KEY_TOO_LONG;
+        out[size++] = (uint8_t) text.size;
+        memcpy(out + size, text.data, text.size);
+        size += text.size;
     }
-    buffer_clear(&self->series);
-    if (!series_build(&self->series, slice_text(definition->table), values,
-                      definition->key_count)) {
-        self->no_memory = self->series.failed;
-        if (!self->no_memory)
-            assembly_refuse(self, "key: the series id has more than %d bytes", SERIES_ID_MAX);
-        return MEMO_NONE;
-    }
-    if (!s_right_shard(self))
-        return MEMO_NONE;
-    int series = rows_series(self->rows, buffer_slice(&self->series));
-    self->no_memory = series < 0;
-    return series < 0 ? MEMO_NONE : series;
+    return size;
 }
 
 int assembly_series(assembly_t *self, const field_t *fields)
@@ -138,25 +160,13 @@ int assembly_series(assembly_t *self, const field_t *fields)
     const definition_t *definition = self->definition;
     slice_t values[SERIES_KEYS_MAX];
     char scratch[SERIES_KEYS_MAX][DECIMAL_TEXT_MAX];
-    uint8_t memo_key[64];
-    size_t size = 0;
-    for (unsigned i = 0; i < definition->key_count; i++) {
-        const key_part_t *part = &definition->key[i];
-        slice_t *text = &values[i];
-        if (!s_key_text(self, part, fields, scratch[i], text))
+    uint8_t memo_key[MEMO_KEY_MAX];
+    for (unsigned i = 0; i < definition->key_count; i++)
+        if (!s_key_text(self, &definition->key[i], fields, scratch[i], &values[i]))
             return MEMO_NONE;
-        if (part->origin == KEY_LITERAL)
-            continue;
-        // Lengths keep a:bc and ab:c apart.
-        if (size + 1 + text->size > sizeof memo_key) {
-            size = sizeof memo_key + 1; // too long to be remembered
-            continue;
-        }
-        memo_key[size++] = (uint8_t) text->size;
-        memcpy(memo_key + size, text->data, text->size);
-        size += text->size;
-    }
-    if (size > sizeof memo_key)
+    size_t size =
+        memo_is_vain(self->memo) ? MEMO_KEY_TOO_LONG : s_memo_key(definition, values, memo_key);
+    if (size == MEMO_KEY_TOO_LONG)
         return s_new_series(self, values);
     int series = memo_find(self->memo, slice_of(memo_key, size));
     if (series == MEMO_NONE) {

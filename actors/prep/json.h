@@ -1,8 +1,8 @@
-/*  json -- JSON text becomes fields: the one door to simdjson, and no C++ comes through it.
+/*  json -- JSON text becomes fields.
  *
  *  Strict: a document is checked as a whole (UTF-8, grammar, depth, escapes, no trailing text)
  *  before anything of it is believed; numbers are handed over as they were written, so that
- *  decimals stay exact. Nothing throws. A json_t serves one thread.
+ *  decimals stay exact. A json_t serves one thread.
  */
 #pragma once
 #include <stdbool.h>
@@ -10,10 +10,6 @@
 
 #include "actors/prep/field.h"
 #include "actors/prep/pointer.h"
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 enum {
     JSON_DEPTH_MAX = 32,        // nested objects and arrays
@@ -25,9 +21,9 @@ typedef struct json json_t;
 json_t *json_new(void);
 void json_destroy(json_t **self_p);
 
-// Take a text, which is copied. False: no memory.
+// Take a text, which must stay where it is until it is closed. False: no memory.
 bool json_open(json_t *self, slice_t text);
-slice_t json_opened(const json_t *self); // the copy
+slice_t json_opened(const json_t *self); // the text, or a copy of it
 void json_close(json_t *self);           // done with the text; fields that point into it are void
 
 typedef enum {
@@ -69,7 +65,3 @@ json_rows_t json_rows(json_t *self, const pointer_t *rows, const pointer_tree_t 
 // For messages: the text of the row just visited or, before a visit, of the document. What comes
 // after the last bracket of a row may follow.
 slice_t json_row_text(const json_t *self);
-
-#ifdef __cplusplus
-}
-#endif

@@ -1,8 +1,6 @@
 /*  json_token -- scalars of JSON and the places of flaws. Pure. */
 #include "actors/prep/json_token.h"
 
-#include <stdbool.h>
-
 #include "proto/utf8.h"
 
 static bool s_is_digit(uint8_t byte)
@@ -44,32 +42,15 @@ static bool s_is_number(slice_t token)
     return at == end;
 }
 
-static bool s_is_space(uint8_t byte)
+field_kind_t json_scalar(slice_t token)
 {
-    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
-}
-
-field_kind_t json_scalar(slice_t *token)
-{
-    while (token->size && s_is_space(token->data[token->size - 1]))
-        token->size--;
-    if (token->size == 0)
-        return FIELD_MISSING;
-    switch (token->data[0]) {
-    case '"':
-        if (token->size < 2 || token->data[token->size - 1] != '"')
-            return FIELD_MISSING;
-        *token = slice_of(token->data + 1, token->size - 2);
-        return FIELD_TEXT;
-    case 't':
-        return slice_is(*token, "true") ? FIELD_TRUE : FIELD_MISSING;
-    case 'f':
-        return slice_is(*token, "false") ? FIELD_FALSE : FIELD_MISSING;
-    case 'n':
-        return slice_is(*token, "null") ? FIELD_NULL : FIELD_MISSING;
-    default:
-        return s_is_number(*token) ? FIELD_NUMBER : FIELD_MISSING;
-    }
+    if (slice_is(token, "true"))
+        return FIELD_TRUE;
+    if (slice_is(token, "false"))
+        return FIELD_FALSE;
+    if (slice_is(token, "null"))
+        return FIELD_NULL;
+    return s_is_number(token) ? FIELD_NUMBER : FIELD_MISSING;
 }
 
 size_t json_locate(json_flaw_t flaw, slice_t text)

@@ -3,7 +3,11 @@
 
 #include <stdlib.h>
 
-enum { ENTRIES = 2048, KEY_BYTES = 51 }; // an entry fills a cache line
+enum {
+    ENTRIES = 2048,
+    KEY_BYTES = 51, // an entry fills a cache line
+    PATIENCE = 256, // so many keys of a block, all new: it goes on without a memo
+};
 
 typedef struct {
     uint32_t block; // the entry is void if this is not the memo's
@@ -18,6 +22,7 @@ _Static_assert(sizeof(entry_t) == 64, "one cache line");
 struct memo {
     uint32_t block;
     const entry_t *last; // of the row before
+    int patience;        // below 0: in vain
     entry_t entries[ENTRIES];
 };
 
@@ -38,6 +43,7 @@ void memo_destroy(memo_t **self_p)
 void memo_forget(memo_t *self)
 {
     self->last = NULL;
+    self->patience = PATIENCE;
     if (++self->block == 0) { // once in 2^32 blocks
         memset(self->entries, 0, sizeof self->entries);
         self->block = 1;
@@ -63,6 +69,11 @@ static bool s_is(const memo_t *self, const entry_t *entry, slice_t key)
     return entry->block == self->block && slice_same(slice_of(entry->key, entry->size), key);
 }
 
+bool memo_is_vain(const memo_t *self)
+{
+    return self->patience < 0;
+}
+
 int memo_find(memo_t *self, slice_t key)
 {
     if (self->last && s_is(self, self->last, key))
@@ -71,9 +82,12 @@ int memo_find(memo_t *self, slice_t key)
         return MEMO_NONE;
     uint32_t hash = s_hash(key);
     const entry_t *entry = &self->entries[hash % ENTRIES];
-    if (entry->hash != hash || !s_is(self, entry, key))
+    if (entry->hash != hash || !s_is(self, entry, key)) {
+        self->patience--;
         return MEMO_NONE;
+    }
     self->last = entry;
+    self->patience = PATIENCE;
     return entry->series;
 }
 

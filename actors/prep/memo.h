@@ -17,6 +17,9 @@ memo_t *memo_new(void);
 void memo_destroy(memo_t **self_p);
 void memo_forget(memo_t *self); // a new block begins
 
+// The keys of this block do not repeat: nothing will be found any more.
+bool memo_is_vain(const memo_t *self);
+
 // MEMO_NONE if it is not known.
 int memo_find(memo_t *self, slice_t key);
 void memo_put(memo_t *self, slice_t key, int series); // too long a key is not kept

@@ -92,6 +92,7 @@ static unsigned s_node(pointer_tree_t *self, const pointer_token_t *token)
     self->nodes[self->count] = (pointer_node_t){ .slot = POINTER_NO_SLOT };
     if (token) {
         self->nodes[self->count].text = token->text;
+        self->nodes[self->count].head = pointer_head(token->text);
         self->nodes[self->count].index = token->index;
     }
     return self->count++;
@@ -113,7 +114,12 @@ static unsigned s_child(pointer_tree_t *self, unsigned parent, const pointer_tok
             return *link;
         link = &self->nodes[*link].next;
     }
-    return *link = (uint16_t) s_node(self, token);
+    *link = (uint16_t) s_node(self, token);
+    self->nodes[parent].initials |= pointer_initial(token->text);
+    uint32_t *elements = &self->nodes[parent].elements;
+    if (*link && token->index != POINTER_NO_INDEX && token->index >= *elements)
+        *elements = token->index + 1;
+    return *link;
 }
 
 int pointer_tree_add(pointer_tree_t *self, const pointer_t *pointer, int slot)
@@ -128,13 +134,4 @@ int pointer_tree_add(pointer_tree_t *self, const pointer_t *pointer, int slot)
     if (self->nodes[node].slot == POINTER_NO_SLOT)
         self->nodes[node].slot = (int16_t) slot;
     return self->nodes[node].slot;
-}
-
-uint32_t pointer_tree_elements(const pointer_tree_t *self, const pointer_node_t *node)
-{
-    uint32_t count = 0;
-    for (unsigned i = node->child; i; i = self->nodes[i].next)
-        if (self->nodes[i].index != POINTER_NO_INDEX && self->nodes[i].index >= count)
-            count = self->nodes[i].index + 1;
-    return count;
 }

@@ -1,6 +1,8 @@
 """`./run bench`: each stage and the whole, beside its limit on this machine in the same run.
 
     window     rows/s of one core through sliding windows, beside a loop that only reads the rows
+    json       MB/s and rows/s of prep on bodies of real shapes, beside simdjson alone reading the
+               same fields
     pipeline   rows/s through all actors as processes: pushed in columns, staged durably, state in
                Redis, one window rule, beside the same frames over libzmq alone
     latency    from a client's send to a subscriber's receive, one row at a time
@@ -62,6 +64,12 @@ def window():
     return json.loads(run.stdout)
 
 
+def json_bodies():
+    run = subprocess.run([str(BUILD / "json_bench"), "--json"], capture_output=True, text=True,
+                         timeout=600, check=True)
+    return json.loads(run.stdout)
+
+
 def pipeline():
     rates, staged, raw = [], [], []
     for _ in range(RUNS):
@@ -97,7 +105,7 @@ def latency():
     return {**got, **parts, "limit_ms": round(limit, 3), "of_limit": round(got["p50_ms"] / limit, 2)}
 
 
-STAGES = {"window": window, "pipeline": pipeline, "latency": latency}
+STAGES = {"window": window, "json": json_bodies, "pipeline": pipeline, "latency": latency}
 
 
 def main():

@@ -16,7 +16,7 @@ ONLY = {
     r"msgpack\.h|msgpack/": {"proto/wire.c", "docs/clients/push.c", "docs/clients/subscribe.c"},
     r"hiredis/": {"broker/store_link.h", "broker/redis_server.c"},
     r"curl/": {"actors/collector/fetch_inside.h", "actors/notifier/deliver.c"},
-    r"simdjson\.h": {"actors/prep/json.cpp"},
+    r"simdjson\.h": {"actors/prep/json_index.cpp"},
     r"pg_query": {"actors/rules/parse.c"},
     r"yaml\.h": {"broker/runtime/settings_yaml.c", "broker/runtime/settings_yaml.h"},
     r"czmq\.h": {"broker/bus.c"},

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         const pointer_node_t *node = &tree.nodes[0];
         for (unsigned i = 0; i < pointer->count; i++)
-            if (!(node = pointer_tree_member(&tree, node, pointer->tokens[i].text)))
+            if (!(node = pointer_tree_member(&tree, node, pointer->tokens[i].text, NULL)))
                 abort();
         if (node->slot != 5)
             abort();

@@ -1,4 +1,7 @@
 /*  json -- fields out of documents, rows out of documents, and refusals with their place. */
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "actors/prep/json.h"
 #include "proto/buffer.h"
 #include "tests/unit/prep/cmocka_first.h"
@@ -64,7 +67,7 @@ static bool print_row(void *context, const json_match_t *matches)
 }
 
 // The fields of a document, or "at: what" of its refusal.
-static const char *read(fixture_t *self, slice_t text)
+static const char *outcome(fixture_t *self, slice_t text)
 {
     size_t end;
     json_fault_t fault;
@@ -122,7 +125,7 @@ static void fields_are_taken(void **state)
     fixture_t fixture;
     open_fixture(&fixture, "", PLACES, 7);
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++)
-        assert_string_equal(read(&fixture, slice_text(TABLE[i].text)), TABLE[i].expected);
+        assert_string_equal(outcome(&fixture, slice_text(TABLE[i].text)), TABLE[i].expected);
     close_fixture(&fixture);
 }
 
@@ -186,7 +189,7 @@ static void what_is_not_json_is_refused_with_its_place(void **state)
     fixture_t fixture;
     open_fixture(&fixture, "", PLACES, 1);
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
-        const char *found = read(&fixture, slice_text(TABLE[i].text));
+        const char *found = outcome(&fixture, slice_text(TABLE[i].text));
         if (TABLE[i].expected)
             assert_string_equal(found, TABLE[i].expected);
         else if (!strchr(found, ':'))
@@ -209,14 +212,14 @@ static void depth_is_limited(void **state)
         buffer_text(&text, "1");
         for (int i = depth; i-- > 0;)
             buffer_text(&text, i % 2 ? "}" : "]");
-        const char *found = read(&fixture, buffer_slice(&text));
+        const char *found = outcome(&fixture, buffer_slice(&text));
         assert_string_equal(found, depth <= JSON_DEPTH_MAX ? "-" : "96: nested too deeply");
     }
     buffer_clear(&text);
     for (int i = 0; i < 1000000; i++)
         buffer_text(&text, "[");
     buffer_text(&text, "]");
-    assert_string_equal(read(&fixture, buffer_slice(&text)), "32: nested too deeply");
+    assert_string_equal(outcome(&fixture, buffer_slice(&text)), "32: nested too deeply");
     buffer_destroy(&text);
     close_fixture(&fixture);
 }
@@ -283,7 +286,7 @@ static void a_visitor_may_stop(void **state)
     fixture_t fixture;
     static const char *const PLACES[] = { "/0" };
     open_fixture(&fixture, "/*", PLACES, 1);
-    read(&fixture, slice_text("[1,2,3,4,5]"));
+    outcome(&fixture, slice_text("[1,2,3,4,5]"));
     int visits = 0;
     json_rows_t rows =
         json_rows(fixture.json, fixture.rows, &fixture.tree, fixture.fields, give_up, &visits);
@@ -301,7 +304,7 @@ static void texts_with_escapes_survive_both_walks(void **state)
         "{\"e\":\"env\\u0041\",\"r\":[{\"e\":\"one\\n\"},{\"e\":\"two\\n\"}]}";
     fixture_t fixture;
     open_fixture(&fixture, "/r/*", PLACES, 1);
-    assert_string_equal(read(&fixture, slice_text(TEXT)), "'envA");
+    assert_string_equal(outcome(&fixture, slice_text(TEXT)), "'envA");
     field_t document = fixture.fields[0];
     buffer_clear(&fixture.out);
     json_rows(fixture.json, fixture.rows, &fixture.tree, fixture.fields, print_row, &fixture);
@@ -321,18 +324,61 @@ static void damage_is_survived(void **state)
                                "\"z\":{\"y\":[true,false,[],{}]}}";
     fixture_t fixture;
     open_fixture(&fixture, "/r/*", PLACES, 3);
-    assert_string_equal(read(&fixture, slice_text(TEXT)), "'\xc3\xa9\\ #1.5e3 'x\xc3\xa9");
+    assert_string_equal(outcome(&fixture, slice_text(TEXT)), "'\xc3\xa9\\ #1.5e3 'x\xc3\xa9");
     for (size_t size = 0; size < sizeof TEXT - 1; size++)
-        assert_non_null(strchr(read(&fixture, slice_of(TEXT, size)), ':'));
+        assert_non_null(strchr(outcome(&fixture, slice_of(TEXT, size)), ':'));
     for (size_t at = 0; at < sizeof TEXT - 1; at++) {
         for (int byte = 0; byte < 256; byte++) {
             char damaged[sizeof TEXT];
             memcpy(damaged, TEXT, sizeof TEXT);
             damaged[at] = (char) byte;
-            read(&fixture, slice_of(damaged, sizeof TEXT - 1));
+            outcome(&fixture, slice_of(damaged, sizeof TEXT - 1));
         }
     }
     close_fixture(&fixture);
+}
+
+// Texts are read where they lie: one that ends with its page must not be read beyond.
+static void nothing_behind_the_text_is_touched(void **state)
+{
+    (void) state;
+    static const char *const PLACES[] = { "/a", "/b/0", "/c" };
+    static const char *const TEXTS[] = {
+        "{\"b\":[12],\"a\":123456.789012}",
+        "{\"a\":1234567890123456789,\"b\":[-1.5e7]}",
+        "{\"c\":\"\\u00e9\\n\",\"a\":\"x\"}",
+        "123",
+        "\"abc",
+        "[1,2",
+        "{\"a\":tru",
+        "[\"\\",
+    };
+    long page = sysconf(_SC_PAGESIZE);
+    char *pages =
+        mmap(NULL, (size_t) page * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(pages, MAP_FAILED);
+    assert_int_equal(mprotect(pages + page, (size_t) page, PROT_NONE), 0);
+    fixture_t fixture;
+    open_fixture(&fixture, "", PLACES, 3);
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++) {
+        buffer_t expected = { 0 };
+        buffer_text(&expected, outcome(&fixture, slice_text(TEXTS[i])));
+        for (size_t spaces = 0; spaces < 200; spaces++) { // every place in simdjson's blocks
+            size_t size = strlen(TEXTS[i]);
+            memset(pages, ' ', (size_t) page);
+            memcpy(pages + page - size, TEXTS[i], size);
+            const char *found =
+                outcome(&fixture, slice_of(pages + page - size - spaces, size + spaces));
+            bool good = !strchr(buffer_string(&expected), ':');
+            if (good)
+                assert_string_equal(found, buffer_string(&expected));
+            else
+                assert_non_null(strchr(found, ':'));
+        }
+        buffer_destroy(&expected);
+    }
+    close_fixture(&fixture);
+    munmap(pages, (size_t) page * 2);
 }
 
 int main(void)
@@ -345,6 +391,7 @@ int main(void)
         cmocka_unit_test(a_visitor_may_stop),
         cmocka_unit_test(texts_with_escapes_survive_both_walks),
         cmocka_unit_test(damage_is_survived),
+        cmocka_unit_test(nothing_behind_the_text_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

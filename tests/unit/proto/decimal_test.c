@@ -143,6 +143,45 @@ static void prints_and_reads_back(void **state)
     }
 }
 
+// Digits are read eight at a time: every length before and after the point, against one at a time;
+// and no byte around the text matters.
+static void reads_every_length(void **state)
+{
+    (void) state;
+    seeded_t seed = { 7 };
+    for (int round = 0; round < 40; round++) {
+        for (int whole = 0; whole <= 18; whole++) {
+            for (int part = 0; whole + part <= 18; part++) {
+                if (whole + part == 0)
+                    continue;
+                char text[64];
+                memset(text, '0' + round % 10, sizeof text);
+                size_t size = 0, start = 8;
+                int64_t expected = 0;
+                for (int i = 0; i < whole + part; i++) {
+                    if (i == whole)
+                        text[start + size++] = '.';
+                    int digit = (int) (seeded_next(&seed) % (round % 3 ? 10 : 2));
+                    text[start + size++] = (char) ('0' + digit);
+                    expected = expected * 10 + digit;
+                }
+                decimal_t value;
+                assert_int_equal(decimal_parse(&value, text + start, size), DECIMAL_EXACT);
+                for (int exponent = value.exponent; exponent > -part; exponent--)
+                    value.mantissa *= 10;
+                assert_int_equal(value.mantissa, expected);
+                for (size_t i = 0; i < size; i++) { // one character that is no digit
+                    char kept = text[start + i];
+                    text[start + i] = i % 2 ? '/' : ':';
+                    assert_int_equal(decimal_parse(&value, text + start, size),
+                                     DECIMAL_NOT_A_NUMBER);
+                    text[start + i] = kept;
+                }
+            }
+        }
+    }
+}
+
 static void prints_plainly(void **state)
 {
     (void) state;
@@ -343,6 +382,7 @@ int main(void)
         cmocka_unit_test(rounds_half_away_from_zero),
         cmocka_unit_test(refuses_what_is_no_number),
         cmocka_unit_test(prints_and_reads_back),
+        cmocka_unit_test(reads_every_length),
         cmocka_unit_test(prints_plainly),
         cmocka_unit_test(compares_exactly),
         cmocka_unit_test(becomes_the_nearest_double),
