@@ -26,6 +26,9 @@ end
 
 -- ---- leases -------------------------------------------------------------------------------
 
+-- A lease that runs longer than anybody asks for was given before the clock went back.
+local LEASES_MOST = 10 -- times the lease that is asked for
+
 -- keys: hashes; args: owner, lease ms, 'force' or '', then a new token for each key; answer: a
 -- verdict a key
 local function claim(keys, args)
@@ -33,7 +36,9 @@ local function claim(keys, args)
   local now = now_ms()
   for i, key in ipairs(keys) do
     local held = redis.call('HMGET', key, 'owner', 'lease')
-    local free = force or not held[1] or held[1] == owner or tonumber(held[2] or 0) <= now
+    local lease = tonumber(held[2] or 0)
+    local free = force or not held[1] or held[1] == owner or lease <= now or
+                 lease > now + LEASES_MOST * args[2]
     if free then
       redis.call('HSET', key, 'token', args[3 + i], 'owner', owner, 'lease', now + args[2])
     end
@@ -389,24 +394,30 @@ local function quarantine(keys, args)
   return OK
 end
 
--- While a library loads there is neither redis.call nor pairs: a plain list.
-redis.register_function('@LIBRARY@_claim', claim)
-redis.register_function('@LIBRARY@_renew', renew)
-redis.register_function('@LIBRARY@_release', release)
-redis.register_function('@LIBRARY@_commit', commit)
-redis.register_function('@LIBRARY@_base_put', base_put)
-redis.register_function('@LIBRARY@_base_swap', base_swap)
-redis.register_function('@LIBRARY@_outbox_take', outbox_take)
-redis.register_function('@LIBRARY@_alert_log', alert_log)
-redis.register_function('@LIBRARY@_delivery_plan', delivery_plan)
-redis.register_function('@LIBRARY@_delivery_due', delivery_due)
-redis.register_function('@LIBRARY@_delivery_settle', delivery_settle)
-redis.register_function('@LIBRARY@_beat', beat)
-redis.register_function('@LIBRARY@_latest', latest)
-redis.register_function('@LIBRARY@_quarantine', quarantine)
-redis.register_function({ function_name = '@LIBRARY@_owners', callback = owners,
-                          flags = { 'no-writes' } })
-redis.register_function({ function_name = '@LIBRARY@_actors', callback = actors,
-                          flags = { 'no-writes' } })
-redis.register_function({ function_name = '@LIBRARY@_delivery_waiting', callback = delivery_waiting,
-                          flags = { 'no-writes' } })
+-- While a library loads there is neither redis.call nor pairs: a plain list. A Redis at its
+-- `maxmemory` refuses what makes it grow, commits first of all. It must not refuse what empties
+-- the outbox and keeps leases, or it could never recover: all of that is bounded.
+local GROWS, BOUNDED, READS = {}, { 'allow-oom' }, { 'no-writes' }
+
+local function register(name, callback, flags)
+  redis.register_function({ function_name = '@LIBRARY@_' .. name, callback = callback,
+                            flags = flags })
+end
+
+register('claim', claim, BOUNDED)
+register('renew', renew, BOUNDED)
+register('release', release, BOUNDED)
+register('commit', commit, GROWS)
+register('base_put', base_put, GROWS)
+register('base_swap', base_swap, BOUNDED)
+register('outbox_take', outbox_take, BOUNDED)
+register('alert_log', alert_log, BOUNDED)
+register('delivery_plan', delivery_plan, BOUNDED)
+register('delivery_due', delivery_due, BOUNDED)
+register('delivery_settle', delivery_settle, BOUNDED)
+register('beat', beat, BOUNDED)
+register('latest', latest, GROWS)
+register('quarantine', quarantine, BOUNDED)
+register('owners', owners, READS)
+register('actors', actors, READS)
+register('delivery_waiting', delivery_waiting, READS)

@@ -81,13 +81,20 @@ store_status_t store_ping(store_t *self)
     owned(reply_destroy) redisReply *reply = NULL;
     command_begin(self, "INFO");
     command_text(self, "persistence");
+    command_text(self, "memory");
     store_status_t status = link_ask(self, &reply);
     if (status != STORE_OK)
         return status;
-    if (reply->type == REDIS_REPLY_STRING && strstr(reply->str, "aof_enabled:1"))
-        return STORE_OK;
-    fault_set(&self->error, "Redis keeps no append-only file: set 'appendonly yes'");
-    return STORE_REFUSED;
+    if (reply->type != REDIS_REPLY_STRING || !strstr(reply->str, "aof_enabled:1")) {
+        fault_set(&self->error, "Redis keeps no append-only file: set 'appendonly yes'");
+        return STORE_REFUSED;
+    }
+    if (!strstr(reply->str, "maxmemory_policy:noeviction")) {
+        fault_set(&self->error, "Redis would throw away keys when it is full: set "
+                                "'maxmemory-policy noeviction'");
+        return STORE_REFUSED;
+    }
+    return STORE_OK;
 }
 
 // ---- actors --------------------------------------------------------------------------------

@@ -53,7 +53,8 @@ store_t *store_new(const char *url, const char *password, const char *namespace,
 void store_destroy(store_t **self_p);
 uint64_t store_epoch(const store_t *self);
 const char *store_error(const store_t *self); // why the last call was DOWN or REFUSED
-store_status_t store_ping(store_t *self);     // also checks appendonly; REFUSED if it is off
+// Also checks that nothing may be lost: REFUSED without appendonly, or if keys may be evicted.
+store_status_t store_ping(store_t *self);
 
 // The bounds above as this connection uses them; tests lower them.
 typedef struct {

@@ -161,6 +161,18 @@ static void a_new_owner_fences_the_old_one(void **state)
     put(&new, "new");
 }
 
+// A lease from before Redis' clock was put back would hold for as long as that step was.
+static void a_lease_of_another_time_does_not_hold(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_id_t token;
+    redis("HSET 'tw:m:{9}:9' owner gone token x lease $(( ($(date +%%s) + 3600) * 1000 ))");
+    expect(store, store_claim(store, 9, "w", 3000, &token), STORE_OK);
+    redis("HSET 'tw:m:{9}:9' owner other token x lease $(( ($(date +%%s) + 3) * 1000 ))");
+    expect(store, store_claim(store, 9, "w", 3000, &token), STORE_FENCED);
+}
+
 static void offsets_do_not_go_backwards(void **state)
 {
     (void) state;
@@ -528,16 +540,30 @@ static void removed_functions_come_back(void **state)
     expect(second, commit_one(second, &commit), STORE_DUP);
 }
 
+// What makes Redis grow waits; leases and the life of actors go on.
 static void without_memory_it_waits(void **state)
 {
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
     owner_t owner = own(store, 8);
+    store_id_t tokens[PARTITIONS] = { [8] = owner.token }, other;
+    partitions_t held = { 0 };
+    partitions_add(&held, 8);
     redis("CONFIG SET maxmemory 1");
     store_commit_t commit = next_commit(&owner, "a");
     store_status_t status = commit_one(store, &commit);
+    store_status_t renewed = store_renew(store, 60000, tokens, &held);
+    store_status_t claimed = store_claim(store, 9, "other", 60000, &other);
+    store_status_t released = store_release(store, 9, other);
+    store_field_t field = { "pid", "1" };
+    store_status_t beaten = store_beat(store, "transform", "w", 60000, &field, 1);
     redis("CONFIG SET maxmemory 0");
     assert_int_equal(status, STORE_FULL);
+    assert_int_equal(renewed, STORE_OK);
+    assert_true(partitions_has(&held, 8));
+    assert_int_equal(claimed, STORE_OK);
+    assert_int_equal(released, STORE_OK);
+    assert_int_equal(beaten, STORE_OK);
     expect(store, commit_one(store, &commit), STORE_OK);
 }
 
@@ -547,6 +573,7 @@ int main(void)
         cmocka_unit_test_setup(a_commit_names_its_predecessor, flush),
         cmocka_unit_test_setup(an_unowned_partition_takes_nothing, flush),
         cmocka_unit_test_setup(a_new_owner_fences_the_old_one, flush),
+        cmocka_unit_test_setup(a_lease_of_another_time_does_not_hold, flush),
         cmocka_unit_test_setup(offsets_do_not_go_backwards, flush),
         cmocka_unit_test_setup(one_batch_judges_every_partition_alone, flush),
         cmocka_unit_test_setup(a_full_outbox_refuses_before_any_write, flush),

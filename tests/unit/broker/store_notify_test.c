@@ -441,6 +441,33 @@ static void nobody_is_held_up_by_another(void **state)
     assert_int_equal(waiting, 29 + 2);
 }
 
+// Emptying the outbox is what makes room: it must go on where nothing may grow.
+static void a_full_redis_lets_alerts_out(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    store_id_t token;
+    redis("XADD 'tw:o:{1}' 5-0 id 01 topic t body b");
+    redis("CONFIG SET maxmemory 1");
+    store_status_t claimed = store_outbox_claim(store, "n", 60000, &token);
+    store_logged_t item = logged("01", "{}");
+    const store_told_t told = { "a", "" };
+    store_status_t planned =
+        store_delivery_plan(store, slice_text("01"), slice_text("B"), &told, 1);
+    const char *text = due(store, 1, 60000);
+    store_status_t done = store_delivery_done(store, "01", "a");
+    store_status_t put = store_alert_log_put(store, &item, 1);
+    store_status_t taken = store_outbox_take(store, token, 1, "5-0");
+    redis("CONFIG SET maxmemory 0");
+    assert_int_equal(claimed, STORE_OK);
+    assert_int_equal(planned, STORE_OK);
+    assert_string_equal(text, "01>a 0 B;");
+    assert_int_equal(done, STORE_OK);
+    assert_int_equal(put, STORE_OK);
+    assert_int_equal(taken, STORE_OK);
+    assert_string_equal(redis("XLEN 'tw:o:{1}'"), "0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +484,7 @@ int main(void)
         cmocka_unit_test_setup(too_many_deliveries_are_refused_aloud, flush),
         cmocka_unit_test_setup(who_cannot_be_told_is_on_record, flush),
         cmocka_unit_test_setup(nobody_is_held_up_by_another, flush),
+        cmocka_unit_test_setup(a_full_redis_lets_alerts_out, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
 }

@@ -56,6 +56,10 @@ static void pings_and_tells_missing_append_only_file(void **state)
     expect(store, store_ping(store), STORE_REFUSED);
     assert_non_null(strstr(store_error(store), "appendonly yes"));
     redis("CONFIG SET appendonly yes");
+    redis("CONFIG SET maxmemory-policy allkeys-lru");
+    assert_int_equal(store_ping(store), STORE_REFUSED);
+    assert_non_null(strstr(store_error(store), "noeviction"));
+    redis("CONFIG SET maxmemory-policy noeviction");
     expect(store, store_ping(store), STORE_OK);
 }
 
