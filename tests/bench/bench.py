@@ -6,6 +6,8 @@
     pipeline   rows/s through all actors as processes: pushed in columns, staged durably, state in
                Redis, one window rule, beside the same frames over libzmq alone
     latency    from a client's send to a subscriber's receive, one row at a time
+    polls      polls/s, CPU of a poll and lateness of a thousand HTTP sources in one collector, and
+               polls/s of several, beside plain sockets to the same server
 
 Medians of several runs; machines are noisy, so compare ratios of one run.
 """
@@ -105,7 +107,13 @@ def latency():
     return {**got, **parts, "limit_ms": round(limit, 3), "of_limit": round(got["p50_ms"] / limit, 2)}
 
 
-STAGES = {"window": window, "json": json_bodies, "pipeline": pipeline, "latency": latency}
+def http_polls():
+    from polls import polls
+    return polls(BUILD)
+
+
+STAGES = {"window": window, "json": json_bodies, "pipeline": pipeline, "latency": latency,
+          "polls": http_polls}
 
 
 def main():
