@@ -190,6 +190,7 @@ bool peek_read(peek_t *self, const source_t *source, slice_t body, page_t *page,
         s_read_allowance(self, peeked);
     if (good && source->paged)
         good = s_read_page(self, source, body, page, &peeked->more, fault);
+    peeked->more = peeked->more && good;
     if (looks) {
         json_close(self->json);
         s_forget(self);

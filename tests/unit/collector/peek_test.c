@@ -43,6 +43,7 @@ static void cursors_are_followed(void **state)
     assert_false(
         read_body(&source, "{\"cursor\":{\"last\":12345678901234567890123,\"hasMore\":true}}"));
     assert_non_null(strstr(fault.text, "stands still"));
+    assert_false(peeked.more);
     static const char *const ends[] = {
         "{\"cursor\":{\"last\":\"x\",\"hasMore\":false}}",
         "{\"cursor\":{\"last\":\"x\"}}",
