@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "actors/cli/cli.h"
+#include "actors/cli/demand.h"
 #include "actors/cli/rolling.h"
 #include "actors/collector/configured.h"
 #include "broker/runtime/life.h"
@@ -45,7 +46,8 @@ int cli_check(int argc, char **argv)
             puts("usage: tidewire check -c FILE\n\n"
                  "Validates a configuration and its rules. Mistakes are printed as\n"
                  "file:line:column: message; exit 0 if there is none, else 78. A rule that can\n"
-                 "hardly ever hold gets a warning.");
+                 "hardly ever hold gets a warning, and so does a host that is asked for more than\n"
+                 "its budget.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;
@@ -63,6 +65,7 @@ int cli_check(int argc, char **argv)
     if (bad > 0)
         return EXIT_CONFIG;
     (void) rolling_warn(settings, rules);
+    (void) demand_warn(settings);
     advise_emit(settings, rules);
     printf("%s: good (%zu source%s, %zu rule%s)\n", config, settings->source_count,
            settings->source_count == 1 ? "" : "s", settings->rule_count,

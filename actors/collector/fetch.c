@@ -12,6 +12,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "actors/prep/inflate.h"
 #include "proto/owned.h"
 
 enum { EVENTS_MAX = 64, ROUNDS_MAX = 16 };
@@ -77,10 +78,23 @@ static int s_on_timer(CURLM *multi, long timeout_ms, void *context)
     return timerfd_settime(self->timer, 0, &when, NULL);
 }
 
+// Long before it is too large, a bomb is much larger than what came. One read may not be counted
+// yet.
+static bool s_is_bomb(const transfer_t *self, size_t size)
+{
+    curl_off_t came = 0;
+    curl_easy_getinfo(self->easy, CURLINFO_SIZE_DOWNLOAD_T, &came);
+    return self->body.size + size >
+           ((size_t) came + CURL_MAX_WRITE_SIZE) * INFLATE_RATIO_MAX + INFLATE_SPARE_BYTES;
+}
+
 static size_t s_on_body(char *data, size_t one, size_t count, void *context)
 {
     transfer_t *self = context;
     size_t size = one * count;
+    self->swollen = s_is_bomb(self, size);
+    if (self->swollen)
+        return 0;
     if (self->fetch->held + size > FETCH_HELD_BYTES_MAX) {
         self->overflowed = true;
         return 0;

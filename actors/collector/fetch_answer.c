@@ -58,6 +58,8 @@ static const char *s_error(const transfer_t *self)
         return NULL;
     if (self->overflowed)
         return "all answers together are too large to hold";
+    if (self->swollen)
+        return "the answer is a bomb: it grows too much when it is decompressed";
     if (self->body.failed || self->result == CURLE_FILESIZE_EXCEEDED)
         return "the answer is larger than 64 MB";
     return self->error[0] ? self->error : curl_easy_strerror(self->result);
@@ -68,7 +70,8 @@ void fetch_answer(transfer_t *self, int64_t wall_us, fetched_t *fetched)
     long status = 0, redirects = 0;
     curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(self->easy, CURLINFO_REDIRECT_COUNT, &redirects);
-    bool fits = !self->overflowed && !self->body.failed && self->result != CURLE_FILESIZE_EXCEEDED;
+    bool fits = !self->overflowed && !self->swollen && !self->body.failed &&
+                self->result != CURLE_FILESIZE_EXCEEDED;
     *fetched = (fetched_t){
         .tag = self->tag,
         .error = s_error(self),

@@ -13,6 +13,7 @@ typedef struct transfer {
     unsigned tag;
     buffer_t body;
     bool overflowed; // all answers together were too much
+    bool swollen;    // it grew too much when it was decompressed
     CURLcode result;
     char error[CURL_ERROR_SIZE];
 } transfer_t;

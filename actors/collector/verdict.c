@@ -63,7 +63,7 @@ void verdict_reason(const verdict_t *self, const source_t *source, char *reason,
 {
     reason[0] = '\0';
     if (self->error) {
-        if (s_is_success(self->status))
+        if (s_is_success(self->status) && self->body.size)
             snprintf(reason, size, "broke off after %zu bytes: ", self->body.size);
         s_print(reason, size, self->error, strlen(self->error));
         return;

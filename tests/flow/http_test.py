@@ -5,11 +5,7 @@ says why, in `status`; and no host is asked more often than it wants. Everything
 """
 
 import json
-import os
-import signal
-import socket
 import subprocess
-import sys
 
 import harness
 from harness import Instance, wait_for
@@ -115,7 +111,7 @@ def expect_failing(instance, server):
     wanted = {
         "torn": f"broke off after {len(server.TORN)} bytes",
         "torn-chunk": f"broke off after {len(server.TORN_LINES)} bytes",
-        "bomb": "larger than 64 MB", "huge": "larger than 64 MB", "bad-gzip": "",
+        "bomb": "a bomb", "huge": "larger than 64 MB", "bad-gzip": "",
         "garbage": "HTTP/0.9", "loop": "redirects", "cross": "https", "lure": "HTTP status 302",
         "echo": "HTTP status 401", "silent": "timed out", "stalled": "too slow",
         "refused": "connect", "nobody": "resolve host", "missing": "HTTP status 404: unknown pair",
@@ -205,6 +201,15 @@ def expect_requests(server, secure):
     assert count("/forged") == 0
 
 
+def expect_warning(instance, host):
+    """Twenty sources that want 133 requests a second of a host that gets 3."""
+    run = subprocess.run([harness.PROGRAM, "check", "-c", str(instance.config)],
+                         capture_output=True, text=True, timeout=30)
+    assert run.returncode == 0, run.stderr
+    warnings = [line for line in run.stderr.splitlines() if "budget" in line]
+    assert len(warnings) == 1 and f"20 sources of {host} ask for 133" in warnings[0], run.stderr
+
+
 def main():
     server = hostile.Hostile()
     with Instance("") as instance:
@@ -212,6 +217,7 @@ def main():
         forged, _ = server.secure(202, instance.dir)
         sources, budgets = sources_of(server, instance.dir, certificate, secure, forged)
         instance.config.write_text(configuration(sources, budgets))
+        expect_warning(instance, next(iter(budgets)))
         instance.up()
         expect_rows(instance)
         expect_staged(instance, server)
