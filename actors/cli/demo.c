@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +45,8 @@ static bool write_configuration(const char *path, slice_t text, fault_t *fault)
     return (fclose(file) == 0 && good) || fault_set(fault, "cannot write '%s'", path);
 }
 
-// The supervisor as a child of its own session, so that Ctrl-C reaches us first and stopping
-// goes upstream first.
+// The supervisor as a child that ends when we do: Ctrl-C reaches only us, and stopping goes
+// upstream first.
 static pid_t start_supervisor(const supervise_t *plan, const settings_t *settings, int *ready_fd)
 {
     int ready[2];
@@ -53,7 +54,6 @@ static pid_t start_supervisor(const supervise_t *plan, const settings_t *setting
         return -1;
     pid_t pid = fork();
     if (pid == 0) {
-        setsid();
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         close(ready[0]);
         char log[SITE_PATH_MAX];
@@ -69,18 +69,24 @@ static pid_t start_supervisor(const supervise_t *plan, const settings_t *setting
     return pid;
 }
 
-// "+" when everything lives, else why not.
-static bool wait_ready(int fd, fault_t *fault)
+typedef enum { START_READY, START_STOPPED, START_FAILED } start_t;
+
+// Until everything lives, a signal comes, or the supervisor says why not.
+static start_t wait_ready(int fd, int signals, fault_t *fault)
 {
     char text[FAULT_TEXT_MAX] = "";
-    ssize_t size = 0;
-    do
-        size = read(fd, text, sizeof text - 1);
-    while (size == -1 && errno == EINTR);
+    struct pollfd wait[] = { { .fd = fd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+    while (poll(wait, 2, -1) == -1 && errno == EINTR)
+        ;
+    bool told = wait[0].revents != 0;
+    ssize_t size = told ? read(fd, text, sizeof text - 1) : 0;
     close(fd);
+    if (!told)
+        return START_STOPPED;
     if (size == 1 && text[0] == '+')
-        return true;
-    return fault_set(fault, "%s", size > 0 ? text : "the supervisor ended");
+        return START_READY;
+    fault_set(fault, "%s", size > 0 ? text : "the supervisor ended");
+    return START_FAILED;
 }
 
 static void introduce(const char *dir, const char *endpoint, const settings_t *settings,
@@ -179,8 +185,18 @@ static int demo(const char *dir, const settings_t *settings, const char *feed, s
         return EXIT_FAILED;
     }
     int status = EXIT_FAILED;
-    if (wait_ready(ready_fd, &fault))
+    switch (wait_ready(ready_fd, signals, &fault)) {
+    case START_READY:
         status = watch(&plan, settings, feed, seconds, child, signals, &fault);
+        break;
+    case START_STOPPED:
+        puts("Stopping.");
+        status = EXIT_OK;
+        break;
+    case START_FAILED:
+        break;
+    }
+    fflush(stdout);
     kill(child, SIGTERM);
     int ended;
     while (waitpid(child, &ended, 0) == -1 && errno == EINTR)

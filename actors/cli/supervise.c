@@ -2,7 +2,8 @@
  *
  *  One process is one unit of failure; this one only starts, waits and starts again. A lock on
  *  DIR/supervisor.pid makes it the only one in its DIR; children get SIGTERM when it dies, so
- *  nothing is left behind. It never touches data.
+ *  nothing is left behind, and SIGKILL with it when it is told twice to stop. It never touches
+ * data.
  */
 #include "actors/cli/supervise.h"
 
@@ -170,6 +171,7 @@ static void stop_one(pid_t pid)
 // Upstream first: each stage drains into a living one.
 static void stop_all(supervisor_t *self)
 {
+    log_event(LOG_INFO, "stopping", NULL);
     for (size_t i = self->count; i-- > 0;)
         stop_one(self->children[i].pid);
     if (self->redis > 0)
@@ -360,9 +362,18 @@ static int supervisor_loop(supervisor_t *self, int ready_fd)
     }
 }
 
+// Told twice to stop: nobody of us waits for anybody. All children are in our process group.
+static void kill_all(void)
+{
+    if (getpgrp() == getpid())
+        kill(0, SIGKILL);
+}
+
 int supervise_run(const supervise_t *plan, const settings_t *settings, int ready_fd)
 {
     fault_t fault = { 0 };
+    setsid(); // of its own: Ctrl-C reaches whoever started us first
+    life_before_leaving(kill_all);
     supervisor_t self = { .plan = plan, .settings = settings };
     int lock = take_lock(plan->dir, &fault);
     self.signals = lock == -1 ? -1 : life_open_signals();

@@ -17,7 +17,8 @@ typedef struct {
 // Is the list of roles good? false with fault.
 bool supervise_check(const supervise_t *self, fault_t *fault);
 
-// Run until SIGTERM or SIGINT. When every actor lives, one byte is written to ready_fd (-1 =
+// Run, in a session of its own, until SIGTERM or SIGINT; the second one ends it and all actors at
+// once. When every actor lives, one byte is written to ready_fd (-1 =
 // none); if that fails for good, the reason as text instead. Returns an exit code. Output of
 // the actors goes to DIR/log/<name>.log.
 int supervise_run(const supervise_t *self, const settings_t *settings, int ready_fd);

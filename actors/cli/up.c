@@ -28,10 +28,9 @@ static const struct option known[] = {
     { NULL, 0, NULL, 0 },
 };
 
-// The background: its own session, no terminal, the log in DIR/log/supervisor.log.
+// The background: no terminal, the log in DIR/log/supervisor.log.
 static void become_supervisor(const supervise_t *plan, const settings_t *settings, int ready_fd)
 {
-    setsid();
     char log[PATH_MAX];
     mkdir(plan->dir, 0750);
     snprintf(log, sizeof log, "%s/log", plan->dir);
@@ -141,8 +140,10 @@ int cli_down(int argc, char **argv)
             dir = optarg;
             break;
         case 'h':
-            puts("usage: tidewire down [--dir DIR]\n\n"
-                 "Stops what `up` started in DIR (default .tidewire), upstream first.");
+            puts(
+                "usage: tidewire down [--dir DIR]\n\n"
+                "Stops what `up` started in DIR (default .tidewire), upstream first, so that each\n"
+                "actor drains into a living one. A second `down` meanwhile ends all at once.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;

@@ -3,44 +3,101 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
+
+// What the descriptor counts: requests to reload in the low half, to stop in the high one.
+static const uint64_t RELOAD = 1, DRAIN = UINT64_C(1) << 32;
+
+typedef struct {
+    sigset_t signals;
+    int events; // its own descriptor of the counter: ours may be closed, and its number used again
+} watch_t;
+
+static void (*_Atomic before_leaving)(void);
+
+void life_before_leaving(void (*last)(void))
+{
+    before_leaving = last;
+}
+
+// Somebody is in a hurry: nothing is flushed, all of it can be redone.
+static _Noreturn void s_leave(void)
+{
+    void (*last)(void) = before_leaving;
+    if (last)
+        last();
+    _exit(EXIT_FAILED);
+}
+
+// A thread, because the others may be in the middle of a call that takes long, with a Redis that
+// answers no more or a child that does not end.
+static void *s_watch_signals(void *argument)
+{
+    const watch_t *watch = argument; // for as long as the process lives
+    bool draining = false;
+    for (;;) {
+        int number = 0;
+        if (sigwait(&watch->signals, &number) != 0)
+            continue;
+        bool stop = number != SIGHUP;
+        if (stop && draining)
+            s_leave();
+        draining |= stop;
+        ssize_t told = write(watch->events, stop ? &DRAIN : &RELOAD, sizeof DRAIN);
+        (void) told; // fails only if 2^32 are waiting to be read
+    }
+}
+
+static int s_start_watching(int events)
+{
+    pthread_t thread;
+    watch_t *watch = malloc(sizeof *watch);
+    if (!watch)
+        return ENOMEM;
+    sigemptyset(&watch->signals);
+    sigaddset(&watch->signals, SIGINT);
+    sigaddset(&watch->signals, SIGTERM);
+    sigaddset(&watch->signals, SIGHUP);
+    watch->events = fcntl(events, F_DUPFD_CLOEXEC, 0);
+    int error = watch->events < 0 ? errno : pthread_sigmask(SIG_BLOCK, &watch->signals, NULL);
+    if (error == 0)
+        error = pthread_create(&thread, NULL, s_watch_signals, watch);
+    if (error == 0)
+        return pthread_detach(thread);
+    if (watch->events >= 0)
+        close(watch->events);
+    free(watch);
+    return error;
+}
 
 int life_open_signals(void)
 {
     const struct sigaction ignore = { .sa_handler = SIG_IGN };
-    sigset_t watched;
-    sigemptyset(&watched);
-    sigaddset(&watched, SIGINT);
-    sigaddset(&watched, SIGTERM);
-    sigaddset(&watched, SIGHUP);
-    if (sigaction(SIGPIPE, &ignore, NULL) != 0)
+    int events = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (events < 0)
         return -1;
-    int error = pthread_sigmask(SIG_BLOCK, &watched, NULL);
-    if (error != 0) {
-        errno = error;
-        return -1;
-    }
-    return signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC);
+    int error = sigaction(SIGPIPE, &ignore, NULL) != 0 ? errno : s_start_watching(events);
+    if (error == 0)
+        return events;
+    close(events);
+    errno = error;
+    return -1;
 }
 
 life_signal_t life_take_signal(int descriptor)
 {
-    static bool draining; // of the process, as signals are
-    struct signalfd_siginfo info;
-    if (read(descriptor, &info, sizeof info) != (ssize_t) sizeof info)
+    uint64_t events;
+    if (read(descriptor, &events, sizeof events) != (ssize_t) sizeof events)
         return LIFE_GO_ON;
-    if (info.ssi_signo == SIGHUP)
-        return LIFE_RELOAD;
-    if (draining)
-        _exit(EXIT_FAILED); // somebody is in a hurry: nothing is flushed, all of it can be redone
-    draining = true;
-    return LIFE_DRAIN;
+    return events >= DRAIN ? LIFE_DRAIN : LIFE_RELOAD;
 }
 
 static int64_t s_read_us(clockid_t clock)

@@ -4,6 +4,7 @@ end; status for people; rules by `rule`; a configuration read again on SIGHUP, k
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,6 +103,15 @@ def alive_under(folder):
     return found
 
 
+def cmdline(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def children(pid):
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()]
+
+
 def check_demo(empty):
     run = tidewire("demo", "--seconds", str(DEMO_SECONDS), cwd=empty)
     expect(run, OK, out="volume-spike  trade:simulated:")
@@ -119,6 +129,46 @@ def check_demo(empty):
     for line in shown:
         assert shape(line) in printed, f"the demo prints no line like README's:\n{line}\n{run.stdout}"
     print(re.search(r"\n(\d+ alerts?)", run.stdout)[1], "in the demo, which leaves nothing behind")
+
+
+def check_hurry():
+    """A second signal ends at once, with everything that was started, whatever hangs."""
+    with Instance(CONFIG) as instance:
+        instance.up()
+        folder = str(instance.dir)
+        supervisor = int((instance.dir / "supervisor.pid").read_text())
+        for actor in instance.status()["actors"]:
+            os.kill(int(actor["pid"]), signal.SIGSTOP)  # one alone would be waited for
+        os.kill(supervisor, signal.SIGTERM)
+        log = instance.dir / "log/supervisor.log"
+        wait_for("the supervisor to stop them", lambda: "stopping" in log.read_text())
+        os.kill(supervisor, signal.SIGTERM)
+        wait_for("all to be gone", lambda: not alive_under(folder), 20)
+    for hold in (False, True):
+        demo = subprocess.Popen([PROGRAM, "demo"], stdout=subprocess.PIPE, text=True)
+        if hold:  # until it runs; else in the midst of its start
+            text = ""
+            while "Alerts as they arrive" not in text:
+                text += demo.stdout.readline()
+        else:
+            wait_for("the supervisor", lambda: children(demo.pid))
+        (supervisor,) = children(demo.pid)
+        folder = re.search(r"/tmp/tidewire-demo-\w+", wait_for("actors", lambda: " ".join(
+            cmdline(child) for child in children(supervisor))))[0]
+        if hold:
+            for actor in children(supervisor):
+                if "redis" not in cmdline(actor):
+                    os.kill(actor, signal.SIGSTOP)
+        demo.send_signal(signal.SIGINT)
+        if hold:
+            wait_for("the demo to stop", lambda: "Stopping" in demo.stdout.readline())
+            demo.send_signal(signal.SIGINT)
+        code = demo.wait(timeout=40)
+        assert code == (FAILED if hold else OK), code
+        wait_for("all to be gone", lambda: not alive_under(folder), 20)
+        demo.stdout.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    print("told twice: all end at once")
 
 
 def rule_states(instance):
@@ -212,6 +262,7 @@ def main():
         check_rolling(empty)
         check_bad_rule(empty)
         check_demo(empty)
+    check_hurry()
     with Instance(CONFIG) as instance:
         instance.up()
         check_status(instance)

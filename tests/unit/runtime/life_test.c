@@ -2,6 +2,7 @@
 #include "broker/runtime/life.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -26,6 +27,13 @@ static int in_child(int (*body)(void))
     return WEXITSTATUS(status);
 }
 
+// As another process would send it; true when the descriptor tells of it.
+static bool sent(int descriptor, int number)
+{
+    struct pollfd wait = { .fd = descriptor, .events = POLLIN };
+    return kill(getpid(), number) == 0 && poll(&wait, 1, 10000) == 1;
+}
+
 static int take_each(void)
 {
     int descriptor = life_open_signals();
@@ -33,28 +41,48 @@ static int take_each(void)
         return 10;
     if (life_take_signal(descriptor) != LIFE_GO_ON) // nothing there, and it does not block
         return 11;
-    raise(SIGHUP);
-    if (life_take_signal(descriptor) != LIFE_RELOAD)
+    if (!sent(descriptor, SIGHUP) || life_take_signal(descriptor) != LIFE_RELOAD)
         return 12;
-    raise(SIGTERM);
-    if (life_take_signal(descriptor) != LIFE_DRAIN)
+    if (!sent(descriptor, SIGTERM) || life_take_signal(descriptor) != LIFE_DRAIN)
         return 13;
-    raise(SIGHUP);
-    if (life_take_signal(descriptor) != LIFE_RELOAD)
+    if (!sent(descriptor, SIGHUP) || life_take_signal(descriptor) != LIFE_RELOAD)
         return 14;
     raise(SIGPIPE); // would kill us
     return life_take_signal(descriptor) == LIFE_GO_ON ? 0 : 15;
 }
 
+static _Noreturn void wait_for_ever(void)
+{
+    for (;;)
+        pause();
+}
+
 static int stop_twice(void)
 {
     int descriptor = life_open_signals();
-    raise(SIGTERM);
-    if (life_take_signal(descriptor) != LIFE_DRAIN)
+    if (!sent(descriptor, SIGTERM) || life_take_signal(descriptor) != LIFE_DRAIN)
         return 10;
-    raise(SIGINT);
-    life_take_signal(descriptor);
-    return 11; // never reached
+    kill(getpid(), SIGINT);
+    wait_for_ever();
+}
+
+static int stop_twice_unread(void)
+{
+    if (!sent(life_open_signals(), SIGTERM))
+        return 10;
+    kill(getpid(), SIGTERM);
+    wait_for_ever();
+}
+
+static void exit_otherwise(void)
+{
+    _exit(42);
+}
+
+static int leave_by_hook(void)
+{
+    life_before_leaving(exit_otherwise);
+    return stop_twice();
 }
 
 static void signals_are_events(void **state)
@@ -67,6 +95,8 @@ static void second_stop_exits_at_once(void **state)
 {
     (void) state;
     assert_int_equal(in_child(stop_twice), EXIT_FAILED);
+    assert_int_equal(in_child(stop_twice_unread), EXIT_FAILED);
+    assert_int_equal(in_child(leave_by_hook), 42);
 }
 
 static void clocks_run(void **state)
