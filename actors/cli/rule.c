@@ -170,7 +170,9 @@ static plan_t *plan_with(rule_word_t *self, const char *name, const store_rule_t
 static int rule_add(rule_word_t *self, int count, char **words)
 {
     if (count < 5 || count % 2 == 0 || count / 2 > STORE_FIELDS_MAX)
-        return cli_misuse("rule", "add takes NAME and pairs, at least: on TABLE when CONDITION",
+        return cli_misuse("rule",
+                          "add takes NAME and pairs, at least: on TABLE when CONDITION (options "
+                          "stand before add)",
                           NULL);
     store_rule_t rule = { .name = words[0] };
     for (int i = 1; i + 1 < count; i += 2)
@@ -220,6 +222,16 @@ static int rule_word(rule_word_t *self, int count, char **words)
     return cli_misuse("rule", "unknown word", words[0]);
 }
 
+// Options stand before `add`, so that what stands behind it is taken as it is: a condition may well
+// begin with '-'. The other words take them anywhere.
+static const char *option_letters(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "add") == 0)
+            return "+c:h";
+    return "c:h";
+}
+
 int cli_rule(int argc, char **argv)
 {
     static const struct option known[] = {
@@ -228,9 +240,9 @@ int cli_rule(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
-    const char *config = NULL, *dir = CLI_DIR;
-    optind = 1;
-    for (int word; (word = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
+    const char *config = NULL, *dir = CLI_DIR, *letters = option_letters(argc, argv);
+    optind = 0; // 1 would keep the order of an earlier call
+    for (int word; (word = getopt_long(argc, argv, letters, known, NULL)) != -1;) {
         switch (word) {
         case 'c':
             config = optarg;
@@ -239,9 +251,11 @@ int cli_rule(int argc, char **argv)
             dir = optarg;
             break;
         case 'h':
-            puts("usage: tidewire rule add NAME on TABLE when CONDITION [FIELD VALUE ...]\n"
-                 "       tidewire rule list | rm NAME\n"
-                 "       tidewire rule sql NAME [-c FILE]\n\n"
+            puts("usage: tidewire rule [--dir DIR] [-c FILE] WORD ...\n\n"
+                 "  add NAME on TABLE when CONDITION [FIELD VALUE ...]\n"
+                 "  list\n"
+                 "  rm NAME\n"
+                 "  sql NAME\n\n"
                  "Rules in Redis (docs/rules.md); one there hides that of the configuration with\n"
                  "its name, rm brings it back. A bad rule is not written: exit 78. sql prints the\n"
                  "PostgreSQL query that returns the same rows. --dir DIR: where `up` runs\n"

@@ -189,6 +189,12 @@ def check_rules(instance):
     assert "volume > 1000000" in instance.word("rule", "sql", "spike").stdout
     instance.word("rule", "rm", "spike")
     instance.word("rule", "rm", "mine")
+    instance.word("rule", "add", "mine", "on", "trade", "when", "-volume < -5", "note", "--json")
+    assert "-volume < -5" in instance.word("rule", "list").stdout
+    late = instance.word("rule", "add", "mine", "on", "trade", "when", "volume > 1", "-c", "x", "--dir",
+                         check=False)
+    expect(late, USAGE, err="options stand before add")
+    instance.word("rule", "rm", "mine")
     expect(instance.word("rule", "rm", "mine", check=False), FAILED, err="no rule 'mine'")
     wait_for("the rule to be gone", lambda: "mine" not in rule_states(instance), 5)
 
