@@ -15,8 +15,8 @@ typedef struct {
 static source_t source_of(const sight_t *sight, unsigned aggregate)
 {
     const layout_t *layout = sight->layout;
-    const cells_t *cells = sight->moment->cells;
     const aggregate_t *what = &layout->plan->aggregates[aggregate];
+    const cells_t *cells = cells_of(sight->moment->cells, what->window);
     uint16_t slot = layout->slot_of[aggregate], trace = layout->trace_of[aggregate];
     return (source_t){
         .what = what,

@@ -1,4 +1,4 @@
-/*  aggregate_cells -- values of aggregates over windows by time of a coarse series.
+/*  aggregate_cells -- values of aggregates over windows by time that see cells.
  *
  *  Pure. As aggregate.h, always by way of the exact value: what is not exact is which rows are
  *  in the window, by up to one cell at its old end. Evidence says so.
@@ -10,7 +10,8 @@
 static inline bool aggregate_coarse(const sight_t *sight, unsigned aggregate)
 {
     const table_plan_t *plan = sight->layout->plan;
-    return sight->moment->cells && !plan->windows[plan->aggregates[aggregate].window].by_rows;
+    const window_spec_t *window = &plan->windows[plan->aggregates[aggregate].window];
+    return sight->moment->cells && !window->by_rows && window->span_us > sight->moment->exact_us;
 }
 
 uint64_t cells_rows(const sight_t *sight, unsigned aggregate);

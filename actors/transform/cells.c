@@ -1,15 +1,17 @@
 /*  cells -- see cells.h. Windows over them are in cells_windows.c. */
 #include "actors/transform/cells.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
-unsigned cells_bits(int64_t keep_us)
+int64_t cells_span(const layout_t *layout, unsigned bits)
 {
-    unsigned bits = 0;
-    while (bits < 62 && ((int64_t) CELLS_OF_LONGEST << bits) < keep_us)
-        bits++;
-    return bits;
+    const table_plan_t *plan = layout->plan;
+    int64_t span_us = 0;
+    for (size_t i = 0; i < plan->window_count; i++)
+        if (!plan->windows[i].by_rows && layout->cell_bits[i] == bits &&
+            plan->windows[i].span_us > span_us)
+            span_us = plan->windows[i].span_us;
+    return span_us;
 }
 
 static bool figures_new(figure_t **figures, size_t count)
@@ -28,14 +30,14 @@ static void figures_destroy(figure_t **figures, size_t count)
     *figures = NULL;
 }
 
-cells_t *cells_new(const layout_t *layout, unsigned bits, uint64_t taken)
+cells_t *cells_new(const layout_t *layout, unsigned bits)
 {
     cells_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->layout = layout;
     self->bits = bits;
-    self->taken = taken;
+    self->span_us = cells_span(layout, bits);
     figure_init(&self->other);
     self->known_us = malloc((layout->trace_count + 1) * sizeof *self->known_us);
     if (!self->known_us || !ring_open(&self->ring, layout->cell_column_count, 0, 0) ||
@@ -196,16 +198,20 @@ static bool same_cell(const cells_t *self, int64_t a, int64_t b)
     return a >> self->bits == b >> self->bits;
 }
 
-bool cells_take(cells_t *self, const ring_t *rows, int64_t newest)
+// Put self->row in. The first row of the newest time opens a cell of its own.
+static bool put(cells_t *self, int64_t ts, int64_t newest)
 {
-    int64_t ts = ring_ts(rows, self->taken);
-    trace_row(self, rows, self->taken++);
     int64_t last = cells_empty(self) ? 0 : ring_ts(&self->ring, self->ring.tail - 1);
-    // The first row of the newest time opens a cell of its own.
     bool join = !cells_empty(self) && same_cell(self, last, ts) && (ts < newest || last == ts);
     bool ok = join ? merge_last(self, ts) : append(self, ts);
     self->stale = self->stale || self->ring.restated;
     return ok;
+}
+
+bool cells_take(cells_t *self, const ring_t *rows, uint64_t position, int64_t newest)
+{
+    trace_row(self, rows, position);
+    return put(self, ring_ts(rows, position), newest);
 }
 
 bool cells_settle(cells_t *self)
@@ -234,28 +240,6 @@ void cells_trim(cells_t *self, int64_t from)
 
 // ---- another plan -----------------------------------------------------------------------------
 
-// Copy cell by cell into coarser ones.
-static bool regrid(cells_t *self, unsigned bits, int64_t newest)
-{
-    ring_t from = self->ring;
-    self->bits = bits;
-    if (!ring_open(&self->ring, self->layout->cell_column_count, 0, 0)) {
-        ring_close(&from);
-        return false;
-    }
-    bool ok = true;
-    for (uint64_t p = from.head; ok && p < from.tail; p++) {
-        int64_t ts = ring_ts(&from, p);
-        int64_t last = cells_empty(self) ? 0 : ring_ts(&self->ring, self->ring.tail - 1);
-        for (unsigned i = 0; i < self->layout->cell_column_count; i++)
-            ring_get(&from, i, p, &self->row[i]);
-        bool join = !cells_empty(self) && same_cell(self, last, ts) && ts < newest;
-        ok = join ? merge_last(self, ts) : append(self, ts);
-    }
-    ring_close(&from);
-    return ok;
-}
-
 static int trace_before(const layout_t *was, const layout_t *is, size_t index)
 {
     const trace_layout_t *trace = &is->traces[index];
@@ -266,45 +250,41 @@ static int trace_before(const layout_t *was, const layout_t *is, size_t index)
     return layout_trace(was, trace->kind, argument, argument2);
 }
 
-static bool rearrange(cells_t *self, const layout_t *layout, int64_t newest)
+// Which column of `self` each column of `to` was, or -1; and since when the traces are known.
+static void relate(const cells_t *self, cells_t *to, int64_t newest, int *from)
 {
-    const layout_t *was = self->layout;
-    int *from = malloc(layout->cell_column_count * sizeof *from);
-    int64_t *known_us = malloc((layout->trace_count + 1) * sizeof *known_us);
-    figure_t *row = NULL;
-    bool ok = from && known_us && figures_new(&row, layout->cell_column_count);
-    if (ok)
-        from[CELL_WEIGHT] = CELL_WEIGHT;
-    for (size_t i = 0; ok && i < layout->trace_count; i++) {
-        unsigned column = layout->traces[i].column;
-        unsigned end =
-            i + 1 < layout->trace_count ? layout->traces[i + 1].column : layout->cell_column_count;
-        int before = trace_before(was, layout, i);
+    const layout_t *was = self->layout, *is = to->layout;
+    from[CELL_WEIGHT] = CELL_WEIGHT;
+    for (size_t i = 0; i < is->trace_count; i++) {
+        unsigned column = is->traces[i].column;
+        unsigned end = i + 1 < is->trace_count ? is->traces[i + 1].column : is->cell_column_count;
+        int before = trace_before(was, is, i);
         for (unsigned c = column; c < end; c++)
             from[c] = before < 0 ? -1 : was->traces[before].column + (int) (c - column);
-        known_us[i] = before < 0 ? newest + 1 : self->known_us[before];
+        to->known_us[i] = before < 0 ? newest + 1 : self->known_us[before];
     }
-    ok = ok && ring_rearrange(&self->ring, layout->cell_column_count, from);
-    free(from);
-    if (!ok) {
-        free(known_us);
-        figures_destroy(&row, layout->cell_column_count);
-        return false;
-    }
-    figures_destroy(&self->row, was->cell_column_count);
-    free(self->known_us);
-    self->row = row;
-    self->known_us = known_us;
-    self->layout = layout;
-    return true;
 }
 
-bool cells_reshape(cells_t *self, const layout_t *layout, unsigned bits, int64_t newest)
+cells_t *cells_copy(const cells_t *self, const layout_t *layout, unsigned bits, int64_t newest)
 {
-    cells_unlay(self);
-    if (!rearrange(self, layout, newest) || !cells_lay(self, layout))
-        return false;
-    return bits <= self->bits || regrid(self, bits, newest);
+    cells_t *copy = cells_new(layout, bits);
+    int *from = malloc(layout->cell_column_count * sizeof *from);
+    bool ok = copy && from;
+    if (ok)
+        relate(self, copy, newest, from);
+    for (uint64_t p = self->ring.head; ok && p < self->ring.tail; p++) {
+        for (unsigned i = 0; i < layout->cell_column_count; i++) {
+            if (from[i] < 0)
+                copy->row[i].size = FIGURE_NULL;
+            else
+                ring_get(&self->ring, (unsigned) from[i], p, &copy->row[i]);
+        }
+        ok = put(copy, ring_ts(&self->ring, p), newest);
+    }
+    free(from);
+    if (!ok)
+        cells_destroy(&copy);
+    return copy;
 }
 
 size_t cells_bytes(const cells_t *self)

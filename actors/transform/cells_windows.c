@@ -126,7 +126,7 @@ void cells_leave(cells_t *self, uint64_t cell)
     const table_plan_t *plan = self->layout->plan;
     for (size_t i = 0; self->windows && !self->stale && i < plan->window_count; i++) {
         cell_window_t *window = &self->windows[i];
-        if (plan->windows[i].by_rows || window->high <= cell)
+        if (!cells_serve(self, i) || window->high <= cell)
             continue;
         if (window->low <= cell)
             leave(self, i, cell);
@@ -156,7 +156,7 @@ bool cells_look(cells_t *self, int64_t ts)
     bool waiting = !cells_empty(self) && ring_ts(ring, ring->tail - 1) == ts;
     uint64_t end = ring->tail - waiting;
     for (size_t i = 0; i < plan->window_count; i++) {
-        if (plan->windows[i].by_rows)
+        if (!cells_serve(self, i))
             continue;
         cell_window_t *window = &self->windows[i];
         if (self->stale)

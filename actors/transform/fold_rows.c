@@ -127,8 +127,8 @@ static bool judge_row(fold_t *self, pass_t *pass, const moment_t *moment, const 
     return true;
 }
 
-// A series with too many rows for its windows by time turns coarse. Rows that cells have taken are
-// gone from memory soon, so what is coarse is written to the delta at once.
+// Windows by time that hold too many rows turn coarse. Rows that cells have taken are gone from
+// memory soon, so they are written to the delta at once.
 static bool thin_out(fold_t *self, const pass_t *pass)
 {
     series_t *series = pass->series;
@@ -137,8 +137,7 @@ static bool thin_out(fold_t *self, const pass_t *pass)
         return true;
     if (!journal_series(pass->partition, pass->branch, series))
         return false;
-    unsigned bits = cells_bits(series->layout->plan->keep_us);
-    if (crowded && !series_turn(series, bits))
+    if (crowded && !series_turn(series, series_bearable(series, self->window_rows_max)))
         return false;
     series_trim(series);
     return true;

@@ -118,11 +118,9 @@ static void write_covered(writer_t *self, const series_t *series)
     }
 }
 
-static bool write_cells(writer_t *self, const series_t *series)
+static bool write_cells(writer_t *self, const series_t *series, const cells_t *cells)
 {
-    const cells_t *cells = series->cells;
     pack_u64(self->out, cells->bits);
-    pack_u64(self->out, series->ring.tail - cells->taken);
     for (size_t i = 0; i < series->layout->trace_count; i++)
         pack_i64(self->out, cells->known_us[i]);
     pack_u64(self->out, ring_count(&cells->ring));
@@ -131,6 +129,20 @@ static bool write_cells(writer_t *self, const series_t *series)
     for (unsigned i = 0; i < cells->ring.column_count; i++)
         if (!column_write(&self->columns, &cells->ring, i, cells->ring.head, cells->ring.tail,
                           self->out))
+            return false;
+    return true;
+}
+
+static bool write_coarse(writer_t *self, const series_t *series)
+{
+    size_t count = 0;
+    for (const cells_t *cells = series->cells; cells; cells = cells->next)
+        count++;
+    pack_i64(self->out, series->exact_us);
+    pack_u64(self->out, series->ring.tail - series->taken);
+    pack_u64(self->out, count);
+    for (const cells_t *cells = series->cells; cells; cells = cells->next)
+        if (!write_cells(self, series, cells))
             return false;
     return true;
 }
@@ -145,7 +157,7 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     write_byte(self, (whole ? ENTRY_WHOLE : 0) | (fired ? ENTRY_FIRED : 0) |
                          (turned ? ENTRY_TURNED : 0) | (coarse ? ENTRY_COARSE : 0));
     if (turned)
-        pack_u64(self->out, series->turned_bits);
+        pack_i64(self->out, series->turned_us);
     pack_i64(self->out, (int64_t) (from - sent));
     pack_u64(self->out, ring->tail - from);
     if (!write_times(self, ring, from, whole ? 0 : series->sent_ts))
@@ -160,7 +172,7 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     write_topics(self, series, whole);
     if (whole)
         write_covered(self, series);
-    return !coarse || write_cells(self, series);
+    return !coarse || write_coarse(self, series);
 }
 
 void journal_mark(series_t *series)

@@ -38,18 +38,22 @@ static bool read_cell(journal_reader_t *self, cells_t *cells, int64_t ts)
     return true;
 }
 
-bool journal_read_cells(journal_reader_t *self, series_t *series)
+// The cells of one width. Rows that are not in cells yet came after those that are: `last`.
+static bool read_width(journal_reader_t *self, series_t *series, int64_t last)
 {
     const layout_t *layout = series->layout;
-    unsigned bits = (unsigned) unpack_up_to(&self->in, BITS_MAX);
-    uint64_t waiting = unpack_up_to(&self->in, ring_count(&series->ring));
-    if (layout->plan->keep_us == 0)
+    uint64_t bits = unpack_u64(&self->in);
+    for (const cells_t *cells = series->cells; cells; cells = cells->next)
+        if (bits <= cells->bits)
+            return journal_refused(self, "cells");
+    if (self->in.bad || bits > UINT8_MAX || cells_span(layout, (unsigned) bits) <= series->exact_us)
         return journal_refused(self, "cells");
-    series->cells = cells_new(layout, bits, series->ring.tail - waiting);
-    if (!series->cells || !journal_room_for_columns(self, layout->cell_column_count))
+    cells_t *cells = cells_new(layout, (unsigned) bits);
+    if (!series_add_cells(series, cells) ||
+        !journal_room_for_columns(self, layout->cell_column_count))
         return journal_no_memory(self);
     for (size_t i = 0; i < layout->trace_count; i++)
-        series->cells->known_us[i] = unpack_i64(&self->in);
+        cells->known_us[i] = unpack_i64(&self->in);
     size_t count = (size_t) unpack_u64(&self->in);
     unpack_list_t times = unpack_list(&self->in, count, 1);
     for (unsigned i = 0; i < layout->cell_column_count; i++)
@@ -57,18 +61,47 @@ bool journal_read_cells(journal_reader_t *self, series_t *series)
     int64_t ts = 0;
     if (self->in.bad)
         return journal_refused(self, "cells");
-    // Rows that are not in cells yet came after those that are.
-    int64_t last = waiting > 0 ? ring_ts(&series->ring, series->cells->taken) : series->newest;
     for (size_t c = 0; c < count; c++) {
         int64_t step = unpack_at(&times, c);
         if ((step < 0 && c > 0) || __builtin_add_overflow(ts, step, &ts) || ts < ROWS_TS_MIN ||
             ts > last)
             return journal_refused(self, "cells");
-        if (!read_cell(self, series->cells, ts))
+        if (!read_cell(self, cells, ts))
             return false;
     }
     for (unsigned i = 0; i < layout->cell_column_count; i++)
         if (self->columns[i].wide.bad)
             return journal_refused(self, "cells");
     return true;
+}
+
+// Every coarse window has cells to see.
+static bool all_served(const series_t *series)
+{
+    const table_plan_t *plan = series->layout->plan;
+    for (size_t i = 0; i < plan->window_count; i++) {
+        if (plan->windows[i].by_rows || plan->windows[i].span_us <= series->exact_us)
+            continue;
+        const cells_t *cells = series->cells;
+        while (cells && !cells_serve(cells, i))
+            cells = cells->next;
+        if (!cells)
+            return false;
+    }
+    return true;
+}
+
+bool journal_read_cells(journal_reader_t *self, series_t *series)
+{
+    series->exact_us = unpack_i64(&self->in);
+    uint64_t waiting = unpack_up_to(&self->in, ring_count(&series->ring));
+    uint64_t widths = unpack_u64(&self->in);
+    if (self->in.bad || series->exact_us < 0 || widths == 0)
+        return journal_refused(self, "cells");
+    series->taken = series->ring.tail - waiting;
+    int64_t last = waiting > 0 ? ring_ts(&series->ring, series->taken) : series->newest;
+    for (; widths > 0; widths--)
+        if (!read_width(self, series, last))
+            return false;
+    return all_served(series) || journal_refused(self, "cells");
 }

@@ -20,9 +20,9 @@ static bool read_rows(journal_reader_t *self, series_t *series, int64_t start)
         return journal_refused(self, "rows");
     if (start > 0) {
         ring->head = from;
-        cells_destroy(&series->cells); // a coarse one leaves no gap
+        series_drop_cells(series); // with cells there is no gap
     }
-    if (series->cells && from < series->cells->taken)
+    if (series->cells && from < series->taken)
         return journal_refused(self, "rows");
     ring->tail = from;
     open_t *open = &series->open;
@@ -190,11 +190,11 @@ static bool read_turn(journal_reader_t *self, series_t *series, uint8_t flags)
         return journal_refused(self, "series");
     if (!(flags & ENTRY_TURNED))
         return true;
-    unsigned bits = (unsigned) unpack_up_to(&self->in, BITS_MAX);
-    if (self->in.bad || series->cells || series->ring.tail == 0 ||
-        series->layout->plan->keep_us == 0)
+    int64_t exact_us = unpack_i64(&self->in), keep_us = series->layout->plan->keep_us;
+    if (self->in.bad || series->ring.tail == 0 || exact_us < 0 || exact_us >= series->exact_us ||
+        exact_us >= keep_us)
         return journal_refused(self, "series");
-    return series_turn(series, bits) || journal_no_memory(self);
+    return series_turn(series, exact_us) || journal_no_memory(self);
 }
 
 bool journal_read_entry(journal_reader_t *self, series_t *series)

@@ -5,7 +5,7 @@
  *
  *      number        0 and the id when first named; else the order of first naming, from 1
  *      flags         ENTRY_*
- *      bits          if ENTRY_TURNED: the series turns coarse here, before the rows below
+ *      exact_us      if ENTRY_TURNED: windows longer than this turn coarse, before the rows below
  *      start         position of the first row below, from the end of the rows sent before:
  *                    more than 0 if rows came and went in between, less if some are replaced
  *      count         rows below
@@ -17,8 +17,9 @@
  *      fired         if ENTRY_FIRED: all of it
  *      topics        those that changed
  *      covered       if ENTRY_WHOLE: covered_us, covered_position, known of each argument
- *      cells         if ENTRY_COARSE, in a whole entry: bits, rows not taken, known of each
- *                    trace, count, distances of times from the cell before, columns
+ *      cells         if ENTRY_COARSE, in a whole entry: exact_us, rows not taken, how many
+ *                    widths; of each: bits, known of each trace, count, distances of times from
+ *                    the cell before, columns
  *
  *  Positions count back from the end, so they are small.
  */
@@ -26,7 +27,7 @@
 #include "actors/transform/pack.h"
 #include "actors/transform/ring.h"
 
-enum { JOURNAL_VERSION = 1 };
+enum { JOURNAL_VERSION = 2 };
 enum { SECTION_BRANCH = 1, SECTION_PLAN = 2, SECTION_SERIES = 3, SECTION_FORGET = 4 };
 enum { ENTRY_WHOLE = 1, ENTRY_FIRED = 2, ENTRY_TURNED = 4, ENTRY_COARSE = 8 };
 enum { COLUMN_NULLS = 0, COLUMN_NARROW = 1, COLUMN_SOME_NULL = 2, COLUMN_WIDE = 3 };

@@ -3,7 +3,6 @@
 #include "actors/transform/journal.h"
 #include "actors/transform/journal_format.h"
 
-enum { BITS_MAX = 62 };
 #define POSITION_MAX (INT64_C(1) << 61)
 
 typedef struct {

@@ -106,6 +106,7 @@ void layout_destroy(layout_t **self_p)
     free(self->traces);
     free(self->trace_of);
     free(self->cell_merges);
+    free(self->cell_bits);
     free(self->slot_of);
     free(self->first_slot);
     free(self->slots);

@@ -3,8 +3,8 @@
  *  Pure. Aggregates over the same window and arguments share one slot of sums. One layout serves
  *  all series of a table under one plan.
  *
- *  A series that is too dense for its windows by time keeps cells instead of rows (cells.h). What
- *  a cell keeps of an argument is a trace: one or more columns, each with a way to merge two.
+ *  A window by time that holds too many rows of a series sees cells instead (cells.h). What a cell
+ *  keeps of an argument is a trace: one or more columns, each with a way to merge two.
  */
 #pragma once
 #include "actors/rules/ruleset.h"
@@ -57,6 +57,7 @@ typedef struct {
     size_t trace_count;
     trace_layout_t *traces;
     uint16_t *trace_of; // of each aggregate over time, or LAYOUT_NO_TRACE (count(*))
+    uint8_t *cell_bits; // of each window by time: its cells are 2^this microseconds wide
     uint16_t cell_column_count;
     cell_merge_t *cell_merges; // of each column of a cell
 } layout_t;

@@ -3,7 +3,7 @@
 
 #include "actors/transform/layout.h"
 
-enum { TRACE_COLUMNS_MAX = 6, TRACES_OF_ONE_MAX = 2 };
+enum { TRACE_COLUMNS_MAX = 6, TRACES_OF_ONE_MAX = 2, CELLS_OF_WINDOW = 65536, BITS_MAX = 46 };
 
 int layout_trace(const layout_t *self, trace_kind_t kind, int argument, int argument2)
 {
@@ -81,6 +81,15 @@ static uint16_t trace_for(layout_t *self, trace_kind_t kind, int16_t argument, i
     return (uint16_t) self->trace_count++;
 }
 
+// So wide that a window has about CELLS_OF_WINDOW of them at most.
+static uint8_t bits_for(int64_t span_us)
+{
+    uint8_t bits = 0;
+    while (bits < BITS_MAX && ((int64_t) CELLS_OF_WINDOW << bits) < span_us)
+        bits++;
+    return bits;
+}
+
 bool layout_lay_traces(layout_t *self)
 {
     const table_plan_t *plan = self->plan;
@@ -88,8 +97,11 @@ bool layout_lay_traces(layout_t *self)
     self->traces = calloc(most + 1, sizeof *self->traces);
     self->trace_of = calloc(plan->aggregate_count + 1, sizeof *self->trace_of);
     self->cell_merges = calloc(most * TRACE_COLUMNS_MAX + 1, sizeof *self->cell_merges);
-    if (!self->traces || !self->trace_of || !self->cell_merges)
+    self->cell_bits = calloc(plan->window_count + 1, sizeof *self->cell_bits);
+    if (!self->traces || !self->trace_of || !self->cell_merges || !self->cell_bits)
         return false;
+    for (size_t i = 0; i < plan->window_count; i++)
+        self->cell_bits[i] = bits_for(plan->windows[i].span_us);
     self->cell_merges[CELL_WEIGHT] = CELL_ADD;
     self->cell_column_count = 1;
     for (size_t i = 0; i < plan->aggregate_count; i++) {

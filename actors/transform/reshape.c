@@ -90,18 +90,46 @@ static bool reshape_rules(series_t *self, const layout_t *to)
     return true;
 }
 
-// Cells go by the longest window of either plan: they can become coarser, not finer.
+// What window `index` of a new plan is to see: the narrowest cells that go back as far as it does.
+static const cells_t *source_for(const cells_t *cells, const layout_t *to, size_t index)
+{
+    int64_t span_us = cells_span(to, to->cell_bits[index]);
+    while (cells->next && cells->span_us < span_us)
+        cells = cells->next;
+    return cells;
+}
+
+// Of the new plan's windows those stay exact whose rows are all here; the others are coarse.
 static bool reshape_cells(series_t *self, const layout_t *to)
 {
-    cells_t *cells = self->cells;
-    int64_t start = window_start(self->newest, to->plan->keep_us);
-    unsigned bits = cells_bits(to->plan->keep_us);
-    if (to->plan->keep_us == 0 || cells_empty(cells) ||
-        ring_ts(&cells->ring, cells->ring.tail - 1) < start) {
-        cells_destroy(&self->cells);
-        return true;
+    const table_plan_t *plan = to->plan;
+    cells_t *before = self->cells;
+    int64_t exact_us = 0;
+    self->cells = NULL;
+    bool ok = true;
+    for (size_t i = 0; ok && i < plan->window_count; i++) {
+        const window_spec_t *window = &plan->windows[i];
+        if (window->by_rows)
+            continue;
+        if (window->span_us <= self->exact_us) {
+            exact_us = window->span_us > exact_us ? window->span_us : exact_us;
+            continue;
+        }
+        unsigned bits = to->cell_bits[i];
+        const cells_t *same = self->cells;
+        while (same && same->bits != bits)
+            same = same->next;
+        ok = same ||
+             series_add_cells(self, cells_copy(source_for(before, to, i), to, bits, self->newest));
     }
-    return cells_reshape(cells, to, bits, self->newest);
+    self->exact_us = self->cells ? exact_us : INT64_MAX;
+    while (before) {
+        cells_t *next = before->next;
+        cells_destroy(&before);
+        before = next;
+    }
+    series_shed(self);
+    return ok;
 }
 
 bool series_reshape(series_t *self, const layout_t *to)

@@ -19,6 +19,7 @@ series_t *series_new(slice_t id, uint64_t hash, const layout_t *layout)
     self->id_size = (uint8_t) id.size;
     memcpy(self->id, id.data, id.size);
     self->newest = self->covered_us = INT64_MIN;
+    self->exact_us = INT64_MAX;
     open_init(&self->open, (unsigned) layout->plan->column_count);
     self->known = malloc((arguments + 1) * sizeof *self->known);
     if (!self->known || !ring_open(&self->ring, (unsigned) arguments, 0, 0) ||
@@ -37,7 +38,7 @@ void series_destroy(series_t **self_p)
     if (!self)
         return;
     ring_close(&self->ring);
-    cells_destroy(&self->cells);
+    series_drop_cells(self);
     windows_close(&self->windows);
     open_close(&self->open);
     free(self->known);
@@ -164,7 +165,9 @@ static void trim_kept(series_t *self)
 {
     const ring_t *ring = &self->ring;
     int64_t keep_us = self->layout->plan->keep_us;
-    if (keep_us == 0 || self->cells) {
+    if (keep_us > self->exact_us)
+        keep_us = self->exact_us;
+    if (keep_us == 0) {
         self->kept = ring->tail;
         return;
     }
@@ -184,11 +187,10 @@ void series_trim(series_t *self)
     uint64_t head = before > plan->keep_rows ? before - plan->keep_rows : 0;
     if (head > self->kept)
         head = self->kept;
-    if (self->cells) {
-        cells_trim(self->cells, window_start(self->newest, plan->keep_us));
-        if (head > self->resend)
-            head = self->resend;
-    }
+    for (cells_t *cells = self->cells; cells; cells = cells->next)
+        cells_trim(cells, window_start(self->newest, cells->span_us));
+    if (self->cells && head > self->resend)
+        head = self->resend;
     if (head > ring->head)
         ring->head = head;
     size_t count = ring_count(ring);
@@ -202,9 +204,12 @@ bool series_look(series_t *self, uint64_t position, moment_t *moment)
                           .position = position,
                           .first = self->ring.tail - self->same_ts,
                           .ts = self->newest,
-                          .cells = self->cells };
-    return windows_move(&self->windows, self->layout, moment) &&
-           (!self->cells || cells_look(self->cells, self->newest));
+                          .cells = self->cells,
+                          .exact_us = self->exact_us };
+    for (cells_t *cells = self->cells; cells; cells = cells->next)
+        if (!cells_look(cells, self->newest))
+            return false;
+    return windows_move(&self->windows, self->layout, moment);
 }
 
 static bool argument_covered(const series_t *self, int argument, bool by_rows, uint64_t position,
@@ -226,8 +231,9 @@ bool series_covers(const series_t *self, unsigned aggregate, const moment_t *mom
     int64_t start = window_start(moment->ts, window->span_us);
     if (window->by_rows ? self->covered_position > from : self->covered_us > start)
         return false;
-    if (self->cells && !window->by_rows)
-        return cells_know(self->cells, self->layout->trace_of[aggregate], start);
+    if (self->cells && !window->by_rows && window->span_us > self->exact_us)
+        return cells_know(cells_of(self->cells, what->window), self->layout->trace_of[aggregate],
+                          start);
     return argument_covered(self, what->argument, window->by_rows, from, start) &&
            argument_covered(self, what->argument2, window->by_rows, from, start);
 }
@@ -285,16 +291,21 @@ void series_note_partial(series_t *self)
     for (size_t i = 0; i < self->layout->plan->argument_count; i++)
         if (self->known[i].us != INT64_MIN || self->known[i].position != 0)
             self->partial = true;
-    for (size_t i = 0; self->cells && i < self->layout->trace_count; i++)
-        if (self->cells->known_us[i] != INT64_MIN)
-            self->partial = true;
+    for (const cells_t *cells = self->cells; cells; cells = cells->next)
+        for (size_t i = 0; i < self->layout->trace_count; i++)
+            if (cells->known_us[i] != INT64_MIN)
+                self->partial = true;
 }
 
 size_t series_bytes(const series_t *self)
 {
     const table_plan_t *plan = self->layout->plan;
-    return sizeof *self + self->id_size + ring_bytes(&self->ring) + windows_bytes(&self->windows) +
-           open_bytes(&self->open) + plan->argument_count * sizeof *self->known +
+    size_t coarse = 0;
+    for (const cells_t *cells = self->cells; cells; cells = cells->next)
+        coarse += cells_bytes(cells);
+    return coarse + sizeof *self + self->id_size + ring_bytes(&self->ring) +
+           windows_bytes(&self->windows) + open_bytes(&self->open) +
+           plan->argument_count * sizeof *self->known +
            (self->topics ? plan->rule_count * sizeof *self->topics : 0) +
            self->fired_capacity * sizeof *self->fired;
 }

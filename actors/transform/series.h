@@ -6,6 +6,11 @@
  *  is visible of when memory was really freed, and a longer window added later finds exactly
  *  what the plans before it promised to keep.
  *
+ *  Coarse. A window by time that holds too many rows turns coarse: from then on it sees cells
+ *  (cells.h), until they have all left it, and rows are kept only for the longest window that is
+ *  still exact, `exact_us`. A longer window holds no fewer rows than a shorter one, so coarse are
+ *  always those longer than that; the others never notice.
+ *
  *  Covered. After `covered_us` every row is here; `covered_position` says the same by order of
  *  arrival. A plan that keeps longer than the one before moves them up to where the old promise
  *  began, unless the very first row of the series is still here. Likewise each argument has a
@@ -44,7 +49,9 @@ struct series {
     const layout_t *layout;
     ring_t ring; // ring.tail = rows accepted so far
     windows_t windows;
-    cells_t *cells; // instead of rows for windows by time: coarse; or NULL
+    cells_t *cells;   // of windows by time longer than `exact_us`, narrow ones first; or NULL
+    int64_t exact_us; // INT64_MAX without cells
+    uint64_t taken;   // rows before this one are in cells
     open_t open;
     int64_t newest;     // event time of the last row
     uint64_t same_ts;   // rows accepted with it
@@ -64,8 +71,8 @@ struct series {
     uint64_t resend; // those from here on must be sent, again if they were: revised
     bool touched;    // it is in the list of those below
     bool changed;    // something is in no delta yet
-    bool turned;     // coarse since the last delta, with this
-    unsigned turned_bits;
+    bool turned;     // coarser since the last delta, with this exact_us
+    int64_t turned_us;
     bool hidden; // its latest row was not shown yet
     series_t *next_touched, *next_hidden;
     uint64_t delta;  // the delta that has named it
@@ -114,13 +121,18 @@ bool series_topics(series_t *self); // make room for them; false: out of memory
 
 // The plan changed (reshape.c).
 bool series_reshape(series_t *self, const layout_t *layout);
-// More rows for windows by time than this? Then it turns coarse, until it is empty.
-bool series_crowded(const series_t *self, uint32_t window_rows_max);
-bool series_turn(series_t *self, unsigned bits); // false: out of memory
-// Of a coarse one: the row at the end is the first of a later time. False: out of memory.
+// Does an exact window by time hold more rows than this? Then those that do turn coarse: all that
+// are longer than series_bearable.
+bool series_crowded(const series_t *self, uint32_t rows_max);
+int64_t series_bearable(const series_t *self, uint32_t rows_max); // 0 = none
+bool series_turn(series_t *self, int64_t exact_us);               // false: out of memory
+// With cells: the row at the end is the first of a later time. False: out of memory.
 bool series_settle(series_t *self);
 bool series_take(series_t *self); // cells take the rows that can no longer be revised
+bool series_add_cells(series_t *self, cells_t *cells); // takes them over; false: they are NULL
+void series_shed(series_t *self); // what runs empty makes its windows exact again
+void series_drop_cells(series_t *self);
 
-// Forget rows that the plan does not keep (of a coarse one, only rows that are in a delta).
+// Forget rows that the plan does not keep (with cells, only rows that are in a delta).
 void series_trim(series_t *self);
 size_t series_bytes(const series_t *self);

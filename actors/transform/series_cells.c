@@ -1,10 +1,42 @@
-/*  series_cells -- when a series is coarse, and which of its rows its cells have: see series.h. */
+/*  series_cells -- which windows of a series are coarse, and what their cells have: see series.h.
+ */
 #include "actors/transform/series.h"
 
-bool series_crowded(const series_t *self, uint32_t window_rows_max)
+bool series_crowded(const series_t *self, uint32_t rows_max)
 {
-    return !self->cells && self->ring.tail - self->kept > window_rows_max;
+    return self->ring.tail - self->kept > rows_max;
 }
+
+// The first row of this time or later; the end, if there is none.
+static uint64_t first_since(const ring_t *ring, int64_t ts)
+{
+    uint64_t low = ring->head, high = ring->tail;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (ring_ts(ring, middle) < ts)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int64_t series_bearable(const series_t *self, uint32_t rows_max)
+{
+    const table_plan_t *plan = self->layout->plan;
+    int64_t longest_us = 0;
+    for (size_t i = 0; i < plan->window_count; i++) {
+        int64_t span_us = plan->windows[i].span_us;
+        if (plan->windows[i].by_rows || span_us <= longest_us || span_us > self->exact_us)
+            continue;
+        uint64_t from = first_since(&self->ring, window_start(self->newest, span_us));
+        if (self->ring.tail - from <= rows_max)
+            longest_us = span_us;
+    }
+    return longest_us;
+}
+
+// ---- taking rows in ---------------------------------------------------------------------------
 
 // The first row that may still be revised.
 static uint64_t first_open(const series_t *self)
@@ -15,15 +47,41 @@ static uint64_t first_open(const series_t *self)
 
 static bool take_before(series_t *self, uint64_t end)
 {
-    while (self->cells->taken < end)
-        if (!cells_take(self->cells, &self->ring, self->newest))
-            return false;
+    for (; self->taken < end; self->taken++)
+        for (cells_t *cells = self->cells; cells; cells = cells->next)
+            if (!cells_take(cells, &self->ring, self->taken, self->newest))
+                return false;
     return true;
 }
 
 bool series_take(series_t *self)
 {
     return !self->cells || take_before(self, first_open(self));
+}
+
+bool series_settle(series_t *self)
+{
+    if (!take_before(self, self->ring.tail - 1))
+        return false;
+    for (cells_t *cells = self->cells; cells; cells = cells->next)
+        if (!cells_settle(cells))
+            return false;
+    series_shed(self);
+    return true;
+}
+
+// ---- coming and going -------------------------------------------------------------------------
+
+bool series_add_cells(series_t *self, cells_t *cells)
+{
+    if (!cells)
+        return false;
+    cells_t **place = &self->cells;
+    while (*place && (*place)->bits < cells->bits)
+        place = &(*place)->next;
+    cells->next = *place;
+    *place = cells;
+    return true;
 }
 
 static int64_t known_of(const series_t *self, const trace_layout_t *trace)
@@ -34,30 +92,65 @@ static int64_t known_of(const series_t *self, const trace_layout_t *trace)
     return known;
 }
 
-bool series_turn(series_t *self, unsigned bits)
+// Cells of this width, if there are none yet, out of the rows that their longest window sees: up
+// to now it was exact, so they are all here.
+static bool make_cells(series_t *self, unsigned bits)
 {
-    self->cells = cells_new(self->layout, bits, self->kept);
-    if (!self->cells)
+    for (const cells_t *cells = self->cells; cells; cells = cells->next)
+        if (cells->bits == bits)
+            return true;
+    cells_t *cells = cells_new(self->layout, bits);
+    if (!series_add_cells(self, cells))
         return false;
     for (size_t i = 0; i < self->layout->trace_count; i++)
-        self->cells->known_us[i] = known_of(self, &self->layout->traces[i]);
-    self->turned = self->changed = true;
-    self->turned_bits = bits;
-    self->windows.stale = true;
-    return series_take(self);
+        cells->known_us[i] = known_of(self, &self->layout->traces[i]);
+    uint64_t from = first_since(&self->ring, window_start(self->newest, cells->span_us));
+    for (; from < self->taken; from++)
+        if (!cells_take(cells, &self->ring, from, self->newest))
+            return false;
+    return true;
 }
 
-bool series_settle(series_t *self)
+bool series_turn(series_t *self, int64_t exact_us)
 {
-    cells_t *cells = self->cells;
-    if (!take_before(self, self->ring.tail - 1) || !cells_settle(cells))
-        return false;
-    int64_t start = window_start(self->newest, self->layout->plan->keep_us);
-    if (!cells_empty(cells) && ring_ts(&cells->ring, cells->ring.tail - 1) >= start)
-        return true;
-    // Every row that a window by time could see has gone, but this one: exact again.
-    cells_destroy(&self->cells);
-    self->kept = self->ring.head;
+    const table_plan_t *plan = self->layout->plan;
+    if (!self->cells)
+        self->taken = first_open(self);
+    self->exact_us = self->turned_us = exact_us;
+    self->turned = self->changed = true;
     self->windows.stale = true;
+    for (size_t i = 0; i < plan->window_count; i++)
+        if (!plan->windows[i].by_rows && plan->windows[i].span_us > exact_us &&
+            !make_cells(self, self->layout->cell_bits[i]))
+            return false;
     return true;
+}
+
+// Every row that their windows could see has gone, but those of the newest time.
+static bool ran_empty(const cells_t *cells, int64_t newest)
+{
+    return cells_empty(cells) ||
+           ring_ts(&cells->ring, cells->ring.tail - 1) < window_start(newest, cells->span_us);
+}
+
+void series_shed(series_t *self)
+{
+    while (self->cells && ran_empty(self->cells, self->newest)) {
+        cells_t *empty = self->cells;
+        self->cells = empty->next;
+        self->exact_us = self->cells ? empty->span_us : INT64_MAX;
+        cells_destroy(&empty);
+        self->kept = self->ring.head;
+        self->windows.stale = true;
+    }
+}
+
+void series_drop_cells(series_t *self)
+{
+    while (self->cells) {
+        cells_t *first = self->cells;
+        self->cells = first->next;
+        cells_destroy(&first);
+    }
+    self->exact_us = INT64_MAX;
 }

@@ -42,7 +42,7 @@ bool windows_move(windows_t *self, const layout_t *layout, const moment_t *momen
     for (size_t i = 0; i < plan->window_count; i++) {
         const window_spec_t *spec = &plan->windows[i];
         window_t *window = &self->windows[i];
-        if (moment->cells && !spec->by_rows)
+        if (moment->cells && !spec->by_rows && spec->span_us > moment->exact_us)
             continue;
         if (self->stale) // as if it had ended where the oldest row begins
             window->low = window->high = ring->head;

@@ -16,7 +16,9 @@ typedef struct {
     uint64_t position; // of the row
     uint64_t first;    // position of the first row with its time
     int64_t ts;
-    const cells_t *cells; // what windows by time see instead of rows, or NULL (cells.h)
+    // What windows by time that are longer than `exact_us` see instead of rows, or NULL (cells.h).
+    const cells_t *cells;
+    int64_t exact_us;
 } moment_t;
 
 typedef struct {

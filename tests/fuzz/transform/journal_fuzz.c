@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "actors/transform/journal_format.h"
 #include "tests/unit/transform/feeds.h"
 
 static ruleset_t *plans[2];
@@ -91,7 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned partition = series_partition(slice_text("candle:x:a"));
     plan_hash_t hash = ruleset_hash(plans[data[0] & 1]);
     buffer_t encoded = { 0 };
-    buffer_append(&encoded, "\1\1\1s\2", 5); // version; the stream "s"; a plan
+    const uint8_t head[] = { JOURNAL_VERSION, SECTION_BRANCH, 1, 's', SECTION_PLAN };
+    buffer_append(&encoded, head, sizeof head);
     buffer_append(&encoded, hash.bytes, sizeof hash.bytes);
     buffer_append(&encoded, data + 1, size - 1);
     fold_own(first, partition);

@@ -479,6 +479,81 @@ static void look_at_sum(void *context, unsigned partition, const alert_t *alert)
     strcpy(seen_sum, alert->evidence[0].sum);
 }
 
+static bool long_exact;
+
+static void look_at_short(void *context, unsigned partition, const alert_t *alert)
+{
+    (void) context, (void) partition;
+    assert_true(alert->evidence_count == 2);
+    alert_count++;
+    seen_rows = alert->evidence[0].rows;
+    all_exact = alert->evidence[0].exact;
+    long_exact = alert->evidence[1].exact;
+}
+
+// Only a window that itself holds too many rows turns coarse, and to cells of its own width.
+static void test_short_beside_long(void **state)
+{
+    (void) state;
+    const feed_rule_t rules[] = {
+        { "r", "count(*) OVER last_1m <> 60 AND count(*) OVER last_31d >= 60", 0 }, { 0 }
+    };
+    const feed_rule_t always[] = {
+        { "r", "count(*) OVER last_1m > 0 AND count(*) OVER last_31d > 0", 0 }, { 0 }
+    };
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    scene_t scene = { .fold = fold_new(100, look_at_short, NULL) };
+    fold_own(scene.fold, partition);
+    plan(&scene, rules);
+    alert_count = 0;
+    for (int i = 0; i < 1000; i++) {
+        if (i == 999)
+            plan(&scene, always);
+        row(&scene, i * MINUTE / 60, "1", NULL, false);
+    }
+    assert_int_equal(alert_count, 1);
+    assert_int_equal(seen_rows, 60);
+    assert_true(all_exact && !long_exact);
+    // Ten times as dense: the minute is coarse as well, its cells are of 1,024 us.
+    for (int i = 0; i < 1000; i++)
+        row(&scene, 1000 * MINUTE / 60 + i * MINUTE / 600, "1", NULL, false);
+    assert_int_equal(alert_count, 1001);
+    assert_int_equal(seen_rows, 600);
+    assert_false(all_exact);
+    // Once it was empty it is exact again, while the month is not.
+    for (int i = 0; i < 200; i++)
+        row(&scene, 2000 * MINUTE / 60 + i * MINUTE / 60, "1", NULL, false);
+    assert_int_equal(seen_rows, 60);
+    assert_true(all_exact && !long_exact);
+    fold_destroy(&scene.fold);
+}
+
+// A window that is new while a longer one is coarse sees what the longer one's cells have.
+static void test_new_window_of_coarse(void **state)
+{
+    (void) state;
+    const feed_rule_t one[] = { { "r", "sum(volume) OVER last_30d > 0", 1 }, { 0 } };
+    const feed_rule_t two[] = { { "r", "sum(volume) OVER last_30d > 0", 1 },
+                                { "s", "sum(volume) OVER last_1h > 0", 1 },
+                                { 0 } };
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    scene_t scene = { .fold = fold_new(100, look_at_sum, NULL) };
+    fold_own(scene.fold, partition);
+    plan(&scene, one);
+    for (int i = 0; i < 2000; i++)
+        row(&scene, i * MINUTE / 60, "1", NULL, false);
+    plan(&scene, two);
+    row(&scene, 2000 * MINUTE / 60, "1", NULL, false);
+    assert_int_equal(seen_rows, 2000); // of s, which is judged after r
+    for (int i = 2001; i < 8000; i++)
+        row(&scene, i * MINUTE / 60, "1", NULL, false);
+    assert_int_equal(seen_rows, 3600);
+    plan(&scene, one);
+    row(&scene, 8000 * MINUTE / 60, "1", NULL, false);
+    assert_int_equal(seen_rows, 8000);
+    fold_destroy(&scene.fold);
+}
+
 // A longer window makes cells coarser, and loses nothing of what they have summed.
 static void test_coarser(void **state)
 {
@@ -557,6 +632,8 @@ int main(void)
         cmocka_unit_test(test_removed_rule_starts_anew),
         cmocka_unit_test(test_rule_changes_under_open_row),
         cmocka_unit_test(test_coarse),
+        cmocka_unit_test(test_short_beside_long),
+        cmocka_unit_test(test_new_window_of_coarse),
         cmocka_unit_test(test_coarser),
         cmocka_unit_test(test_bounded),
     };

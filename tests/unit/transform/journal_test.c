@@ -19,8 +19,10 @@ enum { PLANS = 5, SERIES = 5, ROWS_MAX = 40, OPERATIONS = 250, EXACT_ROWS_MAX = 
 static const feed_rule_t plan_rules[PLANS][FEED_RULES_MAX] = {
     { { "spike", "volume > 2 * avg(volume) OVER last_1s", 2 } },
     { { "high", "price >= max(price) OVER rows_5", 2 },
+      { "many", "count(*) OVER last_3s > 2 * count(*) OVER last_2s", 2 },
       { "spike", "volume > 2 * avg(volume) OVER last_1s", 2 } },
     { { "deal", "volume * price > 2 * avg(volume * price) OVER last_3s", 2 },
+      { "most", "volume >= max(volume) OVER last_1s", 2 },
       { "spike", "volume > 2 * avg(volume) OVER last_3s", 2 },
       { "twice", "price = lag(price, 2) OVER rows_4", 1 } },
     { { "deal", "volume * price > 2 * avg(volume * price) OVER last_1s", 2 },
