@@ -11,9 +11,25 @@ that matters is done by tidewire_push.py beside it.
 import argparse
 import itertools
 import json
+import os
+import select
 import sys
 
 import tidewire_push
+
+
+def lines_of(file, feed):
+    """The lines of the input; the feed works while there are none."""
+    rest = b""
+    while True:
+        while not select.select([file], [], [], 0)[0]:
+            feed.work(0.05)
+        got = os.read(file.fileno(), 1 << 16)
+        *lines, rest = (rest + got).split(b"\n")
+        yield from filter(None, map(bytes.strip, lines))
+        if not got:
+            yield from filter(None, [rest.strip()])
+            return
 
 
 def columns_of(rows):
@@ -47,7 +63,7 @@ def main():
     feed = feed_of(options)
     known = feed.open()
     rows = frames = 0
-    lines = (line for line in sys.stdin if line.strip())
+    lines = lines_of(sys.stdin, feed)
     for n in itertools.count(1):
         batch = [json.loads(line) for line in itertools.islice(lines, options.batch)]
         if not batch:

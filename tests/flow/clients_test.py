@@ -119,7 +119,9 @@ def main():
         assert said == f"rows={ROWS - 21} frames=6 known=3 last=9\n", said
         table, by_c = rows("c")
         said = push(folder, ["./push", feed, alerts, "trades", "c"], as_csv(table))
-        assert said == f"rows={ROWS} last=1\n", said
+        assert said == f"rows={ROWS} known=0 last=1\n", said
+        said = push(folder, ["./push", feed, alerts, "trades", "c"], as_csv(table))
+        assert said == "rows=0 known=1 last=1\n", said
 
         want = by_python | by_c
         seen_python = lambda: {(a["series"], a["ts"]): a["id"] for a in
