@@ -39,6 +39,8 @@ NOT_RUN = {
     "./subscribe.py *": "prints until Ctrl-C; clients_test.py runs it",
     "cc *": "clients_test.py builds by this very line",
     "./push *": "clients_test.py runs it",
+    "npm ci *": "push_node_test.py does it",
+    "node push.mjs *": "push_node_test.py runs it",
     "./push.py *": "clients_test.py and push_shards_test.py run it",
 }
 

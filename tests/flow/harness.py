@@ -43,8 +43,10 @@ def wait_for(what, condition, seconds=30.0):
 
 
 def free_ports(count):
+    """Below those that the kernel gives to whoever connects: while an actor that is killed does not
+    listen, nobody's outgoing connection may take its port."""
     probes = [zmq.Context.instance().socket(zmq.PULL) for _ in range(count)]
-    ports = [probe.bind_to_random_port("tcp://127.0.0.1") for probe in probes]
+    ports = [probe.bind_to_random_port("tcp://127.0.0.1", 20000, 32000) for probe in probes]
     for probe in probes:
         probe.close(0)
     return ports

@@ -1,0 +1,97 @@
+"""The client example for Node: rows pushed in two lives, the collector killed in the middle, each
+row staged once. Skipped, and says so, where there is no Node or no npm registry."""
+
+import collections
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+from harness import TOP, Instance, backtest, free_ports, skip, wait_for
+
+START_MS = 1_700_000_000_000
+ROWS, BATCH, KNOWN = 2000, 20, 30
+
+CONFIG = """
+listen: { alerts: "tcp://127.0.0.1:ALERTS", http: "127.0.0.1:*" }
+sources:
+  - name: ticks
+    url: push://tcp://127.0.0.1:PUSH
+    table: tick
+    key: { pair: pair }
+    time: { at: ts, unit: ms }
+    columns: { volume: volume }
+    identity: none          # a row that came twice would count twice
+rules:
+  each: { on: tick, when: "volume > 0 * count(volume) OVER rows_1", min_rows: 0 }
+"""
+
+
+def install(folder):
+    """The example with its packages, as its first lines say."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        skip("no node or no npm here")
+    for name in ("push.mjs", "package.json", "package-lock.json"):
+        shutil.copy(TOP / "docs/clients" / name, folder)
+    try:
+        run = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                             cwd=folder, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        skip("npm ci took more than two minutes")
+    if run.returncode != 0:
+        skip(f"npm ci failed: {run.stderr.strip().splitlines()[:1]}")
+
+
+def rows():
+    return [{"ts": START_MS + 100 * i, "pair": f"N{i % 5}/€", "volume": 1 + i % 97}
+            for i in range(ROWS)]
+
+
+def lines(first, last):
+    return "".join(json.dumps(row) + "\n" for row in rows()[first:last])
+
+
+def push(instance, to, alerts, text):
+    run = subprocess.run(["node", "push.mjs", to, alerts, "ticks", "node", str(BATCH)],
+                         cwd=instance.dir, input=text, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def push_while_it_dies(instance, to, alerts):
+    """All rows, of which some are there already; the collector dies when half of them is given."""
+    child = subprocess.Popen(["node", "push.mjs", to, alerts, "ticks", "node", str(BATCH)],
+                             cwd=instance.dir, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             text=True)
+    instance.children.append(child)  # ends with the test
+    child.stdin.write(lines(0, ROWS // 2))
+    child.stdin.flush()
+    os.kill(int(instance.actors("collector")[0]["pid"]), signal.SIGKILL)
+    said, _ = child.communicate(lines(ROWS // 2, ROWS), timeout=120)
+    assert child.returncode == 0, f"push.mjs exited with {child.returncode}"
+    return said
+
+
+def main():
+    port, alerts_port = free_ports(2)
+    to, alerts = f"tcp://127.0.0.1:{port}", f"tcp://127.0.0.1:{alerts_port}"
+    config = CONFIG.replace("ALERTS", str(alerts_port)).replace("PUSH", str(port))
+    with Instance(config) as instance:
+        install(instance.dir)
+        instance.up()
+        said = push(instance, to, alerts, lines(0, BATCH * KNOWN))
+        assert said == f"rows={BATCH * KNOWN} known=0 last={KNOWN}\n", said
+        said = push_while_it_dies(instance, to, alerts)
+        assert said == f"rows={ROWS - BATCH * KNOWN} known={KNOWN} last={ROWS // BATCH}\n", said
+        told = backtest(instance.config, "--dir", instance.dir)
+        staged = collections.Counter((a["ts"], a["columns"]["volume"]) for a in told)
+        assert staged == collections.Counter((r["ts"] * 1000, r["volume"]) for r in rows())
+        assert {a["series"] for a in told} == {f"tick:N{i}%2F%E2%82%AC" for i in range(5)}
+        wait_for("the live alerts", lambda: len(instance.logged_ids()) >= ROWS, 60)
+    print(f"{ROWS} rows pushed by Node in two lives, each staged once")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
