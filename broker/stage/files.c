@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 
 #include "broker/stage/segment.h"
 
-enum { DIGITS = 20, DIRECTORY_MODE = 0750 };
+enum { DIGITS = 20, DIRECTORY_MODE = 0750, FILE_MODE = 0640 };
 
 void files_name(char name[STAGE_FILE_NAME_BYTES], uint64_t first_seq)
 {
@@ -115,14 +116,14 @@ static int s_enter(int parent, const char *name, bool create)
     return files_sync(parent) ? openat(parent, name, flags) : -1;
 }
 
-// The root may be any path, with parents that do not exist yet.
-static int s_enter_root(const char *root, bool create)
+int files_enter(int parent, const char *path, bool create)
 {
-    char *path = strdup(root);
-    if (!path)
+    char *copy = strdup(path);
+    if (!copy)
         return -1;
-    int at = open(*root == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    char *rest = path;
+    int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    int at = *path == '/' ? open("/", flags) : openat(parent, ".", flags);
+    char *rest = copy;
     for (char *step; at >= 0 && (step = strsep(&rest, "/"));) {
         if (*step == '\0')
             continue;
@@ -133,9 +134,34 @@ static int s_enter_root(const char *root, bool create)
         errno = why;
     }
     int why = errno;
-    free(path);
+    free(copy);
     errno = why;
     return at;
+}
+
+bool files_replace(int directory, const char *name, const void *data, size_t size)
+{
+    char fresh[NAME_MAX + 1];
+    if ((size_t) snprintf(fresh, sizeof fresh, "%s.new", name) >= sizeof fresh) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    int file = openat(directory, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    if (file < 0)
+        return false;
+    bool good = true;
+    for (size_t at = 0; good && at < size;) {
+        ssize_t put = write(file, (const uint8_t *) data + at, size - at);
+        if (put < 0 && errno == EINTR)
+            continue;
+        good = put > 0;
+        at += good ? (size_t) put : 0;
+    }
+    good = good && fsync(file) == 0;
+    int why = errno;
+    good = close(file) == 0 && good;
+    errno = why;
+    return good && renameat(directory, fresh, directory, name) == 0 && files_sync(directory);
 }
 
 int files_open(const char *root, const char *namespace, const char *stream, bool create,
@@ -149,7 +175,7 @@ int files_open(const char *root, const char *namespace, const char *stream, bool
         return -1;
     }
     const char *steps[] = { namespace, stream };
-    int at = s_enter_root(root, create);
+    int at = files_enter(AT_FDCWD, root, create);
     for (size_t i = 0; at >= 0 && i < sizeof steps / sizeof *steps; i++) {
         int below = s_enter(at, steps[i], create);
         int why = errno;

@@ -14,6 +14,10 @@ enum { STAGE_FILE_NAME_BYTES = 25 }; // "00000000000000000001.seg" and NUL
 // for *at calls. -1 with fault.
 int files_open(const char *root, const char *namespace, const char *stream, bool create,
                fault_t *fault);
+// The descriptor of a path: below `parent`, or from the root if it begins with '/'. -1 (errno).
+int files_enter(int parent, const char *path, bool create);
+// Write a whole file durably: readers meet the old one or the new one. False: errno.
+bool files_replace(int directory, const char *name, const void *data, size_t size);
 bool files_sync(int directory); // what was made or removed in it is durable
 void files_name(char name[STAGE_FILE_NAME_BYTES], uint64_t first_seq);
 

@@ -10,19 +10,9 @@
 
 #include "broker/stage/files.h"
 
-enum { TEXT_MAX = 512, FILE_MODE = 0640 };
+enum { TEXT_MAX = 512 };
 
-static const char name[] = "REPLAY", fresh[] = "REPLAY.new";
-
-static bool s_write(int directory, const char *text, size_t size)
-{
-    int file = openat(directory, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
-    if (file < 0)
-        return false;
-    bool good = write(file, text, size) == (ssize_t) size && fsync(file) == 0;
-    good = close(file) == 0 && good;
-    return good && renameat(directory, fresh, directory, name) == 0 && files_sync(directory);
-}
+static const char name[] = "REPLAY";
 
 bool replay_request_put(const char *root, const char *namespace, const char *stream,
                         const replay_request_t *request, fault_t *fault)
@@ -36,7 +26,7 @@ bool replay_request_put(const char *root, const char *namespace, const char *str
     int directory = files_open(root, namespace, stream, false, fault);
     if (directory < 0)
         return false;
-    bool good = s_write(directory, text, (size_t) size);
+    bool good = files_replace(directory, name, text, (size_t) size);
     if (!good)
         fault_set(fault, "cannot write %s/%s/%s/%s: %s", root, namespace, stream, name,
                   strerror(errno));
