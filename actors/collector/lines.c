@@ -76,7 +76,11 @@ bool lines_open(lines_t *self, const settings_t *settings, fault_t *fault)
         if (!s_open(self, s_stream_of(self, &settings->sources[i]), fault))
             return false;
     // Without sources there are rules all the same, and somebody who looks whether we live.
-    return self->count > 0 || s_open(self, self->collector, fault);
+    if (self->count == 0 && !s_open(self, self->collector, fault))
+        return false;
+    for (size_t i = 0; i < self->count; i++)
+        stream_seal_after(line_stream(self->lines[i]), settings->stage_seal_us);
+    return true;
 }
 
 stream_t *lines_stream(const lines_t *self, const source_t *source)

@@ -109,6 +109,11 @@ void stream_destroy(stream_t **self_p)
     *self_p = NULL;
 }
 
+void stream_seal_after(stream_t *self, int64_t us)
+{
+    stage_seal_after(self->stage, us);
+}
+
 const char *stream_name(const stream_t *self)
 {
     return self->name;

@@ -20,6 +20,8 @@ typedef struct stream stream_t;
 stream_t *stream_open(const char *root, const char *namespace, const char *name, fault_t *fault);
 void stream_destroy(stream_t **self_p);
 
+void stream_seal_after(stream_t *self, int64_t us); // as stage_seal_after
+
 const char *stream_name(const stream_t *self);
 places_t *stream_places(stream_t *self);
 

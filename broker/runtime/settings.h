@@ -109,6 +109,7 @@ typedef struct {
     const char *redis;     // "embedded", "redis://host:port/db", "unix:///path"
     const char *redis_password_file;
     const char *stage;         // "dir:<path>"; relative paths are under DIR
+    int64_t stage_seal_us;     // default 1 h
     const char *listen_alerts; // default "tcp://127.0.0.1:5560"
     const char *listen_http;   // default "127.0.0.1:8080"
     bool allow_private;        // webhooks may go to private addresses

@@ -25,6 +25,8 @@ const setting_t settings_table[] = {
       "File whose first line is the password of Redis." },
     { IN_FILE, "stage", SETTING_STAGE, FILE_AT(stage), 1, 4096, false, "dir:stage",
       "Where raw payloads are kept: `dir:<path>`; a relative path is under DIR." },
+    { IN_FILE, "stage_seal", SETTING_DURATION, FILE_AT(stage_seal_us), SECOND, 30 * DAY, false, "1h",
+      "How long records are added to one segment of the log; then, or at 128 MB, it is closed and stage objects are made of it." },
     { IN_FILE, "listen", SETTING_LISTEN, 0, 0, 2, false, NULL,
       "Where the world may connect: a map of the settings below." },
     { IN_FILE, "allow_private", SETTING_BOOLEAN, FILE_AT(allow_private), 0, 0, false, "false",

@@ -32,6 +32,8 @@ struct stage {
     int file;           // the segment that grows; -1: the next group begins a new one
     uint64_t size;      // bytes of it that are durable; 0 = not even its name
     bool given_up;      // it failed and has to be cut
+    int64_t begun_us;   // receipt of its first record
+    int64_t seal_us;    // stage_seal_after
     uint64_t first_seq; // its name
     uint32_t mark;
     char stream[SEGMENT_NAME_MAX + 1];
@@ -41,6 +43,8 @@ struct stage {
     uint64_t damaged;
     buffer_t group;       // encoded records that are not durable
     uint64_t group_first; // seq of the first of them
+    int64_t group_us;     // and its receipt
+    bool group_rolls;     // they begin a new segment
 };
 
 // ---- system calls -------------------------------------------------------------------------
@@ -111,6 +115,8 @@ static bool s_walk(stage_t *self, stage_reader_t *reader, stage_visit_t *visit, 
                 continue;
             }
             expected = record.seq + 1;
+            if (record.seq == reader->firsts[reader->index])
+                self->begun_us = record.recv_us;
             self->recv_us = record.recv_us > self->recv_us ? record.recv_us : self->recv_us;
             if (visit && !visit(context, &record))
                 visit = NULL;
@@ -220,15 +226,18 @@ uint64_t stage_append(stage_t *self, record_kind_t kind, int64_t now_us, slice_t
     };
     if (!segment_record_fits(&record))
         return 0;
-    bool first = self->group.size == 0;
+    bool first = self->group.size == 0, rolls = first && stage_segment_is_full(self);
     uint8_t *bytes = buffer_extend(&self->group, segment_record_size(&record));
     if (!bytes) {
         self->group.failed = false; // what it holds is whole: the refusal concerns this record
         return 0;
     }
     segment_record_encode(bytes, self->mark, &record);
-    if (first)
+    if (first) {
+        self->group_rolls = rolls;
         self->group_first = record.seq;
+        self->group_us = record.recv_us;
+    }
     self->recv_us = record.recv_us;
     return self->next_seq++;
 }
@@ -238,10 +247,20 @@ size_t stage_pending_bytes(const stage_t *self)
     return self->group.size;
 }
 
+void stage_seal_after(stage_t *self, int64_t us)
+{
+    self->seal_us = us;
+}
+
+static bool s_is_old(const stage_t *self)
+{
+    return self->seal_us > 0 && self->recv_us - self->begun_us >= self->seal_us;
+}
+
 bool stage_segment_is_full(const stage_t *self)
 {
-    return self->group.size == 0 &&
-           (self->file < 0 || self->given_up || self->size >= STAGE_SEGMENT_BYTES);
+    return self->group.size == 0 && (self->file < 0 || self->given_up ||
+                                     self->size >= STAGE_SEGMENT_BYTES || s_is_old(self));
 }
 
 uint64_t stage_last_seq(const stage_t *self)
@@ -302,8 +321,11 @@ static bool s_put_group(stage_t *self)
     if (!s_write(self->file, self->group.data, self->group.size, at) ||
         stage_calls.flush(self->file) != 0)
         return false;
-    if (self->size == 0 && !files_sync(self->directory))
-        return false;
+    if (self->size == 0) {
+        if (!files_sync(self->directory))
+            return false;
+        self->begun_us = self->group_us;
+    }
     self->size = at + self->group.size;
     return true;
 }
@@ -314,7 +336,7 @@ bool stage_sync(stage_t *self, fault_t *fault)
         return true;
     if (self->given_up && !s_leave(self, fault))
         return false;
-    if (self->file >= 0 && self->size >= STAGE_SEGMENT_BYTES) {
+    if (self->file >= 0 && self->group_rolls) {
         close(self->file);
         self->file = -1;
     }

@@ -12,7 +12,7 @@
 #include "proto/slice.h"
 
 enum {
-    STAGE_SEGMENT_BYTES = 128 << 20,    // a segment is closed at this size
+    STAGE_SEGMENT_BYTES = 128 << 20,    // a segment is closed at this size, if not before by age
     STAGE_PAYLOAD_BYTES_MAX = 64 << 20, // of one record
     STAGE_SOURCE_NAME_MAX = 128,
     STAGE_GROUP_BYTES_MAX = 256 << 20, // of records not yet durable
@@ -56,6 +56,10 @@ typedef bool stage_visit_t(void *context, const record_t *record);
 stage_t *stage_open(const char *root, const char *namespace, const char *stream,
                     stage_visit_t *visit, void *context, fault_t *fault);
 void stage_destroy(stage_t **self_p);
+
+// Close a segment, too, when its records span this time (microseconds of receipt). 0, as at first:
+// never.
+void stage_seal_after(stage_t *self, int64_t us);
 
 // Add to the group in memory; seq and recv_us are assigned here: recv_us = max(last + 1, now_us).
 // Returns the seq, or 0 (out of memory, too large, or STAGE_GROUP_BYTES_MAX reached).

@@ -70,6 +70,7 @@ static void sample_of_the_contract(void **state)
     assert_string_equal(settings->listen_http, "127.0.0.1:8080");
     assert_false(settings->allow_private);
     assert_int_equal(settings->window_rows_max, 65536);
+    assert_int_equal(settings->stage_seal_us, INT64_C(3600) * 1000000);
 
     assert_int_equal(settings->source_count, 1);
     const source_t *source = &settings->sources[0];
