@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/collector/archivist.h"
 #include "actors/collector/configured.h"
 #include "actors/collector/intake.h"
 #include "actors/collector/lines.h"
@@ -52,6 +53,7 @@ typedef struct {
     int signals;
     int64_t anchor_us; // wall clock less monotonic, when we began
     lines_t *lines;
+    archivist_t *archivist;
     registry_t *registry;
     intake_t *intake;
     plan_t *plan; // came and is not staged everywhere yet
@@ -74,6 +76,17 @@ static stream_t *s_find_stream(void *context, const source_t *source)
 {
     const collector_t *self = context;
     return lines_stream(self->lines, source);
+}
+
+// Streams that are open now, and where the objects of these sources lie.
+static void s_tell_archivist(collector_t *self, const settings_t *settings)
+{
+    bool good = archivist_configure(self->archivist, settings);
+    for (size_t i = 0; i < lines_count(self->lines); i++)
+        good &=
+            archivist_watch(self->archivist, stream_name(line_stream(lines_at(self->lines, i))));
+    if (!good)
+        log_event(LOG_WARNING, "no memory: objects are made as before", NULL);
 }
 
 // ---- plans and settings ---------------------------------------------------------------------
@@ -132,6 +145,7 @@ static void s_switch_settings(collector_t *self, moment_t now)
         settings_destroy(&self->settings);
         self->settings = self->next_settings;
         self->next_settings = NULL;
+        s_tell_archivist(self, self->settings);
         log_event(LOG_INFO, "new configuration in force", "sources=%zu",
                   self->settings->source_count);
         return;
@@ -224,8 +238,10 @@ static void s_tell_registry(collector_t *self, moment_t now)
         s_put_field(&fields[count++], "clock_off_ms", clock_ms);
         s_put_field(&fields[count++], "rules",
                     registry_rules_are_live(self->registry) ? "live" : "10s");
-        if (i == 0)
+        if (i == 0) {
+            count += archivist_report(self->archivist, fields + count, REGISTRY_FIELDS_MAX - count);
             count += intake_report(self->intake, fields + count, REGISTRY_FIELDS_MAX - count);
+        }
         registry_tell(self->registry, i, line_name(line), fields, count);
     }
     registry_failing_t failing[STORE_FAILING_MAX];
@@ -292,6 +308,7 @@ static bool s_turn(collector_t *self)
     if (now.mono_us >= self->tell_us)
         s_tell_registry(self, now);
     intake_log(self->intake, now);
+    archivist_log(self->archivist);
     return more;
 }
 
@@ -331,6 +348,7 @@ static void collector_destroy(collector_t **self_p)
     if (!self)
         return;
     registry_destroy(&self->registry); // leaves first: nobody sends to us any more
+    archivist_destroy(&self->archivist);
     intake_destroy(&self->intake);
     lines_destroy(&self->lines);
     bus_destroy(&self->news);
@@ -373,6 +391,10 @@ static bool s_open(collector_t *self, fault_t *fault)
     self->lines = lines_new(root, self->settings->namespace, self->options.name, fault);
     if (!self->lines || !lines_open(self->lines, self->settings, fault))
         return false;
+    self->archivist = archivist_new(root, self->settings->namespace, fault);
+    if (!self->archivist)
+        return false;
+    s_tell_archivist(self, self->settings);
     self->news = bus_connect(BUS_PUB, NULL, NEWS_QUEUE, fault);
     self->intake = self->news ? intake_new(s_find_stream, self, lines_have_records(self->lines),
                                            s_now(self), fault)

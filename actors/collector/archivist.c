@@ -1,0 +1,262 @@
+/*  archivist -- see archivist.h. `lock` guards what both threads touch; nothing is read or written
+ *  with it held.
+ */
+#include "actors/collector/archivist.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/owned.h"
+
+enum { NICE = 19 };
+
+typedef struct {
+    char *source;
+    char path[ROUTE_BYTES_MAX + 1];
+} sited_t;
+
+typedef struct {
+    char *name;
+    uint64_t done; // first seq of the last segment whose objects are there
+} watched_t;
+
+struct archivist {
+    pthread_t thread;
+    bool running;
+    char *root, *namespace;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+    size_t site_count, stream_count;
+    sited_t *sites;
+    watched_t streams[ARCHIVIST_STREAMS_MAX];
+    archive_count_t count;
+    bool trouble, trouble_told;
+    fault_t fault;
+
+    archive_t *archive; // the thread's
+};
+
+// ---- the thread -------------------------------------------------------------------------------
+
+static bool s_is_stopped(archivist_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool stop = self->stop;
+    pthread_mutex_unlock(&self->lock);
+    return stop;
+}
+
+static void s_route(void *context, const char *source, char path[ROUTE_BYTES_MAX + 1])
+{
+    archivist_t *self = context;
+    pthread_mutex_lock(&self->lock);
+    const sited_t *site = NULL;
+    for (size_t i = 0; i < self->site_count && !site; i++)
+        if (strcmp(self->sites[i].source, source) == 0)
+            site = &self->sites[i];
+    if (site)
+        strcpy(path, site->path);
+    else
+        route_unknown(source, path);
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void s_report(archivist_t *self, const fault_t *fault)
+{
+    pthread_mutex_lock(&self->lock);
+    self->count = archive_count(self->archive);
+    if (fault && !self->trouble)
+        self->fault = *fault;
+    self->trouble_told &= fault != NULL;
+    self->trouble = fault != NULL;
+    pthread_mutex_unlock(&self->lock);
+}
+
+// False with fault: something of this stream has to wait.
+static bool s_work(archivist_t *self, watched_t *stream, fault_t *fault)
+{
+    catalog_t catalog;
+    if (!catalog_open(&catalog, self->root, self->namespace, stream->name, fault))
+        return false;
+    bool good = true;
+    for (size_t i = 0; good && i < catalog.count && !s_is_stopped(self); i++) {
+        const catalog_segment_t *segment = &catalog.segments[i];
+        if (segment->last_seq == 0 || segment->first_seq <= stream->done)
+            continue;
+        good = archive_segment(self->archive, stream->name, catalog.directory, segment, s_route,
+                               self, fault);
+        if (!good)
+            break;
+        // The last sealed one may have to be opened again by a writer that dies now: look again.
+        if (i + 2 < catalog.count)
+            stream->done = segment->first_seq;
+        s_report(self, NULL);
+    }
+    catalog_close(&catalog);
+    return good;
+}
+
+static void *s_run(void *context)
+{
+    archivist_t *self = context;
+    // In Linux this is of the thread alone.
+    (void) setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid), NICE);
+    pthread_mutex_lock(&self->lock);
+    while (!self->stop) {
+        size_t count = self->stream_count;
+        pthread_mutex_unlock(&self->lock);
+        fault_t fault, *trouble = NULL;
+        for (size_t i = 0; i < count && !s_is_stopped(self); i++)
+            if (!s_work(self, &self->streams[i], &fault))
+                trouble = &fault;
+        s_report(self, trouble);
+        pthread_mutex_lock(&self->lock);
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += ARCHIVIST_LOOK_MS / 1000;
+        while (!self->stop && pthread_cond_timedwait(&self->wake, &self->lock, &until) == 0)
+            continue;
+    }
+    pthread_mutex_unlock(&self->lock);
+    return NULL;
+}
+
+// ---- the loop's side ----------------------------------------------------------------------------
+
+static bool s_open(archivist_t *self, const char *root, const char *namespace)
+{
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&self->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    self->root = strdup(root);
+    self->namespace = strdup(namespace);
+    self->archive = archive_new(root, namespace);
+    self->running = self->root && self->namespace && self->archive &&
+                    pthread_create(&self->thread, NULL, s_run, self) == 0;
+    return self->running;
+}
+
+archivist_t *archivist_new(const char *root, const char *namespace, fault_t *fault)
+{
+    archivist_t *self = calloc(1, sizeof *self);
+    if (!self || !s_open(self, root, namespace)) {
+        fault_set(fault, "no memory or threads left");
+        archivist_destroy(&self);
+    }
+    return self;
+}
+
+static void s_sites_clear(sited_t *sites, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(sites[i].source);
+    free(sites);
+}
+
+void archivist_destroy(archivist_t **self_p)
+{
+    archivist_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->running) {
+        pthread_mutex_lock(&self->lock);
+        self->stop = true;
+        archive_stop(self->archive);
+        pthread_cond_signal(&self->wake);
+        pthread_mutex_unlock(&self->lock);
+        pthread_join(self->thread, NULL);
+    }
+    archive_destroy(&self->archive);
+    s_sites_clear(self->sites, self->site_count);
+    for (size_t i = 0; i < self->stream_count; i++)
+        free(self->streams[i].name);
+    pthread_cond_destroy(&self->wake);
+    pthread_mutex_destroy(&self->lock);
+    free(self->root);
+    free(self->namespace);
+    free(self);
+    *self_p = NULL;
+}
+
+bool archivist_configure(archivist_t *self, const settings_t *settings)
+{
+    sited_t *sites = calloc(settings->source_count + 1, sizeof *sites);
+    size_t count = 0;
+    for (; sites && count < settings->source_count; count++) {
+        sites[count].source = strdup(settings->sources[count].name);
+        if (!sites[count].source) {
+            s_sites_clear(sites, count);
+            return false;
+        }
+        route_of(&settings->sources[count], sites[count].path);
+    }
+    if (!sites)
+        return false;
+    pthread_mutex_lock(&self->lock);
+    sited_t *old = self->sites;
+    size_t old_count = self->site_count;
+    self->sites = sites;
+    self->site_count = count;
+    pthread_mutex_unlock(&self->lock);
+    s_sites_clear(old, old_count);
+    return true;
+}
+
+bool archivist_watch(archivist_t *self, const char *stream)
+{
+    for (size_t i = 0; i < self->stream_count; i++) // only this side adds
+        if (strcmp(self->streams[i].name, stream) == 0)
+            return true;
+    char *name = self->stream_count < ARCHIVIST_STREAMS_MAX ? strdup(stream) : NULL;
+    if (!name)
+        return false;
+    pthread_mutex_lock(&self->lock);
+    self->streams[self->stream_count++] = (watched_t){ .name = name };
+    pthread_mutex_unlock(&self->lock);
+    return true;
+}
+
+size_t archivist_report(archivist_t *self, registry_field_t *fields, size_t most)
+{
+    pthread_mutex_lock(&self->lock);
+    archive_count_t made = self->count;
+    pthread_mutex_unlock(&self->lock);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        { "objects", made.objects },
+        { "objects_plain", made.plain_bytes },
+        { "objects_bytes", made.bytes },
+    };
+    size_t count = 0;
+    for (; count < sizeof counts / sizeof *counts && count < most; count++) {
+        registry_field_t *field = &fields[count];
+        snprintf(field->name, sizeof field->name, "%s", counts[count].name);
+        snprintf(field->value, sizeof field->value, "%" PRIu64, counts[count].value);
+    }
+    return count;
+}
+
+void archivist_log(archivist_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool tell = self->trouble && !self->trouble_told;
+    self->trouble_told |= tell;
+    fault_t fault = self->fault;
+    pthread_mutex_unlock(&self->lock);
+    if (tell)
+        log_event(LOG_WARNING, "objects wait; trying again", "reason=%s", log_quote(fault.text));
+}

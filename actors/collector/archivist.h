@@ -1,0 +1,29 @@
+/*  archivist -- the thread of the collector that makes stage objects of sealed segments.
+ *
+ *  In the background, with the lowest priority, on files alone: taking and sending never wait for
+ *  it. It keeps nothing but what is on the disk, so it may be killed at any time.
+ */
+#pragma once
+#include "actors/collector/archive.h"
+#include "actors/collector/registry.h"
+#include "broker/runtime/settings.h"
+
+enum {
+    ARCHIVIST_LOOK_MS = 2000, // how often it looks for segments
+    ARCHIVIST_STREAMS_MAX = 64,
+};
+
+typedef struct archivist archivist_t;
+
+archivist_t *archivist_new(const char *root, const char *namespace, fault_t *fault);
+void archivist_destroy(archivist_t **self_p); // waits until what is being written is given up
+
+// From now on the objects of these sources lie where their addresses say. False: out of memory.
+bool archivist_configure(archivist_t *self, const settings_t *settings);
+// This stream is ours to look after, too. False: out of memory, or too many.
+bool archivist_watch(archivist_t *self, const char *stream);
+
+// Counters for the registry, at most `most`. Returns how many.
+size_t archivist_report(archivist_t *self, registry_field_t *fields, size_t most);
+// Why it cannot go on goes to the log, once until it works again.
+void archivist_log(archivist_t *self);
