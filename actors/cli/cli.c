@@ -27,6 +27,7 @@ static const struct {
     { "backtest", cli_backtest, "replay file sources through the same code; one line per alert" },
     { "feed", cli_feed, "ready-made feeds; try what a mapping makes of an answer" },
     { "replay", cli_replay, "re-derive rows, state and alerts after a mapping was mended" },
+    { "stage", cli_stage, "look into the staged log: ls, cat, verify" },
     { "rule", cli_rule, "add, list, remove rules in Redis; print a rule's SQL" },
     { "collector", collector_main, "actor: stages what sources send, then passes it on" },
     { "prep", prep_main, "actor: maps raw records to rows" },

@@ -12,6 +12,7 @@ int cli_status(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_backtest(int argc, char **argv);
 int cli_replay(int argc, char **argv);
+int cli_stage(int argc, char **argv);
 int cli_rule(int argc, char **argv);
 int cli_tail(int argc, char **argv);
 int cli_feed(int argc, char **argv);
@@ -20,9 +21,9 @@ int cli_demo(int argc, char **argv);
 // The configuration, or NULL after printing `file:line:col: message` on stderr.
 settings_t *cli_settings(const char *path);
 
-// Where to find what `up` started in dir: a configuration with its namespace and Redis alone, so
-// that `status` and `tail` answer even after the file was changed for the worse, or when the
-// environment that it names is another one. False with fault.
+// Where to find what `up` started in dir: a configuration with its namespace, stage and Redis
+// alone, so that `status`, `tail` and `stage` answer even after the file was changed for the worse,
+// or when the environment that it names is another one. False with fault.
 bool cli_note_running(const settings_t *settings, const char *dir, fault_t *fault);
 
 // The configuration for a word that looks at what runs: FILE of -c, or what `up` noted in dir.

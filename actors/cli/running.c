@@ -38,8 +38,9 @@ bool cli_note_running(const settings_t *settings, const char *dir, fault_t *faul
     if (!note_path(dir, "running.yaml", path) || !note_path(dir, "running.yaml.new", fresh))
         return fault_set(fault, "the path of '%s' is too long", dir);
     owned(buffer_destroy) buffer_t text = { 0 };
-    buffer_text(&text, "# Written by `up` for `status` and `tail`.\n");
+    buffer_text(&text, "# Written by `up` for `status`, `tail` and `stage`.\n");
     put_setting(&text, "namespace", settings->namespace);
+    put_setting(&text, "stage", settings->stage);
     put_setting(&text, "redis", settings->redis);
     if (settings->redis_password_file)
         put_setting(&text, "redis_password_file", settings->redis_password_file);
