@@ -28,6 +28,20 @@ static void advise_emit(const settings_t *settings, const ruleset_t *rules)
     }
 }
 
+// Files are followed as they grow: whoever gave them a period may have meant another kind of
+// source.
+static void advise_every(const settings_t *settings)
+{
+    for (size_t i = 0; i < settings->source_count; i++) {
+        const source_t *source = &settings->sources[i];
+        if (source->kind == SOURCE_FILE && source->every_given)
+            fprintf(stderr,
+                    "%s:%d:%d: note: source '%s': every: has no effect on a file; only http(s) "
+                    "sources are asked\n",
+                    settings->path, source->line, source->column, source->name);
+    }
+}
+
 int cli_check(int argc, char **argv)
 {
     static const struct option known[] = {
@@ -67,6 +81,7 @@ int cli_check(int argc, char **argv)
     (void) rolling_warn(settings, rules);
     (void) demand_warn(settings);
     advise_emit(settings, rules);
+    advise_every(settings);
     printf("%s: good (%zu source%s, %zu rule%s)\n", config, settings->source_count,
            settings->source_count == 1 ? "" : "s", settings->rule_count,
            settings->rule_count == 1 ? "" : "s");

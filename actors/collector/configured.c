@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "actors/collector/planner.h"
+#include "actors/collector/simulate.h"
+#include "actors/prep/checks.h"
+#include "actors/prep/event_time.h"
 #include "actors/prep/mapping.h"
 #include "proto/owned.h"
 
@@ -67,10 +70,44 @@ ruleset_t *configured_rules(const settings_t *settings, configured_refuse_t *ref
     return rules;
 }
 
+// Those parts of a source that are languages of their own, each at its place. True: all compile.
+static bool tell_parts(const source_t *source, configured_refuse_t *refuse, void *context)
+{
+    fault_t fault, told;
+    simulate_settings_t market;
+    event_time_t time;
+    bool good = true;
+    if (source->kind == SOURCE_SIMULATE && !simulate_parse(&market, source->url, &fault)) {
+        fault_set_at(&told, source->url_line, source->url_column, "source '%s': url: %s",
+                     source->name, fault.text);
+        refuse(context, &told);
+        good = false;
+    }
+    if (!source->time_fetch && !event_time_compile(&time, slice_text(source->time_unit), &fault)) {
+        fault_set_at(&told, source->unit_line, source->unit_column, "source '%s': time: %s",
+                     source->name, fault.text);
+        refuse(context, &told);
+        good = false;
+    }
+    for (size_t i = 0; i < source->validate.count; i++) {
+        const setting_pair_t *pair = &source->validate.items[i];
+        check_t check;
+        if (check_compile(&check, slice_text(pair->value), &fault))
+            continue;
+        fault_set_at(&told, pair->line, pair->column, "source '%s': validate: %s: %s", source->name,
+                     pair->name, fault.text);
+        refuse(context, &told);
+        good = false;
+    }
+    return good;
+}
+
 void configured_mappings(const settings_t *settings, configured_refuse_t *refuse, void *context)
 {
     for (size_t i = 0; i < settings->source_count; i++) {
         const source_t *source = &settings->sources[i];
+        if (!tell_parts(source, refuse, context))
+            continue;
         owned(buffer_destroy) buffer_t definition = { 0 };
         fault_t fault, told;
         owned(mapping_destroy) mapping_t *mapping = NULL;

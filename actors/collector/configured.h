@@ -15,7 +15,8 @@ typedef void configured_refuse_t(void *context, const fault_t *fault);
 // left out. NULL: out of memory, or an entry is too large (told too).
 ruleset_t *configured_rules(const settings_t *settings, configured_refuse_t *refuse, void *context);
 
-// Every mapping that does not compile is told: prep would quarantine each record of that source.
+// Every mapping that does not compile is told (prep would quarantine each record of that source),
+// and every simulated market that is none.
 void configured_mappings(const settings_t *settings, configured_refuse_t *refuse, void *context);
 
 // Both; each refusal goes to stderr as `file:line:column: message`. *bad counts them. NULL: none

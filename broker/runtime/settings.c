@@ -58,7 +58,8 @@ static bool s_read_source(settings_reader_t *self, const node_t *node, size_t pl
         if (!source->name)
             return settings_refuse(self, node, "out of memory");
     }
-    return settings_check_source(source, self->fault);
+    source->every_given = settings_member(node, "every") != NULL;
+    return settings_check_source(node, source, self->fault);
 }
 
 // Every source as it is written; then every shard as a source of its own.

@@ -40,15 +40,18 @@ typedef struct {
 
 typedef struct {
     int line, column; // place of the entry
-    const char *name; // default: "source-<n>"
-    const char *url;  // file://, http(s)://, push://tcp://host:port,
-                      // simulate://market?seed=..&series=..&rate=..
+    int url_line, url_column;
+    int unit_line, unit_column; // of the unit of time
+    const char *name;           // default: "source-<n>"
+    const char *url;            // file://, http(s)://, push://tcp://host:port,
+                                // simulate://market?seed=..&series=..&rate=..
     source_kind_t kind;
     const char *stream;   // NULL = the collector's name
     unsigned shards;      // push: how many the feed is split into, 0 = not; this one is number
     unsigned shard;       // `shard` of them, with a name and a stream of its own
     uint64_t shards_here; // while reading only: set of the numbers that are to be sources
     int64_t every_us;     // http: poll interval, default 10 s
+    bool every_given;     // the file says it
     int64_t timeout_us;   // http: total per request, default 30 s
     int64_t connect_timeout_us; // http: until there is a connection, default 10 s
     int64_t stall_timeout_us;   // http: without a byte, default 15 s; whole seconds

@@ -81,9 +81,15 @@ bool settings_check_endpoint(settings_reader_t *self, const setting_t *setting, 
 bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *source)
 {
     const char *rest;
+    source->url_line = node->line;
+    source->url_column = node->column;
     if ((rest = s_after(node->text, "file://"))) {
         source->kind = SOURCE_FILE;
-        return *rest != '\0' || settings_refuse(self, node, "url: file:// without a path");
+        if (*rest == '\0')
+            return settings_refuse(self, node, "url: file:// without a path");
+        return *rest == '/' ||
+               settings_refuse(self, node, "url: '%.100s': expected file:///path, an absolute one",
+                               node->text);
     }
     if ((rest = s_after(node->text, "http://")) || (rest = s_after(node->text, "https://"))) {
         source->kind = SOURCE_HTTP;

@@ -50,10 +50,26 @@ static const char *s_why_no_place(const source_t *source, const char *place)
     return "expected a JSON Pointer such as /price";
 }
 
-static bool s_refuse_pair(const setting_pair_t *pair, const char *why, fault_t *fault)
+static bool s_refuse_pair(const char *setting, const setting_pair_t *pair, const char *why,
+                          fault_t *fault)
 {
-    return fault_set_at(fault, pair->line, pair->column, "%s: '%.100s': %s", pair->name,
-                        pair->value, why);
+    return fault_set_at(fault, pair->line, pair->column, "%s: %s: '%.100s': %s", setting,
+                        pair->name, pair->value, why);
+}
+
+// The text of this setting in the file; where it is not given, the source itself.
+static const node_t *s_node(const node_t *source, const char *setting)
+{
+    const node_t *node = settings_member(source, setting);
+    return node ? node : source;
+}
+
+static const node_t *s_item(const node_t *list, size_t place)
+{
+    const node_t *item = list->first;
+    while (item && place-- > 0)
+        item = item->next;
+    return item ? item : list;
 }
 
 static const setting_pair_t *s_find(const setting_pairs_t *pairs, const char *name)
@@ -65,7 +81,7 @@ static const setting_pair_t *s_find(const setting_pairs_t *pairs, const char *na
     return NULL;
 }
 
-static bool s_check_places(const source_t *source, fault_t *fault)
+static bool s_check_places(const node_t *node, const source_t *source, fault_t *fault)
 {
     for (size_t i = 0; i < source->key.count; i++) {
         const setting_pair_t *pair = &source->key.items[i];
@@ -73,104 +89,141 @@ static bool s_check_places(const source_t *source, fault_t *fault)
         const char *why = literal ? (pair->value[1] ? NULL : "the literal is empty")
                                   : s_why_no_place(source, pair->value);
         if (why)
-            return s_refuse_pair(pair, why, fault);
+            return s_refuse_pair("key", pair, why, fault);
         if (s_find(&source->columns, pair->name))
-            return s_refuse_pair(pair, "is a column as well", fault);
+            return s_refuse_pair("key", pair, "is a column as well", fault);
     }
     for (size_t i = 0; i < source->columns.count; i++) {
         const char *why = s_why_no_place(source, source->columns.items[i].value);
         if (why)
-            return s_refuse_pair(&source->columns.items[i], why, fault);
+            return s_refuse_pair("columns", &source->columns.items[i], why, fault);
     }
     const char *why = source->time_fetch ? NULL : s_why_no_place(source, source->time_at);
-    if (why)
-        return fault_set_at(fault, source->line, source->column, "time: at: '%.100s': %s",
-                            source->time_at, why);
+    if (why) {
+        const node_t *at = s_node(s_node(node, "time"), "at");
+        return fault_set_at(fault, at->line, at->column, "time: at: '%.100s': %s", source->time_at,
+                            why);
+    }
     for (size_t i = 0; i < source->identity_count; i++) {
         why = s_why_no_place(source, source->identity[i]);
-        if (why)
-            return fault_set_at(fault, source->line, source->column, "identity: '%.100s': %s",
+        if (why) {
+            const node_t *item = s_item(s_node(node, "identity"), i + 1); // behind `time`
+            return fault_set_at(fault, item->line, item->column, "identity: '%.100s': %s",
                                 source->identity[i], why);
+        }
     }
     return true;
 }
 
 // ---- columns that other settings name -----------------------------------------------------
 
-static bool s_check_columns(const source_t *source, fault_t *fault)
+static bool s_check_name(const source_t *source, const char *setting, const setting_pair_t *pair,
+                         fault_t *fault)
+{
+    return s_find(&source->columns, pair->name) ||
+           fault_set_at(fault, pair->line, pair->column, "%s: '%s' is no column of this source",
+                        setting, pair->name);
+}
+
+static bool s_check_columns(const node_t *node, const source_t *source, fault_t *fault)
 {
     for (size_t i = 0; i < source->required_count; i++) {
+        const node_t *item = s_item(s_node(node, "required"), i);
         if (!s_find(&source->columns, source->required[i]))
-            return fault_set_at(fault, source->line, source->column,
+            return fault_set_at(fault, item->line, item->column,
                                 "required: '%.60s' is no column of this source",
                                 source->required[i]);
     }
     for (size_t i = 0; i < source->validate.count; i++) {
         const setting_pair_t *pair = &source->validate.items[i];
-        if (!s_find(&source->columns, pair->name))
-            return s_refuse_pair(pair, "validate: is no column of this source", fault);
-        if (!strchr("<>=!", pair->value[0]) && strncmp(pair->value, "between ", 8) != 0)
-            return s_refuse_pair(pair, "validate: expected a comparison such as '>= 0'", fault);
+        if (!s_check_name(source, "validate", pair, fault))
+            return false;
         if (pair->value[0] == '\0')
-            return s_refuse_pair(pair, "validate: is empty", fault);
+            return s_refuse_pair("validate", pair, "is empty", fault);
+        if (!strchr("<>=!", pair->value[0]) && strncmp(pair->value, "between ", 8) != 0)
+            return s_refuse_pair("validate", pair, "expected a comparison such as '>= 0'", fault);
     }
     for (size_t i = 0; i < source->rolling.count; i++) {
         const setting_pair_t *pair = &source->rolling.items[i];
         int64_t span_us;
-        if (!s_find(&source->columns, pair->name))
-            return s_refuse_pair(pair, "rolling: is no column of this source", fault);
+        if (!s_check_name(source, "rolling", pair, fault))
+            return false;
         if (!settings_duration(pair->value, &span_us) || span_us == 0)
-            return s_refuse_pair(pair, "rolling: expected a duration such as 24h", fault);
+            return s_refuse_pair("rolling", pair, "expected a duration such as 24h", fault);
     }
     return true;
 }
 
-// What only http(s) sources have; NULL: all fits.
-static const char *s_why_no_request(const source_t *source)
+// ---- settings that not every source has ---------------------------------------------------
+
+typedef struct {
+    const node_t *node;
+    const source_t *source;
+    fault_t *fault;
+} fitting_t;
+
+static bool s_refuse(const fitting_t *self, const char *setting, const char *why)
 {
+    const node_t *node = s_node(self->node, setting);
+    return fault_set_at(self->fault, node->line, node->column, "source '%s': %s: %s",
+                        self->source->name, setting, why);
+}
+
+// What only http(s) sources have is refused elsewhere, not ignored.
+static bool s_check_request(const fitting_t *self)
+{
+    // `every` is not among them for files: it has always been allowed there, without effect.
+    static const char *const settings[] = { "timeout", "connect_timeout", "stall_timeout",
+                                            "headers", "query",           "body",
+                                            "ca_file", "allowance",       "pages" };
+    const source_t *source = self->source;
     bool json = source->format == FORMAT_JSON;
     if (source->kind == SOURCE_HTTP) {
         if (source->allowance && !json)
-            return "allowance: only with format: json";
+            return s_refuse(self, "allowance", "only with format: json");
         if (source->paged && (source->page_cursor || source->page_more) && !json)
-            return "pages: cursor and more only with format: json";
-        return NULL;
+            return s_refuse(self, "pages", "cursor and more only with format: json");
+        return true;
     }
-    if (source->headers.count > 0)
-        return "headers: only http(s) sources send any";
-    if (source->query.count > 0 || source->body || source->ca_file || source->allowance ||
-        source->paged)
-        return "query, body, ca_file, allowance and pages: only with http(s)";
-    return NULL;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (settings_member(self->node, settings[i]))
+            return s_refuse(self, settings[i], "only http(s) sources have it");
+    }
+    if (source->kind != SOURCE_FILE && settings_member(self->node, "every"))
+        return s_refuse(self, "every", "only http(s) sources are asked");
+    return true;
 }
 
-static const char *s_why_no_source(const source_t *source)
+static bool s_check_fitting(const fitting_t *self)
 {
+    const source_t *source = self->source;
     if (source->shards > 0 && source->kind != SOURCE_PUSH)
-        return "shards: only push sources have any";
+        return s_refuse(self, "shards", "only push sources have any");
     if (source->stream && source->stream[0] == '.')
-        return "stream: the name of a directory, must not begin with '.'";
+        return s_refuse(self, "stream", "the name of a directory, must not begin with '.'");
     if (source->shards > 0 && !source->stream && source->name[0] == '.')
-        return "shards: the name becomes that of directories, must not begin with '.'";
-    if (source->format != FORMAT_CSV && (!source->csv_header || source->csv_delimiter != ','))
-        return "header and delimiter: only with format: csv";
+        return s_refuse(self, "shards",
+                        "the name becomes that of directories, must not begin with '.'");
+    if (source->format != FORMAT_CSV && !source->csv_header)
+        return s_refuse(self, "header", "only with format: csv");
+    if (source->format != FORMAT_CSV && source->csv_delimiter != ',')
+        return s_refuse(self, "delimiter", "only with format: csv");
     if (source->format == FORMAT_CSV && source->rows[0] != '\0')
-        return "rows: not with format: csv";
+        return s_refuse(self, "rows", "not with format: csv");
     if (!settings_is_pointer(source->rows))
-        return "rows: is no JSON Pointer";
+        return s_refuse(self, "rows", "is no JSON Pointer");
     if (source->identity_none && source->kind == SOURCE_HTTP)
-        return "identity: none would count what is fetched twice twice; only for file, push and "
-               "simulate";
-    return s_why_no_request(source);
+        return s_refuse(self, "identity",
+                        "none would count what is fetched twice twice; only for file, push and "
+                        "simulate");
+    return s_check_request(self);
 }
 
-bool settings_check_source(const source_t *source, fault_t *fault)
+bool settings_check_source(const node_t *node, const source_t *source, fault_t *fault)
 {
-    const char *why = s_why_no_source(source);
-    if (why)
-        return fault_set_at(fault, source->line, source->column, "source '%s': %s", source->name,
-                            why);
-    return s_check_places(source, fault) && s_check_columns(source, fault);
+    const fitting_t fitting = { node, source, fault };
+    return s_check_fitting(&fitting) && s_check_places(node, source, fault) &&
+           s_check_columns(node, source, fault);
 }
 
 // ---- tables -------------------------------------------------------------------------------
@@ -253,7 +306,7 @@ static bool s_check_derived(const settings_t *settings, const derive_t *derive, 
             const source_t *source = &settings->sources[j];
             if (strcmp(source->table, derive->table) == 0 &&
                 (s_find(&source->columns, pair->name) || s_find(&source->key, pair->name)))
-                return s_refuse_pair(pair, "derive: the table has that column or key already",
+                return s_refuse_pair("derive", pair, "the table has that column or key already",
                                      fault);
         }
     }

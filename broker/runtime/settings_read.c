@@ -339,22 +339,13 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
     return s_read_text(self, setting, node, target, field);
 }
 
-static bool s_is_given(const node_t *map, const char *name)
-{
-    for (const node_t *member = map->first; member; member = member->next) {
-        if (strcmp(member->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 // Defaults go the way of any other value, so that they keep their own bounds.
 static bool s_fill(settings_reader_t *self, setting_section_t section, const char *what,
                    const node_t *map, void *target)
 {
     for (size_t i = 0; i < settings_table_count; i++) {
         const setting_t *setting = &settings_table[i];
-        if (setting->section != section || s_is_given(map, setting->name))
+        if (setting->section != section || settings_member(map, setting->name))
             continue;
         if (setting->required)
             return settings_refuse(self, map, "%s: '%s' is missing", what, setting->name);

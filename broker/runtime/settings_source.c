@@ -44,6 +44,10 @@ bool settings_read_time(settings_reader_t *self, const node_t *node, source_t *s
         if (unit && !s_check_unit(self, member))
             return false;
         *(at ? &source->time_at : &source->time_unit) = member->text;
+        if (unit) {
+            source->unit_line = member->line;
+            source->unit_column = member->column;
+        }
     }
     if (source->time_at && source->time_unit)
         return true;

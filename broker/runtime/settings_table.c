@@ -58,7 +58,7 @@ const setting_t settings_table[] = {
     { IN_SOURCE, "shards", SETTING_SHARDS, 0, 1, SERIES_SHARDS_MAX, false, NULL,
       "push: the feed is split by series into so many shards, `3`, or `0,2/3`: here are only numbers 0 and 2 of 3. Each becomes a source `<name>.<number>` with a stream of its own, `<stream or name>.<number>`; a series belongs to shard `CRC-32(series id) mod shards`, and its rows in another one are quarantined." },
     { IN_SOURCE, "every", SETTING_DURATION, SOURCE_AT(every_us), 10 * MS, DAY, false, "10s",
-      "http(s): how often it is asked." },
+      "http(s): how often it is asked. A file may have it, too, without effect." },
     { IN_SOURCE, "timeout", SETTING_DURATION, SOURCE_AT(timeout_us), 10 * MS, 3600 * SECOND, false, "30s",
       "http(s): the longest that one request may take in all." },
     { IN_SOURCE, "connect_timeout", SETTING_DURATION, SOURCE_AT(connect_timeout_us), 10 * MS, 3600 * SECOND, false, "10s",

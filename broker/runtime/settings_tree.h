@@ -31,3 +31,5 @@ struct node {
 
 // NULL with fault (and place). The tree lives in the arena.
 node_t *settings_tree(const char *text, size_t size, arena_t *arena, fault_t *fault);
+
+const node_t *settings_member(const node_t *map, const char *name); // or NULL

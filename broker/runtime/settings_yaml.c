@@ -346,3 +346,11 @@ node_t *settings_tree(const char *text, size_t size, arena_t *arena, fault_t *fa
     buffer_destroy(&self.expanded);
     return root;
 }
+
+const node_t *settings_member(const node_t *map, const char *name)
+{
+    const node_t *member = map->kind == NODE_MAP ? map->first : NULL;
+    while (member && strcmp(member->name, name) != 0)
+        member = member->next;
+    return member;
+}

@@ -49,7 +49,7 @@ INSTANCE = """
 listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
 sources:
   - name: binance-1m
-    url: file://DIR/candles.json
+    url: file:///DIR/candles.json
     rows: /*
     table: candle
     key: { exchange: "=binance", pair: "=BTCUSDT" }
@@ -165,7 +165,7 @@ class Place:
 
     def start(self):
         (self.folder / "candles.json").write_text(json.dumps(candles(300, 1_679_000_000_000)))
-        (self.folder / "my.yaml").write_text(INSTANCE.replace("DIR", str(self.folder)))
+        (self.folder / "my.yaml").write_text(INSTANCE.replace("/DIR", str(self.folder)))
         code, said = self.sh("./run up -c my.yaml")
         assert code == 0, said
         wait_for("alerts to look at", lambda: "volume-spike" in self.sh(

@@ -100,7 +100,7 @@ static void what_cannot_be_is_refused(void **state)
         { "sources:\n" FEED("a", "shards: 0/65"), 8, 13, "65 is outside 1 to 64" },
         { "sources:\n" FEED("a", "shards: [0, 1]"), 8, 13, "expected one value" },
         { "sources:\n" FEED(LONG_50 "12345678901234", "shards: 2"), 2, 5, "longer than 64 bytes" },
-        { "sources:\n" FEED(".a", "shards: 2"), 2, 5, "must not begin with '.'" },
+        { "sources:\n" FEED(".a", "shards: 2"), 8, 13, "must not begin with '.'" },
         // Half of a series here and half there: not the same shards, or the same one twice.
         { "sources:\n" FEED("a", "shards: 2") FEED("b", "shards: 0/3"), 9, 5, "could come from" },
         { "sources:\n" FEED("a", "shards: 0/2") FEED("b", "shards: 0/2"), 9, 5, "could come from" },
@@ -108,7 +108,7 @@ static void what_cannot_be_is_refused(void **state)
           "another source 'a.0'" },
         { "sources:\n  - { url: \"file:///x\", shards: 2, table: t, key: { a: /a }, "
           "time: fetch, columns: { b: /b } }\n",
-          2, 5, "only push sources" },
+          2, 33, "only push sources" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fault_t fault = { 0 };
