@@ -410,7 +410,7 @@ static void nobody_is_held_up_by_another(void **state)
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
     for (int i = 10; i < 40; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "%d", i);
         plan(store, id, "dead");
     }
