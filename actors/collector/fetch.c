@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "actors/prep/inflate.h"
+#include "broker/runtime/life.h"
 #include "proto/owned.h"
 
 enum { EVENTS_MAX = 64, ROUNDS_MAX = 16 };
@@ -20,6 +21,7 @@ enum { EVENTS_MAX = 64, ROUNDS_MAX = 16 };
 struct fetch {
     CURLM *multi;
     int epoll, timer;
+    int64_t wanted_us, armed_us; // when curl wants its timer, and when it goes off; never later
     unsigned under_way, most;
     size_t held; // bytes of all bodies
     transfer_t *active;
@@ -64,18 +66,39 @@ static int s_on_socket(CURL *easy, curl_socket_t fd, int what, void *context, vo
     return 0;
 }
 
+// The timer goes off in time, and too early rather than being set again: curl changes its mind with
+// every step of every transfer, and most of what it waits for never happens.
+static int s_arm(fetch_t *self)
+{
+    if (self->wanted_us >= self->armed_us)
+        return 0;
+    struct itimerspec when = { .it_value = { .tv_sec = self->wanted_us / 1000000,
+                                             .tv_nsec = self->wanted_us % 1000000 * 1000 } };
+    if (timerfd_settime(self->timer, TFD_TIMER_ABSTIME, &when, NULL) == -1)
+        return -1;
+    self->armed_us = self->wanted_us;
+    return 0;
+}
+
 static int s_on_timer(CURLM *multi, long timeout_ms, void *context)
 {
     (void) multi;
     fetch_t *self = context;
-    struct itimerspec when = { 0 };
-    if (timeout_ms == 0)
-        when.it_value.tv_nsec = 1; // zero would disarm it
-    if (timeout_ms > 0) {
-        when.it_value.tv_sec = timeout_ms / 1000;
-        when.it_value.tv_nsec = timeout_ms % 1000 * 1000000;
+    self->wanted_us = timeout_ms < 0 ? INT64_MAX : life_mono_us() + timeout_ms * INT64_C(1000);
+    return s_arm(self);
+}
+
+static void s_time_out(fetch_t *self)
+{
+    int running;
+    uint64_t expirations;
+    (void) !read(self->timer, &expirations, sizeof expirations);
+    self->armed_us = INT64_MAX;
+    if (life_mono_us() >= self->wanted_us) {
+        self->wanted_us = INT64_MAX;
+        curl_multi_socket_action(self->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
-    return timerfd_settime(self->timer, 0, &when, NULL);
+    (void) s_arm(self); // fails for no reason that a timer of ours can have
 }
 
 // Long before it is too large, a bomb is much larger than what came. One read may not be counted
@@ -126,6 +149,7 @@ fetch_t *fetch_new(fault_t *fault)
         return NULL;
     }
     self->epoll = self->timer = -1;
+    self->wanted_us = self->armed_us = INT64_MAX;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         fault_set(fault, "cannot initialise libcurl");
         return NULL;
@@ -261,9 +285,7 @@ void fetch_drive(fetch_t *self)
         count = epoll_wait(self->epoll, events, EVENTS_MAX, 0);
         for (int i = 0; i < count; i++) {
             if (events[i].data.fd == self->timer) {
-                uint64_t expirations;
-                (void) !read(self->timer, &expirations, sizeof expirations);
-                curl_multi_socket_action(self->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+                s_time_out(self);
                 continue;
             }
             int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
