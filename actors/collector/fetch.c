@@ -16,7 +16,7 @@
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
-enum { EVENTS_MAX = 64, ROUNDS_MAX = 16 };
+enum { EVENTS_MAX = 64, ROUNDS_MAX = 16, IDLE_MAX = 64 };
 
 struct fetch {
     CURLM *multi;
@@ -27,6 +27,8 @@ struct fetch {
     transfer_t *active;
     transfer_t *finished, *finished_last;
     transfer_t *taken; // given to the caller, valid until the next take
+    size_t idle_count; // handles to be used again
+    CURL *idle[IDLE_MAX];
 };
 
 static void s_transfer_destroy(transfer_t **self_p)
@@ -34,10 +36,13 @@ static void s_transfer_destroy(transfer_t **self_p)
     transfer_t *self = *self_p;
     if (!self)
         return;
-    curl_easy_cleanup(self->easy);
+    if (self->easy && self->fetch->idle_count < IDLE_MAX) {
+        curl_easy_reset(self->easy);
+        self->fetch->idle[self->fetch->idle_count++] = self->easy;
+    } else
+        curl_easy_cleanup(self->easy);
     curl_slist_free_all(self->headers);
-    if (self->fetch)
-        self->fetch->held -= self->body.size;
+    self->fetch->held -= self->body.size;
     buffer_destroy(&self->body);
     free(self);
     *self_p = NULL;
@@ -193,6 +198,8 @@ void fetch_destroy(fetch_t **self_p)
         s_transfer_destroy(&transfer);
     }
     s_transfer_destroy(&self->taken);
+    while (self->idle_count)
+        curl_easy_cleanup(self->idle[--self->idle_count]);
     curl_multi_cleanup(self->multi);
     if (self->timer >= 0)
         close(self->timer);
@@ -224,7 +231,7 @@ bool fetch_start(fetch_t *self, const fetch_ask_t *ask, fault_t *fault)
     transfer->fetch = self;
     transfer->tag = ask->tag;
     transfer->body.limit = FETCH_BODY_BYTES_MAX;
-    transfer->easy = curl_easy_init();
+    transfer->easy = self->idle_count ? self->idle[--self->idle_count] : curl_easy_init();
     if (!transfer->easy)
         return fault_set(fault, "out of memory");
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
