@@ -14,7 +14,7 @@
 #include "broker/runtime/log.h"
 #include "proto/owned.h"
 
-enum { SAY_AGAIN_US = 60 * 1000000, FADE_US = 60 * 1000000, HOST_TEXT_MAX = 512 };
+enum { SAY_AGAIN_US = 60 * 1000000, FADE_US = 5 * 1000000, HOST_TEXT_MAX = 512 };
 
 typedef struct {
     const source_t *source;

@@ -44,7 +44,7 @@ typedef struct {
 } poller_count_t;
 poller_count_t poller_count(const poller_t *self);
 
-// How much later than they could have polls began, these last minutes: the share of them that was
+// How much later than they could have polls began, these last seconds: the share of them that was
 // not later.
 int64_t poller_late_us(const poller_t *self, double share);
 

@@ -1,10 +1,9 @@
 /*  http_bench -- both ends of `./run bench --only polls`, on plain sockets.
  *
- *      http_bench serve                        an HTTP server on loopback: prints its port, answers
- *                                              until its input ends, then prints {"requests": n}
- *      http_bench ask PORT CONNECTIONS SECONDS the same requests from one thread as fast as they
- *                                              go: what the machine can do without curl, without a
- *                                              disk and without a schedule
+ *      http_bench serve                        HTTP servers on 127.0.0.1 to .8: prints their port,
+ * answers until its input ends, then prints {"requests": n} http_bench ask PORT CONNECTIONS SECONDS
+ * the same requests from one thread as fast as they go: what the machine can do without curl,
+ * without a disk and without a schedule
  *
  *  Every answer is the same kilobyte of JSON; connections are kept.
  */
@@ -22,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, CONNECTIONS_MOST = 16384, BODY_BYTES = 1024, BACKLOG = 4096 };
+enum { EVENTS = 256, CONNECTIONS_MOST = 16384, BODY_BYTES = 1024, BACKLOG = 4096, HOSTS = 8 };
 
 static void die(const char *what)
 {
@@ -51,10 +50,11 @@ static int watch(int epoll, int fd)
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-static struct sockaddr_in loopback(int port)
+// 127.0.0.1 is host 0, 127.0.0.2 host 1 ...
+static struct sockaddr_in loopback(int host, int port)
 {
     return (struct sockaddr_in){ .sin_family = AF_INET,
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t) host),
                                  .sin_port = htons((uint16_t) port) };
 }
 
@@ -91,17 +91,33 @@ static unsigned ends_in(const char *data, size_t size, unsigned char *matched)
     return ends;
 }
 
+// All hosts have the same port, the first one's. Returns the first descriptor; they are in a row.
+static int listen_all(int epoll, int *port)
+{
+    int first = -1;
+    *port = 0;
+    for (int host = 0; host < HOSTS; host++) {
+        struct sockaddr_in address = loopback(host, *port);
+        socklen_t size = sizeof address;
+        int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        if (host == 0)
+            first = listener;
+        if (listener != first + host || bind(listener, (struct sockaddr *) &address, size) == -1 ||
+            listen(listener, BACKLOG) == -1 ||
+            getsockname(listener, (struct sockaddr *) &address, &size) == -1 ||
+            watch(epoll, listener) == -1)
+            die("listen");
+        *port = ntohs(address.sin_port);
+    }
+    return first;
+}
+
 static int serve(void)
 {
-    struct sockaddr_in address = loopback(0);
-    socklen_t size = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), epoll = epoll_create1(0);
-    if (bind(listener, (struct sockaddr *) &address, size) == -1 ||
-        listen(listener, BACKLOG) == -1 ||
-        getsockname(listener, (struct sockaddr *) &address, &size) == -1 ||
-        watch(epoll, listener) == -1 || watch(epoll, STDIN_FILENO) == -1)
-        die("listen");
-    printf("%d\n", ntohs(address.sin_port));
+    int port, epoll = epoll_create1(0), listeners = listen_all(epoll, &port);
+    if (watch(epoll, STDIN_FILENO) == -1)
+        die("watch");
+    printf("%d\n", port);
     fflush(stdout);
     static unsigned char matched[CONNECTIONS_MOST];
     make_answer();
@@ -114,8 +130,8 @@ static int serve(void)
             char data[16384];
             if (fd == STDIN_FILENO) {
                 on = false;
-            } else if (fd == listener) {
-                int one = 1, taken = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+            } else if (fd >= listeners && fd < listeners + HOSTS) {
+                int one = 1, taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK);
                 if (taken < 0 || taken >= CONNECTIONS_MOST)
                     die("accept");
                 matched[taken] = 0;
@@ -145,7 +161,7 @@ static int ask(int port, int connections, double seconds)
     static size_t left[CONNECTIONS_MOST];
     make_answer();
     int epoll = epoll_create1(0);
-    struct sockaddr_in address = loopback(port);
+    struct sockaddr_in address = loopback(0, port);
     for (int i = 0; i < connections; i++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         if (fd < 0 || fd >= CONNECTIONS_MOST ||

@@ -1,4 +1,4 @@
-"""`./run bench --only polls`: collectors that poll a server on loopback, beside plain sockets.
+"""`./run bench --only polls`: collectors that poll servers on loopback, beside plain sockets.
 
 One collector with a thousand sources, each asked once a second; then several collectors as fast as
 they are told to. Polls are staged durably; nobody maps them, so that only the collectors count.
@@ -8,10 +8,13 @@ import json
 import os
 import pathlib
 import subprocess
+import tempfile
 import time
 
+HOSTS = 8  # as many as http_bench has
 SOURCES, WARM_S, MEASURED_S = 1000, 3, 10
 ONE_EVERY, MANY_EVERY, COLLECTORS = "1s", "400ms", 3
+FDATASYNCS, GROUP_BYTES = 200, 16384
 ASK_CONNECTIONS, ASK_S = 32, 3
 
 CONFIG = """
@@ -21,7 +24,7 @@ listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
 budget: 100000/s
 sources:
 """
-SOURCE = ("  - {{ name: {name}, url: \"http://127.0.0.1:{port}/{name}\", every: {every}, rows: /*, "
+SOURCE = ("  - {{ name: {name}, url: \"http://127.0.0.{host}:{port}/{name}\", every: {every}, rows: /*, "
           "table: m, key: {{ k: \"={name}\" }}, time: fetch, columns: {{ v: /volume }} }}\n")
 
 
@@ -37,7 +40,8 @@ class Server:
 
 
 def config(name, port, every):
-    return CONFIG + "".join(SOURCE.format(name=f"{name}-{i}", port=port, every=every)
+    return CONFIG + "".join(SOURCE.format(name=f"{name}-{i}", host=1 + i % HOSTS, port=port,
+                                          every=every)
                             for i in range(SOURCES))
 
 
@@ -76,6 +80,18 @@ def measure(server, names, every):
             "late_p99_ms": round(after[3] / 1000, 2)}
 
 
+def fdatasync_p99_ms():
+    """What a turn of a collector waits for: a group of polls made durable."""
+    times = []
+    with tempfile.NamedTemporaryFile(prefix="tw-", dir="/tmp") as file:
+        for i in range(FDATASYNCS):
+            os.pwrite(file.fileno(), bytes(GROUP_BYTES), i * GROUP_BYTES)
+            begun = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - begun)
+    return round(sorted(times)[FDATASYNCS * 99 // 100] * 1000, 2)
+
+
 def polls(build):
     program = str(build / "http_bench")
     server = Server(program)
@@ -90,6 +106,7 @@ def polls(build):
     plain_us = plain["cpu_seconds"] / plain["answers"] * 1e6
     return {"sources": SOURCES, **one, "collectors": COLLECTORS,
             **{f"many_{name}": value for name, value in many.items()},
+            "fdatasync_p99_ms": fdatasync_p99_ms(),
             "plain_per_s": round(plain["answers"] / plain["seconds"]),
             "plain_cpu_us": round(plain_us, 1),
             "of_plain_cpu": round(many["cpu_us_per_poll"] / plain_us, 1)}
