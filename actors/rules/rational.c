@@ -5,6 +5,7 @@
  */
 #include "actors/rules/rational.h"
 
+#include <float.h>
 #include <math.h>
 #include <mpfr.h>
 
@@ -16,6 +17,7 @@ enum {
 };
 
 static const double exponent_max = 709; // of e: what is beyond does not fit a double
+static const double power_max = 0x1.d422d2be5dc9bp+1022; // e^709
 
 double rational_nearest(mpq_srcptr value)
 {
@@ -158,6 +160,11 @@ static bool rounded_positive(rounded_t function, mpq_srcptr x, mpq_srcptr y, mpq
     double nearest = 0;
     for (mpfr_prec_t bits = FIRST_BITS; !agreed && bits <= LAST_BITS; bits *= 2)
         nearest = rounded_at(function, x, y, bits, &agreed);
+    // The root of what is larger than any double squared; or a power whose base is so near 1 that
+    // beyond() took it for 1.
+    bool any_size = function == ROUNDED_SQRT || function == ROUNDED_LN;
+    if (!(nearest <= (any_size ? DBL_MAX : power_max)))
+        return false;
     mpq_set_d(value, nearest);
     return true;
 }

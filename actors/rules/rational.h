@@ -16,7 +16,7 @@ void rational_of_decimal(mpq_ptr value, decimal_t decimal); // not NULL
 typedef enum { ROUNDED_SQRT, ROUNDED_LN, ROUNDED_EXP, ROUNDED_POWER } rounded_t;
 
 // The double nearest to f(x), or to x to the power of y. False: no number (the root of a
-// negative one, ln of 0, 0 to a negative power ...) or beyond e^709.
+// negative one, ln of 0, 0 to a negative power ...), a power beyond e^709, or no double that large.
 bool rational_rounded(rounded_t function, mpq_srcptr x, mpq_srcptr y, mpq_ptr value);
 
 // Largest whole number that is not larger.

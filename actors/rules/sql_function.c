@@ -93,7 +93,7 @@ fraction_t sql_function(const printer_t *self, const expr_t *expr)
     if (expr->kind == EXPR_POWER)
         return power(self, expr);
     if (expr->kind == EXPR_SQRT)
-        return guarded(self, expr, ">= 0", "sqrt");
+        return guarded(self, expr, "BETWEEN 0 AND 3.2317006071311e616", "sqrt"); // a double
     if (expr->kind == EXPR_LN)
         return guarded(self, expr, "> 0", "ln");
     if (expr->kind == EXPR_EXP)

@@ -252,6 +252,8 @@ GUARDED = [
     (1, 1, "3 * avg(volume) OVER rows_59 = volume"),
     (100, 1, "avg(volume) OVER rows_5 > 5"),
     (100, 1, "avg(volume) OVER last_2h > 5"),
+    (0, 0, "sqrt(volume * 1e299 * 1e299 * 1e299) > 3"),  # no double: NULL
+    (0, 0, "sqrt(volume * 1e299 * 1e299) > 2.1e299"),
 ]
 
 # Refused by both; None: in PostgreSQL's words.

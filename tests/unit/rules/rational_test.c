@@ -100,6 +100,32 @@ static void test_rounded(void **state)
                 9007199254740992.0);
 }
 
+// What no double can hold is no number, however it came about.
+static void test_beyond(void **state)
+{
+    (void) state;
+    mpq_t x, y, value;
+    mpq_inits(x, y, value, NULL);
+    mpz_ui_pow_ui(mpq_numref(x), 10, 897);
+    assert_false(rational_rounded(ROUNDED_SQRT, x, x, value)); // 10^448.5
+    mpz_ui_pow_ui(mpq_numref(x), 10, 616);
+    assert_true(rational_rounded(ROUNDED_SQRT, x, x, value));
+    assert_true(rational_is_double(value, 1e308));
+    // (1 + 10^-598)^(y * 10^598) is e^y, and 96 bits take the base for 1.
+    mpz_ui_pow_ui(mpq_denref(x), 10, 598);
+    mpz_add_ui(mpq_numref(x), mpq_denref(x), 1);
+    static const struct {
+        unsigned exponent;
+        bool known;
+    } cases[] = { { 8, true }, { 708, true }, { 710, false }, { 800, false }, { 1000000, false } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mpz_ui_pow_ui(mpq_numref(y), 10, 598);
+        mpz_mul_ui(mpq_numref(y), mpq_numref(y), cases[i].exponent);
+        assert_int_equal(rational_rounded(ROUNDED_POWER, x, y, value), cases[i].known);
+    }
+    mpq_clears(x, y, value, NULL);
+}
+
 static void test_steps(void **state)
 {
     (void) state;
@@ -132,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_print),
         cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_beyond),
         cmocka_unit_test(test_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
