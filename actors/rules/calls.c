@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "actors/rules/compile.h"
+#include "actors/rules/digits.h"
 #include "actors/rules/sql.h"
 #include "actors/rules/types.h"
 
@@ -208,6 +209,14 @@ static int argument(compiler_t *self, const syntax_t *syntax, const syntax_t *ca
                                  "THEN 1 END"
                                : "function %s(%s) does not exist",
                        call->text, type_name(expr->type));
+        return -1;
+    }
+    digits_t digits = digits_of(expr);
+    if (digits.before > ARGUMENT_DIGITS_MAX || digits.after > ARGUMENT_DIGITS_MAX) {
+        compile_refuse(self, syntax->place,
+                       "an argument of %s can have %d digits before the point and %d after it: at "
+                       "most %d on either side",
+                       call->text, digits.before, digits.after, ARGUMENT_DIGITS_MAX);
         return -1;
     }
     argument_t made = { .column = -1, .expr = expr };

@@ -113,6 +113,7 @@ typedef struct {
     double nearest;
     double error;      // bound on |exact - nearest|
     decimal_t decimal; // the same, or DECIMAL_NULL if it is no decimal of 18 digits
+    int before, after; // digits on either side of the point, at most LITERAL_DIGITS_MAX
 } number_t;
 
 struct expr {

@@ -132,6 +132,11 @@ const number_t *literal_number(arena_t *arena, slice_t text, type_t *type)
         mpz_mul(mpq_numref(value), mpq_numref(value), ten);
     mpq_canonicalize(value);
     number_t *made = number_of(arena, value, text);
+    if (made) {
+        int before = found.count + found.exponent;
+        made->before = before > 0 ? before : 0;
+        made->after = found.exponent < 0 ? -found.exponent : 0;
+    }
     *type = type_of(&found, value);
     mpz_clear(ten);
     mpq_clear(value);

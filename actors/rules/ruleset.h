@@ -17,6 +17,9 @@ enum {
     RULE_DEPTH_MAX = 32,     // nesting
     WINDOW_SPAN_MAX_D = 31,  // days
     WINDOW_ROWS_MAX = 65536, // of rows_N
+    // Digits of an argument on either side of the point, whatever the row: what is kept of it for
+    // every row, its square included, has a size that the journal knows (journal_format.h).
+    ARGUMENT_DIGITS_MAX = 1000,
 };
 
 // last_<N><unit>: rows with ts - span <= t' < ts.  rows_<N>: the N rows before this one.

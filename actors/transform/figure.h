@@ -1,8 +1,8 @@
 /*  figure -- one exact decimal of any size on its way into or out of a column.
  *
  *  Pure. Almost every number is SMALL; what does not fit 64 bits (a product of two long prices)
- *  is BIG. GMP ends the process when it cannot allocate: numbers are bounded (RULE_NODES_MAX
- *  factors of 18 digits), so that is lack of memory, which drops nothing.
+ *  is BIG. GMP ends the process when it cannot allocate: numbers are bounded (by
+ *  ARGUMENT_DIGITS_MAX), so that is lack of memory, which drops nothing.
  */
 #pragma once
 #include "actors/transform/exact.h"

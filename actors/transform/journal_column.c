@@ -1,10 +1,17 @@
 /*  journal_column -- numbers of a column as bytes: see journal_format.h. */
+#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 
 #include "actors/transform/journal_format.h"
 
 enum { ROOM_FIRST = 64 };
+
+// Writer and reader have one limit: what is written can be read.
+static bool exponent_fits(int64_t exponent)
+{
+    return exponent >= -FIGURE_EXPONENT_MAX && exponent <= FIGURE_EXPONENT_MAX;
+}
 
 void column_writer_init(column_writer_t *self)
 {
@@ -77,7 +84,9 @@ static void write_narrow(column_writer_t *self, size_t count, int exponent, buff
     buffer_append(out, &kind, 1);
     if (kind == COLUMN_NULLS)
         return;
-    pack_i64(out, zeros == INT_MAX ? 0 : exponent + zeros);
+    exponent = zeros == INT_MAX ? 0 : exponent + zeros;
+    assert(exponent_fits(exponent));
+    pack_i64(out, exponent);
     if (kind == COLUMN_SOME_NULL)
         buffer_append(out, self->nulls, (count + 7) / 8);
     for (size_t i = 0; null_count > 0 && i < count; i++)
@@ -102,6 +111,7 @@ void figure_write(column_writer_t *self, figure_t *figure, buffer_t *out)
     }
     // Size and sign in one number that is never 0, then the exponent, then the magnitude.
     size_t size = (mpz_sizeinbase(self->big, 2) + 7) / 8;
+    assert(exponent_fits(figure->exponent) && size <= FIGURE_BYTES_MAX);
     pack_u64(out, 2 * size + (mpz_sgn(self->big) < 0));
     pack_i64(out, figure->exponent);
     uint8_t *place = buffer_extend(out, size);
@@ -172,7 +182,7 @@ bool column_write(column_writer_t *self, const ring_t *ring, unsigned column, ui
 static int read_exponent(unpack_t *in)
 {
     int64_t exponent = unpack_i64(in);
-    if (exponent < -FIGURE_EXPONENT_MAX || exponent > FIGURE_EXPONENT_MAX) {
+    if (!exponent_fits(exponent)) {
         in->bad = true;
         return 0;
     }

@@ -24,6 +24,7 @@
  *  Positions count back from the end, so they are small.
  */
 #pragma once
+#include "actors/rules/ruleset.h"
 #include "actors/transform/pack.h"
 #include "actors/transform/ring.h"
 
@@ -31,9 +32,11 @@ enum { JOURNAL_VERSION = 2 };
 enum { SECTION_BRANCH = 1, SECTION_PLAN = 2, SECTION_SERIES = 3, SECTION_FORGET = 4 };
 enum { ENTRY_WHOLE = 1, ENTRY_FIRED = 2, ENTRY_TURNED = 4, ENTRY_COARSE = 8 };
 enum { COLUMN_NULLS = 0, COLUMN_NARROW = 1, COLUMN_SOME_NULL = 2, COLUMN_WIDE = 3 };
+// The largest that is kept: a product of two arguments, summed over the 2^64 rows of a cell. The
+// compiler refuses larger arguments, so what is written can be read.
 enum {
-    FIGURE_EXPONENT_MAX = 20000, // either way: RULE_NODES_MAX factors of DECIMAL_EXPONENT_MIN
-    FIGURE_BYTES_MAX = 16384,    // of a big mantissa
+    FIGURE_EXPONENT_MAX = 2 * ARGUMENT_DIGITS_MAX + 20, // either way
+    FIGURE_BYTES_MAX = FIGURE_EXPONENT_MAX,             // of a mantissa of 2.4 digits a byte
 };
 
 // What writing needs beside the buffer.

@@ -98,6 +98,44 @@ static void test_windows(void **state)
 
 // ---- limits ---------------------------------------------------------------------------------
 
+// Whatever becomes the value of an argument counts, and nothing else.
+static void test_digits(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *plan = plan_maker_candles();
+#define HUGE "(1e299 * 1e299 * 1e299 * 1e101)" // 1,002 digits
+    assert_refused(plan, "volume > 1 OR sum(volume * " HUGE ") OVER rows_3 > 1",
+                   "1:26 an argument of sum can have 1066 digits before the point and 64 after it: "
+                   "at most 1000 on either side");
+    static const char *const good[] = { "CASE WHEN volume > " HUGE " THEN 1 END",
+                                        "nullif(volume, " HUGE ")", "volume * 1e299 * 1e-300" };
+    static const char *const bad[] = { "-" HUGE,
+                                       "abs(" HUGE ")",
+                                       "1e-300 * 1e-300 * 1e-300 * 1e-101",
+                                       "volume + " HUGE,
+                                       HUGE " - volume",
+                                       HUGE "::numeric",
+                                       "CASE WHEN volume > 1 THEN 1 WHEN volume < 1 THEN " HUGE
+                                       " ELSE 2 END",
+                                       "CASE WHEN volume > 1 THEN 1 ELSE " HUGE " END",
+                                       "coalesce(volume, " HUGE ")",
+                                       "nullif(" HUGE ", volume)",
+                                       "greatest(" HUGE ", volume)",
+                                       "least(1, 2, " HUGE ")" };
+    char when[256];
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        snprintf(when, sizeof when, "count(%s) OVER rows_3 > 1", good[i]);
+        assert_accepted(plan, when);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        fault_t fault;
+        snprintf(when, sizeof when, "corr(1, %s) OVER rows_3 > 1", bad[i]);
+        rule_t rule = plan_maker_rule(when);
+        assert_false(ruleset_check(plan, "r", &rule, &fault));
+        assert_non_null(strstr(fault.text, "at most 1000 on either side"));
+    }
+}
+
 static char *repeated(const char *before, const char *piece, int times, const char *after)
 {
     buffer_t text = { 0 };
@@ -132,6 +170,9 @@ static void test_limits(void **state)
         { "volume > 0.", "0", "1", 299, 300 },           // digits
         { "", "case when volume>1 then ", "1", 0, 100 }, // does not end
         { "volume > '", "x", "'", 0, 1 },                // no number
+        // digits of an argument: of a column 64 on either side
+        { "max(volume * 1e299 * 1e299 * 1e299 * 1", "0", ") OVER rows_3 > 1", 35, 36 },
+        { "max(volume * 1e-300 * 1e-300 * 1e-300 * 0.", "0", "1) OVER rows_3 > 1", 35, 36 },
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         const limit_t *limit = &limits[i];
@@ -264,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_digits),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_parentheses),
         cmocka_unit_test(test_too_many_aggregates),

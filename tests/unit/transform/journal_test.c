@@ -386,6 +386,67 @@ static void test_unknown_plan(void **state)
     ear_clear(&ear);
 }
 
+// The largest arguments that the compiler accepts, their squares and products among them, can be
+// written, and read by who comes after.
+static void test_longest_arguments(void **state)
+{
+    (void) state;
+#define TALL "volume * 1e299 * 1e299 * 1e299 * 1e35"
+#define DEEP "volume * 1e-300 * 1e-300 * 1e-300 * 1e-36"
+#define WIDE "volume * (1e299 + 1e-300) * (1e299 + 1e-300) * (1e299 + 1e-300) * 1e32 * 1e-36"
+    static const feed_rule_t rules[] = {
+        { "tall", "stddev(" TALL ") OVER last_1s > 0 AND max(" TALL ") OVER rows_9 > 0", 1 },
+        { "deep", "stddev(" DEEP ") OVER last_1s > 0 AND max(" DEEP ") OVER rows_9 > 0", 1 },
+        { "pair",
+          "corr(" WIDE ", " DEEP ") OVER last_1s > regr_slope(" WIDE ", " TALL ") OVER "
+          "last_1s OR sum(" WIDE ") OVER last_1s > 0",
+          1 },
+        { 0 },
+    };
+    plans[0] = feed_rules(rules, NULL);
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    for (int coarse = 0; coarse < 2; coarse++) {
+        ear_t ear = { 0 };
+        fold_t *live = fold_new(coarse ? 4 : EXACT_ROWS_MAX, ear_hear, &ear);
+        fold_t *loaded = fold_new(coarse ? 4 : EXACT_ROWS_MAX, ear_hear, &ear);
+        partitions_t all = feed_everything();
+        fold_own(live, partition);
+        fold_own(loaded, partition);
+        assert_true(fold_plan(live, slice_text("s"), &all, plans[0]));
+        for (int i = 0; i < 30; i++) {
+            static const decimal_t extremes[] = { { 999999999999999999, 46 },
+                                                  { -999999999999999999, 46 },
+                                                  { 1, -64 },
+                                                  { 999999999999999999, -64 } };
+            feed_row_t row = { .pair = "a", .ts = i * 10000, .values = { extremes[i % 4] } };
+            assert_true(feed(live, "s", (uint64_t) i, &row, 1, false));
+            slice_t delta;
+            fault_t fault = { .text = "" };
+            assert_true(fold_delta(live, partition, &delta));
+            assert_true(fold_load(loaded, partition, delta, find_plan, NULL, &fault));
+            assert_string_equal(fault.text, "");
+            fold_delta_reset(live, partition);
+        }
+        buffer_t base = { 0 }, again = { 0 };
+        fault_t fault = { .text = "" };
+        assert_true(fold_base(live, partition, &base));
+        fold_drop(loaded, partition);
+        fold_own(loaded, partition);
+        assert_true(fold_load(loaded, partition, buffer_slice(&base), find_plan, NULL, &fault));
+        assert_true(fold_base(loaded, partition, &again));
+        assert_int_equal(base.size, again.size);
+        assert_memory_equal(base.data, again.data, base.size);
+        assert_true(ear.count > 0);
+        buffer_destroy(&base);
+        buffer_destroy(&again);
+        fold_destroy(&live);
+        fold_destroy(&loaded);
+        ear_clear(&ear);
+    }
+    ruleset_destroy(&plans[0]);
+    plans[0] = feed_rules(plan_rules[0], "volume / avg(volume) OVER last_1s");
+}
+
 static void test_supersede(void **state)
 {
     (void) state;
@@ -433,7 +494,7 @@ int main(void)
         cmocka_unit_test(test_recovery),        cmocka_unit_test(test_recovery_of_coarse),
         cmocka_unit_test(test_ordinal_between), cmocka_unit_test(test_size),
         cmocka_unit_test(test_damage),          cmocka_unit_test(test_unknown_plan),
-        cmocka_unit_test(test_supersede),
+        cmocka_unit_test(test_supersede),       cmocka_unit_test(test_longest_arguments),
     };
     return cmocka_run_group_tests(tests, open_plans, close_plans);
 }
