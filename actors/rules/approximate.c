@@ -306,12 +306,12 @@ static approximate_t leaf(const expr_t *expr, const frame_t *frame, estimate_t *
         return give(estimate, expr->number->nearest, expr->number->error);
     case EXPR_COLUMN:
         return of_decimal(frame->columns[expr->index], estimate);
-    case EXPR_AGGREGATE:
+    case EXPR_AGGREGATE: {
         assert(frame->source);
-        if (!frame->source->approximate(frame->window_state, (unsigned) expr->index, &value,
-                                        &error))
-            return APPROXIMATE_NULL;
-        return give(estimate, value, error);
+        approximate_t known =
+            frame->source->approximate(frame->window_state, (unsigned) expr->index, &value, &error);
+        return known == APPROXIMATE_VALUE ? give(estimate, value, error) : known;
+    }
     case EXPR_FIELD:
         return of_field(frame->ts_us, (field_t) expr->index, estimate);
     default:

@@ -12,11 +12,18 @@
 
 typedef enum { TRUTH_FALSE, TRUTH_TRUE, TRUTH_NULL } truth_t;
 
+typedef enum {
+    APPROXIMATE_VALUE, // |true value - value| <= error
+    APPROXIMATE_NULL,
+    APPROXIMATE_UNSURE, // only the exact path can tell
+} approximate_t;
+
 // How evaluation reads the values of aggregates for the row being judged.
 typedef struct {
-    // Nearest double and a bound on its absolute error. False: NULL.
-    bool (*approximate)(void *window_state, unsigned aggregate, double *value, double *error);
-    // The exact value; for stddev, var and corr the correctly defined double. False: NULL.
+    // A double near the exact value and a bound on its absolute error; UNSURE if none is near.
+    approximate_t (*approximate)(void *window_state, unsigned aggregate, double *value,
+                                 double *error);
+    // The exact value; for stddev, var and corr as defined in 53 bits. False: NULL.
     bool (*exact)(void *window_state, unsigned aggregate, mpq_t value);
 } aggregate_source_t;
 

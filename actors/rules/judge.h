@@ -3,12 +3,6 @@
 #include "actors/rules/evaluate.h"
 #include "actors/rules/expr.h"
 
-typedef enum {
-    APPROXIMATE_VALUE, // |true value - value| <= error
-    APPROXIMATE_NULL,
-    APPROXIMATE_UNSURE, // only the exact path can tell
-} approximate_t;
-
 typedef struct {
     double value, error;
 } estimate_t;

@@ -1,7 +1,6 @@
 /*  aggregate -- see aggregate.h. */
 #include "actors/transform/aggregate.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "actors/transform/aggregate_cells.h"
@@ -108,7 +107,8 @@ static spread_t spread_of(const source_t *source)
                        .exponent2 = source->exponent2 };
 }
 
-static bool kin_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
+static approximate_t kin_approximate(const sight_t *sight, unsigned aggregate, double *value,
+                                     double *error)
 {
     source_t source = source_of(sight, aggregate);
     spread_t spread = spread_of(&source);
@@ -124,49 +124,48 @@ static void row_rational(const source_t *source, uint64_t position, mpq_t value)
     figure_clear(&figure);
 }
 
-static bool row_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
+static approximate_t row_approximate(const sight_t *sight, unsigned aggregate, double *value,
+                                     double *error)
 {
     source_t source = source_of(sight, aggregate);
     uint64_t position;
     if (!row_of(&source, sight->moment, &position))
-        return false;
+        return APPROXIMATE_NULL;
     const column_t *c = &source.ring->columns[source.what->argument];
     int64_t mantissa = c->narrow ? c->narrow[position & source.ring->mask] : 0;
     int roundings = mantissa > -(1LL << 53) && mantissa < 1LL << 53 ? 0 : 1;
     if (c->narrow && exact_approximate((double) mantissa, c->exponent, roundings, value, error))
-        return true;
+        return APPROXIMATE_VALUE;
     mpq_t exact;
     mpq_init(exact);
     row_rational(&source, position, exact);
-    bool fits = exact_to_double(exact, value);
-    *error = fits ? fabs(*value) * 0x1p-52 : 0;
+    bool near = exact_estimate(exact, value, error);
     mpq_clear(exact);
-    return fits;
+    return near ? APPROXIMATE_VALUE : APPROXIMATE_UNSURE;
 }
 
-static bool sum_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
+static approximate_t sum_approximate(const sight_t *sight, unsigned aggregate, double *value,
+                                     double *error)
 {
     const aggregate_t *what = &sight->layout->plan->aggregates[aggregate];
     const slot_t *slot = &sight->windows->slots[sight->layout->slot_of[aggregate]];
     if (slot->count == 0)
-        return false;
+        return APPROXIMATE_NULL;
     double divisor = what->kind == AGGREGATE_AVG ? (double) slot->count : 1;
     int exponent = sight->moment->ring->columns[what->argument].exponent;
     if (!(slot->more && slot->more->big) &&
         exact_approximate((double) slot->sum / divisor, exponent, 3, value, error))
-        return true;
+        return APPROXIMATE_VALUE;
     mpq_t exact;
     mpq_init(exact);
-    source_t source = source_of(sight, aggregate);
-    set_sum(&source, exact);
-    bool fits = exact_to_double(exact, value);
-    *value /= divisor;
-    *error = fabs(*value) * 0x1p-51;
+    (void) aggregate_exact(sight, aggregate, exact); // there are rows
+    bool near = exact_estimate(exact, value, error);
     mpq_clear(exact);
-    return fits;
+    return near ? APPROXIMATE_VALUE : APPROXIMATE_UNSURE;
 }
 
-bool aggregate_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
+approximate_t aggregate_approximate(const sight_t *sight, unsigned aggregate, double *value,
+                                    double *error)
 {
     if (aggregate_coarse(sight, aggregate))
         return cells_approximate(sight, aggregate, value, error);
@@ -175,7 +174,7 @@ bool aggregate_approximate(const sight_t *sight, unsigned aggregate, double *val
     case AGGREGATE_COUNT:
         *value = (double) aggregate_rows(sight, aggregate);
         *error = 0;
-        return true;
+        return APPROXIMATE_VALUE;
     case AGGREGATE_SUM:
     case AGGREGATE_AVG:
         return sum_approximate(sight, aggregate, value, error);
@@ -211,12 +210,8 @@ static bool row_exact(const source_t *source, const moment_t *moment, mpq_t valu
 
 static bool kin_exact(const source_t *source, mpq_t value)
 {
-    double number;
     spread_t spread = spread_of(source);
-    if (!spread_exact(&spread, &number))
-        return false;
-    mpq_set_d(value, number);
-    return true;
+    return spread_exact(&spread, value);
 }
 
 bool aggregate_exact(const sight_t *sight, unsigned aggregate, mpq_t value)

@@ -1,7 +1,6 @@
 /*  aggregate_cells -- see aggregate_cells.h. */
 #include "actors/transform/aggregate_cells.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -72,7 +71,7 @@ static void spread(const source_t *source, mpq_t product, const mpq_t a, const m
     mpq_clear(other);
 }
 
-static bool variance(const source_t *source, double *number)
+static bool variance(const source_t *source, mpq_t squares)
 {
     aggregate_kind_t kind = source->what->kind;
     bool sample = kind == AGGREGATE_VAR_SAMP || kind == AGGREGATE_STDDEV_SAMP;
@@ -80,24 +79,24 @@ static bool variance(const source_t *source, double *number)
     uint64_t n = source->slot->count;
     if (n < (sample ? 2 : 1))
         return false;
-    mpq_t sum, squares;
-    mpq_inits(sum, squares, NULL);
+    mpq_t sum;
+    mpq_init(sum);
     set_sum(source, sum);
     tallied(source, 1, source->trace->column, squares);
     spread(source, squares, sum, sum);
     mpz_mul_ui(mpq_denref(squares), mpq_denref(squares), n);
     mpz_mul_ui(mpq_denref(squares), mpq_denref(squares), sample ? n - 1 : n);
     mpq_canonicalize(squares);
-    bool fits = root ? exact_root_to_double(squares, number) : exact_to_double(squares, number);
-    mpq_clears(sum, squares, NULL);
-    return fits;
+    (root ? exact_round_root : exact_round)(squares);
+    mpq_clear(sum);
+    return true;
 }
 
 // corr(Y, X) and regr_slope(Y, X): Y is the first argument.
-static bool relation(const source_t *source, double *number)
+static bool relation(const source_t *source, mpq_t xy)
 {
-    mpq_t y, x, yy, xx, xy;
-    mpq_inits(y, x, yy, xx, xy, NULL);
+    mpq_t y, x, yy, xx;
+    mpq_inits(y, x, yy, xx, NULL);
     unsigned column = source->trace->column;
     tallied(source, 0, column + 1, y);
     tallied(source, 1, column + 2, x);
@@ -114,13 +113,14 @@ static bool relation(const source_t *source, double *number)
         mpq_mul(xy, xy, xy);
         mpq_mul(xx, xx, yy);
         mpq_div(xy, xy, xx);
-        defined = exact_root_to_double(xy, number);
-        *number = sign < 0 ? -*number : *number;
+        exact_round_root(xy);
+        if (sign < 0)
+            mpq_neg(xy, xy);
     } else if (defined) {
         mpq_div(xy, xy, xx);
-        defined = exact_to_double(xy, number);
+        exact_round(xy);
     }
-    mpq_clears(y, x, yy, xx, xy, NULL);
+    mpq_clears(y, x, yy, xx, NULL);
     return defined;
 }
 
@@ -149,8 +149,6 @@ static bool of_cell(const source_t *source, mpq_t value)
 bool cells_exact(const sight_t *sight, unsigned aggregate, mpq_t value)
 {
     source_t source = source_of(sight, aggregate);
-    double number = 0;
-    bool defined = true;
     switch (source.what->kind) {
     case AGGREGATE_COUNT_ROWS:
     case AGGREGATE_COUNT:
@@ -176,24 +174,22 @@ bool cells_exact(const sight_t *sight, unsigned aggregate, mpq_t value)
     case AGGREGATE_STDDEV_POP:
     case AGGREGATE_VAR_SAMP:
     case AGGREGATE_VAR_POP:
-        defined = variance(&source, &number);
-        break;
+        return variance(&source, value);
     case AGGREGATE_CORR:
     case AGGREGATE_REGR_SLOPE:
-        defined = relation(&source, &number);
-        break;
+        return relation(&source, value);
     }
-    if (defined)
-        mpq_set_d(value, number);
-    return defined;
+    abort();
 }
 
-bool cells_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error)
+approximate_t cells_approximate(const sight_t *sight, unsigned aggregate, double *value,
+                                double *error)
 {
     mpq_t exact;
     mpq_init(exact);
-    bool defined = cells_exact(sight, aggregate, exact) && exact_to_double(exact, value);
-    *error = defined ? fabs(*value) * 0x1p-52 : 0;
+    approximate_t known = !cells_exact(sight, aggregate, exact) ? APPROXIMATE_NULL
+                          : exact_estimate(exact, value, error) ? APPROXIMATE_VALUE
+                                                                : APPROXIMATE_UNSURE;
     mpq_clear(exact);
-    return defined;
+    return known;
 }

@@ -18,4 +18,5 @@ uint64_t cells_rows(const sight_t *sight, unsigned aggregate);
 int cells_sign(const sight_t *sight, unsigned aggregate);
 bool cells_sum(const sight_t *sight, unsigned aggregate, mpq_t sum);
 bool cells_exact(const sight_t *sight, unsigned aggregate, mpq_t value);
-bool cells_approximate(const sight_t *sight, unsigned aggregate, double *value, double *error);
+approximate_t cells_approximate(const sight_t *sight, unsigned aggregate, double *value,
+                                double *error);

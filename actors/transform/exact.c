@@ -80,9 +80,10 @@ void exact_scale(mpq_t value, int exponent)
     mpz_clear(ten);
 }
 
-// bits (at least 55 significant) * 2^power, `inexact` = something was cut off below. The cut-off
-// becomes the lowest bit, so that the one rounding to 53 bits cannot fall on a false tie.
-static bool round_bits(const mpz_t bits, long power, bool inexact, double *number)
+// bits (at least 55 significant) * 2^*power as a double times 2^*power; `inexact` = something was
+// cut off below. The cut-off becomes the lowest bit, so that the one rounding to 53 bits cannot
+// fall on a false tie.
+static double round_bits(const mpz_t bits, bool inexact, long *power)
 {
     size_t size = mpz_sizeinbase(bits, 2);
     mpz_t top;
@@ -90,24 +91,18 @@ static bool round_bits(const mpz_t bits, long power, bool inexact, double *numbe
     if (size > 64) {
         inexact = inexact || mpz_scan1(bits, 0) < size - 64;
         mpz_tdiv_q_2exp(top, bits, size - 64);
-        power += (long) (size - 64);
+        *power += (long) (size - 64);
     } else {
         mpz_set(top, bits);
     }
     uint64_t word = mpz_get_ui(top) | (inexact ? 1 : 0);
     mpz_clear(top);
-    if (power > 2000)
-        power = 2000; // an int for ldexp: infinite or zero either way
-    *number = ldexp((double) word, power < -2000 ? -2000 : (int) power);
-    return isfinite(*number);
+    return (double) word;
 }
 
-bool exact_to_double(const mpq_t value, double *number)
+// |value|, which is not 0, in 53 bits times 2^*power.
+static double nearest(const mpq_t value, long *power)
 {
-    if (mpq_sgn(value) == 0) {
-        *number = 0;
-        return true;
-    }
     long shift = (long) mpz_sizeinbase(mpq_denref(value), 2) -
                  (long) mpz_sizeinbase(mpq_numref(value), 2) + ROOM_BITS;
     mpz_t quotient, rest;
@@ -120,20 +115,14 @@ bool exact_to_double(const mpq_t value, double *number)
         mpz_mul_2exp(rest, mpq_denref(value), (mp_bitcnt_t) -shift);
         mpz_tdiv_qr(quotient, rest, quotient, rest);
     }
-    bool fits = round_bits(quotient, -shift, mpz_sgn(rest) != 0, number);
+    *power = -shift;
+    double number = round_bits(quotient, mpz_sgn(rest) != 0, power);
     mpz_clears(quotient, rest, NULL);
-    if (mpq_sgn(value) < 0)
-        *number = -*number;
-    return fits;
+    return number;
 }
 
-bool exact_root_to_double(const mpq_t value, double *number)
+static double nearest_root(const mpq_t value, long *power)
 {
-    assert(mpq_sgn(value) >= 0);
-    if (mpq_sgn(value) == 0) {
-        *number = 0;
-        return true;
-    }
     // sqrt(a / b) = sqrt(a * 2^(2s) / b) / 2^s, with 2s such that the root has ROOM_BITS bits.
     long shift = (long) mpz_sizeinbase(mpq_denref(value), 2) -
                  (long) mpz_sizeinbase(mpq_numref(value), 2) + 2L * ROOM_BITS;
@@ -149,9 +138,54 @@ bool exact_root_to_double(const mpq_t value, double *number)
     }
     bool inexact = mpz_sgn(rest) != 0;
     mpz_sqrtrem(root, rest, quotient);
-    bool fits = round_bits(root, -shift / 2, inexact || mpz_sgn(rest) != 0, number);
+    *power = -shift / 2;
+    double number = round_bits(root, inexact || mpz_sgn(rest) != 0, power);
     mpz_clears(quotient, rest, root, NULL);
-    return fits;
+    return number;
+}
+
+static void set_scaled(mpq_t value, double number, long power)
+{
+    mpq_set_d(value, number);
+    if (power < 0)
+        mpq_div_2exp(value, value, (mp_bitcnt_t) -power);
+    else
+        mpq_mul_2exp(value, value, (mp_bitcnt_t) power);
+}
+
+void exact_round(mpq_t value)
+{
+    long power;
+    int sign = mpq_sgn(value);
+    if (sign == 0)
+        return;
+    double number = nearest(value, &power);
+    set_scaled(value, sign < 0 ? -number : number, power);
+}
+
+void exact_round_root(mpq_t value)
+{
+    long power;
+    assert(mpq_sgn(value) >= 0);
+    if (mpq_sgn(value) == 0)
+        return;
+    double number = nearest_root(value, &power);
+    set_scaled(value, number, power);
+}
+
+bool exact_estimate(const mpq_t value, double *number, double *error)
+{
+    *number = *error = 0;
+    int sign = mpq_sgn(value);
+    if (sign == 0)
+        return true;
+    long power;
+    double size = nearest(value, &power);
+    int scale = power > 2000 ? 2000 : power < -2000 ? -2000 : (int) power; // beyond either way
+    *number = sign * ldexp(size, scale);
+    // Rounded to 53 bits, and once more where doubles are too small to have them.
+    *error = fabs(*number) * 0x1p-53 * (1 + 0x1p-50) + 0x1p-1074;
+    return isfinite(*number);
 }
 
 bool exact_approximate(double mantissa, int exponent, int roundings, double *value, double *error)

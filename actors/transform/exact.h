@@ -48,9 +48,12 @@ void exact_ten_power(mpz_t value, unsigned exponent);
 // value *= 10^exponent
 void exact_scale(mpq_t value, int exponent);
 
-// Nearest double (ties to even). False: too large for a double.
-bool exact_to_double(const mpq_t value, double *number);
-bool exact_root_to_double(const mpq_t value, double *number); // of the square root; value >= 0
+// Round to 53 bits, ties to even: as a double would, but of any size.
+void exact_round(mpq_t value);
+void exact_round_root(mpq_t value); // the square root; value >= 0
+
+// The nearest double and a bound on its absolute error. False: too large for a double.
+bool exact_estimate(const mpq_t value, double *number, double *error);
 
 // mantissa * 10^exponent as a double with a bound on its absolute error. `roundings` counts those
 // behind `mantissa` already. False: out of the range where that is simple; compute exactly.

@@ -48,12 +48,13 @@ static sight_t sight_of(const hearing_t *hearing)
                       .moment = &hearing->moment };
 }
 
-static bool see_approximate(void *state, unsigned aggregate, double *value, double *error)
+static approximate_t see_approximate(void *state, unsigned aggregate, double *value, double *error)
 {
     const hearing_t *hearing = state;
     sight_t sight = sight_of(hearing);
-    return series_covers(hearing->series, aggregate, &hearing->moment) &&
-           aggregate_approximate(&sight, aggregate, value, error);
+    return series_covers(hearing->series, aggregate, &hearing->moment)
+               ? aggregate_approximate(&sight, aggregate, value, error)
+               : APPROXIMATE_NULL;
 }
 
 static bool see_exact(void *state, unsigned aggregate, mpq_t value)

@@ -55,31 +55,25 @@ static bool is_root(aggregate_kind_t kind)
     return kind == AGGREGATE_STDDEV_SAMP || kind == AGGREGATE_STDDEV_POP;
 }
 
-static bool variance_exact(const spread_t *self, double *number)
+static bool variance_exact(const spread_t *self, mpq_t variance)
 {
     uint64_t n = self->slot->count;
     if (n < (is_sample(self->kind) ? 2 : 1))
         return false;
-    mpq_t variance;
-    mpq_init(variance);
     sums_exact(self->slot, OF_X, mpq_numref(variance));
     mpz_set_ui(mpq_denref(variance), n);
     mpz_mul_ui(mpq_denref(variance), mpq_denref(variance), is_sample(self->kind) ? n - 1 : n);
     mpq_canonicalize(variance);
     exact_scale(variance, 2 * self->exponent);
-    bool fits = is_root(self->kind) ? exact_root_to_double(variance, number)
-                                    : exact_to_double(variance, number);
-    mpq_clear(variance);
-    return fits;
+    (is_root(self->kind) ? exact_round_root : exact_round)(variance);
+    return true;
 }
 
 // corr = Sxy / sqrt(Sxx * Syy); regr_slope(Y, X) = Sxy / Sxx with Y the first argument.
-static bool relation_exact(const spread_t *self, double *number)
+static bool relation_exact(const spread_t *self, mpq_t ratio)
 {
     bool corr = self->kind == AGGREGATE_CORR;
-    mpq_t ratio;
     mpz_t sxx, syy, sxy;
-    mpq_init(ratio);
     mpz_inits(sxx, syy, sxy, NULL);
     sums_exact(self->slot, OF_Y, sxx);
     sums_exact(self->slot, OF_X, syy);
@@ -89,62 +83,67 @@ static bool relation_exact(const spread_t *self, double *number)
         mpz_mul(mpq_numref(ratio), sxy, sxy);
         mpz_mul(mpq_denref(ratio), sxx, syy);
         mpq_canonicalize(ratio);
-        defined = exact_root_to_double(ratio, number);
-        *number = mpz_sgn(sxy) < 0 ? -*number : *number;
+        exact_round_root(ratio);
+        if (mpz_sgn(sxy) < 0)
+            mpq_neg(ratio, ratio);
     } else if (defined) {
         mpz_set(mpq_numref(ratio), sxy);
         mpz_set(mpq_denref(ratio), sxx);
         mpq_canonicalize(ratio);
         exact_scale(ratio, self->exponent - self->exponent2);
-        defined = exact_to_double(ratio, number);
+        exact_round(ratio);
     }
     mpz_clears(sxx, syy, sxy, NULL);
-    mpq_clear(ratio);
     return defined;
 }
 
-static bool variance_approximate(const spread_t *self, double *value, double *error)
+static approximate_t by_way_of_exact(const spread_t *self, double *value, double *error)
+{
+    mpq_t exact;
+    mpq_init(exact);
+    approximate_t known = !spread_exact(self, exact)            ? APPROXIMATE_NULL
+                          : exact_estimate(exact, value, error) ? APPROXIMATE_VALUE
+                                                                : APPROXIMATE_UNSURE;
+    mpq_clear(exact);
+    return known;
+}
+
+static approximate_t variance_approximate(const spread_t *self, double *value, double *error)
 {
     uint64_t n = self->slot->count;
     int128_t spread;
-    *error = 0;
     if (n < 2 || n > UINT32_MAX || !sums_small(self->slot, OF_X, &spread))
-        return variance_exact(self, value);
+        return by_way_of_exact(self, value, error);
     double weight = (double) (n * (is_sample(self->kind) ? n - 1 : n));
-    // Roundings: of the spread, the weight, the quotient, and of the defined double itself.
-    if (!exact_approximate((double) spread / weight, 2 * self->exponent, 4, value, error)) {
-        *error = 0;
-        return variance_exact(self, value);
-    }
+    // Roundings: of the spread, the weight, the quotient, and of what is defined itself.
+    if (!exact_approximate((double) spread / weight, 2 * self->exponent, 4, value, error))
+        return by_way_of_exact(self, value, error);
     if (is_root(self->kind) && *value > 0) {
         double relative = *error / *value;
         *value = sqrt(*value);
         *error = *value * (relative + 0x1p-51); // a root halves it; then two roundings
     }
-    return true;
+    return APPROXIMATE_VALUE;
 }
 
-static bool relation_approximate(const spread_t *self, double *value, double *error)
+static approximate_t relation_approximate(const spread_t *self, double *value, double *error)
 {
     int128_t sxx, syy, sxy;
     bool corr = self->kind == AGGREGATE_CORR;
-    *error = 0;
     if (!sums_small(self->slot, OF_Y, &sxx) || !sums_small(self->slot, OF_X, &syy) ||
         !sums_small(self->slot, OF_XY, &sxy))
-        return relation_exact(self, value);
+        return by_way_of_exact(self, value, error);
     if (sxx == 0 || (corr && syy == 0))
-        return false;
+        return APPROXIMATE_NULL;
     if (corr) { // 8 roundings at most, of products far from over- and underflow
         *value = (double) sxy / (sqrt((double) sxx) * sqrt((double) syy));
         *error = fabs(*value) * 9 * 0x1p-53;
-        return true;
+        return APPROXIMATE_VALUE;
     }
     if (!exact_approximate((double) sxy / (double) sxx, self->exponent - self->exponent2, 4, value,
-                           error)) {
-        *error = 0;
-        return relation_exact(self, value);
-    }
-    return true;
+                           error))
+        return by_way_of_exact(self, value, error);
+    return APPROXIMATE_VALUE;
 }
 
 static bool is_relation(aggregate_kind_t kind)
@@ -152,12 +151,12 @@ static bool is_relation(aggregate_kind_t kind)
     return kind == AGGREGATE_CORR || kind == AGGREGATE_REGR_SLOPE;
 }
 
-bool spread_exact(const spread_t *self, double *number)
+bool spread_exact(const spread_t *self, mpq_t value)
 {
-    return (is_relation(self->kind) ? relation_exact : variance_exact)(self, number);
+    return (is_relation(self->kind) ? relation_exact : variance_exact)(self, value);
 }
 
-bool spread_approximate(const spread_t *self, double *value, double *error)
+approximate_t spread_approximate(const spread_t *self, double *value, double *error)
 {
     return (is_relation(self->kind) ? relation_approximate : variance_approximate)(self, value,
                                                                                    error);

@@ -9,13 +9,21 @@
 #include "proto/owned.h"
 #include "tests/unit/rules/plan_maker.h"
 
+enum { COLUMNS = 5 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool approximate(void *state, unsigned aggregate, double *value, double *error)
+// How much the fast path is told.
+typedef enum { TOLD_NEARLY, TOLD_VAGUELY, TOLD_NOTHING } told_t;
+
+static approximate_t approximate(void *state, unsigned aggregate, double *value, double *error)
 {
+    told_t told = *(const told_t *) state;
     *value = (double) aggregate / 3;
-    *error = *(const bool *) state ? 1e9 : 1e-12;
-    return aggregate % 5 != 4;
+    *error = told == TOLD_VAGUELY ? 1e9 : 1e-12;
+    return aggregate % 5 == 4     ? APPROXIMATE_NULL
+           : told == TOLD_NOTHING ? APPROXIMATE_UNSURE
+                                  : APPROXIMATE_VALUE;
 }
 
 static bool exact(void *state, unsigned aggregate, mpq_t value)
@@ -26,17 +34,16 @@ static bool exact(void *state, unsigned aggregate, mpq_t value)
     return aggregate % 5 != 4;
 }
 
-static truth_t judge(const compiled_rule_t *rule, bool vague)
+static truth_t judge(const compiled_rule_t *rule, const decimal_t *columns, told_t told)
 {
     static const aggregate_source_t source = { .approximate = approximate, .exact = exact };
-    const decimal_t columns[] = { { 1, 0 }, { 25, -1 }, DECIMAL_NULL, { 1, 17 }, { 3, -18 } };
     const slice_t keys[] = { slice_text("kraken"), slice_text("XBT/USD") };
     frame_t frame = { .columns = columns,
                       .ts_us = INT64_C(1677628800123456),
                       .key_count = 2,
                       .key_values = keys,
                       .source = &source,
-                      .window_state = &vague };
+                      .window_state = &told };
     char threshold[EVALUATE_TEXT_MAX], ratio[EVALUATE_TEXT_MAX];
     evaluate_threshold(rule->when, &frame, threshold, ratio);
     return evaluate_truth(rule->when, &frame);
@@ -51,8 +58,17 @@ static void use(const plan_t *plan)
     if (table->rule_count != 1)
         abort(); // what ruleset_check accepts compiles
     const compiled_rule_t *rule = &table->rules[0];
-    if (judge(rule, false) != judge(rule, true))
-        abort(); // the fast path says what the exact one says
+    static const decimal_t rows[][COLUMNS] = {
+        { { 1, 0 }, { 25, -1 }, DECIMAL_NULL, { 1, 17 }, { 3, -18 } },
+        { { 1, 46 }, { -1, 46 }, { 999999999999999999, 45 }, { 1, -64 }, { -1, -64 } },
+        { { 1, 0 }, { 1, -64 }, { 0, 0 }, { 999999999999999999, 46 }, { 1, 46 } },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        truth_t truth = judge(rule, rows[i], TOLD_NEARLY);
+        if (judge(rule, rows[i], TOLD_VAGUELY) != truth ||
+            judge(rule, rows[i], TOLD_NOTHING) != truth)
+            abort(); // the fast path says what the exact one says
+    }
     owned(buffer_destroy) buffer_t query = { 0 };
     fault_t fault = { 0 };
     if (!ruleset_sql(ruleset, "r", &query, &fault) && !strstr(fault.text, "too long"))

@@ -220,7 +220,8 @@ static inline bool plain_exact(void *state, unsigned index, mpq_t value)
     return known;
 }
 
-static inline bool plain_approximate(void *state, unsigned index, double *value, double *error)
+static inline approximate_t plain_approximate(void *state, unsigned index, double *value,
+                                              double *error)
 {
     const plain_windows_t *self = state;
     mpq_t exact;
@@ -229,7 +230,7 @@ static inline bool plain_approximate(void *state, unsigned index, double *value,
     *value = mpq_get_d(exact); // towards zero: one ulp
     *error = fabs(*value) * 0x1p-52 * self->widen;
     mpq_clear(exact);
-    return known;
+    return known ? APPROXIMATE_VALUE : APPROXIMATE_NULL;
 }
 
 static inline truth_t plain_guards(const compiled_rule_t *rule, plain_windows_t *self)

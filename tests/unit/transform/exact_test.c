@@ -62,31 +62,85 @@ static void random_rational(seeded_t *seed, mpq_t value)
     mpq_canonicalize(value);
 }
 
-static void test_doubles(void **state)
+// real = value, times 2^-shift so that a double can hold it.
+static void assert_rounded(const mpq_t rounded, mpfr_t real, long shift)
+{
+    mpq_t wanted;
+    mpq_init(wanted);
+    mpfr_div_2si(real, real, shift, MPFR_RNDN);
+    mpq_set_d(wanted, mpfr_get_d(real, MPFR_RNDN));
+    if (shift > 0)
+        mpq_mul_2exp(wanted, wanted, (mp_bitcnt_t) shift);
+    else
+        mpq_div_2exp(wanted, wanted, (mp_bitcnt_t) -shift);
+    assert_true(mpq_equal(rounded, wanted));
+    mpq_clear(wanted);
+}
+
+static void test_rounding(void **state)
 {
     (void) state;
+    static const long shifts[] = { 0, 0, 2000, -2000 }; // to where no double is
     seeded_t seed = { .state = 4 };
-    mpq_t value;
-    mpq_init(value);
+    mpq_t value, rounded;
+    mpq_inits(value, rounded, NULL);
     mpfr_t real;
     mpfr_init2(real, 1000);
     for (int i = 0; i < 20000; i++) {
+        long shift = shifts[i % 4];
         random_rational(&seed, value);
-        double number;
-        assert_true(exact_to_double(value, &number));
+        if (shift > 0)
+            mpq_mul_2exp(value, value, (mp_bitcnt_t) shift);
+        else
+            mpq_div_2exp(value, value, (mp_bitcnt_t) -shift);
+        mpq_set(rounded, value);
+        exact_round(rounded);
         mpfr_set_q(real, value, MPFR_RNDN);
-        assert_true(number == mpfr_get_d(real, MPFR_RNDN));
+        assert_rounded(rounded, real, shift);
         mpq_abs(value, value);
-        assert_true(exact_root_to_double(value, &number));
+        mpq_set(rounded, value);
+        exact_round_root(rounded);
         mpfr_set_q(real, value, MPFR_RNDN);
         mpfr_sqrt(real, real, MPFR_RNDN);
-        assert_true(number == mpfr_get_d(real, MPFR_RNDN));
+        assert_rounded(rounded, real, shift / 2);
     }
     mpfr_clear(real);
-    mpz_ui_pow_ui(mpq_numref(value), 10, 400);
-    double number;
-    assert_false(exact_to_double(value, &number));
-    mpq_clear(value);
+    mpq_clears(value, rounded, NULL);
+}
+
+// Down to nothing, where a double has few bits or none, and up to where there is none.
+static void test_estimates(void **state)
+{
+    (void) state;
+    seeded_t seed = { .state = 8 };
+    mpq_t value, off;
+    mpq_inits(value, off, NULL);
+    int refused = 0, nothing = 0;
+    for (int i = 0; i < 20000; i++) {
+        random_rational(&seed, value);
+        unsigned shift = seeded_below(&seed, 1200);
+        if (i % 2)
+            mpq_mul_2exp(value, value, shift);
+        else
+            mpq_div_2exp(value, value, shift);
+        double number, error;
+        bool near = exact_estimate(value, &number, &error);
+        refused += !near;
+        if (!near) {
+            mpq_div_2exp(value, value, 1023);
+            assert_true(fabs(mpq_get_d(value)) >= 1.999);
+            continue;
+        }
+        nothing += number == 0 && mpq_sgn(value) != 0;
+        mpq_set_d(off, number);
+        mpq_sub(value, value, off);
+        mpq_abs(value, value);
+        mpq_set_d(off, error);
+        assert_true(mpq_cmp(value, off) <= 0);
+        assert_true(error <= fabs(number) * 0x1p-52 + 0x1p-1074);
+    }
+    assert_true(refused > 500 && nothing > 200);
+    mpq_clears(value, off, NULL);
 }
 
 static void test_approximate(void **state)
@@ -166,9 +220,8 @@ static void test_figures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_int192),
-        cmocka_unit_test(test_doubles),
-        cmocka_unit_test(test_approximate),
+        cmocka_unit_test(test_int192),    cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_estimates), cmocka_unit_test(test_approximate),
         cmocka_unit_test(test_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
