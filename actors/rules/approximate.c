@@ -12,7 +12,7 @@
 
 static const double half_ulp = 0x1p-53;  // relative error of one rounding
 static const double slack = 1 + 0x1p-50; // for the roundings of a bound
-static const double least = 0x1p-1074;   // absolute error of one rounding near zero
+static const double least = 0x1p-1071;   // absolute error of the roundings of a step near zero
 static const double libm = 0x1p-40;      // relative error granted to exp, log and pow
 static const double exponent_max = 709;  // as in rational.c
 static const double whole_max = 0x1p53;  // up to here floor, ceil and the like are exact
@@ -74,7 +74,7 @@ static approximate_t divide(estimate_t a, estimate_t b, estimate_t *estimate)
     if (!(least_divisor > 0))
         return APPROXIMATE_UNSURE;
     double quotient = a.value / b.value;
-    double error = (a.error + fabs(quotient) * slack * b.error) / least_divisor;
+    double error = (a.error + fabs(quotient) * slack * b.error + least) / least_divisor;
     return give(estimate, quotient, error + fabs(quotient) * half_ulp + least);
 }
 

@@ -252,6 +252,8 @@ static void random_atom(buffer_t *out)
         "corr(close, volume) OVER rows_9",
         "extract(second FROM ts)",
         "avg(close * volume) OVER rows_4",
+        "1e-299",
+        "1e299",
     };
     buffer_text(out, atoms[pick(sizeof atoms / sizeof *atoms)]);
 }
