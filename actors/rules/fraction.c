@@ -122,10 +122,11 @@ static fraction_t divide(const printer_t *self, const expr_t *expr, fraction_t a
 {
     const expr_t *divisor = expr->operands[1];
     term_t bottom = is_positive(self, divisor) ? b.top : sql_nullif_zero(self, b.top);
+    bool never_zero = divisor->kind == EXPR_NUMBER && mpq_sgn(divisor->number->exact) != 0;
     return (fraction_t){ .top = sql_times(self, a.top, b.bottom),
                          .bottom = sql_bottoms(self, a.bottom, bottom),
                          .positive = a.positive && b.positive && is_nonnegative(self, divisor),
-                         .bottom_nullable = divisor->kind != EXPR_NUMBER || a.bottom_nullable };
+                         .bottom_nullable = !never_zero || a.bottom_nullable };
 }
 
 static fraction_t divide_whole(const printer_t *self, fraction_t a, fraction_t b)

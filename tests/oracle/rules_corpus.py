@@ -252,6 +252,17 @@ GUARDED = [
     (1, 1, "3 * avg(volume) OVER rows_59 = volume"),
     (100, 1, "avg(volume) OVER rows_5 > 5"),
     (100, 1, "avg(volume) OVER last_2h > 5"),
+    (0, 0, "volume / 0 IS NULL"),
+    (0, 0, "(volume / 0.0) IS NOT NULL"),
+    (0, 0, "(volume / 0) IS NOT DISTINCT FROM NULL"),
+    (0, 0, "coalesce(volume / 0, 5) = 5"),
+    (0, 0, "coalesce(volume / -3, 5) = 5"),
+    (0, 0, "greatest(volume / 0, 3) = 3"),
+    (0, 0, "least(3, volume / 0.0) = 3"),
+    (0, 0, "nullif(volume / 0, 3) IS NULL"),
+    (0, 0, "CASE WHEN volume / 0 IS NULL THEN volume > 5 END"),
+    (0, 0, "(-(volume / 0)) IS NULL AND abs(volume / 0) IS NULL AND sign(volume / 0) IS NULL"),
+    (0, 0, "coalesce(floor(volume / 0), round(volume / 0, 2), 7) = volume"),
     (0, 0, "sqrt(volume * 1e299 * 1e299 * 1e299) > 3"),  # no double: NULL
     (0, 0, "sqrt(volume * 1e299 * 1e299) > 2.1e299"),
 ]
