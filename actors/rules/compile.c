@@ -78,9 +78,9 @@ bool compile_all(compiler_t *self, const syntax_t *const *from, size_t count, co
 }
 
 // From the scratch memory of the syntax to that of the tree.
-static slice_t keep(const compiler_t *self, const char *text)
+static slice_t keep(const compiler_t *self, slice_t text)
 {
-    const char *kept = arena_text(self->table->arena, slice_text(text));
+    const char *kept = arena_text(self->table->arena, text);
     return kept ? slice_text(kept) : (slice_t){ 0 };
 }
 
@@ -97,7 +97,7 @@ static const expr_t *number(const compiler_t *self, int place, const char *text,
     expr_t *made = compile_make(self, place, EXPR_NUMBER, wanted ? wanted : type, 0, NULL);
     if (made) {
         made->number = value;
-        made->text = keep(self, text); // as written, to be printed again
+        made->text = keep(self, literal_bare(slice_text(text)));
     }
     return made;
 }
@@ -254,7 +254,7 @@ const expr_t *compile(compiler_t *self, const syntax_t *syntax)
     case SYNTAX_STRING: {
         expr_t *made = compile_make(self, syntax->place, EXPR_TEXT, TYPE_UNKNOWN, 0, NULL);
         if (made)
-            made->text = keep(self, syntax->text);
+            made->text = keep(self, slice_text(syntax->text));
         return made;
     }
     case SYNTAX_COLUMN:

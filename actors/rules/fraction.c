@@ -45,8 +45,6 @@ static bool is_nonnegative(const printer_t *self, const expr_t *expr)
 static fraction_t number(const printer_t *self, const expr_t *expr)
 {
     slice_t text = expr->text;
-    while (text.size && (*text.data == ' ' || *text.data == '+'))
-        text = slice_of(text.data + 1, text.size - 1);
     bool plain = true;
     for (size_t i = 0; i < text.size; i++)
         plain = plain && text.data[i] != '.' && (text.data[i] | 0x20) != 'e';

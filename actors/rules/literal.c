@@ -28,6 +28,12 @@ static slice_t trim(slice_t text)
     return text;
 }
 
+slice_t literal_bare(slice_t number)
+{
+    number = trim(number);
+    return number.size && *number.data == '+' ? slice_of(number.data + 1, number.size - 1) : number;
+}
+
 static bool scan_exponent(scan_t *self, slice_t text)
 {
     bool negative = text.size && *text.data == '-';
@@ -104,9 +110,7 @@ static number_t *number_of(arena_t *arena, mpq_srcptr value, slice_t text)
         return NULL;
     made->nearest = rational_nearest(value);
     made->error = rational_is_double(value, made->nearest) ? 0 : fabs(made->nearest) * 0x1p-53;
-    text = trim(text);
-    if (text.size && *text.data == '+')
-        text = slice_of(text.data + 1, text.size - 1);
+    text = literal_bare(text);
     if (decimal_parse(&made->decimal, (const char *) text.data, text.size) != DECIMAL_EXACT)
         made->decimal = DECIMAL_NULL;
     return made;

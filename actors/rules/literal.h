@@ -8,3 +8,5 @@ enum { LITERAL_DIGITS_MAX = 300 }; // before the point, and after it
 // "[-+]digits[.digits][e[+-]digits]", the whole text, blanks around it allowed. *type is what
 // PostgreSQL makes of it. NULL: not a number, too long, or no memory.
 const number_t *literal_number(arena_t *arena, slice_t text, type_t *type);
+
+slice_t literal_bare(slice_t number); // without blanks around and a plus: to be printed again

@@ -207,6 +207,10 @@ avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts RANGE BETWEEN '01:30:0
 candle.volume > 9
 volume + NULL > 3
 volume > '3.5'
+volume > '7 '
+volume > '  +7  '
+volume > E'\\t-7\\n' AND volume < E'5.5\\n'
+'7 ' / 2 = 3 AND volume > 5
 volume > 1e0 AND volume < 2.5e1
 volume > 0.10000000000000000000000000000000001
 true AND volume > 9
