@@ -21,7 +21,8 @@ bool settings_is_identifier(const char *text)
 }
 
 // pg_get_keywords() of PostgreSQL 15, categories "reserved" and "reserved (can be function or
-// type)": none of them can stand for a column without quotes. Sorted.
+// type)": none of them can stand for a column without quotes. And its system columns, which no
+// table can have for its own: cmax, cmin, ctid, tableoid, xmax, xmin. Sorted.
 static const char *const reserved[] = {
     "all",
     "analyse",
@@ -38,6 +39,8 @@ static const char *const reserved[] = {
     "case",
     "cast",
     "check",
+    "cmax",
+    "cmin",
     "collate",
     "collation",
     "column",
@@ -45,6 +48,7 @@ static const char *const reserved[] = {
     "constraint",
     "create",
     "cross",
+    "ctid",
     "current_catalog",
     "current_date",
     "current_role",
@@ -108,6 +112,7 @@ static const char *const reserved[] = {
     "some",
     "symmetric",
     "table",
+    "tableoid",
     "tablesample",
     "then",
     "to",
@@ -123,6 +128,8 @@ static const char *const reserved[] = {
     "where",
     "window",
     "with",
+    "xmax",
+    "xmin",
 };
 
 static int s_compare(const void *text, const void *word)

@@ -14,7 +14,7 @@ enum {
 
 bool settings_is_name(const char *text);       // letters, digits, '.', '_', '-'
 bool settings_is_identifier(const char *text); // [a-z][a-z0-9_]*, at most 63 bytes
-bool settings_is_reserved(const char *text);   // a reserved word of SQL, or ts, or n
+bool settings_is_reserved(const char *text);   // a word or column of PostgreSQL, or ts, or n
 
 bool settings_is_pointer(const char *text); // RFC 6901
 
