@@ -3,10 +3,10 @@
 # ctest closes over all; `run` builds the presets "sanitize" and "fuzz" first.
 set(FUZZ_SECONDS 20 CACHE STRING "How long the fuzzers of what strangers write run in the suite")
 set(FUZZ_SECONDS_OTHERS 6 CACHE STRING "How long the others run")
-set(fuzz_long message_fuzz mapping_fuzz condition_fuzz)
+set(fuzz_long message_fuzz mapping_fuzz condition_fuzz infer_fuzz)
 set(python /usr/bin/python3) # Debian's, which sees Debian's modules
 
-foreach(library proto stage runtime broker rules prep transform collector notifier cli)
+foreach(library proto stage runtime broker rules prep infer transform collector notifier cli)
   file(GLOB tests CONFIGURE_DEPENDS tests/unit/${library}/*_test.c)
   foreach(source ${tests})
     get_filename_component(name ${source} NAME_WE)

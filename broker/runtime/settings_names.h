@@ -1,6 +1,6 @@
 /*  settings_names -- what may be the name of something. Pure.
  *
- *  Private to broker/runtime.
+ *  For broker/runtime, and for actors/infer, which makes names.
  */
 #pragma once
 #include <stdbool.h>

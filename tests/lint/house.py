@@ -30,6 +30,7 @@ MAY = {
     "broker/": ("proto/", "broker/"),
     "actors/rules/": ("proto/", "actors/rules/"),
     "actors/prep/": ("proto/", "broker/", "actors/prep/"),
+    "actors/infer/": ("proto/", "broker/", "actors/prep/", "actors/infer/"),
     "actors/transform/": ("proto/", "broker/", "actors/rules/", "actors/transform/"),
     "actors/collector/": ("proto/", "broker/", "actors/rules/", "actors/prep/", "actors/collector/"),
     "actors/notifier/": ("proto/", "broker/", "actors/notifier/"),
