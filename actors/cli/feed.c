@@ -8,10 +8,11 @@
 #include "actors/cli/cli.h"
 #include "actors/cli/library.h"
 #include "actors/cli/trial.h"
+#include "actors/infer/infer.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
-enum { ROWS_SHOWN = 10 };
+enum { ROWS_SHOWN = 10, SOURCE_NAME_MAX = 64, TRY_TIMEOUT_US = 30 * 1000 * 1000 };
 
 typedef struct {
     const char *url;    // NULL = the source's own
@@ -81,14 +82,15 @@ static int s_failed(const char *url, const fault_t *fault)
 }
 
 // Print what a mapping makes of a body.
-static int s_map(const feed_word_t *self, const source_t *source, slice_t body)
+static int s_map(const feed_word_t *self, const source_t *source, slice_t body, FILE *rows)
 {
     owned(buffer_destroy) buffer_t out = { 0 }, refusals = { 0 };
     trial_count_t count;
     fault_t fault = { 0 };
     if (!trial_map(source, body, &self->print, &out, &refusals, &count, &fault))
         return s_failed(source->url, &fault);
-    fputs(buffer_string(&out), stdout);
+    fputs(buffer_string(&out), rows);
+    fflush(rows);
     fputs(buffer_string(&refusals), stderr);
     fprintf(stderr, "%zu bytes: %" PRIu64 " rows, %" PRIu64 " quarantined\n", body.size, count.rows,
             count.quarantined);
@@ -111,7 +113,68 @@ static int s_try_mapping(const feed_word_t *self)
         return s_failed(self->url, &fault);
     if (!trial_fetch(&source, &body, &fault))
         return s_failed(source.url, &fault);
-    return s_map(self, &source, buffer_slice(&body));
+    return s_map(self, &source, buffer_slice(&body), stdout);
+}
+
+// A name for what is at a URL: its host, or its file without what follows the first dot.
+static void s_name(const char *url, char name[SOURCE_NAME_MAX + 1])
+{
+    const char *start = strstr(url, "://") + 3, *end;
+    const char *slash = strrchr(start, '/');
+    if (strncmp(url, "file:", 5) == 0) {
+        start = slash ? slash + 1 : start;
+        end = start + strcspn(start, ".");
+    } else {
+        end = start + strcspn(start, "/?#");
+    }
+    size_t size = 0;
+    for (; start < end && size < SOURCE_NAME_MAX; start++) {
+        bool plain = (*start >= 'a' && *start <= 'z') || (*start >= 'A' && *start <= 'Z') ||
+                     (*start >= '0' && *start <= '9') || *start == '.' || *start == '_';
+        name[size++] = plain ? *start : '-';
+    }
+    name[size] = '\0';
+    if (size == 0)
+        strcpy(name, "source");
+}
+
+// Does what was proposed give rows? It is read as a configuration is, and mapped as prep does.
+static int s_check_proposal(const feed_word_t *self, slice_t yaml, slice_t body)
+{
+    fault_t fault = { 0 };
+    owned(settings_destroy) settings_t *settings =
+        settings_parse((const char *) yaml.data, yaml.size, &fault);
+    if (settings)
+        return s_map(self, &settings->sources[0], body, stderr); // stdout is YAML
+    fprintf(stderr, "tidewire feed: line %d of what is proposed: %s\n", fault.line, fault.text);
+    return EXIT_FAILED;
+}
+
+static int s_try_guess(const feed_word_t *self)
+{
+    source_t source = { .name = "try", .timeout_us = TRY_TIMEOUT_US };
+    owned(buffer_destroy) buffer_t body = { 0 }, shape = { 0 }, yaml = { 0 };
+    char name[SOURCE_NAME_MAX + 1];
+    fault_t fault = { 0 };
+    if (!trial_aim(&source, self->url, &fault) || !trial_fetch(&source, &body, &fault))
+        return s_failed(self->url, &fault);
+    s_name(self->url, name);
+    infer_origin_t origin = { self->url, name, source.kind == SOURCE_HTTP };
+    infer_result_t result = infer(buffer_slice(&body), &origin, &shape, &yaml, &fault);
+    if (shape.size > 0)
+        printf("# The shape of %zu bytes from there:\n#\n%s#\n", body.size, buffer_string(&shape));
+    switch (result) {
+    case INFER_NO_MEMORY:
+        fault_set(&fault, "out of memory");
+        return s_failed(self->url, &fault);
+    case INFER_NOTHING:
+        return s_failed(self->url, &fault);
+    case INFER_GOOD:
+        break;
+    }
+    printf("# A mapping to begin with, guessed from this one answer:\n\n%s", buffer_string(&yaml));
+    fflush(stdout);
+    return s_check_proposal(self, buffer_slice(&yaml), buffer_slice(&body));
 }
 
 static int s_try(feed_word_t *self, int count, char **words)
@@ -123,7 +186,11 @@ static int s_try(feed_word_t *self, int count, char **words)
         return cli_misuse("feed", "either --feed or -c", NULL);
     if (self->name || self->config)
         return s_try_mapping(self);
-    return cli_misuse("feed", "try takes a URL", NULL);
+    if (!self->url)
+        return cli_misuse("feed", "try takes a URL, --feed or -c", NULL);
+    if (self->print.json || self->source)
+        return cli_misuse("feed", "--json and --source go with --feed or -c", NULL);
+    return s_try_guess(self);
 }
 
 // ---- the word -----------------------------------------------------------------------------------
@@ -133,13 +200,17 @@ static void s_help(void)
     puts(
         "usage: tidewire feed ls\n"
         "       tidewire feed show NAME\n"
+        "       tidewire feed try URL [--rows N]\n"
         "       tidewire feed try [URL] --feed NAME | -c FILE [--source NAME] [--rows N] [--json]\n"
         "\n"
         "ls lists the ready-made feeds, show prints the configuration of one: copy it, or run it\n"
-        "by `demo --feed NAME`. try fetches once, file://, http:// or https://, and prints the\n"
-        "first N rows (default 10) that the mapping of a feed or a configuration makes of it, and\n"
-        "what would be quarantined. Without a URL the source's own is fetched. --json: one object\n"
-        "a row. Exit code 0 if there was a row.");
+        "by `demo --feed NAME`.\n"
+        "\n"
+        "try fetches once: file://, http:// or https://. Of a URL alone it prints the shape and a\n"
+        "guessed configuration, all of it YAML, and on stderr the first N rows (default 10) that\n"
+        "it gives. With the mapping of a feed or of a configuration it prints the rows of that,\n"
+        "and what would be quarantined; without a URL it fetches the source's own. --json: one\n"
+        "object a row. Exit code 0 if there was a row.");
 }
 
 static int s_word(feed_word_t *self, int count, char **words)

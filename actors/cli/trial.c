@@ -147,8 +147,9 @@ static void s_table_row(table_t *table, const rows_view_t *view, slice_t series,
 {
     char text[DECIMAL_TEXT_MAX];
     bool cut = series.size > SERIES_SHOWN;
-    snprintf(text, sizeof text, "%.*s%s", (int) (cut ? SERIES_SHOWN : series.size),
-             (const char *) series.data, cut ? "..." : "");
+    size_t skipped = cut ? series.size - SERIES_SHOWN : 0; // the end tells more
+    snprintf(text, sizeof text, "%s%.*s", cut ? "..." : "", (int) (series.size - skipped),
+             (const char *) series.data + skipped);
     table_cell(table, text);
     s_print_time(rows_ts(view, row), text);
     table_cell(table, text);

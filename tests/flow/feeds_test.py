@@ -1,6 +1,6 @@
 """The ready-made feeds: every line of the table in docs/feeds.md is true of the recorded answer it
 names; every source of every feed is in that table or named there as not checked; `feed` lists and
-shows them; each passes `check` without a warning; `demo --feed` runs one against an exchange on
+shows them; `feed try` proposes a good mapping for each of those answers; each feed passes `check` without a warning; `demo --feed` runs one against an exchange on
 loopback, and says what is wrong where none answers.
 
 The expected numbers were read from the recordings by Python's json and csv, not by us. Without the
@@ -145,6 +145,24 @@ def check_failures(folder):
     assert run.returncode == 1 and "127.0.0.1" in run.stderr, run.stderr
 
 
+def check_proposal(url, folder):
+    """What is proposed for an answer passes `check` and gives rows."""
+    run = feed("try", url)
+    assert run.returncode == 0, f"{url}: {run.stderr}"
+    assert re.search(r"^series +time +\w", run.stderr, re.M), f"{url}: no rows are shown"
+    rows = int(re.search(r": (\d+) rows, \d+ quarantined$", run.stderr, re.M)[1])
+    assert rows > 0, f"{url}: {run.stderr}"
+    assert run.stdout.startswith("# The shape of "), run.stdout
+    file = os.path.join(folder, "proposed.yaml")
+    with open(file, "w") as out:
+        out.write(run.stdout)
+    run = subprocess.run([PROGRAM, "check", "-c", file], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, f"{url}: {run.stdout}{run.stderr}"
+    run = feed("try", "-c", file)
+    assert run.returncode == 0, f"{url}: {run.stderr}"
+    return rows
+
+
 class Kraken:
     """Kraken's OHLC on loopback: each answer has one minute more, every fifth with a burst of volume.
     Its tickers are out of order."""
@@ -194,6 +212,8 @@ def check_demo(folder, names):
     assert run.returncode == 1 and "no-such-file.yaml" in run.stderr, run.stderr
 
     kraken = Kraken()
+    assert check_proposal(f"{kraken.url}/0/public/OHLC?pair=XBTUSD&interval=1", folder) > 100
+    kraken.answers = 0
     file = os.path.join(folder, "kraken.yaml")
     text = feed("show", "kraken").stdout.replace("every: 10s", "every: 200ms")
     with open(file, "w") as out:
@@ -226,6 +246,10 @@ def main():
     with open(BODIES / "MANIFEST.tsv", newline="") as manifest:
         kinds = {row["file"]: row["kind"] for row in csv.DictReader(manifest, delimiter="\t")}
     rows = sum(check_line(line, kinds) for line in lines)
+    with tempfile.TemporaryDirectory(prefix="tw-feeds-") as folder:
+        answers = sorted({line.answer for line in lines if int(line.rows) > 0})
+        proposed = sum(check_proposal(f"file://{BODIES}/{answer}", folder) for answer in answers)
+    print(f"feed try: {len(answers)} proposals pass check and give {proposed} rows")
     print(f"{len(names)} feeds, {len(lines)} recorded answers, {rows} rows")
     return 0
 
