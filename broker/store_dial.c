@@ -115,8 +115,11 @@ redisContext *link_dial(const link_place_t *place, fault_t *fault)
         place->path ? redisConnectUnixWithTimeout(place->path, connect)
                     : redisConnectWithTimeout(place->host, place->port, connect);
     if (!context || context->err) {
-        fault_set(fault, "cannot reach Redis at %s: %s", place->path ? place->path : place->host,
-                  context ? context->errstr : "out of memory");
+        char port[16] = "";
+        if (!place->path)
+            snprintf(port, sizeof port, ":%d", place->port);
+        fault_set(fault, "cannot reach Redis at %s%s: %s", place->path ? place->path : place->host,
+                  port, context ? context->errstr : "out of memory");
         return NULL;
     }
     redisSetTimeout(context, answer);

@@ -6,7 +6,6 @@
 #include <ftw.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "actors/cli/library.h"
 #include "actors/cli/listen.h"
 #include "actors/cli/preflight.h"
+#include "actors/cli/ready.h"
 #include "actors/cli/supervise.h"
 #include "broker/bus.h"
 #include "broker/runtime/life.h"
@@ -67,26 +67,6 @@ static pid_t start_supervisor(const supervise_t *plan, const settings_t *setting
     close(ready[1]);
     *ready_fd = ready[0];
     return pid;
-}
-
-typedef enum { START_READY, START_STOPPED, START_FAILED } start_t;
-
-// Until everything lives, a signal comes, or the supervisor says why not.
-static start_t wait_ready(int fd, int signals, fault_t *fault)
-{
-    char text[FAULT_TEXT_MAX] = "";
-    struct pollfd wait[] = { { .fd = fd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
-    while (poll(wait, 2, -1) == -1 && errno == EINTR)
-        ;
-    bool told = wait[0].revents != 0;
-    ssize_t size = told ? read(fd, text, sizeof text - 1) : 0;
-    close(fd);
-    if (!told)
-        return START_STOPPED;
-    if (size == 1 && text[0] == '+')
-        return START_READY;
-    fault_set(fault, "%s", size > 0 ? text : "the supervisor ended");
-    return START_FAILED;
 }
 
 static void introduce(const char *dir, const char *endpoint, const settings_t *settings,
@@ -185,15 +165,15 @@ static int demo(const char *dir, const settings_t *settings, const char *feed, s
         return EXIT_FAILED;
     }
     int status = EXIT_FAILED;
-    switch (wait_ready(ready_fd, signals, &fault)) {
-    case START_READY:
+    switch (ready_wait(ready_fd, signals, "demo", &fault)) {
+    case READY:
         status = watch(&plan, settings, feed, seconds, child, signals, &fault);
         break;
-    case START_STOPPED:
+    case READY_STOPPED:
         puts("Stopping.");
         status = EXIT_OK;
         break;
-    case START_FAILED:
+    case READY_FAILED:
         break;
     }
     fflush(stdout);

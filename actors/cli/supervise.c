@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "actors/cli/last_words.h"
+#include "actors/cli/ready.h"
 #include "actors/cli/roles.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
@@ -31,6 +33,9 @@ enum {
     BACKOFF_MOST_US = 10 * 1000 * 1000,
     STEADY_US = 3 * 1000 * 1000, // lived so long: it works, and the next restart is quick again
     TURN_MS = 50,                // how often the children are looked at
+    ASK_FIRST_US = 200 * 1000,   // after a Redis that did not answer; twice as long each time
+    ASK_MOST_US = 5 * 1000 * 1000,
+    TELL_FIRST_US = 10 * 1000 * 1000,
     READY_US = 60 * 1000 * 1000,
     STOP_US = 15 * 1000 * 1000, // then SIGKILL
 };
@@ -51,6 +56,8 @@ typedef struct {
     pid_t redis;
     int64_t redis_start_at_us;
     const child_t *refused; // the first that ended by itself with an error
+    bool redis_away;        // one that is not ours
+    int64_t ask_us, ask_pause_us, tell_us, tell_pause_us; // while it is
     size_t count;
     child_t children[SUPERVISE_CHILDREN_MAX];
 } supervisor_t;
@@ -131,10 +138,14 @@ static void reap(supervisor_t *self, int64_t now_us)
     }
 }
 
+static bool is_embedded(const supervisor_t *self)
+{
+    return strcmp(self->settings->redis, "embedded") == 0;
+}
+
 static void start_due(supervisor_t *self, int64_t now_us)
 {
-    bool embedded = strcmp(self->settings->redis, "embedded") == 0;
-    if (embedded && self->redis == 0 && now_us >= self->redis_start_at_us) {
+    if (is_embedded(self) && self->redis == 0 && now_us >= self->redis_start_at_us) {
         fault_t fault;
         pid_t pid = redis_server_spawn(self->plan->dir, &fault);
         if (pid > 0) {
@@ -204,42 +215,30 @@ static const char *unready_name(supervisor_t *self)
         return "redis";
     for (size_t i = 0; i < self->count; i++)
         self->children[i].seen = false;
-    if (store_actors(self->store, NULL, see_actor, self) != STORE_OK)
+    if (store_actors(self->store, NULL, see_actor, self) != STORE_OK) {
+        self->redis_away = !is_embedded(self);
         return "redis";
+    }
+    self->redis_away = false;
     for (size_t i = 0; i < self->count; i++)
         if (!self->children[i].seen)
             return self->children[i].name;
     return NULL;
 }
 
-// What it said last: its reason.
-static void last_words(const supervisor_t *self, const child_t *child, char *text, size_t size)
+// Redis of somebody else is away: the actors wait for it by themselves, and so do we. Said at once,
+// then ever more rarely.
+static void tell_redis_away(supervisor_t *self, const int *ready_fd, int64_t now_us)
 {
-    char path[SITE_PATH_MAX], tail[2048] = "";
-    snprintf(path, sizeof path, "%s/log/%s.log", self->plan->dir, child->name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd != -1) {
-        off_t end = lseek(fd, 0, SEEK_END);
-        off_t start = end > (off_t) sizeof tail - 1 ? end - (off_t) sizeof tail + 1 : 0;
-        ssize_t got = pread(fd, tail, sizeof tail - 1, start);
-        tail[got > 0 ? got : 0] = '\0';
-        close(fd);
-    }
-    size_t length = strlen(tail);
-    while (length > 0 && tail[length - 1] == '\n')
-        tail[--length] = '\0';
-    const char *line = strrchr(tail, '\n');
-    snprintf(text, size, "%s ended: %s", child->name, line ? line + 1 : tail);
-}
-
-static void tell(int *ready_fd, const char *text)
-{
-    if (*ready_fd == -1)
+    if (now_us < self->tell_us)
         return;
-    ssize_t written = write(*ready_fd, text, strlen(text));
-    (void) written; // whoever waited is gone: nothing to tell it
-    close(*ready_fd);
-    *ready_fd = -1;
+    self->tell_pause_us = self->tell_pause_us ? 2 * self->tell_pause_us : TELL_FIRST_US;
+    self->tell_us = now_us + self->tell_pause_us;
+    char text[FAULT_TEXT_MAX + 64];
+    snprintf(text, sizeof text, "%s; waiting for it", store_error(self->store));
+    log_event(LOG_WARNING, "redis does not answer; waiting for it", "reason=%s",
+              log_quote(store_error(self->store)));
+    ready_note(ready_fd, text);
 }
 
 // ---- the supervisor ---------------------------------------------------------------------------
@@ -323,33 +322,72 @@ static void add_children(supervisor_t *self)
     }
 }
 
-static int supervisor_loop(supervisor_t *self, int ready_fd)
+// What we are waiting for, NULL: nothing any more. Asks less often while Redis is away.
+static const char *look(supervisor_t *self, const int *ready_fd, int64_t now_us)
 {
-    int64_t give_up_us = life_mono_us() + READY_US;
+    if (self->redis_away && now_us < self->ask_us)
+        return "redis";
+    const char *missing = unready_name(self);
+    if (!self->redis_away) {
+        self->ask_pause_us = self->tell_us = self->tell_pause_us = 0;
+        return missing;
+    }
+    self->ask_pause_us = self->ask_pause_us ? 2 * self->ask_pause_us : ASK_FIRST_US;
+    if (self->ask_pause_us > ASK_MOST_US)
+        self->ask_pause_us = ASK_MOST_US;
+    self->ask_us = life_mono_us() + self->ask_pause_us;
+    tell_redis_away(self, ready_fd, now_us);
+    return missing;
+}
+
+typedef enum { WAIT_ON, WAIT_OVER, WAIT_VAIN } waiting_t;
+
+// One look at whether everything is ready. WAIT_VAIN with fault: it will not be, stop all.
+static waiting_t await_ready(supervisor_t *self, int *ready_fd, int64_t until_us, fault_t *fault)
+{
+    int64_t now_us = life_mono_us();
+    const char *missing = look(self, ready_fd, now_us);
+    if (!missing) {
+        log_event(LOG_INFO, "ready", "actors=%zu", self->count);
+        ready_done(ready_fd);
+        return WAIT_OVER;
+    }
+    if (self->refused) { // trying again would not help whoever waits
+        char path[SITE_PATH_MAX], words[FAULT_TEXT_MAX];
+        snprintf(path, sizeof path, "%s/log/%s.log", self->plan->dir, self->refused->name);
+        last_words_of_file(path, words, sizeof words);
+        fault_set(fault, "%s ended: %s", self->refused->name, words);
+        return WAIT_VAIN;
+    }
+    if (now_us <= until_us)
+        return WAIT_ON;
+    if (!self->redis_away) {
+        fault_set(fault, "%s did not start; see %s/log", missing, self->plan->dir);
+        return WAIT_VAIN;
+    }
+    char text[FAULT_TEXT_MAX + 128];
+    snprintf(text, sizeof text,
+             "%s; the actors go on waiting for it: `status` tells when they run, `down` stops them",
+             store_error(self->store));
+    ready_failed(ready_fd, text);
+    return WAIT_OVER;
+}
+
+static int supervisor_loop(supervisor_t *self, int *ready_fd, fault_t *fault)
+{
+    int64_t until_us = life_mono_us() + READY_US;
     for (;;) {
         int64_t now_us = life_mono_us();
         reap(self, now_us);
         start_due(self, now_us);
-        const char *missing = ready_fd != -1 ? unready_name(self) : NULL;
-        if (ready_fd != -1 && !missing) {
-            log_event(LOG_INFO, "ready", "actors=%zu", self->count);
-            tell(&ready_fd, "+");
-        } else if (ready_fd != -1 && self->refused) {
-            char text[2304]; // trying again would not help whoever waits
-            last_words(self, self->refused, text, sizeof text);
-            tell(&ready_fd, text);
+        if (*ready_fd != -1 && await_ready(self, ready_fd, until_us, fault) == WAIT_VAIN)
             return EXIT_FAILED;
-        } else if (ready_fd != -1 && now_us > give_up_us) {
-            char text[256];
-            snprintf(text, sizeof text, "%s did not start; see %s/log", missing, self->plan->dir);
-            tell(&ready_fd, text);
-            return EXIT_FAILED;
-        }
         struct pollfd wait = { .fd = self->signals, .events = POLLIN };
         if (poll(&wait, 1, TURN_MS) <= 0)
             continue;
         switch (life_take_signal(self->signals)) {
         case LIFE_DRAIN:
+            fault_set(fault, "told to stop");
             return EXIT_OK;
         case LIFE_RELOAD:
             for (size_t i = 0; i < self->count; i++)
@@ -380,7 +418,7 @@ int supervise_run(const supervise_t *plan, const settings_t *settings, int ready
     if (self.signals != -1)
         self.store = site_store(settings, plan->dir, &fault);
     if (!self.store) {
-        tell(&ready_fd, fault.text);
+        ready_failed(&ready_fd, fault.text);
         log_event(LOG_ERROR, "cannot supervise", "reason=%s", log_quote(fault.text));
         if (lock != -1)
             close(lock);
@@ -388,11 +426,12 @@ int supervise_run(const supervise_t *plan, const settings_t *settings, int ready
     }
     remember_config(plan);
     add_children(&self);
-    int status = supervisor_loop(&self, ready_fd);
+    int status = supervisor_loop(&self, &ready_fd, &fault);
     stop_all(&self);
     log_event(LOG_INFO, "stopped", NULL);
     store_destroy(&self.store);
     close(self.signals);
     close(lock);
+    ready_failed(&ready_fd, fault.text); // unless it was ready; now that another `up` may follow
     return status;
 }

@@ -18,9 +18,10 @@ typedef struct {
 bool supervise_check(const supervise_t *self, fault_t *fault);
 
 // Run, in a session of its own, until SIGTERM or SIGINT; the second one ends it and all actors at
-// once. When every actor lives, one byte is written to ready_fd (-1 =
-// none); if that fails for good, the reason as text instead. Returns an exit code. Output of
-// the actors goes to DIR/log/<name>.log.
+// once. What is told through ready_fd (-1 = none) is in ready.h: that every actor lives, or, after
+// all were stopped again, why not. Only a Redis that is not ours and cannot be reached is no reason
+// to stop: the actors wait for it, and whoever waits is told after a minute. Returns an exit code.
+// Output of the actors goes to DIR/log/<name>.log.
 int supervise_run(const supervise_t *self, const settings_t *settings, int ready_fd);
 
 // Process id of the supervisor that runs in dir, or -1.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "actors/cli/cli.h"
+#include "actors/cli/ready.h"
 #include "actors/cli/supervise.h"
 #include "actors/collector/configured.h"
 #include "broker/runtime/life.h"
@@ -50,25 +51,17 @@ static void become_supervisor(const supervise_t *plan, const settings_t *setting
 
 static int wait_ready(int fd, const char *dir, const settings_t *settings)
 {
-    char text[512] = "";
-    size_t size = 0;
-    for (ssize_t got; (got = read(fd, text + size, sizeof text - 1 - size)) != 0;) {
-        if (got == -1 && errno != EINTR)
-            break;
-        size += got > 0 ? (size_t) got : 0;
+    fault_t fault = { 0 };
+    if (ready_wait(fd, -1, "up", &fault) != READY) {
+        fprintf(stderr, "tidewire up: %s\n", fault.text);
+        return EXIT_FAILED;
     }
-    if (strcmp(text, "+") == 0) {
-        fault_t fault = { 0 };
-        if (!cli_note_running(settings, dir, &fault))
-            fprintf(stderr, "tidewire up: %s\n", fault.text);
-        bool usual = strcmp(dir, CLI_DIR) == 0;
-        printf("up: every actor runs. Next: `status`, `tail`, `down`%s%s; logs are in %s/log\n",
-               usual ? "" : " with --dir ", usual ? "" : dir, dir);
-        return EXIT_OK;
-    }
-    fprintf(stderr, "tidewire up: %s\n",
-            size > 0 ? text : "the supervisor ended; see DIR/log/supervisor.log");
-    return EXIT_FAILED;
+    if (!cli_note_running(settings, dir, &fault))
+        fprintf(stderr, "tidewire up: %s\n", fault.text);
+    bool usual = strcmp(dir, CLI_DIR) == 0;
+    printf("up: every actor runs. Next: `status`, `tail`, `down`%s%s; logs are in %s/log\n",
+           usual ? "" : " with --dir ", usual ? "" : dir, dir);
+    return EXIT_OK;
 }
 
 int cli_up(int argc, char **argv)
@@ -91,7 +84,9 @@ int cli_up(int argc, char **argv)
                 "usage: tidewire up -c FILE [--dir DIR] [--roles LIST]\n\n"
                 "LIST names what to start here, e.g. collector,prep=2,transform=2,notifier,broker\n"
                 "(default: one of each). DIR (default .tidewire) holds the embedded Redis, the\n"
-                "stage and the logs.");
+                "stage and the logs. If an actor ends instead, all are stopped again: exit 1. A\n"
+                "Redis elsewhere that cannot be reached is waited for; after a minute up returns\n"
+                "with exit 1, and the actors go on waiting.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;

@@ -13,7 +13,7 @@ import time
 import msgpack
 import zmq
 
-from harness import PROGRAM, Instance, Pusher, Subscriber, wait_for
+from harness import PROGRAM, Instance, Pusher, Subscriber, free_ports, wait_for
 
 GOOD = """
 namespace: tw
@@ -115,8 +115,36 @@ def check_port_in_use():
                                  str(instance.dir)], capture_output=True, text=True, timeout=30)
         assert broker.returncode == 1, broker
         assert str(port) in broker.stderr and "listen" in broker.stderr, broker.stderr
+        for _ in range(2):  # the second time nothing is left of the first
+            up = instance.word("up", "-c", instance.config, check=False)
+            expect(up, 1, "ended: cannot listen on", str(port), "listen.alerts")
+            for noise in ("ts=", "level=", "already running"):
+                assert noise not in up.stderr, up.stderr
     taken.close()
     print("port in use: said so")
+
+
+def check_up_without_redis():
+    """`up` says at once what is wrong with a Redis elsewhere, waits, and is ready when it is."""
+    (port,) = free_ports(1)
+    config = GOOD.replace("redis: embedded", f"redis: redis://127.0.0.1:{port}").replace(
+        "PORT", "*")
+    with Instance(config) as instance:
+        up = subprocess.Popen([PROGRAM, "up", "-c", instance.config, "--dir", instance.dir],
+                              stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        said = up.stderr.readline()
+        assert f"127.0.0.1:{port}" in said and "waiting for it" in said, said
+        server = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1",
+                                   "--appendonly", "yes", "--appendfsync", "always",
+                                   "--dir", instance.dir, "--save", ""], stdout=subprocess.DEVNULL)
+        try:
+            out, err = up.communicate(timeout=40)
+            assert up.returncode == 0 and "every actor runs" in out, (out, err)
+            instance.word("down")
+        finally:
+            server.terminate()
+            server.wait()
+    print("up without Redis: said which, and waited")
 
 
 def check_redis_away():
@@ -230,6 +258,7 @@ def main():
     with Instance("") as scratch:
         check_configurations(scratch.dir)
     check_port_in_use()
+    check_up_without_redis()
     check_redis_away()
     check_payloads()
 
