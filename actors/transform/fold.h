@@ -7,9 +7,12 @@
  *  What changed in a partition since its last delta is written to the next one, so that
  *  base + deltas == state, byte for byte, and applying a delta evaluates no rule.
  *
+ *  A row is judged when it is accepted and when it is revised, and by rules with windows by rows
+ *  also when one of its time before it is revised; the first true verdict of a rule publishes.
+ *
  *  A row of a source without identity is told apart by its ordinal among the accepted rows of
- *  its series and time, from 0. Tables that the plan does not know are admitted and remembered,
- *  but nothing is judged. A series lives until its partition is dropped.
+ *  its series and time, from 0, and judged once. Tables that the plan does not know are admitted
+ * and remembered, but nothing is judged. A series lives until its partition is dropped.
  *
  *  Below: partition.h (series by stream), series.h (what is kept, and from when on it is
  *  covered), windows.h and slot.h (sums), cells.h (series too dense for their windows), ring.h

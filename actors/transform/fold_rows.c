@@ -101,14 +101,16 @@ static bool publish(fold_t *self, const pass_t *pass, const hearing_t *hearing, 
     return row->ordinal || series_set_fired(series, hearing->moment.position, rule);
 }
 
+// A row, or one `back` rows behind a row that was revised: that changes what windows by rows see.
 static bool judge_row(fold_t *self, pass_t *pass, const moment_t *moment, const row_t *row,
-                      uint32_t index)
+                      uint32_t index, uint64_t back)
 {
     hearing_t hearing = {
         .series = pass->series, .moment = *moment, .values = row->values, .key = &pass->key
     };
     for (size_t i = 0; i < pass->layout->plan->rule_count; i++) {
-        if (series_has_fired(pass->series, moment->position, (uint32_t) i))
+        if (pass->layout->plan->rules[i].rows < back ||
+            series_has_fired(pass->series, moment->position, (uint32_t) i))
             continue; // revised, and this rule has told already
         switch (jury_rule(&hearing, i)) {
         case VERDICT_WARMING:
@@ -123,6 +125,28 @@ static bool judge_row(fold_t *self, pass_t *pass, const moment_t *moment, const 
                 return false;
             break;
         }
+    }
+    return true;
+}
+
+// The rows behind a revised one that are open as well; those without identity are judged once.
+static bool judge_behind(fold_t *self, pass_t *pass, size_t revised, uint32_t index)
+{
+    const open_t *open = &pass->series->open;
+    for (size_t i = revised + 1; i < open->end; i++) {
+        uint64_t position = open->rows[i].position;
+        uint64_t back = position - open->rows[revised].position;
+        if (back > pass->layout->plan->keep_rows)
+            return true;
+        if (open->rows[i].ordinal)
+            continue;
+        row_t row = { .ts = pass->series->newest,
+                      .values = open_values(open, i),
+                      .identity = open_identity(open, i) };
+        moment_t moment;
+        if (!series_look(pass->series, position, &moment) ||
+            !judge_row(self, pass, &moment, &row, index, back))
+            return false;
     }
     return true;
 }
@@ -164,17 +188,16 @@ static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
     partition_hide(pass->partition, series);
     jury_arguments(pass->layout, self->values, row.ts, &pass->key, self->arguments);
     moment_t moment;
-    if (admitted == ADMIT_NEW) {
-        self->count.accepted++;
-        if (!series_accept(series, &row, &moment))
-            return false;
-    } else {
+    if (admitted == ADMIT_REVISION) {
         self->count.revisions++;
         uint64_t position = series->open.rows[open].position;
-        if (!series_revise(series, open, &row) || !series_look(series, position, &moment))
-            return false;
+        return series_revise(series, open, &row) && series_look(series, position, &moment) &&
+               judge_row(self, pass, &moment, &row, index, 0) &&
+               judge_behind(self, pass, open, index) && thin_out(self, pass);
     }
-    return judge_row(self, pass, &moment, &row, index) && thin_out(self, pass);
+    self->count.accepted++;
+    return series_accept(series, &row, &moment) && judge_row(self, pass, &moment, &row, index, 0) &&
+           thin_out(self, pass);
 }
 
 static bool take_run(fold_t *self, pass_t *pass, const rows_run_t *run)

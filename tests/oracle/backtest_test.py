@@ -157,7 +157,7 @@ class Alerts:
         wanted = {(line["series"], line["ts"]) for line in self.lines}
         rows = collections.defaultdict(set)
         names = {keys: series_id(feed.table, keys) for keys in feed.series()}
-        for row in [*feed.rows, *(row for row, _ in feed.early)]:
+        for row in [*feed.rows, *(judged.row for judged in feed.early)]:
             place = (names[row.keys], row.us)
             if place in wanted:
                 rows[place].add(tuple(None if text is None else decimal.Decimal(text)

@@ -14,6 +14,8 @@ EXACT = decimal.Context(prec=200)
 ROUNDING = decimal.Context(prec=DIGITS_MOST, rounding=decimal.ROUND_HALF_UP)
 
 Row = collections.namedtuple("Row", "keys us values identity")  # values: text or None
+# A row, its place among all, and what those of its time before it were then, by place.
+Judged = collections.namedtuple("Judged", "row place before")
 
 
 def time_text(us):
@@ -64,7 +66,7 @@ class Feed:
 
     def __post_init__(self):
         self.rows = []      # accepted, in their last revision
-        self.early = []     # (row, place): what a revision has replaced, and where
+        self.early = []     # Judged: what a revision has changed for a row and those behind it
         self.late = self.duplicates = self.revisions = 0
         newest, still_open = {}, {}
         for record in self.records:
@@ -78,6 +80,7 @@ class Feed:
                     still_open[row.keys] = {}
                 self._accept(row, still_open[row.keys])
         self.records = None
+        self._find_tied()
 
     def _accept(self, row, still_open):
         place = still_open.get(row.identity) if row.identity is not None else None
@@ -88,8 +91,26 @@ class Feed:
             self.duplicates += 1
         else:
             self.revisions += 1
-            self.early.append((self.rows[place], place))
+            for behind in sorted(other for other in still_open.values() if other >= place):
+                self._judged_as_now(behind, still_open.values())
             self.rows[place] = row
+
+    def _judged_as_now(self, place, still_open):
+        before = {other: self.rows[other] for other in still_open if other < place}
+        self.early.append(Judged(self.rows[place], place, before))
+
+    def _find_tied(self):
+        """Of rows of one time a query does not say which it has found. Where some of them were
+        revised we ask for each by itself, as it is in the end as well."""
+        revised = {(judged.row.keys, judged.row.us) for judged in self.early}
+        places = collections.defaultdict(list)
+        for place, row in enumerate(self.rows):
+            if (row.keys, row.us) in revised:
+                places[row.keys, row.us].append(place)
+        self.tied = {group for group, members in places.items() if len(members) > 1}
+        for group in sorted(self.tied):
+            for place in places[group]:
+                self._judged_as_now(place, places[group])
 
     def series(self):
         return {row.keys for row in self.rows}
@@ -97,32 +118,39 @@ class Feed:
     def offered(self):
         return len(self.rows) + self.late + self.duplicates + self.revisions
 
+    def _marked(self, mark, judged, end):
+        """The rows as they were when a row was judged, in a series of their own, whose last key
+        carries a mark; with that row at their end, or without."""
+        keys = (*judged.row.keys[:-1], f"{judged.row.keys[-1]}#{mark}{'' if end else '-'}")
+        for n, row in enumerate(self.rows[:judged.place]):
+            if row.keys == judged.row.keys:
+                yield (*keys, time_text(row.us), n, *judged.before.get(n, row).values)
+        if end:
+            yield (*keys, time_text(judged.row.us), judged.place, *judged.row.values)
+
     def table_rows(self):
-        """For COPY: keys, ts, n, values. What a revision replaced was judged too, over the rows
-        before it, which were closed already: such a row ends a series of its own, whose last key
-        carries a mark (see judged())."""
+        """For COPY: keys, ts, n, values."""
         for n, row in enumerate(self.rows):
             yield (*row.keys, time_text(row.us), n, *row.values)
-        for mark, (old, place) in enumerate(self.early):
-            keys = (*old.keys[:-1], f"{old.keys[-1]}#{mark}")
-            for n, row in enumerate(self.rows[:place]):
-                if row.keys == old.keys:
-                    yield (*keys, time_text(row.us), n, *row.values)
-            yield (*keys, time_text(old.us), place, *old.values)
+        for mark, judged in enumerate(self.early):
+            yield from self._marked(mark, judged, True)
+            if (judged.row.keys, judged.row.us) in self.tied:
+                yield from self._marked(mark, judged, False)
 
     def judged(self, found):
         """Rows that a query found (ts, keys), as alerts: those of the marked series count only at
-        their end, and a row alerts once, whichever of its revisions was true."""
+        their end, and a row alerts once, whichever of its judgements was true."""
         if not self.early:
             return found
-        ends = {}
-        for mark, (old, _) in enumerate(self.early):
-            ends[f"{old.keys[-1]}#{mark}"] = (time_text(old.us), old.keys)
-        alerts = set()
-        for ts, *keys in found:
-            end = ends.get(keys[-1])
-            if not end:
-                alerts.add((ts, *keys))
-            elif end[0] == ts:
-                alerts.add((ts, *end[1]))
-        return sorted(alerts)
+        count = collections.Counter(found)
+        tied = {(time_text(us), *keys) for keys, us in self.tied}
+        alerts = {}
+        for mark, judged in enumerate(self.early):
+            ts, keys = time_text(judged.row.us), judged.row.keys
+            found_with = count[ts, *keys[:-1], f"{keys[-1]}#{mark}"]
+            if found_with > count[ts, *keys[:-1], f"{keys[-1]}#{mark}-"]:
+                alerts[judged.place] = (ts, *keys)
+        alone = set(alerts.values()) - tied
+        names = {(*keys,) for keys in self.series()}
+        return sorted([*alerts.values(), *(row for row in found if row[1:] in names and
+                                           row not in tied and row not in alone)])

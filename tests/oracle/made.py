@@ -141,6 +141,27 @@ def revised(folder, seed):
           for cells in part] for part in records])
 
 
+def corrected(folder, seed):
+    """Polls of a tape whose trades are corrected: several of one second, each of them again and
+    again with other content while they are the newest, told apart by id."""
+    rng = random.Random(seed)
+    records, us = [], START_US
+    for second in range(150):
+        us += rng.choice([1, 1, 5, 60]) * SECOND
+        ids = [f"{second}-{n}" for n in range(rng.choice([1, 1, 2, 3]))]
+        for _ in range(rng.choice([1, 1, 2, 3])):
+            records.append([Row(MARKETS[1], us, tuple(candle(rng, 100)), identity)
+                            for identity in ids if rng.random() < 0.8])
+    for n, record in enumerate(records):
+        (folder / f"tape-{n:04}.json").write_text(json.dumps(
+            [{"id": row.identity, "s": row.us // SECOND, "row": row.values} for row in record]))
+    return Feed("made: corrected", {
+        "url": f"file://{folder}/tape-*.json", "format": "json", "rows": "/*",
+        "identity": ["time", "/id"],
+        "key": {"exchange": "=kraken", "pair": "=ETH%EUR"}, "time": {"at": "/s", "unit": "s"},
+        "columns": {name: f"/row/{i}" for i, name in enumerate(CANDLE)}}, records)
+
+
 def trades(folder, seed):
     """Pages of trades that overlap, newest first, many in one millisecond, told apart by id."""
     rng = random.Random(seed)
@@ -178,4 +199,4 @@ def long(folder, rows=66087):
 
 def made(folder, seed):
     return [make(folder, seed + n)
-            for n, make in enumerate((mixed, ties, exponents, revised, trades))]
+            for n, make in enumerate((mixed, ties, exponents, revised, trades, corrected))]

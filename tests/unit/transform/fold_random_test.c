@@ -94,10 +94,11 @@ static void sum_up(const model_t *model, size_t low, size_t high, int which, win
     mpq_clear(value);
 }
 
+static const size_t by_rows[RULES] = { 0, 4, 5, 0, 3 };
+
 static bool verdict(const model_t *model, size_t at, int rule)
 {
     static const int which[RULES] = { 0, 2, 1, 0, 0 };
-    static const size_t by_rows[RULES] = { 0, 4, 5, 0, 3 };
     size_t low = 0, high = at;
     if (by_rows[rule]) {
         low = at > by_rows[rule] ? at - by_rows[rule] : 0;
@@ -139,10 +140,11 @@ static bool verdict(const model_t *model, size_t at, int rule)
     return holds;
 }
 
-static void judge(model_t *model, size_t at)
+// Row `at`, `back` rows behind one that was revised, or 0.
+static void judge(model_t *model, size_t at, size_t back)
 {
     for (int rule = 0; rule < RULES; rule++) {
-        if (model->rows[at].fired[rule] || !verdict(model, at, rule))
+        if (model->rows[at].fired[rule] || by_rows[rule] < back || !verdict(model, at, rule))
             continue;
         model->rows[at].fired[rule] = true;
         assert_true(model->alert_count < ROWS_MAX);
@@ -176,14 +178,17 @@ static void take(model_t *model, const feed_row_t *row, bool ordinal)
         }
         memcpy(kept->values, row->values, sizeof kept->values);
         model->revisions++;
-        judge(model, i);
+        judge(model, i, 0);
+        for (size_t behind = i + 1; behind < model->count; behind++)
+            if (!model->rows[behind].ordinal) // those cannot come again: judged once
+                judge(model, behind, behind - i);
         return;
     }
     kept_t *kept = &model->rows[model->count++];
     *kept = (kept_t){ .ts = row->ts, .ordinal = ordinal };
     strcpy(kept->identity, identity);
     memcpy(kept->values, row->values, sizeof kept->values);
-    judge(model, model->count - 1);
+    judge(model, model->count - 1, 0);
 }
 
 // ---- runs -------------------------------------------------------------------------------------

@@ -231,6 +231,36 @@ static void test_revised_inside_rows(void **state)
     scene_close(&scene);
 }
 
+// What a revision changes for rows behind it that are open as well is judged again.
+static void test_rows_behind_revised(void **state)
+{
+    (void) state;
+    const feed_rule_t rules[] = {
+        { "fell", "volume < 8 AND volume > lag(volume) OVER rows_1", 0 },
+        { "low", "volume < 8 AND count(*) OVER last_1h >= 1", 0 },
+        { 0 },
+    };
+    scene_t scene;
+    scene_open(&scene, rules, NULL);
+    row(&scene, 1, "9", "", false);
+    row(&scene, 2, "10", "a", false);
+    row(&scene, 2, "5", "b", false); // low
+    row(&scene, 2, "6", "c", false); // fell, low
+    assert_int_equal(scene.ear.count, 3);
+    row(&scene, 2, "1", "a", false); // low; b fell: 5 > 1
+    assert_int_equal(scene.ear.count, 5);
+    assert_string_equal(scene.ear.alerts[3].rule, "low");
+    assert_string_equal(scene.ear.alerts[4].rule, "fell");
+    assert_int_equal(scene.ear.alerts[4].record, 5); // which revised a
+    assert_int_equal(scene.ear.alerts[4].ts, 2);
+    row(&scene, 2, "10", "a", false);
+    row(&scene, 2, "2", "a", false); // b has told already
+    assert_int_equal(scene.ear.count, 5);
+    row(&scene, 2, "7", "d", false); // windows are where they should be: 7 > 6
+    assert_int_equal(scene.ear.count, 7);
+    scene_close(&scene);
+}
+
 static void test_streams_are_apart(void **state)
 {
     (void) state;
@@ -623,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_again),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_revised_inside_rows),
+        cmocka_unit_test(test_rows_behind_revised),
         cmocka_unit_test(test_streams_are_apart),
         cmocka_unit_test(test_only_owned_partitions),
         cmocka_unit_test(test_latest),
