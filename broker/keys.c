@@ -119,6 +119,11 @@ slice_t keys_plan(keys_t *self, const char *hash)
     return named(self, ":{plan}:", slice_text(hash));
 }
 
+slice_t keys_logs(keys_t *self)
+{
+    return fixed(self, ":{logs}");
+}
+
 slice_t keys_rule(keys_t *self, const char *name)
 {
     return named(self, ":rule:", slice_text(name));

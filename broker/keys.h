@@ -34,6 +34,7 @@ slice_t keys_actor(keys_t *self, slice_t member); // "<role>:<name>"
 slice_t keys_failing(keys_t *self, const char *collector);
 
 slice_t keys_plan(keys_t *self, const char *hash);
+slice_t keys_logs(keys_t *self);
 
 slice_t keys_rule(keys_t *self, const char *name);
 slice_t keys_rule_pattern(keys_t *self);                       // for SCAN

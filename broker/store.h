@@ -189,6 +189,13 @@ typedef void store_bytes_visit_t(void *context, slice_t bytes);
 store_status_t store_plan_get(store_t *self, const char *hash, store_bytes_visit_t *visit,
                               void *context); // REFUSED if there is none
 
+// ---- logs: whose positions are these? -----------------------------------------------------
+
+// Note the mark of the log of a stream (stage_mark) if none is known. *other: one is, of another
+// log, and the positions in Redis are of that one.
+store_status_t store_log_known(store_t *self, slice_t stream, uint32_t mark, bool *other);
+store_status_t store_log_set(store_t *self, slice_t stream, uint32_t mark); // from now on this one
+
 // ---- rules, subscribers: what people write ------------------------------------------------
 
 typedef struct {

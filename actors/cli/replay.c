@@ -30,6 +30,7 @@ enum {
 typedef struct {
     char name[EDITION_NAME_MAX + 1]; // without edition
     uint64_t before, edition;        // when asked; now, as its collector tells
+    uint64_t amended;                // seq of the record that ordered that
     uint64_t committed;
     int64_t heard_us;
 } replayed_t;
@@ -71,9 +72,10 @@ static void hear(void *context, const store_actor_t *actor)
     replay_t *self = context;
     const char *told = store_actor_field(actor, "stream");
     const char *committed = store_actor_field(actor, "committed");
+    const char *amended = store_actor_field(actor, "amended");
     slice_t stream;
     uint64_t edition;
-    if (!told || !committed || strlen(told) > EDITION_NAME_MAX)
+    if (!told || !committed || !amended || strlen(told) > EDITION_NAME_MAX)
         return;
     edition_split(slice_text(told), &stream, &edition);
     replayed_t *known = find(self, stream);
@@ -85,6 +87,7 @@ static void hear(void *context, const store_actor_t *actor)
     if (!known)
         return;
     known->edition = edition;
+    known->amended = strtoull(amended, NULL, 10);
     known->committed = strtoull(committed, NULL, 10);
     known->heard_us = life_mono_us();
 }
@@ -93,7 +96,7 @@ static void hear(void *context, const store_actor_t *actor)
 
 static bool is_through(const replayed_t *stream)
 {
-    return stream->edition > stream->before && stream->committed >= stream->edition;
+    return stream->edition > stream->before && stream->committed >= stream->amended;
 }
 
 static void take_back(replay_t *self)
@@ -132,7 +135,7 @@ static bool wait_through(replay_t *self, fault_t *fault)
             through += is_through(stream);
             if (progress)
                 fprintf(stderr, "\r%s: %" PRIu64 " of %" PRIu64 " records  ", stream->name,
-                        stream->edition > stream->before ? stream->committed : 0, stream->edition);
+                        stream->edition > stream->before ? stream->committed : 0, stream->amended);
             if (!is_through(stream) && !judge(stream, since_us, life_mono_us(), fault))
                 return false;
         }

@@ -12,7 +12,7 @@ enum { FROM_BYTES = 8, REQUEST_BYTES_MAX = 255 };
 
 typedef struct {
     uint64_t seq;
-    int64_t from_us;
+    int64_t recv_us, from_us;
     slice_t source; // empty = all; points into names
     slice_t request;
     uint8_t names[STAGE_SOURCE_NAME_MAX + REQUEST_BYTES_MAX];
@@ -101,6 +101,7 @@ bool amendments_note(amendments_t *self, const record_t *reset)
         from |= (uint64_t) reset->payload.data[i] << 8 * i;
     item->from_us = (int64_t) from;
     item->seq = reset->seq;
+    item->recv_us = reset->recv_us;
     item->source = s_keep(item->names, reset->source);
     item->request = s_keep(item->names + STAGE_SOURCE_NAME_MAX, reset->place);
     self->items[self->count++] = item;
@@ -110,7 +111,17 @@ bool amendments_note(amendments_t *self, const record_t *reset)
 
 uint64_t amendments_edition(const amendments_t *self)
 {
-    return self && self->count ? self->items[self->count - 1]->seq : 0;
+    return self && self->count ? (uint64_t) self->items[self->count - 1]->recv_us : 0;
+}
+
+uint64_t amendments_seq(const amendments_t *self)
+{
+    return self->count ? self->items[self->count - 1]->seq : 0;
+}
+
+bool amendments_are_full(const amendments_t *self)
+{
+    return self->count == AMENDMENTS_MAX;
 }
 
 slice_t amendments_request(const amendments_t *self)

@@ -29,8 +29,11 @@ bool amendments_mappings(const plan_t *plan, char text[AMENDMENTS_MAPPINGS_TEXT]
 // False: out of memory, or AMENDMENTS_MAX reached.
 bool amendments_note(amendments_t *self, const record_t *reset);
 
-uint64_t amendments_edition(const amendments_t *self); // seq of the newest; 0 = none (also NULL)
-slice_t amendments_request(const amendments_t *self);  // id that the newest answered; empty = none
+// Time of receipt of the newest, in us; 0 = none (also NULL).
+uint64_t amendments_edition(const amendments_t *self);
+uint64_t amendments_seq(const amendments_t *self); // of the newest; 0 = none
+bool amendments_are_full(const amendments_t *self);
+slice_t amendments_request(const amendments_t *self); // id that the newest answered; empty = none
 
 // How a payload becomes rows: as the newest amendment says that is for it, else as `staged`.
 slice_t amendments_definition(const amendments_t *self, const record_t *record, slice_t staged);

@@ -96,6 +96,10 @@ static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_
     plan_t *base = planner_base(settings, fault);
     if (!base)
         return false;
+    for (size_t i = 0; i < lines_count(self->lines); i++) {
+        const stream_t *stream = line_stream(lines_at(self->lines, i));
+        registry_log(self->registry, i, stream_name(stream), stream_mark(stream));
+    }
     registry_configure(self->registry, base, ++self->edition);
     return true;
 }
@@ -155,6 +159,15 @@ static void s_switch_settings(collector_t *self, moment_t now)
     settings_destroy(&self->next_settings);
     if (!s_ask_for_plan(self, self->settings, &fault))
         log_event(LOG_ERROR, "going back failed", "reason=%s", log_quote(fault.text));
+}
+
+// Lines whose positions in Redis are of another log. Needs a plan in force.
+static void s_tell_again(collector_t *self, moment_t now)
+{
+    uint64_t foreign = registry_foreign(self->registry);
+    for (size_t i = 0; foreign && i < lines_count(self->lines); i++)
+        if (foreign >> i & 1 && line_retell(lines_at(self->lines, i), now))
+            registry_retold(self->registry, i);
 }
 
 static void s_stage_plan(collector_t *self, moment_t now)
@@ -302,9 +315,12 @@ static bool s_turn(collector_t *self)
         intake_skip(self->intake, now);
     else if (self->planned && !self->drain_until_us)
         more |= intake_take(self->intake, now);
+    if (self->planned && !stalled)
+        s_tell_again(self, now);
     if (lines_sync(self->lines, now))
         intake_publish(self->intake, self->news);
-    more |= lines_forward(self->lines, s_now(self));
+    if (self->planned) // then it is known whose positions Redis holds
+        more |= lines_forward(self->lines, s_now(self));
     if (now.mono_us >= self->tell_us)
         s_tell_registry(self, now);
     intake_log(self->intake, now);

@@ -37,7 +37,8 @@ struct forward {
     plan_mark_t plans[FORWARD_PLANS];
     shipment_t *shipment;
     lane_ship_t ship;
-    buffer_t frame; // in hand while not empty
+    buffer_t frame;   // in hand while not empty
+    uint64_t durable; // last record of the log, as of the last step
     forward_count_t count;
 };
 
@@ -179,6 +180,8 @@ static bool s_hear_need(forward_t *self, slice_t frame, int64_t mono_us)
     lane_out_need(self->lanes, s_worker(need.worker), need.endpoint, need.from, &partitions,
                   mono_us);
     self->count.needs++;
+    if (need.from > self->durable + 1 && need.from > self->count.ahead)
+        self->count.ahead = need.from;
     return true;
 }
 
@@ -281,6 +284,9 @@ static forward_step_t s_give(forward_t *self)
 forward_step_t forward_step(forward_t *self, uint64_t durable, int64_t durable_us, int64_t mono_us,
                             fault_t *fault)
 {
+    self->durable = durable;
+    if (self->count.ahead <= durable + 1)
+        self->count.ahead = 0; // the log has come so far
     if (self->frame.size)
         return s_give(self);
     if (!lane_out_next(self->lanes, durable, mono_us, &self->ship))

@@ -51,6 +51,7 @@ forward_step_t forward_step(forward_t *self, uint64_t durable, int64_t durable_u
 typedef struct {
     uint64_t messages, records, bytes; // sent
     uint64_t needs;                    // asked for again
+    uint64_t ahead;                    // a record beyond the log that was asked for; 0 = none
     uint64_t malformed;                // messages that were none
     uint64_t damaged;                  // records that could not be read, each time it was tried
     size_t workers;                    // heard of lately

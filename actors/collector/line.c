@@ -30,7 +30,9 @@ struct line {
     char name[STORE_NAME_MAX + 1];
     stream_t *stream;
     forward_t *forward;
-    uint64_t edition;   // that it tells
+    uint64_t edition; // that it tells
+    bool held;        // nothing is sent until there is a later one than held_at
+    uint64_t held_at;
     int64_t request_us; // when to look next
     int64_t durable_us; // wall clock of the last sync
     failure_t disk, log;
@@ -164,6 +166,9 @@ static void s_answer_request(line_t *self, moment_t now)
     } else if (!edition_name(edition, name, UINT64_MAX)) {
         log_event(LOG_ERROR, "request refused",
                   "stream=%s reason=\"its name leaves no room for an edition\"", name);
+    } else if (amendments_are_full(stream_amendments(self->stream))) {
+        log_event(LOG_ERROR, "request refused", "stream=%s reason=\"it was replayed %d times\"",
+                  name, AMENDMENTS_MAX);
     } else if (!slice_is(amendments_request(stream_amendments(self->stream)), request.id)) {
         if (amendments_mappings(plan, mappings) && strcmp(mappings, request.mappings) == 0)
             (void) stream_amend(self->stream, slice_text(request.source), request.from_us,
@@ -173,6 +178,23 @@ static void s_answer_request(line_t *self, moment_t now)
     (void) replay_request_remove(self->root, self->namespace, name); // else we find it again
 }
 
+bool line_retell(line_t *self, moment_t now)
+{
+    const amendments_t *amendments = stream_amendments(self->stream);
+    if (self->held && amendments_edition(amendments) > self->held_at) {
+        self->held = false;
+        return true;
+    }
+    if (self->held)
+        return false;
+    self->held_at = amendments_edition(amendments);
+    // It amends no record: none was received so late.
+    self->held =
+        !amendments_are_full(amendments) && stream_amend(self->stream, slice_text(""), INT64_MAX,
+                                                         slice_text("another log"), now.recv_us);
+    return false;
+}
+
 // An amendment became durable.
 static void s_follow_edition(line_t *self)
 {
@@ -180,10 +202,11 @@ static void s_follow_edition(line_t *self)
         return;
     fault_t fault;
     if (s_tell(self, &fault))
-        log_event(LOG_INFO, "replay: the stream is told again", "stream=%s",
+        log_event(LOG_INFO, "the stream is told again, from its beginning", "stream=%s",
                   forward_name(self->forward));
     else
-        log_event(LOG_ERROR, "replay: trying again", "reason=%s", log_quote(fault.text));
+        log_event(LOG_ERROR, "the stream cannot be told again yet", "reason=%s",
+                  log_quote(fault.text));
 }
 
 bool line_is_stalled(const line_t *self)
@@ -221,6 +244,8 @@ bool line_sync(line_t *self, moment_t now)
 bool line_send(line_t *self, moment_t now)
 {
     self->blocked = false;
+    if (self->held)
+        return false;
     if (self->log.on && now.mono_us < self->log.retry_us)
         return false;
     uint64_t durable = stream_durable(self->stream);
@@ -314,10 +339,12 @@ size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t
                         : "collecting");
     s_put(&report, "last_seq", "%" PRIu64, stream_durable(self->stream));
     s_put(&report, "committed", "%" PRIu64, sent.durable);
+    s_put(&report, "amended", "%" PRIu64, amendments_seq(stream_amendments(self->stream)));
     s_put(&report, "workers", "%zu", sent.workers);
     s_put_rates(self, &report, now);
     s_put(&report, "sent", "%" PRIu64, sent.messages);
     s_put(&report, "needs", "%" PRIu64, sent.needs);
+    s_put(&report, "ahead", "%" PRIu64, sent.ahead);
     s_put(&report, "malformed", "%" PRIu64, sent.malformed);
     s_put(&report, "damaged", "%" PRIu64, stream_damaged(self->stream) + sent.damaged);
     return report.count;

@@ -23,6 +23,10 @@ const char *line_name(const line_t *self); // in the registry
 // From now on this plan. False: out of memory; try again.
 bool line_plan(line_t *self, const plan_t *plan, moment_t now);
 
+// What Redis holds of this stream is of another log. Ours is told from its beginning, as a later
+// edition; nothing is sent before that is durable. True: it is; until then call it again.
+bool line_retell(line_t *self, moment_t now);
+
 // Stage a tick if one is due, and a replay that was asked for; then make all that is pending
 // durable. False while stalled.
 bool line_sync(line_t *self, moment_t now);

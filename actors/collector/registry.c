@@ -150,6 +150,39 @@ void registry_tell_failing(registry_t *self, const registry_failing_t *items, si
     pthread_mutex_unlock(&self->lock);
 }
 
+void registry_log(registry_t *self, size_t stream, const char *name, uint32_t mark)
+{
+    assert(stream < REGISTRY_STREAMS_MAX && mark != 0);
+    pthread_mutex_lock(&self->lock);
+    log_entry_t *log = &self->logs[stream];
+    if (log->mark != mark) {
+        *log = (log_entry_t){ .mark = mark };
+        snprintf(log->name, sizeof log->name, "%s", name);
+        self->logs_changed = true;
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+uint64_t registry_foreign(registry_t *self)
+{
+    uint64_t streams = 0;
+    pthread_mutex_lock(&self->lock);
+    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++)
+        if (self->logs[i].foreign && !self->logs[i].retold)
+            streams |= UINT64_C(1) << i;
+    pthread_mutex_unlock(&self->lock);
+    return streams;
+}
+
+void registry_retold(registry_t *self, size_t stream)
+{
+    pthread_mutex_lock(&self->lock);
+    self->logs[stream].retold = true;
+    self->logs_changed = true;
+    pthread_mutex_unlock(&self->lock);
+    registry_signal(self->to_thread);
+}
+
 bool registry_take_brokers(registry_t *self, registry_brokers_t *brokers)
 {
     pthread_mutex_lock(&self->lock);

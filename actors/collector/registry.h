@@ -66,6 +66,13 @@ typedef struct {
 } registry_failing_t;
 void registry_tell_failing(registry_t *self, const registry_failing_t *items, size_t count);
 
+// Streams whose positions in Redis are of another log than ours (store_log_known). Their lines are
+// to be told again; then registry_retold, and they are ours. A bit for each stream as in
+// registry_tell; before the first plan comes, it is known of all that were told of.
+void registry_log(registry_t *self, size_t stream, const char *name, uint32_t mark);
+uint64_t registry_foreign(registry_t *self);
+void registry_retold(registry_t *self, size_t stream);
+
 // Where brokers take news, as of the last look.
 typedef struct {
     size_t count;

@@ -17,6 +17,14 @@ typedef struct {
     registry_field_t fields[REGISTRY_FIELDS_MAX];
 } entry_t;
 
+// The log of one stream, and whether Redis' positions are of it.
+typedef struct {
+    char name[STORE_NAME_MAX + 1];
+    uint32_t mark; // 0 = not there
+    bool foreign;  // they are of another
+    bool retold;   // ours from now on: to be written to Redis
+} log_entry_t;
+
 struct registry {
     char name[STORE_NAME_MAX + 1];
     pthread_t thread;
@@ -33,10 +41,11 @@ struct registry {
     plan_t *plan; // for the loop to take
     uint64_t plan_edition;
     entry_t entries[REGISTRY_STREAMS_MAX];
+    log_entry_t logs[REGISTRY_STREAMS_MAX];
     registry_failing_t failing[STORE_FAILING_MAX];
     size_t failing_count;
     registry_brokers_t brokers;
-    bool brokers_changed, live;
+    bool brokers_changed, logs_changed, live;
     size_t note_first, note_count;
     registry_note_t notes[NOTES_MAX];
 

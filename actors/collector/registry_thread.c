@@ -158,6 +158,39 @@ static void s_on_status(void *context, const store_rule_t *status)
             look->failed = true;
 }
 
+static bool s_check_log(registry_t *self, size_t stream)
+{
+    pthread_mutex_lock(&self->lock);
+    log_entry_t log = self->logs[stream];
+    pthread_mutex_unlock(&self->lock);
+    if (log.mark == 0)
+        return true;
+    bool foreign = false;
+    slice_t name = slice_text(log.name);
+    if (!s_heard(self, log.retold ? store_log_set(self->store, name, log.mark)
+                                  : store_log_known(self->store, name, log.mark, &foreign)))
+        return false;
+    if (foreign && !log.foreign)
+        s_note(self, LOG_ERROR, "Redis holds positions of another log of this stream", "stream",
+               log.name, "next",
+               "was the stage lost or moved? What it holds is left aside, and this log is told "
+               "from its beginning");
+    pthread_mutex_lock(&self->lock);
+    self->logs[stream].foreign = foreign;
+    self->logs[stream].retold = false;
+    pthread_mutex_unlock(&self->lock);
+    return true;
+}
+
+// Before anything is handed out: are the positions in this Redis those of our logs?
+static bool s_check_logs(registry_t *self)
+{
+    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++)
+        if (!s_check_log(self, i))
+            return false;
+    return true;
+}
+
 // A Redis that we do not know yet: it may have lost what we told, and it may hold what we told in
 // an earlier life of rules that are gone.
 static bool s_meet(registry_t *self, look_t *look)
@@ -173,7 +206,7 @@ static bool s_look(registry_t *self)
     if (!planner_begin(self->planner) ||
         !s_heard(self, store_rules(self->store, s_on_rule, &look)) || look.failed)
         return false;
-    if (self->epoch != store_epoch(self->store) && !s_meet(self, &look))
+    if ((self->epoch != store_epoch(self->store) && !s_meet(self, &look)) || !s_check_logs(self))
         return false;
     owned(plan_destroy) plan_t *plan = planner_finish(self->planner, s_on_verdict, &look);
     if (!plan)
@@ -362,6 +395,9 @@ void *registry_run(void *context)
             self->look_us = self->looked_us + LOOK_LEAST_US;
         pthread_mutex_lock(&self->lock);
         self->live = live;
+        if (self->logs_changed)
+            self->look_us = 0;
+        self->logs_changed = false;
         pthread_mutex_unlock(&self->lock);
         if (self->configured && now_us >= self->look_us) {
             // One that fails is tried again with the next beat; the store itself backs off.

@@ -114,6 +114,11 @@ void stream_seal_after(stream_t *self, int64_t us)
     stage_seal_after(self->stage, us);
 }
 
+uint32_t stream_mark(const stream_t *self)
+{
+    return stage_mark(self->stage);
+}
+
 const char *stream_name(const stream_t *self)
 {
     return self->name;
@@ -197,6 +202,7 @@ bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t reque
         buffer_destroy(&self->amending);
         return false;
     }
+    record->recv_us = stage_recv_us(self->stage);
     return true;
 }
 

@@ -23,6 +23,7 @@ void stream_destroy(stream_t **self_p);
 void stream_seal_after(stream_t *self, int64_t us); // as stage_seal_after
 
 const char *stream_name(const stream_t *self);
+uint32_t stream_mark(const stream_t *self); // tells its log from any other of that name
 places_t *stream_places(stream_t *self);
 
 // Time of receipt is an argument throughout; the stage makes it rise. Appending fails for lack of

@@ -540,6 +540,25 @@ static void removed_functions_come_back(void **state)
     expect(second, commit_one(second, &commit), STORE_DUP);
 }
 
+static void positions_are_of_one_log(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    bool other = true;
+    expect(store, store_log_known(store, slice_text("main"), 0xabc, &other), STORE_OK);
+    assert_false(other);
+    expect(store, store_log_known(store, slice_text("main"), 0xabc, &other), STORE_OK);
+    assert_false(other);
+    expect(store, store_log_known(store, slice_text("main"), 0xdef, &other), STORE_OK);
+    assert_true(other);
+    expect(store, store_log_known(store, slice_text("side"), 0xdef, &other), STORE_OK);
+    assert_false(other);
+    expect(store, store_log_set(store, slice_text("main"), 0xdef), STORE_OK);
+    expect(store, store_log_known(store, slice_text("main"), 0xdef, &other), STORE_OK);
+    assert_false(other);
+    assert_string_equal(redis("HGET 'tw:{logs}' main"), "00000def");
+}
+
 // What makes Redis grow waits; leases and the life of actors go on.
 static void without_memory_it_waits(void **state)
 {
@@ -586,6 +605,7 @@ int main(void)
         cmocka_unit_test_setup(a_rolled_back_redis_is_noticed, flush),
         cmocka_unit_test_setup(redis_dies_and_comes_back, flush),
         cmocka_unit_test_setup(removed_functions_come_back, flush),
+        cmocka_unit_test_setup(positions_are_of_one_log, flush),
         cmocka_unit_test_setup(without_memory_it_waits, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);

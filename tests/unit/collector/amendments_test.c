@@ -28,6 +28,7 @@ static void amend(amendments_t *amendments, uint64_t seq, const char *source, in
     assert_true(amendments_encode(plan, from_us, &payload));
     const record_t reset = { .kind = RECORD_RESET,
                              .seq = seq,
+                             .recv_us = (int64_t) seq * 10,
                              .source = slice_text(source),
                              .place = slice_text("id"),
                              .payload = buffer_slice(&payload) };
@@ -53,7 +54,8 @@ static void the_newest_that_is_meant_holds(void **state)
     assert_int_equal(amendments_edition(amendments), 0);
     amend(amendments, 100, "", 50, "a1", "b1");
     amend(amendments, 200, "b", -5, "a2", "b2");
-    assert_int_equal(amendments_edition(amendments), 200);
+    assert_int_equal(amendments_edition(amendments), 2000);
+    assert_int_equal(amendments_seq(amendments), 200);
     check(amendments, 10, 49, "a", "staged"); // received too early
     check(amendments, 10, 50, "a", "a1");
     check(amendments, 99, 99, "a", "a1"); // the second is not for a
