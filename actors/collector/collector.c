@@ -27,6 +27,7 @@
 #include "actors/collector/configured.h"
 #include "actors/collector/intake.h"
 #include "actors/collector/lines.h"
+#include "actors/collector/news.h"
 #include "actors/collector/planner.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/options.h"
@@ -35,7 +36,6 @@
 
 enum {
     ITEMS_MAX = 2 + LINES_ITEMS_MAX + INTAKE_ITEMS_MAX,
-    NEWS_QUEUE = 10000,
     TELL_US = 1000000,
     WAIT_US_MAX = 1000000,
     DRAIN_US = 3000000,
@@ -59,8 +59,7 @@ typedef struct {
     plan_t *plan; // came and is not staged everywhere yet
     uint64_t plan_edition;
     bool planned; // every line has a plan
-    bus_t *news;
-    registry_brokers_t brokers; // that news is connected to
+    news_t *news;
     zmq_pollitem_t items[ITEMS_MAX];
     int64_t tell_us;
     int64_t drain_until_us, quiet_since_us; // 0 = in service
@@ -183,29 +182,7 @@ static void s_stage_plan(collector_t *self, moment_t now)
         s_switch_settings(self, now);
 }
 
-// ---- news -----------------------------------------------------------------------------------
-
-static bool s_holds(const registry_brokers_t *brokers, const char *endpoint)
-{
-    for (size_t i = 0; i < brokers->count; i++)
-        if (strcmp(brokers->endpoints[i], endpoint) == 0)
-            return true;
-    return false;
-}
-
-static void s_meet_brokers(collector_t *self, const registry_brokers_t *brokers)
-{
-    for (size_t i = 0; i < self->brokers.count; i++)
-        if (!s_holds(brokers, self->brokers.endpoints[i]))
-            bus_remove(self->news, self->brokers.endpoints[i]);
-    for (size_t i = 0; i < brokers->count; i++) {
-        fault_t fault;
-        if (!s_holds(&self->brokers, brokers->endpoints[i]) &&
-            !bus_add(self->news, brokers->endpoints[i], &fault))
-            log_event(LOG_WARNING, "cannot reach a broker", "reason=%s", log_quote(fault.text));
-    }
-    self->brokers = *brokers;
-}
+// ---- the registry --------------------------------------------------------------------------
 
 static void s_hear_registry(collector_t *self)
 {
@@ -224,7 +201,7 @@ static void s_hear_registry(collector_t *self)
     }
     registry_brokers_t brokers;
     if (registry_take_brokers(self->registry, &brokers))
-        s_meet_brokers(self, &brokers);
+        news_meet(self->news, &brokers);
     for (registry_note_t note; registry_take_note(self->registry, &note);)
         log_event(note.level, note.message, note.text[0] ? "%s" : NULL, note.text);
 }
@@ -318,7 +295,7 @@ static bool s_turn(collector_t *self)
     if (self->planned && !stalled)
         s_tell_again(self, now);
     if (lines_sync(self->lines, now))
-        intake_publish(self->intake, self->news);
+        intake_publish(self->intake, news_bus(self->news));
     if (self->planned) // then it is known whose positions Redis holds
         more |= lines_forward(self->lines, s_now(self));
     if (now.mono_us >= self->tell_us)
@@ -367,7 +344,7 @@ static void collector_destroy(collector_t **self_p)
     archivist_destroy(&self->archivist);
     intake_destroy(&self->intake);
     lines_destroy(&self->lines);
-    bus_destroy(&self->news);
+    news_destroy(&self->news);
     plan_destroy(&self->plan);
     settings_destroy(&self->next_settings);
     settings_destroy(&self->settings);
@@ -411,7 +388,7 @@ static bool s_open(collector_t *self, fault_t *fault)
     if (!self->archivist)
         return false;
     s_tell_archivist(self, self->settings);
-    self->news = bus_connect(BUS_PUB, NULL, NEWS_QUEUE, fault);
+    self->news = news_new(fault);
     self->intake = self->news ? intake_new(s_find_stream, self, lines_have_records(self->lines),
                                            s_now(self), fault)
                               : NULL;
