@@ -54,6 +54,19 @@ static void s_spend(gate_t *self, int64_t now_us)
     self->begun_us = now_us;
 }
 
+void gate_inherit(gate_t *self, const gate_t *old)
+{
+    assert(self->under_way == 0);
+    for (uint32_t i = 0; i < old->budget.count; i++)
+        s_spend(self, old->begun[(old->oldest + i) % old->budget.count]);
+    self->closed_us = old->closed_us;
+    self->gap_us = old->gap_us;
+    self->gap_until_us = old->gap_until_us;
+    self->failures = old->failures;
+    self->failed_us = old->failed_us;
+    self->good_us = old->good_us;
+}
+
 void gate_begin(gate_t *self, int64_t now_us)
 {
     self->under_way++;

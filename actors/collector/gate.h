@@ -52,6 +52,10 @@ typedef struct {
 bool gate_init(gate_t *self, budget_t budget); // false: out of memory
 void gate_clear(gate_t *self);
 
+// The same host under other settings: what it asked for and what began there goes on to count.
+// What is under way does not come over.
+void gate_inherit(gate_t *self, const gate_t *old);
+
 // When the next request may begin; INT64_MAX: not before one comes back.
 int64_t gate_open_us(const gate_t *self);
 

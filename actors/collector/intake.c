@@ -142,7 +142,7 @@ static bool s_build(intake_t *self, sources_t *sources, const settings_t *settin
         if (!good)
             return false;
     }
-    sources->poller = poller_new(settings, now.mono_us, fault);
+    sources->poller = poller_new(settings, self->sources.poller, now.mono_us, fault);
     return sources->poller != NULL;
 }
 

@@ -35,7 +35,8 @@ struct poller {
     peek_t *peek;
     size_t count, host_count;
     target_t *targets;
-    budget_t *budgets; // of the hosts
+    char **hosts;      // their names
+    budget_t *budgets; // and theirs
     bool holding;
     target_t *holder; // whose answer is held
     fetched_t fetched;
@@ -62,41 +63,53 @@ static budget_t s_budget(const settings_t *settings, const char *host)
     return settings->budget;
 }
 
-typedef char host_name_t[HOST_TEXT_MAX];
-
-// Number of the host of this URL, a new one if need be. `names` has room for one more.
-static unsigned s_host(poller_t *self, const settings_t *settings, const char *url,
-                       host_name_t *names)
+static bool s_find_host(const poller_t *self, const char *name, unsigned *host)
 {
-    char *name = names[self->host_count];
+    for (*host = 0; *host < self->host_count; ++*host)
+        if (strcmp(self->hosts[*host], name) == 0)
+            return true;
+    return false;
+}
+
+// The number of the host of this URL, a new one if need be. False: out of memory.
+static bool s_add_host(poller_t *self, const settings_t *settings, const char *url, unsigned *host)
+{
+    char name[HOST_TEXT_MAX];
     // What is longer than any host has no budget of its own; curl will refuse it.
-    if (!request_host(url, name, sizeof *names))
+    if (!request_host(url, name, sizeof name))
         name[0] = '\0';
-    for (size_t i = 0; i < self->host_count; i++)
-        if (strcmp(names[i], name) == 0)
-            return (unsigned) i;
-    self->budgets[self->host_count] = s_budget(settings, name);
-    return (unsigned) self->host_count++;
+    if (s_find_host(self, name, host))
+        return true;
+    self->hosts[*host] = strdup(name);
+    self->budgets[*host] = s_budget(settings, name);
+    self->host_count += self->hosts[*host] != NULL;
+    return self->hosts[*host] != NULL;
 }
 
 static bool s_add_targets(poller_t *self, const settings_t *settings, schedule_source_t *sources)
 {
-    owned(buffer_destroy) buffer_t names = { 0 };
-    if (!buffer_extend(&names, (settings->source_count + 1) * sizeof(host_name_t)))
-        return false;
     for (size_t i = 0; i < settings->source_count; i++) {
         const source_t *source = &settings->sources[i];
         if (source->kind != SOURCE_HTTP)
             continue;
         target_t *target = &self->targets[self->count];
         target->source = source;
-        target->host = s_host(self, settings, source->url, (host_name_t *) (void *) names.data);
         target->page = source->paged ? calloc(1, sizeof *target->page) : NULL;
-        if (source->paged && !target->page)
+        if (!s_add_host(self, settings, source->url, &target->host))
             return false;
         sources[self->count++] = (schedule_source_t){ source->every_us, target->host };
+        if (source->paged && !target->page)
+            return false;
     }
     return true;
+}
+
+static void s_inherit(poller_t *self, const poller_t *old)
+{
+    unsigned known;
+    for (size_t i = 0; i < self->host_count; i++)
+        if (s_find_host(old, self->hosts[i], &known))
+            schedule_inherit(self->schedule, i, old->schedule, known);
 }
 
 static bool s_set_up(poller_t *self, const settings_t *settings, int64_t mono_us)
@@ -104,9 +117,10 @@ static bool s_set_up(poller_t *self, const settings_t *settings, int64_t mono_us
     size_t count = settings->source_count + 1;
     schedule_source_t *sources = calloc(count, sizeof *sources);
     self->targets = calloc(count, sizeof *self->targets);
+    self->hosts = calloc(count, sizeof *self->hosts);
     self->budgets = calloc(count, sizeof *self->budgets);
     self->peek = peek_new();
-    if (sources && self->targets && self->budgets && self->peek &&
+    if (sources && self->targets && self->hosts && self->budgets && self->peek &&
         s_add_targets(self, settings, sources))
         self->schedule = schedule_new(sources, self->count, self->budgets, self->host_count,
                                       s_seed(mono_us), mono_us);
@@ -114,7 +128,8 @@ static bool s_set_up(poller_t *self, const settings_t *settings, int64_t mono_us
     return self->schedule != NULL;
 }
 
-poller_t *poller_new(const settings_t *settings, int64_t mono_us, fault_t *fault)
+poller_t *poller_new(const settings_t *settings, const poller_t *old, int64_t mono_us,
+                     fault_t *fault)
 {
     owned(poller_destroy) poller_t *self = calloc(1, sizeof *self);
     if (!self || !s_set_up(self, settings, mono_us)) {
@@ -124,6 +139,8 @@ poller_t *poller_new(const settings_t *settings, int64_t mono_us, fault_t *fault
     self->fetch = fetch_new(fault);
     if (!self->fetch)
         return NULL;
+    if (old)
+        s_inherit(self, old);
     poller_t *given = self;
     self = NULL;
     return given;
@@ -142,7 +159,10 @@ void poller_destroy(poller_t **self_p)
         free(self->targets[i].modified);
         free(self->targets[i].page);
     }
+    for (size_t i = 0; i < self->host_count; i++)
+        free(self->hosts[i]);
     free(self->targets);
+    free(self->hosts);
     free(self->budgets);
     free(self);
     *self_p = NULL;

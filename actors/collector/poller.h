@@ -16,8 +16,11 @@ enum { POLLER_REASON_MAX = 160 };
 
 typedef struct poller poller_t;
 
-// `settings` must outlive it.
-poller_t *poller_new(const settings_t *settings, int64_t mono_us, fault_t *fault);
+// `settings` must outlive it. Hosts that `old` (NULL = none) knows are asked no more often than if
+// it had gone on: what it has under way is broken off when it is destroyed, what they asked for
+// counts.
+poller_t *poller_new(const settings_t *settings, const poller_t *old, int64_t mono_us,
+                     fault_t *fault);
 void poller_destroy(poller_t **self_p);
 
 int poller_descriptor(const poller_t *self); // readable: call poller_work

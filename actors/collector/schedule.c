@@ -187,6 +187,13 @@ void schedule_destroy(schedule_t **self_p)
     *self_p = NULL;
 }
 
+void schedule_inherit(schedule_t *self, size_t host, const schedule_t *old, size_t old_host)
+{
+    assert(host < self->host_count && old_host < old->host_count);
+    gate_inherit(&self->hosts[host].gate, &old->hosts[old_host].gate);
+    s_rank(self, &self->hosts[host]);
+}
+
 // ---- turns ----------------------------------------------------------------------------------
 
 int schedule_take(schedule_t *self, int64_t now_us, int64_t *late_us)

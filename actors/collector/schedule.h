@@ -27,6 +27,9 @@ schedule_t *schedule_new(const schedule_source_t *sources, size_t count, const b
                          size_t hosts, uint64_t seed, int64_t now_us);
 void schedule_destroy(schedule_t **self_p);
 
+// A host of ours is the one of that number in an older schedule: its gate goes on.
+void schedule_inherit(schedule_t *self, size_t host, const schedule_t *old, size_t old_host);
+
 // A source that is due and may be asked, now under way; -1 if there is none. *late_us = for how
 // long that has been so; -1 for another page.
 int schedule_take(schedule_t *self, int64_t now_us, int64_t *late_us);

@@ -5,6 +5,8 @@ says why, in `status`; and no host is asked more often than it wants. Everything
 """
 
 import json
+import os
+import signal
 import subprocess
 
 import harness
@@ -201,6 +203,23 @@ def expect_requests(server, secure):
     assert count("/forged") == 0
 
 
+def expect_memory(instance, server):
+    """A new configuration does not go where a host asked for a pause."""
+    pid = collector_of(instance)["pid"]
+    before = len(server.asked("/good"))
+    os.kill(pid, signal.SIGHUP)
+    log = instance.dir / "log/collector.log"
+    wait_for("the new configuration", lambda: "new configuration in force" in log.read_text())
+    wait_for("polls under it", lambda: len(server.asked("/good")) > before + 5)
+    for path in ("/busy", "/later", "/allowance", "/limited"):
+        assert len(server.asked(path)) == 1, f"{path} was asked again"
+    print("ok: pauses outlive a reload")
+
+
+def collector_of(instance):
+    return instance.actors("collector")[0]
+
+
 def expect_warning(instance, host):
     """Twenty sources that want 133 requests a second of a host that gets 3."""
     run = subprocess.run([harness.PROGRAM, "check", "-c", str(instance.config)],
@@ -223,9 +242,10 @@ def main():
         expect_staged(instance, server)
         expect_failing(instance, server)
         expect_requests(server, secure)
-        collector = instance.actors("collector")[0]
+        collector = collector_of(instance)
         assert collector["polls_unchanged"] > 0 and collector["polls_torn"] > 0, collector
         assert "poll works again" in (instance.dir / "log/collector.log").read_text()
+        expect_memory(instance, server)
         print(f"ok: {len(server.asked(None))} requests, {collector['polls']} good polls, "
               f"{collector['polls_failed']} failed; late p99 {collector['polls_late_p99_us']} us")
     server.close()

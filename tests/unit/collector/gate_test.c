@@ -148,6 +148,38 @@ static void what_is_left_is_spread(void **state)
     gate_clear(&gate);
 }
 
+static void other_settings_forget_nothing(void **state)
+{
+    (void) state;
+    gate_t old, gate;
+    assert_true(gate_init(&old, (budget_t){ 3, 10 * SECOND }));
+    for (int i = 0; i < 3; i++) {
+        gate_begin(&old, i * SECOND);
+        finish(&old, i * SECOND, &good, i * SECOND);
+    }
+    // More room, less room: what began counts.
+    assert_true(gate_init(&gate, (budget_t){ 4, 10 * SECOND }));
+    gate_inherit(&gate, &old);
+    assert_true(gate_open_us(&gate) <= 3 * SECOND);
+    gate_begin(&gate, 3 * SECOND);
+    finish(&gate, 3 * SECOND, &good, 3 * SECOND);
+    assert_int_equal(gate_open_us(&gate), 10 * SECOND);
+    gate_clear(&gate);
+    assert_true(gate_init(&gate, (budget_t){ 2, 10 * SECOND }));
+    gate_inherit(&gate, &old);
+    assert_int_equal(gate_open_us(&gate), 11 * SECOND);
+    gate_clear(&gate);
+    // So does what was asked for.
+    const answer_t refused = { .kind = ANSWER_REFUSED, .retry_after_us = 777 * SECOND };
+    gate_begin(&old, 10 * SECOND);
+    finish(&old, 10 * SECOND, &refused, 10 * SECOND);
+    assert_true(gate_init(&gate, (budget_t){ 100, SECOND }));
+    gate_inherit(&gate, &old);
+    assert_int_equal(gate_open_us(&gate), 787 * SECOND);
+    gate_clear(&gate);
+    gate_clear(&old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +190,7 @@ int main(void)
         cmocka_unit_test(what_answers_others_is_not_away),
         cmocka_unit_test(hosts_are_believed_within_reason),
         cmocka_unit_test(what_is_left_is_spread),
+        cmocka_unit_test(other_settings_forget_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
