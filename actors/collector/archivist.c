@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "actors/collector/expiry.h"
+#include "broker/runtime/life.h"
 #include "proto/owned.h"
 
 enum { NICE = 19 };
@@ -38,11 +40,15 @@ struct archivist {
     size_t site_count, stream_count;
     sited_t *sites;
     watched_t streams[ARCHIVIST_STREAMS_MAX];
+    expiry_limits_t limits;
     archive_count_t count;
+    uint64_t expired;
     bool trouble, trouble_told;
     fault_t fault;
 
-    archive_t *archive; // the thread's
+    // The thread's.
+    archive_t *archive;
+    int64_t expire_us; // monotonic, when to look next; 0 = it never did
 };
 
 // ---- the thread -------------------------------------------------------------------------------
@@ -105,6 +111,28 @@ static bool s_work(archivist_t *self, watched_t *stream, fault_t *fault)
     return good;
 }
 
+// False with fault: something could not be removed.
+static bool s_expire(archivist_t *self, size_t count, fault_t *fault)
+{
+    int64_t now_us = life_mono_us();
+    if (now_us < self->expire_us)
+        return true;
+    const char *names[ARCHIVIST_STREAMS_MAX];
+    for (size_t i = 0; i < count; i++)
+        names[i] = self->streams[i].name;
+    pthread_mutex_lock(&self->lock);
+    expiry_limits_t limits = self->limits;
+    pthread_mutex_unlock(&self->lock);
+    uint64_t gone = 0;
+    bool good = expiry_run(self->root, self->namespace, names, count, &limits, life_wall_us(),
+                           self->expire_us == 0, &gone, fault);
+    self->expire_us = now_us + ARCHIVIST_EXPIRE_MS * INT64_C(1000);
+    pthread_mutex_lock(&self->lock);
+    self->expired += gone;
+    pthread_mutex_unlock(&self->lock);
+    return good;
+}
+
 static void *s_run(void *context)
 {
     archivist_t *self = context;
@@ -118,6 +146,8 @@ static void *s_run(void *context)
         for (size_t i = 0; i < count && !s_is_stopped(self); i++)
             if (!s_work(self, &self->streams[i], &fault))
                 trouble = &fault;
+        if (count > 0 && !s_expire(self, count, &fault))
+            trouble = &fault;
         s_report(self, trouble);
         pthread_mutex_lock(&self->lock);
         struct timespec until;
@@ -207,6 +237,8 @@ bool archivist_configure(archivist_t *self, const settings_t *settings)
     pthread_mutex_lock(&self->lock);
     sited_t *old = self->sites;
     size_t old_count = self->site_count;
+    self->limits =
+        (expiry_limits_t){ settings->objects_keep_us, (uint64_t) settings->objects_max_mb << 20 };
     self->sites = sites;
     self->site_count = count;
     pthread_mutex_unlock(&self->lock);
@@ -232,6 +264,7 @@ size_t archivist_report(archivist_t *self, registry_field_t *fields, size_t most
 {
     pthread_mutex_lock(&self->lock);
     archive_count_t made = self->count;
+    uint64_t expired = self->expired;
     pthread_mutex_unlock(&self->lock);
     const struct {
         const char *name;
@@ -240,6 +273,7 @@ size_t archivist_report(archivist_t *self, registry_field_t *fields, size_t most
         { "objects", made.objects },
         { "objects_plain", made.plain_bytes },
         { "objects_bytes", made.bytes },
+        { "objects_expired", expired },
     };
     size_t count = 0;
     for (; count < sizeof counts / sizeof *counts && count < most; count++) {

@@ -113,6 +113,8 @@ typedef struct {
     const char *redis_password_file;
     const char *stage;         // "dir:<path>"; relative paths are under DIR
     int64_t stage_seal_us;     // default 1 h
+    int64_t objects_keep_us;   // default 0: for ever
+    uint32_t objects_max_mb;   // default 0: any
     const char *listen_alerts; // default "tcp://127.0.0.1:5560"
     const char *listen_http;   // default "127.0.0.1:8080"
     bool allow_private;        // webhooks may go to private addresses
