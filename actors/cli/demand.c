@@ -37,14 +37,6 @@ static demand_t s_demand(const settings_t *settings, size_t first, const char *h
     return demand;
 }
 
-static const budget_t *s_budget(const settings_t *settings, const char *host)
-{
-    for (size_t i = 0; i < settings->budget_count; i++)
-        if (strcmp(settings->budgets[i].host, host) == 0)
-            return &settings->budgets[i].budget;
-    return &settings->budget;
-}
-
 size_t demand_warn(const settings_t *settings)
 {
     size_t warned = 0;
@@ -54,8 +46,8 @@ size_t demand_warn(const settings_t *settings)
         if (source->kind != SOURCE_HTTP || !request_host(source->url, host, sizeof host))
             continue;
         demand_t demand = s_demand(settings, i, host);
-        const budget_t *budget = s_budget(settings, host);
-        double allowed = budget->count * 1e6 / (double) budget->window_us;
+        budget_t budget = request_budget(settings, host);
+        double allowed = budget.count * 1e6 / (double) budget.window_us;
         if (demand.per_s <= allowed * TOLERANCE)
             continue;
         fprintf(stderr,

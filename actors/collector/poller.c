@@ -9,34 +9,19 @@
 #include "actors/collector/lateness.h"
 #include "actors/collector/peek.h"
 #include "actors/collector/schedule.h"
+#include "actors/collector/targets.h"
 #include "actors/collector/verdict.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "proto/owned.h"
 
-enum { SAY_AGAIN_US = 60 * 1000000, FADE_US = 5 * 1000000, HOST_TEXT_MAX = 512 };
-
-typedef struct {
-    const source_t *source;
-    unsigned host;
-    char *etag, *modified; // of what was staged last; NULL = none
-    page_t *page;          // the next to ask for; NULL unless paged
-    bool failing;
-    int64_t since_us;  // it is failing
-    int64_t told_us;   // when that was logged last
-    uint64_t untold;   // failures since then
-    uint64_t failures; // ever
-    char reason[POLLER_REASON_MAX];
-} target_t;
+enum { SAY_AGAIN_US = 60 * 1000000, FADE_US = 5 * 1000000 };
 
 struct poller {
     schedule_t *schedule;
     fetch_t *fetch;
     peek_t *peek;
-    size_t count, host_count;
-    target_t *targets;
-    char **hosts;      // their names
-    budget_t *budgets; // and theirs
+    targets_t targets;
     bool holding;
     target_t *holder; // whose answer is held
     fetched_t fetched;
@@ -55,75 +40,27 @@ static uint64_t s_seed(int64_t mono_us)
     return life_random(&seed, sizeof seed) ? seed : (uint64_t) mono_us;
 }
 
-static budget_t s_budget(const settings_t *settings, const char *host)
-{
-    for (size_t i = 0; i < settings->budget_count; i++)
-        if (strcmp(settings->budgets[i].host, host) == 0)
-            return settings->budgets[i].budget;
-    return settings->budget;
-}
-
-static bool s_find_host(const poller_t *self, const char *name, unsigned *host)
-{
-    for (*host = 0; *host < self->host_count; ++*host)
-        if (strcmp(self->hosts[*host], name) == 0)
-            return true;
-    return false;
-}
-
-// The number of the host of this URL, a new one if need be. False: out of memory.
-static bool s_add_host(poller_t *self, const settings_t *settings, const char *url, unsigned *host)
-{
-    char name[HOST_TEXT_MAX];
-    // What is longer than any host has no budget of its own; curl will refuse it.
-    if (!request_host(url, name, sizeof name))
-        name[0] = '\0';
-    if (s_find_host(self, name, host))
-        return true;
-    self->hosts[*host] = strdup(name);
-    self->budgets[*host] = s_budget(settings, name);
-    self->host_count += self->hosts[*host] != NULL;
-    return self->hosts[*host] != NULL;
-}
-
-static bool s_add_targets(poller_t *self, const settings_t *settings, schedule_source_t *sources)
-{
-    for (size_t i = 0; i < settings->source_count; i++) {
-        const source_t *source = &settings->sources[i];
-        if (source->kind != SOURCE_HTTP)
-            continue;
-        target_t *target = &self->targets[self->count];
-        target->source = source;
-        target->page = source->paged ? calloc(1, sizeof *target->page) : NULL;
-        if (!s_add_host(self, settings, source->url, &target->host))
-            return false;
-        sources[self->count++] = (schedule_source_t){ source->every_us, target->host };
-        if (source->paged && !target->page)
-            return false;
-    }
-    return true;
-}
-
 static void s_inherit(poller_t *self, const poller_t *old)
 {
     unsigned known;
-    for (size_t i = 0; i < self->host_count; i++)
-        if (s_find_host(old, self->hosts[i], &known))
+    for (size_t i = 0; i < self->targets.host_count; i++)
+        if (targets_find_host(&old->targets, self->targets.hosts[i], &known))
             schedule_inherit(self->schedule, i, old->schedule, known);
 }
 
 static bool s_set_up(poller_t *self, const settings_t *settings, int64_t mono_us)
 {
-    size_t count = settings->source_count + 1;
-    schedule_source_t *sources = calloc(count, sizeof *sources);
-    self->targets = calloc(count, sizeof *self->targets);
-    self->hosts = calloc(count, sizeof *self->hosts);
-    self->budgets = calloc(count, sizeof *self->budgets);
     self->peek = peek_new();
-    if (sources && self->targets && self->hosts && self->budgets && self->peek &&
-        s_add_targets(self, settings, sources))
-        self->schedule = schedule_new(sources, self->count, self->budgets, self->host_count,
-                                      s_seed(mono_us), mono_us);
+    if (!targets_init(&self->targets, settings) || !self->peek)
+        return false;
+    const targets_t *targets = &self->targets;
+    schedule_source_t *sources = calloc(targets->count + 1, sizeof *sources);
+    for (size_t i = 0; sources && i < targets->count; i++)
+        sources[i] =
+            (schedule_source_t){ targets->items[i].source->every_us, targets->items[i].host };
+    if (sources)
+        self->schedule = schedule_new(sources, targets->count, targets->budgets,
+                                      targets->host_count, s_seed(mono_us), mono_us);
     free(sources);
     return self->schedule != NULL;
 }
@@ -154,16 +91,7 @@ void poller_destroy(poller_t **self_p)
     fetch_destroy(&self->fetch);
     schedule_destroy(&self->schedule);
     peek_destroy(&self->peek);
-    for (size_t i = 0; self->targets && i < self->count; i++) {
-        free(self->targets[i].etag);
-        free(self->targets[i].modified);
-        free(self->targets[i].page);
-    }
-    for (size_t i = 0; i < self->host_count; i++)
-        free(self->hosts[i]);
-    free(self->targets);
-    free(self->hosts);
-    free(self->budgets);
+    targets_clear(&self->targets);
     free(self);
     *self_p = NULL;
 }
@@ -181,17 +109,10 @@ int64_t poller_next_us(const poller_t *self)
 
 // ---- good and bad ---------------------------------------------------------------------------
 
-// The next poll begins with the first page.
-static void s_turn_back(target_t *target)
-{
-    if (target->page)
-        *target->page = (page_t){ 0 };
-}
-
 static void s_failed(poller_t *self, target_t *target, const answer_t *answer, int64_t mono_us)
 {
-    schedule_done(self->schedule, (int) (target - self->targets), answer, false, mono_us);
-    s_turn_back(target);
+    schedule_done(self->schedule, (int) (target - self->targets.items), answer, false, mono_us);
+    target_turn_back(target);
     self->counted.failed++;
     target->failures++;
     target->untold++;
@@ -210,9 +131,9 @@ static void s_failed(poller_t *self, target_t *target, const answer_t *answer, i
 static void s_good(poller_t *self, target_t *target, const answer_t *answer, bool more,
                    int64_t mono_us)
 {
-    schedule_done(self->schedule, (int) (target - self->targets), answer, more, mono_us);
+    schedule_done(self->schedule, (int) (target - self->targets.items), answer, more, mono_us);
     if (!more)
-        s_turn_back(target);
+        target_turn_back(target);
     self->counted.good++;
     if (!target->failing)
         return;
@@ -224,16 +145,10 @@ static void s_good(poller_t *self, target_t *target, const answer_t *answer, boo
 
 // ---- asking ---------------------------------------------------------------------------------
 
-// "Only if it is not this": where the answer is one body, and the same body says nothing new.
-static bool s_is_conditional(const source_t *source)
-{
-    return !source->time_fetch && !source->paged && !source->body;
-}
-
 static void s_ask(poller_t *self, int index, int64_t mono_us)
 {
     static const page_t first = { .number = 0 };
-    target_t *target = &self->targets[index];
+    target_t *target = &self->targets.items[index];
     owned(buffer_destroy) buffer_t url = { 0 };
     request_url(target->source, target->page ? target->page : &first, &url);
     fetch_ask_t ask = { .source = target->source,
@@ -275,7 +190,8 @@ static answer_t s_answer(const poller_t *self, const target_t *target, const ver
     answer_t answer = { .kind = verdict_kind(verdict),
                         .retry_after_us = verdict->retry_after_us,
                         .followed = self->fetched.redirects };
-    allowance_settle(&self->fetched.allowance, &self->budgets[target->host], wall_us, &answer);
+    allowance_settle(&self->fetched.allowance, &self->targets.budgets[target->host], wall_us,
+                     &answer);
     return answer;
 }
 
@@ -345,27 +261,19 @@ static bool s_judge(poller_t *self, target_t *target, int64_t mono_us, int64_t w
 bool poller_take(poller_t *self, int64_t mono_us, int64_t wall_us, polled_t *polled)
 {
     while (!self->holding && fetch_take(self->fetch, wall_us, &self->fetched))
-        self->holding = s_judge(self, &self->targets[self->fetched.tag], mono_us, wall_us);
+        self->holding = s_judge(self, &self->targets.items[self->fetched.tag], mono_us, wall_us);
     if (self->holding)
         *polled = self->held;
     return self->holding;
-}
-
-// Without memory for it the next poll is an unconditional one.
-static void s_remember(char **validator, const char *value)
-{
-    free(*validator);
-    *validator = value ? strdup(value) : NULL;
 }
 
 void poller_done(poller_t *self)
 {
     assert(self->holding);
     self->holding = false;
-    if (self->held.torn || !s_is_conditional(self->held.source))
+    if (self->held.torn || !target_is_conditional(self->holder))
         return;
-    s_remember(&self->holder->etag, self->fetched.etag);
-    s_remember(&self->holder->modified, self->fetched.modified);
+    target_remember(self->holder, self->fetched.etag, self->fetched.modified);
 }
 
 // ---- telling --------------------------------------------------------------------------------
@@ -382,8 +290,8 @@ int64_t poller_late_us(const poller_t *self, double share)
 
 bool poller_trouble(const poller_t *self, size_t *index, poller_trouble_t *trouble)
 {
-    for (; *index < self->count; ++*index) {
-        const target_t *target = &self->targets[*index];
+    for (; *index < self->targets.count; ++*index) {
+        const target_t *target = &self->targets.items[*index];
         if (!target->failing)
             continue;
         *trouble = (poller_trouble_t){ target->source->name, target->reason, target->failures,

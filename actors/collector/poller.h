@@ -12,8 +12,6 @@
 #include "proto/fault.h"
 #include "proto/slice.h"
 
-enum { POLLER_REASON_MAX = 160 };
-
 typedef struct poller poller_t;
 
 // `settings` must outlive it. Hosts that `old` (NULL = none) knows are asked no more often than if

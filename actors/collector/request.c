@@ -68,3 +68,11 @@ bool request_host(const char *url, char *host, size_t size)
     host[span] = '\0';
     return true;
 }
+
+budget_t request_budget(const settings_t *settings, const char *host)
+{
+    for (size_t i = 0; i < settings->budget_count; i++)
+        if (strcmp(settings->budgets[i].host, host) == 0)
+            return settings->budgets[i].budget;
+    return settings->budget;
+}

@@ -18,3 +18,5 @@ void request_url(const source_t *source, const page_t *page, buffer_t *out);
 // "api.kraken.com", "127.0.0.1:8000": what `budgets` calls the host of a URL, in small letters and
 // without the port where that is the scheme's own. False: longer than `size`.
 bool request_host(const char *url, char *host, size_t size);
+
+budget_t request_budget(const settings_t *settings, const char *host); // of its own, or that of all
