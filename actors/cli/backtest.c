@@ -184,13 +184,27 @@ static bool take_piece(void *context, int64_t changed_us, slice_t piece)
     return fold_payload(feed->backtest, feed->mapping, feed->source, changed_us, piece);
 }
 
+static void refuse_torn(backtest_t *self, const source_t *source, slice_t payload)
+{
+    self->source = source->name;
+    self->seq++;
+    quarantine_t torn = mapping_torn(payload);
+    note_refusal(self, &torn);
+    self->quarantined++;
+}
+
 static bool take_record(void *context, const record_t *record)
 {
     backtest_t *self = context;
     for (size_t i = 0; i < self->settings->source_count; i++) {
         const source_t *source = &self->settings->sources[i];
-        if (source->kind != SOURCE_FILE && slice_is(record->source, source->name))
-            return fold_payload(self, self->mappings[i], source, record->recv_us, record->payload);
+        if (source->kind == SOURCE_FILE || !slice_is(record->source, source->name))
+            continue;
+        if (record->kind == RECORD_TORN) {
+            refuse_torn(self, source, record->payload);
+            return true;
+        }
+        return fold_payload(self, self->mappings[i], source, record->recv_us, record->payload);
     }
     return true; // of a source that the configuration no longer has
 }

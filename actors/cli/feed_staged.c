@@ -20,7 +20,7 @@ static bool feed_stream(void *context, const char *stream)
         return false;
     record_t record;
     for (stage_read_t read; (read = stage_reader_next(reader, UINT64_MAX, &record)) != STAGE_END;)
-        if (read == STAGE_RECORD && record.kind == RECORD_PAYLOAD &&
+        if (read == STAGE_RECORD && record_is_raw(record.kind) &&
             !self->take(self->context, &record))
             return false;
     return true;

@@ -5,6 +5,7 @@
 
 #include "actors/prep/inflate.h"
 #include "actors/prep/reader.h"
+#include "actors/prep/refusal.h"
 #include "proto/owned.h"
 
 enum { INFLATED_KEEP_BYTES = 64 << 10 }; // larger memory is given back after its record
@@ -46,6 +47,13 @@ void mapping_destroy(mapping_t **self_p)
     buffer_destroy(&self->inflated);
     free(self);
     *self_p = NULL;
+}
+
+quarantine_t mapping_torn(slice_t payload)
+{
+    return (quarantine_t){ .row = UINT32_MAX,
+                           .reason = "torn: the end of the answer never came",
+                           .snippet = refusal_cut(payload, MAPPING_SNIPPET_MAX) };
 }
 
 const char *mapping_table(const mapping_t *self)

@@ -33,6 +33,10 @@ typedef struct {
     slice_t snippet;    // the text that failed, cut
 } quarantine_t;
 
+// What becomes of a record whose end never came: rows of a half may be halves themselves, so none
+// is taken. Points into the payload.
+quarantine_t mapping_torn(slice_t payload);
+
 typedef void mapping_refuse_t(void *context, const quarantine_t *quarantine);
 
 typedef struct {

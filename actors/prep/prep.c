@@ -20,9 +20,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/prep/mapping.h"
 #include "actors/prep/mappings.h"
 #include "actors/prep/outlets.h"
-#include "actors/prep/refusal.h"
 #include "actors/prep/refusals.h"
 #include "broker/bus.h"
 #include "broker/runtime/life.h"
@@ -138,15 +138,12 @@ static void refuse_record(const refuse_context_t *context, const char *reason)
     refuse_row((void *) context, &whole);
 }
 
-// Rows of a half may be halves themselves: none is taken.
 static void refuse_torn(prep_t *self, const message_raw_t *raw, const raw_record_t *record,
-                        const raw_mapping_t *mapping)
+                        slice_t source)
 {
-    const refuse_context_t context = { self, raw, record, mapping->source };
-    quarantine_t whole = { .row = UINT32_MAX,
-                           .reason = "torn: the end of the answer never came",
-                           .snippet = refusal_cut(record->payload, MAPPING_SNIPPET_MAX) };
-    refuse_row((void *) &context, &whole);
+    const refuse_context_t context = { self, raw, record, source };
+    quarantine_t torn = mapping_torn(record->payload);
+    refuse_row((void *) &context, &torn);
 }
 
 // Map one payload and append its block to every route that has rows in it. False: no memory.
@@ -211,7 +208,7 @@ static bool map_records(prep_t *self, const message_raw_t *raw, const raw_mappin
                 self->malformed++;
                 return false;
             }
-            refuse_torn(self, raw, &record, &mappings[record.source]);
+            refuse_torn(self, raw, &record, mappings[record.source].source);
             break;
         case RECORD_PLAN: {
             rows_plan_t plan = { .seq = record.seq, .payload = record.payload };

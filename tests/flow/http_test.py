@@ -203,6 +203,15 @@ def expect_requests(server, secure):
     assert count("/forged") == 0
 
 
+def expect_backtest(instance):
+    """The stage says it all again: the same refusals, halves among them."""
+    run = subprocess.run([harness.PROGRAM, "backtest", "-c", str(instance.config), "--dir",
+                          str(instance.dir)], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert "source 'torn' record" in run.stderr or "more are counted" in run.stderr, run.stderr
+    print("ok: a back-test over the stage refuses what prep refused")
+
+
 def expect_memory(instance, server):
     """A new configuration does not go where a host asked for a pause."""
     pid = collector_of(instance)["pid"]
@@ -246,6 +255,7 @@ def main():
         assert collector["polls_unchanged"] > 0 and collector["polls_torn"] > 0, collector
         assert "poll works again" in (instance.dir / "log/collector.log").read_text()
         expect_memory(instance, server)
+        expect_backtest(instance)
         print(f"ok: {len(server.asked(None))} requests, {collector['polls']} good polls, "
               f"{collector['polls_failed']} failed; late p99 {collector['polls_late_p99_us']} us")
     server.close()

@@ -112,6 +112,28 @@ static void a_log_begins_with_its_plan(void **state)
     stream_destroy(&stream);
 }
 
+static void halves_are_records_of_their_own_kind(void **state)
+{
+    (void) state;
+    stream_t *stream = open_stream();
+    set_plan(stream, 1);
+    assert_int_equal(stream_put_torn(stream, slice_text("s"), slice_text("1,2"), 0), 2);
+    sync_all(stream);
+    stream_destroy(&stream);
+    fault_t fault;
+    stage_reader_t *reader = stage_reader_open(root, "test", "main", &fault);
+    assert_true(stage_reader_seek(reader, 2));
+    record_t record;
+    assert_int_equal(stage_reader_next(reader, 2, &record), STAGE_RECORD);
+    assert_int_equal(record.kind, RECORD_TORN);
+    assert_true(slice_is(record.source, "s") && slice_is(record.payload, "1,2"));
+    assert_int_equal(record.place.size, 0);
+    stage_reader_destroy(&reader);
+    stream = open_stream(); // it does not confuse who opens the log
+    assert_int_equal(stream_durable(stream), 2);
+    stream_destroy(&stream);
+}
+
 static void what_was_known_comes_back(void **state)
 {
     (void) state;
@@ -269,6 +291,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_log_begins_with_its_plan, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(halves_are_records_of_their_own_kind, make_root,
+                                        remove_root),
         cmocka_unit_test_setup_teardown(what_was_known_comes_back, make_root, remove_root),
         cmocka_unit_test_setup_teardown(every_place_has_its_plan, make_root, remove_root),
         cmocka_unit_test_setup_teardown(an_amendment_holds_once_it_is_durable, make_root,

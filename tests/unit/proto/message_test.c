@@ -266,6 +266,25 @@ static void too_much_latches(void **state)
     assert_false(out.failed);
 }
 
+// Torn payloads name their mapping as whole ones do.
+static void torn_payloads_need_a_mapping(void **state)
+{
+    (void) state;
+    for (uint8_t kind = 1; kind <= 6; kind++) {
+        buffer_t records = { 0 }, frame = { 0 };
+        raw_record_encode(&(raw_record_t){ .seq = 7, .recv_us = 1, .kind = kind, .source = 3 },
+                          &records);
+        message_raw_t raw = { .stream = slice_text("s"), .from = 7, .to = 7 };
+        raw.records = (list_t){ .count = 1, .bytes = buffer_slice(&records) };
+        message_raw_encode(&raw, &frame);
+        fault_t fault;
+        bool control = kind >= 2 && kind <= 5;
+        assert_int_equal(message_raw_decode(&raw, buffer_slice(&frame), &fault), control);
+        buffer_destroy(&records);
+        buffer_destroy(&frame);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +296,7 @@ int main(void)
         cmocka_unit_test(bounds_hold),
         cmocka_unit_test(fields_that_contradict_are_refused),
         cmocka_unit_test(too_much_latches),
+        cmocka_unit_test(torn_payloads_need_a_mapping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
