@@ -181,7 +181,11 @@ static int s_try(feed_word_t *self, int count, char **words)
 {
     if (count > 1)
         return cli_misuse("feed", "unexpected word", words[1]);
-    self->url = count ? words[0] : NULL;
+    owned(buffer_destroy) buffer_t url = { 0 };
+    fault_t fault = { 0 };
+    if (count && !trial_url(words[0], &url, &fault))
+        return s_failed(words[0], &fault);
+    self->url = count ? buffer_string(&url) : NULL;
     if (self->name && self->config)
         return cli_misuse("feed", "either --feed or -c", NULL);
     if (self->name || self->config)
@@ -206,7 +210,8 @@ static void s_help(void)
         "ls lists the ready-made feeds, show prints the configuration of one: copy it, or run it\n"
         "by `demo --feed NAME`.\n"
         "\n"
-        "try fetches once: file://, http:// or https://. Of a URL alone it prints the shape and a\n"
+        "try fetches once, a file, http:// or https://. Of a URL or file alone it prints the shape "
+        "and a\n"
         "guessed configuration, all of it YAML, and on stderr the first N rows (default 10) that\n"
         "it gives. With the mapping of a feed or of a configuration it prints the rows of that,\n"
         "and what would be quarantined; without a URL it fetches the source's own. --json: one\n"

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -78,6 +80,19 @@ static bool s_fetch_http(const source_t *source, buffer_t *body, fault_t *fault)
     return s_take_answer(source, &fetched, body, fault);
 }
 
+bool trial_url(const char *url_or_path, buffer_t *url, fault_t *fault)
+{
+    char absolute[PATH_MAX];
+    buffer_clear(url);
+    if (strstr(url_or_path, "://"))
+        buffer_text(url, url_or_path);
+    else if (realpath(url_or_path, absolute))
+        buffer_printf(url, "file://%s", absolute);
+    else
+        return fault_set(fault, "neither a URL nor a file: %s", strerror(errno));
+    return !url->failed || fault_set(fault, "out of memory");
+}
+
 bool trial_aim(source_t *source, const char *url, fault_t *fault)
 {
     bool http = strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
@@ -93,7 +108,11 @@ bool trial_fetch(const source_t *source, buffer_t *body, fault_t *fault)
     body->limit = TRIAL_BODY_BYTES_MAX;
     switch (source->kind) {
     case SOURCE_FILE:
-        return feed_files(source, s_take_piece, body, fault);
+        if (feed_files(source, s_take_piece, body, fault))
+            return true;
+        if (body->failed)
+            fault_set(fault, "more than %d MB", TRIAL_BODY_BYTES_MAX >> 20);
+        return false;
     case SOURCE_HTTP:
         return s_fetch_http(source, body, fault);
     case SOURCE_PUSH:

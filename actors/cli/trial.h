@@ -10,6 +10,10 @@ enum { TRIAL_BODY_BYTES_MAX = 64 << 20 }; // of all that is fetched
 // Point a source at another URL, which must outlive it. False with fault: nothing to fetch there.
 bool trial_aim(source_t *source, const char *url, fault_t *fault);
 
+// The URL of a file that was named by its path alone; a URL as it is. False with fault: there is no
+// such file, or no memory.
+bool trial_url(const char *url_or_path, buffer_t *url, fault_t *fault);
+
 // Fetch the source's URL, file:// (all that match) or http(s)://, into an empty `body`. False with
 // fault: there was no answer, or one that is no success.
 bool trial_fetch(const source_t *source, buffer_t *body, fault_t *fault);

@@ -1,16 +1,19 @@
 """The ready-made feeds: every line of the table in docs/feeds.md is true of the recorded answer it
 names; every source of every feed is in that table or named there as not checked; `feed` lists and
-shows them; `feed try` proposes a good mapping for each of those answers; each feed passes `check` without a warning; `demo --feed` runs one against an exchange on
+shows them; `feed try` proposes a good mapping for each of those answers; the feeds' rules alert where their words
+say, computed here with fractions; each feed passes `check` without a warning; `demo --feed` runs one against an exchange on
 loopback, and says what is wrong where none answers.
 
 The expected numbers were read from the recordings by Python's json and csv, not by us. Without the
 recordings, which lie beside the project, the test checks the rest and says that it skipped them.
 """
 
+import bisect
 import collections
 import csv
 import datetime
 import decimal
+import fractions
 import http.server
 import json
 import os
@@ -21,7 +24,7 @@ import tempfile
 import threading
 import time
 
-from harness import PROGRAM, SHARED, SKIPPED, TOP
+from harness import PROGRAM, SHARED, SKIPPED, TOP, backtest
 
 DOCUMENT = TOP / "docs/feeds.md"
 FOLDER = TOP / "docs/feeds"
@@ -71,11 +74,23 @@ def has(rows, value):
                for row in rows)
 
 
+def try_line(line):
+    return feed("try", f"file://{BODIES}/{line.answer}", "--feed", line.feed, "--source",
+                line.source, "--json", "--rows", 1_000_000)
+
+
+def parse_rows(text):
+    return [json.loads(row, parse_float=decimal.Decimal, parse_int=int)
+            for row in text.splitlines()]
+
+
+def rows_of(line):
+    return parse_rows(try_line(line).stdout)
+
+
 def check_line(line, kinds):
-    run = feed("try", f"file://{BODIES}/{line.answer}", "--feed", line.feed, "--source", line.source,
-               "--json", "--rows", 1_000_000)
-    rows = [json.loads(text, parse_float=decimal.Decimal, parse_int=int)
-            for text in run.stdout.splitlines()]
+    run = try_line(line)
+    rows = parse_rows(run.stdout)
     counted = re.search(r": (\d+) rows, (\d+) quarantined$", run.stderr.strip())
     assert counted, f"{line.answer}: {run.stderr}"
     assert (counted[1], counted[2]) == (line.rows, line.quarantined), f"{line}: {counted[0]}"
@@ -137,12 +152,86 @@ def check_failures(folder):
         file.write("<html>Just a moment...</html>")
     run = feed("try", f"file://{page}", "--feed", "kraken")
     assert run.returncode == 1 and "not JSON: starts with" in run.stderr, run.stderr
+    run = feed("try", page)  # a path is as good as a URL
+    assert run.returncode == 1 and "HTML or XML" in run.stderr, run.stderr
+    run = feed("try", f"{folder}/nothing")
+    assert run.returncode == 1 and "neither a URL nor a file" in run.stderr, run.stderr
     run = feed("try", f"file://{folder}/nothing", "--feed", "kraken")
     assert run.returncode == 1 and "No such file" in run.stderr, run.stderr
     run = feed("try", "ftp://example.org/x", "--feed", "kraken")
     assert run.returncode == 1 and "only file://" in run.stderr, run.stderr
     run = feed("try", "http://127.0.0.1:9/x", "--feed", "kraken")  # discard: nobody listens
     assert run.returncode == 1 and "127.0.0.1" in run.stderr, run.stderr
+
+
+def source_of(line):
+    """The block of one source in its feed."""
+    text = (FOLDER / f"{line.feed}.yaml").read_text()
+    return re.search(rf"^  - name: {line.source}\b.*?(?=^  - name: |^\w)", text, re.M | re.S)[0]
+
+
+def rules_of(line, tabled):
+    """Name, condition and min_rows of the rules on one table of a feed, and their text."""
+    text = (FOLDER / f"{line.feed}.yaml").read_text().split("\nrules:\n")[1]
+    for entry in re.findall(r"^  [\w-]+:.*\n(?:    .*\n)*", text, re.M):
+        if re.search(rf"\bon: {tabled}\b", entry):
+            least = re.search(r"min_rows: (\d+)", entry)
+            yield (re.match(r"  ([\w-]+):", entry)[1], re.search(r'when: "(.*?)"', entry)[1],
+                   int(least[1]) if least else 10, entry)
+
+
+RATIO = re.compile(r"(\w+) > (\d+) \* avg\(\1\) OVER last_(\d+)([mh])")
+MOVE = re.compile(r"abs\((\w+) - avg\(\1\) OVER last_(\d+)([mh])\) > ([\d.]+) \* "
+                  r"avg\(\1\) OVER last_\2\3")
+
+
+def verdicts(rows, when, least):
+    """Times of the rows for which a condition holds, by the words of docs/rules.md; None: another
+    form of condition."""
+    ratio, move = RATIO.fullmatch(when), MOVE.fullmatch(when)
+    if not ratio and not move:
+        return None
+    name, span, unit = ratio.group(1, 3, 4) if ratio else move.group(1, 2, 3)
+    span_us = int(span) * {"m": 60, "h": 3600}[unit] * 1_000_000
+    factor = fractions.Fraction(ratio[2] if ratio else move[4])
+    found, by_series = [], collections.defaultdict(list)
+    for row in rows:
+        if row["columns"][name] is not None:
+            by_series[row["series"]].append((row["ts"], fractions.Fraction(row["columns"][name])))
+    for series, points in by_series.items():
+        points.sort()
+        times = [ts for ts, _ in points]
+        for ts, value in points:
+            window = [v for _, v in points[bisect.bisect_left(times, ts - span_us):
+                                           bisect.bisect_left(times, ts)]]
+            average = sum(window) / len(window) if window else 0
+            if len(window) >= least and average > 0 and (
+                    value > factor * average if ratio else
+                    abs(value - average) > factor * average):
+                found.append((series, ts))
+    return sorted(found)
+
+
+def check_rules(line, folder):
+    """The alerts of a feed's rules over an answer are those that their words imply."""
+    source = re.sub(r"url: .*", f"url: file://{BODIES}/{line.answer}", source_of(line))
+    source = re.sub(r"    every: .*\n", "", source)
+    tabled = re.search(r"table: (\w+)", source)[1]
+    rules = list(rules_of(line, tabled))
+    file = os.path.join(folder, "rules.yaml")
+    with open(file, "w") as out:
+        out.write("sources:\n" + source + "rules:\n" + "".join(entry for *_, entry in rules))
+    alerts = collections.defaultdict(list)
+    for alert in backtest(file):
+        alerts[alert["rule"]].append((alert["series"], alert["ts"]))
+    rows = rows_of(line)
+    count = 0
+    for name, when, least, _ in rules:
+        expected = verdicts(rows, when, least)
+        if expected is not None:
+            assert sorted(alerts[name]) == expected, f"{line.answer}: {name}"
+            count += len(expected)
+    return count
 
 
 def check_proposal(url, folder):
@@ -248,7 +337,11 @@ def main():
     rows = sum(check_line(line, kinds) for line in lines)
     with tempfile.TemporaryDirectory(prefix="tw-feeds-") as folder:
         answers = sorted({line.answer for line in lines if int(line.rows) > 0})
+        alerts = sum(check_rules(line, folder) for line in lines
+                     if int(line.rows) >= 50 and " @ " in line.values)
+        assert alerts > 0, "no rule of any feed holds anywhere"
         proposed = sum(check_proposal(f"file://{BODIES}/{answer}", folder) for answer in answers)
+    print(f"{alerts} alerts of the feeds' own rules, as their words imply")
     print(f"feed try: {len(answers)} proposals pass check and give {proposed} rows")
     print(f"{len(names)} feeds, {len(lines)} recorded answers, {rows} rows")
     return 0

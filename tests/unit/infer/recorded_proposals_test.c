@@ -10,7 +10,7 @@
 
 enum {
     BODIES_LEAST = 1000,  // fewer than this is a broken walk, not a small collection
-    MAPPED_PER_CENT = 85, // of them; the others are errors, pages, lists of names
+    MAPPED_PER_CENT = 90, // of them; the others are errors, pages, lists of names
 };
 
 static bool load(const char *name, buffer_t *out)
