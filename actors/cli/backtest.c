@@ -16,6 +16,7 @@
 #include "actors/cli/feed_files.h"
 #include "actors/cli/feed_staged.h"
 #include "actors/collector/configured.h"
+#include "actors/prep/inflate.h"
 #include "actors/prep/mapping.h"
 #include "actors/transform/fold.h"
 #include "broker/runtime/life.h"
@@ -42,6 +43,7 @@ typedef struct {
     partitions_t all;
     uint64_t seq;
     uint64_t row_count, quarantined;
+    uint64_t unreadable; // files, as a whole
     size_t found_count, found_capacity;
     found_t *found;
     bool failed;          // out of memory
@@ -178,10 +180,23 @@ typedef struct {
     const source_t *source;
 } feed_context_t;
 
+// Gzip that cannot be read is no row that was refused: the file is missing from the result.
+static bool is_damaged(slice_t piece)
+{
+    owned(buffer_destroy) buffer_t inflated = { 0 };
+    return inflate_is_gzip(piece) &&
+           inflate_gzip(piece, MAPPING_INFLATE_MAX, &inflated) != INFLATE_GOOD;
+}
+
 static bool take_piece(void *context, int64_t changed_us, slice_t piece)
 {
     feed_context_t *feed = context;
-    return fold_payload(feed->backtest, feed->mapping, feed->source, changed_us, piece);
+    uint64_t rows = feed->backtest->row_count;
+    if (!fold_payload(feed->backtest, feed->mapping, feed->source, changed_us, piece))
+        return false;
+    if (feed->backtest->row_count == rows && is_damaged(piece))
+        feed->backtest->unreadable++;
+    return true;
 }
 
 static void refuse_torn(backtest_t *self, const source_t *source, slice_t payload)
@@ -275,7 +290,11 @@ static int run(backtest_t *self, ruleset_t *rules)
             " revisions), %" PRIu64 " quarantined, %zu series, %zu alerts\n",
             self->row_count, count.late, count.duplicates, count.revisions, self->quarantined,
             fold_series(self->fold), self->found_count);
-    return EXIT_OK;
+    if (self->unreadable == 0)
+        return EXIT_OK;
+    fprintf(stderr, "tidewire backtest: files that could not be read: %" PRIu64 "\n",
+            self->unreadable);
+    return EXIT_FAILED;
 }
 
 static void backtest_clear(backtest_t *self)
@@ -331,7 +350,9 @@ int cli_backtest(int argc, char **argv)
             puts("usage: tidewire backtest -c FILE [--from T --to T] [--json] [--dir DIR]\n\n"
                  "Replays file:// sources, and for other sources what was staged under DIR, with\n"
                  "the rules of FILE. One line per alert, sorted by (ts, rule, series, id). Times\n"
-                 "as 2023-03-01T00:00:00Z; --to is exclusive.");
+                 "as 2023-03-01T00:00:00Z; --to is exclusive. Exit 1 if a file is missing or "
+                 "cannot be\n"
+                 "read; rows that the mapping refuses are told on stderr and leave it at 0.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;

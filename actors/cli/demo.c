@@ -104,10 +104,8 @@ static int watch(const supervise_t *plan, const settings_t *settings, const char
     char endpoint[BUS_ENDPOINT_MAX];
     if (!store)
         return EXIT_FAILED;
-    if (!listen_endpoint(store, endpoint, sizeof endpoint)) {
-        fault_set(fault, "no broker lives there: %s", store_error(store));
+    if (!listen_endpoint(store, endpoint, fault))
         return EXIT_FAILED;
-    }
     introduce(plan->dir, endpoint, settings, feed, seconds);
     listen_t listen = {
         .prefix = "alert/",
@@ -116,7 +114,7 @@ static int watch(const supervise_t *plan, const settings_t *settings, const char
         .signals = signals,
         .watch_pid = child,
     };
-    int64_t printed = listen_print(&listen, endpoint, fault);
+    int64_t printed = listen_print(&listen, store, endpoint, fault);
     if (printed < 0)
         return EXIT_FAILED;
     if (listen.child_ended) {

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/bus.h"
 #include "broker/store.h"
 
 typedef struct {
@@ -15,8 +16,9 @@ typedef struct {
     bool child_ended; // it did
 } listen_t;
 
-// Where alerts are published now: the endpoint of a live broker. False: none.
-bool listen_endpoint(store_t *store, char *endpoint, size_t size);
+// Where alerts are published now: the endpoint of a live broker. False with fault: none.
+bool listen_endpoint(store_t *store, char endpoint[BUS_ENDPOINT_MAX], fault_t *fault);
 
-// How many were printed; -1 with fault.
-int64_t listen_print(listen_t *self, const char *endpoint, fault_t *fault);
+// How many were printed; -1 with fault. When the broker falls silent it is looked for in the
+// registry again, and stderr tells of it; what was published meanwhile is not printed.
+int64_t listen_print(listen_t *self, store_t *store, const char *endpoint, fault_t *fault);

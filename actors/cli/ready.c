@@ -12,11 +12,12 @@ enum { LINE_BYTES_MAX = 1024, NOTE = '~', DONE = '+', FAILED = '-' };
 static void s_tell(int fd, char kind, const char *text)
 {
     char line[LINE_BYTES_MAX];
-    snprintf(line, sizeof line - 1, "%c%s", kind, text);
+    snprintf(line, sizeof line, "%c%.*s", kind, LINE_BYTES_MAX - 3, text);
     for (char *c = line; (c = strchr(c, '\n'));)
         *c = ' ';
-    strcat(line, "\n");
-    ssize_t written = write(fd, line, strlen(line));
+    size_t size = strlen(line);
+    line[size++] = '\n';
+    ssize_t written = write(fd, line, size);
     (void) written; // whoever waited is gone: nothing to tell it
 }
 

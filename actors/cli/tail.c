@@ -51,7 +51,8 @@ int cli_tail(int argc, char **argv)
         case 'h':
             puts("usage: tidewire tail [-c FILE] [--dir DIR] [--topic alert/RULE/] [--json] [-n "
                  "N]\n\n"
-                 "Prints alerts as they are published, until Ctrl-C or N (--count N) of them.\n"
+                 "Prints alerts as they are published, until Ctrl-C or N (--count N) of them;\n"
+                 "other topics (metric/) as JSON.\n"
                  "Without -c: of what `up` started in DIR (default .tidewire).");
             return EXIT_OK;
         default:
@@ -68,13 +69,12 @@ int cli_tail(int argc, char **argv)
     fault_t fault = { 0 };
     owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
     char endpoint[BUS_ENDPOINT_MAX];
-    if (!store || !listen_endpoint(store, endpoint, sizeof endpoint)) {
-        fprintf(stderr, "tidewire tail: no broker lives there: %s%s\n",
-                store ? store_error(store) : fault.text,
-                supervise_pid(dir) > 0 ? "" : " (`up` has started nothing there)");
+    if (!store || !listen_endpoint(store, endpoint, &fault)) {
+        fprintf(stderr, "tidewire tail: no broker lives there: %s%s\n", fault.text,
+                config || supervise_pid(dir) > 0 ? "" : " (`up` has started nothing there)");
         return EXIT_FAILED;
     }
-    if (listen_print(&listen, endpoint, &fault) < 0) {
+    if (listen_print(&listen, store, endpoint, &fault) < 0) {
         fprintf(stderr, "tidewire tail: %s\n", fault.text);
         return EXIT_FAILED;
     }

@@ -1,6 +1,7 @@
 """What bad input gets: a clear error with place and reason, the exit code of the contract, and
 nothing lost. Configurations and words first, then hostile bytes on a running pipeline."""
 
+import gzip
 import json
 import os
 import random
@@ -102,6 +103,23 @@ def check_configurations(directory):
     refused("\x00\x01\x02")
     expect(tidewire("transform", "-c", path), 78)
     print("words and configurations: refused with place and reason")
+
+
+def check_backtest_files(directory):
+    """A file that cannot be read is a failure; rows that the mapping refuses are none."""
+    path, rows = directory / "b.yaml", directory / "rows.json"
+    good = GOOD.replace("push://tcp://127.0.0.1:PORT", f"file://{rows}")
+    path.write_text(good)
+    expect(tidewire("backtest", "-c", path), 1, "No such file")
+    text = json.dumps([dict(k="a", t=1, x="abc"), dict(k="a", t=2, x=101)]).encode()
+    whole = gzip.compress(text)
+    for payload in (text, whole, b'{"error":"no"}', gzip.compress(b'{"error":"no"}')):
+        rows.write_bytes(payload)
+        expect(tidewire("backtest", "-c", path), 0, "quarantined")
+    rows.write_bytes(whole[:-9])  # cut short
+    expect(tidewire("backtest", "-c", path), 1, "damaged gzip", "could not be read: 1")
+    rows.unlink()
+    print("backtest: files that cannot be read are a failure")
 
 
 def check_port_in_use():
@@ -257,6 +275,7 @@ def main():
     check_words()
     with Instance("") as scratch:
         check_configurations(scratch.dir)
+        check_backtest_files(scratch.dir)
     check_port_in_use()
     check_up_without_redis()
     check_redis_away()

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -245,6 +246,35 @@ def check_bad_rule(empty):
                err=f'{bad}:{CONFIG[:CONFIG.index("volume > 3")].count(chr(10)) + 1}:')
 
 
+def check_moved_broker(instance):
+    """tail finds a broker that came back elsewhere, and ends with its terminal."""
+    tail = subprocess.Popen([PROGRAM, "tail", "--dir", str(instance.dir)], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    tail.stdout.readline()
+    before = instance.alerts_endpoint()
+    taken = socket.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def moved():  # its old port is ours
+        os.kill(int(instance.actors("broker")[0]["pid"]), signal.SIGKILL)
+        try:
+            taken.bind(("127.0.0.1", int(before.rpartition(":")[2])))
+        except OSError:
+            return False  # it was faster
+        taken.listen()
+        return True
+    wait_for("the old port", moved)
+    assert "is silent" in tail.stderr.readline()
+    assert "now" in tail.stderr.readline()
+    assert tail.stdout.readline()
+    tail.send_signal(signal.SIGHUP)
+    tail.communicate(timeout=20)
+    assert tail.returncode == OK, tail.returncode
+    taken.close()
+    expect(tidewire("tail", "-c", str(instance.config), "--dir", "/nonexistent"), FAILED,
+           err="no broker lives there: ")
+
+
 def check_stop(instance):
     """A second `up` is refused; SIGTERM drains with exit 0; status says when nothing runs."""
     again = instance.word("up", "-c", instance.config, check=False)
@@ -257,6 +287,9 @@ def check_stop(instance):
     instance.word("rule", "add", "any", "on", "trade", "when", "volume > 0")
     tail = instance.word("tail", "-n", "1", "--json")
     assert '"rule":"any"' in tail.stdout, tail.stdout
+    metric = instance.word("tail", "-n", "1", "--topic", "metric/")
+    assert '"series":"trade:' in metric.stdout, metric.stdout
+    check_moved_broker(instance)
     expect(instance.word("down"), OK, out="down")
     expect(instance.word("status", check=False), FAILED, err="`up` has started nothing there")
     expect(instance.word("down", check=False), FAILED, err="nothing runs")
