@@ -50,6 +50,7 @@ typedef struct {
     uint64_t edition;          // of the settings last given to the registry
     char root[SITE_PATH_MAX];  // of the stage
     char host[64], incarnation[33];
+    char sources[PLANNER_SOURCES_TEXT]; // which they are, for others to compare
     int signals;
     int64_t anchor_us; // wall clock less monotonic, when we began
     lines_t *lines;
@@ -99,6 +100,7 @@ static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_
         const stream_t *stream = line_stream(lines_at(self->lines, i));
         registry_log(self->registry, i, stream_name(stream), stream_mark(stream));
     }
+    planner_sources(settings, self->sources);
     registry_configure(self->registry, base, ++self->edition);
     return true;
 }
@@ -221,10 +223,11 @@ static void s_tell_registry(collector_t *self, moment_t now)
     for (size_t i = 0; i < lines_count(self->lines); i++) {
         line_t *line = lines_at(self->lines, i);
         registry_field_t fields[REGISTRY_FIELDS_MAX];
-        size_t count = line_report(line, fields, REGISTRY_FIELDS_MAX - 5, now);
+        size_t count = line_report(line, fields, REGISTRY_FIELDS_MAX - 6, now);
         s_put_field(&fields[count++], "host", self->host);
         s_put_field(&fields[count++], "pid", pid);
         s_put_field(&fields[count++], "incarnation", self->incarnation);
+        s_put_field(&fields[count++], "sources", self->sources);
         s_put_field(&fields[count++], "clock_off_ms", clock_ms);
         s_put_field(&fields[count++], "rules",
                     registry_rules_are_live(self->registry) ? "live" : "10s");
@@ -323,6 +326,8 @@ static int collector_run(collector_t *self)
         }
         s_take_signal(self, life_mono_us());
         s_hear_registry(self);
+        if (registry_has_rival(self->registry))
+            return EXIT_FAILED; // a series lives in one stream, and a stream in one log
         more = s_turn(self);
     }
     if (!lines_are_durable(self->lines)) {

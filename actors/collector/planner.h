@@ -13,6 +13,10 @@
 // NULL: out of memory, or an entry is too large (fault).
 plan_t *planner_base(const settings_t *settings, fault_t *fault);
 
+// The names of all sources of a configuration as one text: two that are equal collect the same.
+enum { PLANNER_SOURCES_TEXT = 33 };
+void planner_sources(const settings_t *settings, char text[PLANNER_SOURCES_TEXT]);
+
 typedef struct planner planner_t;
 
 planner_t *planner_new(void);

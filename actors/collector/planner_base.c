@@ -47,6 +47,22 @@ static bool s_add_rule(plan_t *plan, const rule_settings_t *settings, fault_t *f
     return plan_set(plan, PLAN_RULE, slice_text(settings->name), buffer_slice(&body), fault);
 }
 
+void planner_sources(const settings_t *settings, char text[PLANNER_SOURCES_TEXT])
+{
+    text[0] = '\0'; // without memory it is like no other
+    owned(plan_destroy) plan_t *plan = plan_new();
+    fault_t fault;
+    for (size_t i = 0; plan && i < settings->source_count; i++)
+        if (!plan_set(plan, PLAN_SOURCE, slice_text(settings->sources[i].name), slice_text(""),
+                      &fault))
+            return;
+    if (!plan || settings->source_count == 0)
+        return;
+    plan_hash_t hash = plan_hash(plan);
+    for (size_t i = 0; i < sizeof hash.bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
+}
+
 plan_t *planner_base(const settings_t *settings, fault_t *fault)
 {
     owned(plan_destroy) plan_t *plan = plan_new();

@@ -150,6 +150,14 @@ void registry_tell_failing(registry_t *self, const registry_failing_t *items, si
     pthread_mutex_unlock(&self->lock);
 }
 
+bool registry_has_rival(registry_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool rival = self->rival;
+    pthread_mutex_unlock(&self->lock);
+    return rival;
+}
+
 void registry_log(registry_t *self, size_t stream, const char *name, uint32_t mark)
 {
     assert(stream < REGISTRY_STREAMS_MAX && mark != 0);

@@ -73,6 +73,11 @@ void registry_log(registry_t *self, size_t stream, const char *name, uint32_t ma
 uint64_t registry_foreign(registry_t *self);
 void registry_retold(registry_t *self, size_t stream);
 
+// Another collector stages one of our streams, or the very same sources, and does not go: its
+// alerts and ours would be mixed up. Fields `incarnation`, `host`, `pid` and `sources` of
+// registry_tell say who is who; before the first of them no plan is handed out. A note says which.
+bool registry_has_rival(registry_t *self);
+
 // Where brokers take news, as of the last look.
 typedef struct {
     size_t count;

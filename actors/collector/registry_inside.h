@@ -46,6 +46,7 @@ struct registry {
     size_t failing_count;
     registry_brokers_t brokers;
     bool brokers_changed, logs_changed, live;
+    bool rival; // another collector is at what is ours, and stays
     size_t note_first, note_count;
     registry_note_t notes[NOTES_MAX];
 
@@ -53,6 +54,8 @@ struct registry {
     store_t *store;
     store_watch_t *watch;
     planner_t *planner;
+    bool alone;       // no other collector is at what is ours
+    int64_t rival_us; // since when one is known that may be about to go
     bool configured;
     uint64_t edition; // of what the planner builds on
     plan_t *latest;   // handed out last
@@ -66,6 +69,16 @@ struct registry {
 };
 
 void *registry_run(void *context); // the thread
+
+// Of the thread. key1 or key2 NULL: no such pair.
+void registry_note(registry_t *self, log_level_t level, const char *message, const char *key1,
+                   const char *value1, const char *key2, const char *value2);
+// Keeps track of whether Redis answers; true if this call did.
+bool registry_heard(registry_t *self, store_status_t status);
+// Before anything is handed out: are the positions in this Redis those of our logs? False: unknown.
+bool registry_check_logs(registry_t *self);
+// May we say that we are the collector of our streams and sources?
+bool registry_check_rivals(registry_t *self, int64_t now_us);
 
 void registry_signal(int descriptor); // makes an eventfd readable
 void registry_quiet(int descriptor);  // and unreadable again

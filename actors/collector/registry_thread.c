@@ -34,8 +34,7 @@ static void s_quote(char *out, size_t size, const char *text)
     out[used] = '\0';
 }
 
-// key1 NULL: no pair.
-static void s_note(registry_t *self, log_level_t level, const char *message, const char *key1,
+void registry_note(registry_t *self, log_level_t level, const char *message, const char *key1,
                    const char *value1, const char *key2, const char *value2)
 {
     registry_note_t note = { .level = level };
@@ -59,20 +58,19 @@ static void s_note(registry_t *self, log_level_t level, const char *message, con
     registry_signal(self->to_loop);
 }
 
-// Keeps track of whether Redis answers; true if this call did.
-static bool s_heard(registry_t *self, store_status_t status)
+bool registry_heard(registry_t *self, store_status_t status)
 {
     bool down = status == STORE_DOWN || status == STORE_REFUSED;
     int64_t now_us = life_mono_us();
     if (down && (!self->down || now_us - self->down_told_us >= DOWN_AGAIN_US)) {
-        s_note(self, LOG_WARNING,
-               self->latest ? "redis does not answer; rule changes wait"
-                            : "redis does not answer; waiting for it before staging",
-               NULL, NULL, "error", store_error(self->store));
+        registry_note(self, LOG_WARNING,
+                      self->latest ? "redis does not answer; rule changes wait"
+                                   : "redis does not answer; waiting for it before staging",
+                      NULL, NULL, "error", store_error(self->store));
         self->down_told_us = now_us;
     }
     if (!down && self->down)
-        s_note(self, LOG_INFO, "redis answers again", NULL, NULL, NULL, NULL);
+        registry_note(self, LOG_INFO, "redis answers again", NULL, NULL, NULL, NULL);
     self->down = down;
     return !down;
 }
@@ -96,8 +94,8 @@ static void s_on_verdict(void *context, const planner_verdict_t *verdict)
     look_t *look = context;
     registry_t *self = look->self;
     if (verdict->kind == PLAN_DERIVE) {
-        s_note(self, LOG_ERROR, "derived column left out", "column", verdict->name, "error",
-               verdict->error);
+        registry_note(self, LOG_ERROR, "derived column left out", "column", verdict->name, "error",
+                      verdict->error);
         return;
     }
     const store_field_t fields[] = { { "state", verdict->state },
@@ -110,10 +108,11 @@ static void s_on_verdict(void *context, const planner_verdict_t *verdict)
     if (status == STORE_DOWN)
         look->failed = true;
     if (verdict->error)
-        s_note(self, LOG_WARNING, "rule refused", "rule", verdict->name, "error", verdict->error);
+        registry_note(self, LOG_WARNING, "rule refused", "rule", verdict->name, "error",
+                      verdict->error);
     else
-        s_note(self, LOG_INFO, "rule", "rule", verdict->name, "state",
-               verdict->state ? verdict->state : "removed");
+        registry_note(self, LOG_INFO, "rule", "rule", verdict->name, "state",
+                      verdict->state ? verdict->state : "removed");
 }
 
 static bool s_same_hash(const plan_t *a, const plan_t *b)
@@ -131,7 +130,7 @@ static bool s_store_plan(registry_t *self, const plan_t *plan)
     char text[HASH_TEXT];
     for (size_t i = 0; i < sizeof hash.bytes; i++)
         snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
-    return s_heard(self, store_plan_put(self->store, text, buffer_slice(&snapshot)));
+    return registry_heard(self, store_plan_put(self->store, text, buffer_slice(&snapshot)));
 }
 
 static void s_hand_out(registry_t *self, const plan_t *plan)
@@ -158,45 +157,13 @@ static void s_on_status(void *context, const store_rule_t *status)
             look->failed = true;
 }
 
-static bool s_check_log(registry_t *self, size_t stream)
-{
-    pthread_mutex_lock(&self->lock);
-    log_entry_t log = self->logs[stream];
-    pthread_mutex_unlock(&self->lock);
-    if (log.mark == 0)
-        return true;
-    bool foreign = false;
-    slice_t name = slice_text(log.name);
-    if (!s_heard(self, log.retold ? store_log_set(self->store, name, log.mark)
-                                  : store_log_known(self->store, name, log.mark, &foreign)))
-        return false;
-    if (foreign && !log.foreign)
-        s_note(self, LOG_ERROR, "Redis holds positions of another log of this stream", "stream",
-               log.name, "next",
-               "was the stage lost or moved? What it holds is left aside, and this log is told "
-               "from its beginning");
-    pthread_mutex_lock(&self->lock);
-    self->logs[stream].foreign = foreign;
-    self->logs[stream].retold = false;
-    pthread_mutex_unlock(&self->lock);
-    return true;
-}
-
-// Before anything is handed out: are the positions in this Redis those of our logs?
-static bool s_check_logs(registry_t *self)
-{
-    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++)
-        if (!s_check_log(self, i))
-            return false;
-    return true;
-}
-
 // A Redis that we do not know yet: it may have lost what we told, and it may hold what we told in
 // an earlier life of rules that are gone.
 static bool s_meet(registry_t *self, look_t *look)
 {
     planner_tell_again(self->planner);
-    return s_heard(self, store_rule_statuses(self->store, s_on_status, look)) && !look->failed;
+    return registry_heard(self, store_rule_statuses(self->store, s_on_status, look)) &&
+           !look->failed;
 }
 
 // Look at the rules; if another plan comes out, store it and hand it out. False: try again soon.
@@ -204,9 +171,10 @@ static bool s_look(registry_t *self)
 {
     look_t look = { .self = self };
     if (!planner_begin(self->planner) ||
-        !s_heard(self, store_rules(self->store, s_on_rule, &look)) || look.failed)
+        !registry_heard(self, store_rules(self->store, s_on_rule, &look)) || look.failed)
         return false;
-    if ((self->epoch != store_epoch(self->store) && !s_meet(self, &look)) || !s_check_logs(self))
+    if ((self->epoch != store_epoch(self->store) && !s_meet(self, &look)) ||
+        !registry_check_logs(self))
         return false;
     owned(plan_destroy) plan_t *plan = planner_finish(self->planner, s_on_verdict, &look);
     if (!plan)
@@ -236,8 +204,8 @@ static void s_on_refusal(void *context, plan_kind_t kind, const char *name, cons
 {
     trial_t *trial = context;
     trial->bad = true;
-    s_note(trial->self, LOG_ERROR, "does not compile", kind == PLAN_RULE ? "rule" : "column", name,
-           "error", fault->text);
+    registry_note(trial->self, LOG_ERROR, "does not compile", kind == PLAN_RULE ? "rule" : "column",
+                  name, "error", fault->text);
 }
 
 // A configuration is taken as a whole or not at all.
@@ -276,7 +244,7 @@ static void s_take_base(registry_t *self)
         plan_destroy(&base);
         return;
     }
-    s_note(self, LOG_ERROR, "out of memory; the plan waits", NULL, NULL, NULL, NULL);
+    registry_note(self, LOG_ERROR, "out of memory; the plan waits", NULL, NULL, NULL, NULL);
     pthread_mutex_lock(&self->lock);
     if (!self->base) { // none newer: this one again with the next beat
         self->base = base;
@@ -299,8 +267,8 @@ static void s_beat(registry_t *self)
             continue;
         for (size_t f = 0; f < entry.count; f++)
             fields[f] = (store_field_t){ entry.fields[f].name, entry.fields[f].value };
-        if (!s_heard(self, store_beat(self->store, "collector", entry.name, REGISTRY_LEASE_MS,
-                                      fields, entry.count)))
+        if (!registry_heard(self, store_beat(self->store, "collector", entry.name,
+                                             REGISTRY_LEASE_MS, fields, entry.count)))
             return;
     }
 }
@@ -319,8 +287,8 @@ static void s_tell_failing(registry_t *self)
     for (size_t i = 0; i < count; i++)
         items[i] = (store_failing_t){ failing[i].source, failing[i].reason, failing[i].failures,
                                       failing[i].since_ms };
-    if (s_heard(self, store_failing_put(self->store, self->entries[0].name, REGISTRY_LEASE_MS,
-                                        items, count)))
+    if (registry_heard(self, store_failing_put(self->store, self->entries[0].name,
+                                               REGISTRY_LEASE_MS, items, count)))
         self->failing_told = count > 0;
 }
 
@@ -335,7 +303,7 @@ static void s_on_broker(void *context, const store_actor_t *actor)
 static void s_find_brokers(registry_t *self)
 {
     registry_brokers_t brokers = { 0 };
-    if (!s_heard(self, store_actors(self->store, "broker", s_on_broker, &brokers)))
+    if (!registry_heard(self, store_actors(self->store, "broker", s_on_broker, &brokers)))
         return;
     pthread_mutex_lock(&self->lock);
     if (memcmp(&brokers, &self->brokers, sizeof brokers) != 0) {
@@ -348,6 +316,8 @@ static void s_find_brokers(registry_t *self)
 
 static void s_leave(registry_t *self)
 {
+    if (!self->alone)
+        return; // what stands there is not ours
     for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++)
         if (self->entries[i].used &&
             store_leave(self->store, "collector", self->entries[i].name) != STORE_OK)
@@ -399,18 +369,21 @@ void *registry_run(void *context)
             self->look_us = 0;
         self->logs_changed = false;
         pthread_mutex_unlock(&self->lock);
-        if (self->configured && now_us >= self->look_us) {
+        if (self->configured && self->alone && now_us >= self->look_us) {
             // One that fails is tried again with the next beat; the store itself backs off.
             self->looked_us = now_us;
             self->look_us = now_us + (s_look(self) ? REGISTRY_LOOK_MS : REGISTRY_BEAT_MS) * 1000;
         }
         if (s_was_told(self) || now_us >= beat_us) {
             beat_us = now_us + REGISTRY_BEAT_MS * 1000;
-            s_beat(self);
-            s_tell_failing(self);
+            if (registry_check_rivals(self, now_us)) {
+                s_beat(self);
+                s_tell_failing(self);
+            }
             s_find_brokers(self);
         }
-        s_wait(self, beat_us < self->look_us || !self->configured ? beat_us : self->look_us);
+        s_wait(self, beat_us < self->look_us || !self->configured || !self->alone ? beat_us
+                                                                                  : self->look_us);
     }
     s_leave(self);
     return NULL;

@@ -1,8 +1,11 @@
-"""A stage that was lost, moved or put back while Redis was kept: the positions in Redis are of
-another log. The new log is told from its beginning, and it is said."""
+"""Who is who. A stage that was lost, moved or put back while Redis was kept: positions are of
+another log. The new log is told from its beginning, and it is said. And two collectors of one
+stream: one leaves."""
 
+import os
 import random
 import shutil
+import signal
 import sys
 import time
 
@@ -43,7 +46,39 @@ def settled(instance):
     return len(implied)
 
 
+def leaves(instance, child, name):
+    """It sees the other one, waits for it to go, and leaves."""
+    assert child.wait(timeout=30) == 1, f"exit {child.returncode}"
+    instance.children.remove(child)
+    log = (instance.dir / f"log/{name}.log").read_text()
+    assert "another collector stages these streams or sources" in log, log
+
+
+def rivals(port):
+    """A second collector of the same streams or sources, here or elsewhere, leaves by itself."""
+    config = CONFIG.replace("PORT", str(port))
+    with Instance(config) as one:
+        one.up()
+        push(one, port, "one", 0, 10)
+        # Elsewhere: a stage of its own, so that no lock on a file is in the way.
+        other = config.replace(f":{port}", f":{port + 1}") + f"\nredis: unix://{one.dir}/redis.sock\n"
+        with Instance(other) as two:
+            leaves(two, two.actor("collector", "collector"), "collector")
+            leaves(two, two.actor("collector", "another-name"), "another-name")
+        push(one, port, "one-more", 1000, 10)
+        settled(one)
+        # One that was killed holds up its successor no longer than its death takes.
+        pid = int(one.actors("collector")[0]["pid"])
+        os.kill(pid, signal.SIGKILL)
+        wait_for("the next collector", lambda: any(
+            int(c["pid"]) != pid for c in one.actors("collector")), 4)
+        push(one, port, "two", 2000, 10)
+        settled(one)
+    print("rivals leave")
+
+
 def main():
+    rivals(random.randrange(20000, 30000))
     port = random.randrange(20000, 30000)
     with Instance(CONFIG.replace("PORT", str(port))) as instance:
         instance.up()
