@@ -250,7 +250,8 @@ static bool s_payload(cursor_t *self, buffer_t *bytes, slice_t *payload)
     bool good = s_skip(self, "\"text\":\"")     ? s_text(self, bytes)
                 : s_skip(self, "\"base64\":\"") ? s_base64(self, bytes)
                                                 : false;
-    *payload = slice_of(bytes->data + begin, bytes->size - begin);
+    *payload = bytes->size > begin ? slice_of(bytes->data + begin, bytes->size - begin)
+                                   : slice_of(NULL, 0);
     return good;
 }
 
