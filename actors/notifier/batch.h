@@ -40,5 +40,8 @@ static inline slice_t batch_piece(const batch_t *self, piece_t piece)
     return slice_of(self->bytes.data + piece.at, piece.size);
 }
 
+// Set known[i] of each item whose id an earlier one of the batch has; leave the others.
+void batch_repeats(const batch_t *self, bool known[BATCH_MAX]);
+
 // The last entry of each group: last[g] = index of the item, or -1.
 void batch_last(const batch_t *self, int last[GROUPS]);

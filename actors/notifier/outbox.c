@@ -16,13 +16,13 @@ struct outbox {
     publisher_t *publisher;
     bool owned, draining;
     store_id_t token;
-    bool asked;       // the reader waits for entries
-    bool stale;       // what it brings is not wanted any more
-    batch_t batch;    // in hand
-    size_t published; // items of it that are
-    bool looked;      // which of them the log knows is known
-    bool known[BATCH_MAX];
-    uint64_t epoch; // of `store` when we asked
+    bool asked;            // the reader waits for entries
+    bool stale;            // what it brings is not wanted any more
+    batch_t batch;         // in hand
+    size_t published;      // items of it that are
+    bool looked;           // which of them the log knows is known
+    bool known[BATCH_MAX]; // or are in it twice: these are not published
+    uint64_t epoch;        // of `store` when we asked
     store_logged_t logged[BATCH_MAX];
     const char *error;                                        // of the last OUTBOX_DOWN
     char unread[BULLETIN_NAME_MAX + BULLETIN_SERIES_MAX + 2]; // "<rule>:<series>" of an alert
@@ -229,6 +229,8 @@ static store_status_t look_up(outbox_t *self)
         ids[i] = batch_piece(&self->batch, self->batch.items[i].id);
     store_status_t status = store_alert_log_knows(self->store, ids, self->batch.count, self->known);
     self->looked = status == STORE_OK;
+    if (self->looked)
+        batch_repeats(&self->batch, self->known);
     return status;
 }
 

@@ -179,9 +179,31 @@ static void names_are_judged(void **state)
     assert_false(bulletin_name_is_good(slice_of("a\0b", 3)));
 }
 
+static void an_id_that_comes_again_is_told(void **state)
+{
+    (void) state;
+    batch_t *batch = calloc(1, sizeof *batch);
+    bool known[BATCH_MAX] = { false };
+    char id[33], entry[32];
+    for (unsigned i = 0; i < BATCH_MAX; i++) {
+        // every third id comes again at once, the first one with the last too; some are none
+        unsigned number = i == BATCH_MAX - 1 ? 0 : i - i % 3 / 2;
+        snprintf(id, sizeof id, i == 7 ? "x" : "%032x", number * 2654435761u);
+        snprintf(entry, sizeof entry, "17-%u", i);
+        const store_entry_t what = { .entry = entry, .id = slice_text(id) };
+        batch_add(batch, &what, 1);
+    }
+    known[5] = true; // the log knows it
+    batch_repeats(batch, known);
+    for (unsigned i = 0; i < BATCH_MAX; i++)
+        assert_int_equal(known[i], i == 5 || (i % 3 == 2 && i != 8) || i == BATCH_MAX - 1);
+    batch_free(batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_that_comes_again_is_told),
         cmocka_unit_test(alerts_are_stamped_and_told_as_json),
         cmocka_unit_test(damaged_bodies_are_kept_but_not_good),
         cmocka_unit_test(bulletins_need_rule_series_time_and_seq),
