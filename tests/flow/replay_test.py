@@ -5,11 +5,12 @@ mended mapping gives over the stage. Also when workers, collector or Redis' memo
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
 import kill_test
-from harness import Instance, Pusher, Subscriber, backtest, wait_for
+from harness import PROGRAM, Instance, Pusher, Subscriber, backtest, wait_for
 
 CONFIG = """
 namespace: tw
@@ -89,6 +90,26 @@ def replay(instance, *words):
     return run.stdout
 
 
+def replay_while_all_die(instance):
+    """The collector and the workers are killed as soon as the log has the order, and again."""
+    run = subprocess.Popen([PROGRAM, "replay", "--dir", str(instance.dir), "-c", instance.config,
+                            "--from", "2020-01-01T00:00:00Z", "--source", "bad"],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = instance.dir / "log/collector.log"
+    wait_for("the order", lambda: "told again" in log.read_text() or run.poll() is not None)
+    for role in ("transform", "collector", "prep", "transform"):
+        actors = wait_for(role, lambda r=role: instance.actors(r))
+        for actor in actors:
+            try:
+                os.kill(int(actor["pid"]), signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # as good as killed
+    out, said = run.communicate(timeout=60)
+    assert run.returncode == 0, said
+    print(out.strip(), flush=True)
+    return out
+
+
 def check_log(instance, note):
     ids = instance.logged_ids()
     assert len(ids) == len(set(ids)), f"{note}: an id stands twice in the log"
@@ -125,7 +146,7 @@ def main():
         feed.send()
         wait_for("live alerts of the mended source", lambda: any(
             fields["rule"] == "leap" for _, fields in instance.redis().xrange("tw:alerts")))
-        out = replay(instance, "--source", "bad")
+        out = replay_while_all_die(instance)
         want = check_log(instance, "after the replay")
         missing = set(want) - set(before)
         assert any(want[i]["rule"] == "leap" and want[i]["ts"] < before_last(before) for i in missing)
