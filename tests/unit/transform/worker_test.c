@@ -120,6 +120,52 @@ static void what_is_committed_is_read_by_the_next(void **state)
     assert_int_equal(durable(&two->worker), 1);
 }
 
+static void a_later_edition_begins_with_nothing(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *one = bench_new("one");
+    worker_t *worker = &one->worker;
+    claim_and_load(worker);
+    apply_record(one, 1);
+    worker_commit(worker);
+    worker_commit_settle(worker, 0);
+    worker_stream_t *again = worker_stream(worker, slice_text("s~50"));
+    assert_non_null(again);
+    assert_int_equal(lane_in_position(again->lane, P), 0);
+    assert_true(fold_changed(worker->fold, P)); // what was held of "s" is dropped, and that is said
+    assert_null(worker_stream(worker, slice_text("s")));
+    assert_null(worker_stream(worker, slice_text("s~49")));
+    assert_true(worker_stream_is_over(worker, slice_text("s")));
+    assert_false(worker_stream_is_over(worker, slice_text("s~51")));
+    assert_true(worker_stream(worker, slice_text("s~50")) == again);
+
+    // messages of the earlier telling that are still on their way change nothing
+    partitions_t all;
+    memset(&all, 0xff, sizeof all);
+    message_rows_t late = { .stream = slice_text("s"),
+                            .from = 2,
+                            .to = 2,
+                            .partitions = slice_of(all.bits, sizeof all.bits) };
+    owned(buffer_destroy) buffer_t frame = { 0 };
+    message_rows_encode(&late, &frame);
+    worker_take(worker, buffer_slice(&frame), 0);
+    assert_int_equal(worker->messages + worker->malformed, 0);
+
+    worker_commit(worker);
+    worker_commit_settle(worker, 0);
+    assert_string_equal(redis("HGET %s off:s", META), "1"); // left as it was
+    owned(bench_destroy) bench_t *two = bench_new("two");
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        worker_leave(worker, p);
+    worker_commit_settle(worker, 0);
+    // who has not heard of the replay yet, and loads state of before it, comes to the same
+    claim_and_load(&two->worker);
+    again = worker_stream(&two->worker, slice_text("s~50"));
+    assert_int_equal(again->committed[P], 0);
+    assert_int_equal(lane_in_position(again->lane, P), 0);
+    assert_null(worker_stream(&two->worker, slice_text("s")));
+}
+
 static void a_base_replaces_the_journal(void **state)
 {
     (void) state;
@@ -249,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_is_committed_is_read_by_the_next, flush),
+        cmocka_unit_test_setup(a_later_edition_begins_with_nothing, flush),
         cmocka_unit_test_setup(a_base_replaces_the_journal, flush),
         cmocka_unit_test_setup(the_base_of_a_refused_commit_is_not_written, flush),
         cmocka_unit_test_setup(a_redis_that_dies_is_read_again, flush),
