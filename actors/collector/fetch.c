@@ -136,13 +136,14 @@ static size_t s_on_body(char *data, size_t one, size_t count, void *context)
 
 // ---- life -----------------------------------------------------------------------------------
 
-// Each transfer has a socket, and idle connections keep theirs.
+// Each transfer has a socket, and as many connections may be idle.
 static unsigned s_most(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur < 2 * FETCH_DESCRIPTORS_LEFT)
-        return FETCH_DESCRIPTORS_LEFT;
-    rlim_t room = limit.rlim_cur - FETCH_DESCRIPTORS_LEFT;
+    const rlim_t least = FETCH_DESCRIPTORS_LEFT + 2 * FETCH_UNDER_WAY_MIN;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur < least)
+        return FETCH_UNDER_WAY_MIN;
+    rlim_t room = (limit.rlim_cur - FETCH_DESCRIPTORS_LEFT) / 2;
     return room < FETCH_UNDER_WAY_MAX ? (unsigned) room : FETCH_UNDER_WAY_MAX;
 }
 

@@ -17,6 +17,7 @@ enum {
     FETCH_BODY_BYTES_MAX = 64 << 20,  // of one answer, decompressed
     FETCH_HELD_BYTES_MAX = 512 << 20, // of all answers not yet taken and let go
     FETCH_UNDER_WAY_MAX = 1024,       // transfers at once, if there are descriptors for them
+    FETCH_UNDER_WAY_MIN = 16,         // and else at least
     FETCH_DESCRIPTORS_LEFT = 128,     // for everything else
     FETCH_VALIDATOR_MAX = 512,        // bytes of an ETag or a date that are worth keeping
     FETCH_REDIRECTS_MAX = 5,
