@@ -4,8 +4,8 @@
  *  for: sockets and timers of all transfers are behind it. Answers are bounded in bytes (after
  *  decompression, and in how much that may add) and in time, one by one and together. Connections
  *  are kept and used again; over TLS with HTTP/2, one carries all requests to its host. Redirects
- *  stay with the same scheme, and are not followed at all when headers or a body were configured,
- *  which might be secrets.
+ *  stay with the same scheme, never lead from a public address to a private one, and are not
+ * followed at all when headers or a body were configured, which might be secrets.
  */
 #pragma once
 #include "actors/collector/allowance.h"

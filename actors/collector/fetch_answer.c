@@ -58,6 +58,8 @@ static const char *s_error(const transfer_t *self)
         return NULL;
     if (self->overflowed)
         return "all answers together are too large to hold";
+    if (self->lured)
+        return "a redirect to a private address, which is not followed";
     if (self->swollen)
         return "the answer is a bomb: it grows too much when it is decompressed";
     if (self->body.failed || self->result == CURLE_FILESIZE_EXCEEDED)

@@ -12,8 +12,10 @@ typedef struct transfer {
     struct curl_slist *headers;
     unsigned tag;
     buffer_t body;
-    bool overflowed; // all answers together were too much
-    bool swollen;    // it grew too much when it was decompressed
+    bool overflowed;            // all answers together were too much
+    bool reached, from_private; // the first request of it went to somebody, and to whom
+    bool lured;                 // a redirect led from a public address to a private one
+    bool swollen;               // it grew too much when it was decompressed
     CURLcode result;
     char error[CURL_ERROR_SIZE];
 } transfer_t;

@@ -1,8 +1,10 @@
 /*  fetch_request -- see fetch_inside.h: a source's settings become options of libcurl. */
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
 #include "actors/collector/fetch_inside.h"
+#include "broker/address.h"
 #include "proto/owned.h"
 
 // A line end in a header would be a second header, or a second request.
@@ -82,6 +84,30 @@ static void s_set_limits(CURL *easy, const source_t *source)
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long) FETCH_REDIRECTS_MAX);
 }
 
+static bool s_is_private(const char *text)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET };
+    if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
+        return address_is_private((const struct sockaddr *) &in, sizeof in);
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+    return inet_pton(AF_INET6, text, &in6.sin6_addr) != 1 ||
+           address_is_private((const struct sockaddr *) &in6, sizeof in6);
+}
+
+// Before each request, of redirects too, with the address that is really connected to. A server out
+// there has no business in our own network.
+static int s_on_request(void *context, char *to, char *from, int to_port, int from_port)
+{
+    (void) from, (void) to_port, (void) from_port;
+    transfer_t *self = context;
+    bool private = s_is_private(to);
+    if (!self->reached)
+        self->from_private = private;
+    self->reached = true;
+    self->lured = private && !self->from_private;
+    return self->lured ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 static void s_set_options(CURL *easy, const source_t *source, const char *url)
 {
     bool secure = strncasecmp(url, "https:", 6) == 0;
@@ -114,6 +140,8 @@ bool fetch_request(transfer_t *self, const fetch_ask_t *ask, fault_t *fault)
     if (!s_add_headers(self, ask, fault))
         return false;
     curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers);
+    curl_easy_setopt(self->easy, CURLOPT_PREREQFUNCTION, s_on_request);
+    curl_easy_setopt(self->easy, CURLOPT_PREREQDATA, self);
     s_set_options(self->easy, ask->source, ask->url ? ask->url : ask->source->url);
     s_set_limits(self->easy, ask->source);
     return true;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/notifier/address.h"
 #include "actors/notifier/interface.h"
 #include "actors/notifier/retry.h"
+#include "broker/address.h"
 #include "proto/owned.h"
 
 enum { HOST_TEXT_MAX = 300, HEADER_MAX = 512, WAIT_DESCRIPTORS_MAX = 8, CONNECTIONS_KEPT = 64 };

@@ -1,5 +1,5 @@
 /*  address -- see address.h. */
-#include "actors/notifier/address.h"
+#include "broker/address.h"
 
 #include <netinet/in.h>
 #include <stddef.h>

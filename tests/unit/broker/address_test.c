@@ -1,4 +1,4 @@
-/*  address_test -- which addresses a webhook must not reach, by table. */
+/*  address_test -- where no stranger may send us, by table. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "actors/notifier/address.h"
+#include "broker/address.h"
 
 static bool judge(const char *text)
 {
