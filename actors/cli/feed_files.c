@@ -21,7 +21,8 @@ static bool is_cut(const source_t *source, slice_t bytes)
 {
     if (is_gzip(bytes))
         return false;
-    return source->format == FORMAT_JSONL || (source->format == FORMAT_CSV && !source->csv_header);
+    return source->format == FORMAT_JSONL || (source->format == FORMAT_CSV && !source->csv_header &&
+                                              !source->csv_skip_lines && !source->csv_comment);
 }
 
 static bool feed_bytes(const source_t *source, slice_t bytes, int64_t changed_us,

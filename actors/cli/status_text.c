@@ -47,7 +47,7 @@ static const struct {
         { "RECORDS", "records", AS_NUMBER },
         { "ROWS", "rows", AS_NUMBER },
         { "QUARANTINED", "quarantined", AS_NUMBER } },
-      { "rounded", "dropped", "malformed" } },
+      { "skipped", "rounded", "dropped", "malformed" } },
     { "transform",
       { { "TRANSFORM", NULL, AS_TEXT },
         { "PARTITIONS", "partitions", AS_NUMBER },

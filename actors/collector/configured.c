@@ -109,7 +109,7 @@ void configured_mappings(const settings_t *settings, configured_refuse_t *refuse
         if (!tell_parts(source, refuse, context))
             continue;
         owned(buffer_destroy) buffer_t definition = { 0 };
-        fault_t fault, told;
+        fault_t fault = { 0 }, told;
         owned(mapping_destroy) mapping_t *mapping = NULL;
         if (mapping_define(source, &definition) && !definition.failed)
             mapping = mapping_new(buffer_slice(&definition), &fault);
@@ -117,7 +117,9 @@ void configured_mappings(const settings_t *settings, configured_refuse_t *refuse
             fault_set(&fault, "out of memory");
         if (mapping)
             continue;
-        fault_set_at(&told, source->line, source->column, "source '%s': %s", source->name,
+        bool filter = fault.line > 0; // only filters have places
+        fault_set_at(&told, filter ? source->jq_line : source->line,
+                     filter ? source->jq_column : source->column, "source '%s': %s", source->name,
                      fault.text);
         refuse(context, &told);
     }

@@ -25,7 +25,7 @@ static size_t s_find_csv(char delimiter, slice_t text)
             begin = !quoted; // so that the second of "" opens again
             continue;
         }
-        begin = !quoted && (c == delimiter || c == '\n');
+        begin = !quoted && (c == delimiter || c == '\n' || (begin && (c == ' ' || c == '\t')));
         if (!quoted && c == '\n') {
             cut = i + 1;
             if (i >= CUT_BYTES)

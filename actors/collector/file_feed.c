@@ -202,11 +202,13 @@ static bool s_may_be_cut(const file_feed_t *self)
         return false;
     switch (self->source->format) {
     case FORMAT_JSON:
+    case FORMAT_CONCATENATED:
         return false;
     case FORMAT_JSONL:
         return true;
     case FORMAT_CSV:
-        return !self->source->csv_header;
+        return !self->source->csv_header && !self->source->csv_skip_lines &&
+               !self->source->csv_comment;
     }
     return false;
 }

@@ -18,7 +18,7 @@ static bool s_is_number(slice_t text)
 static unsigned s_width(csv_t *csv, slice_t text, char delimiter)
 {
     unsigned width = 0;
-    csv_open(csv, text, delimiter);
+    csv_open(csv, text, (csv_dialect_t){ .delimiter = delimiter });
     for (int line = 0; line < LINES_LOOKED_AT; line++) {
         csv_result_t result = csv_next(csv);
         if (result == CSV_END)
@@ -49,7 +49,7 @@ static char s_delimiter(csv_t *csv, slice_t text)
 static bool s_has_header(csv_t *csv, slice_t text, char delimiter)
 {
     unsigned first = 0, second = 0;
-    csv_open(csv, text, delimiter);
+    csv_open(csv, text, (csv_dialect_t){ .delimiter = delimiter });
     csv_next(csv);
     for (unsigned i = 0; i < csv->count; i++)
         first += s_is_number(csv->cells[i]);
@@ -93,7 +93,7 @@ bool survey_csv(survey_t *self, slice_t text, survey_csv_t *dialect, arena_t *ar
     if (!dialect->delimiter)
         return false;
     dialect->header = s_has_header(csv, text, dialect->delimiter);
-    csv_open(csv, text, dialect->delimiter);
+    csv_open(csv, text, (csv_dialect_t){ .delimiter = dialect->delimiter });
     csv_result_t result = csv_next(csv);
     s_add_leaves(self, csv, dialect->header);
     self->cells = arena_take(arena, (size_t) SURVEY_ROWS_MAX * SURVEY_LEAVES_MAX * sizeof(field_t));

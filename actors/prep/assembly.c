@@ -144,6 +144,15 @@ bool assembly_value_good(assembly_t *self, const column_t *column, decimal_t val
                            (int) column->condition.size, (const char *) column->condition.data);
 }
 
+// A text that stands for no value.
+static bool s_is_missing(const definition_t *definition, slice_t text)
+{
+    for (unsigned i = 0; i < definition->missing_count; i++)
+        if (slice_same(definition->missing[i], text))
+            return true;
+    return false;
+}
+
 bool assembly_value(assembly_t *self, const column_t *column, const field_t *field,
                     decimal_t *value)
 {
@@ -153,9 +162,15 @@ bool assembly_value(assembly_t *self, const column_t *column, const field_t *fie
         return assembly_refuse(self, "column %s: required, but missing", column->name);
     if (field->kind == FIELD_MISSING || field->kind == FIELD_NULL)
         return true;
+    if (field->kind == FIELD_TEXT && s_is_missing(self->definition, field->text))
+        return true;
     decimal_result_t result = DECIMAL_NOT_A_NUMBER;
-    if (field->kind == FIELD_NUMBER || field->kind == FIELD_TEXT)
-        result = decimal_parse(value, (const char *) field->text.data, field->text.size);
+    char plain[NUMBERS_TEXT_MAX];
+    slice_t text = field->text;
+    if (field->kind == FIELD_NUMBER ||
+        (field->kind == FIELD_TEXT &&
+         numbers_plain(&self->definition->numbers, field->text, plain, &text)))
+        result = decimal_parse(value, (const char *) text.data, text.size);
     switch (result) {
     case DECIMAL_ROUNDED:
         self->count->rounded++;
@@ -245,6 +260,27 @@ bool assembly_end(assembly_t *self)
     return !self->no_memory;
 }
 
+bool assembly_wants(assembly_t *self, const field_t *fields, bool document)
+{
+    const definition_t *definition = self->definition;
+    for (unsigned i = 0; i < definition->only_count; i++) {
+        const only_t *only = &definition->only[i];
+        const field_t *field = &fields[only->place];
+        if (definition->places[only->place].document != document)
+            continue;
+        slice_t text = field->text;
+        if (field->kind == FIELD_TRUE || field->kind == FIELD_FALSE)
+            text = slice_text(field->kind == FIELD_TRUE ? "true" : "false");
+        else if (field->kind != FIELD_TEXT && field->kind != FIELD_NUMBER)
+            text = (slice_t){ 0 };
+        if (slice_same(text, only->text))
+            continue;
+        self->count->skipped++;
+        return false;
+    }
+    return true;
+}
+
 bool assembly_row(assembly_t *self, const field_t *fields, const json_match_t *matches,
                   slice_t snippet)
 {
@@ -256,6 +292,8 @@ bool assembly_row(assembly_t *self, const field_t *fields, const json_match_t *m
     self->row = self->row_next++;
     self->snippet = snippet;
     self->matches = matches;
+    if (!assembly_wants(self, fields, false))
+        return true;
     int series = assembly_series(self, fields);
     if (series == MEMO_NONE)
         return !self->no_memory;

@@ -39,6 +39,10 @@ void assembly_begin(assembly_t *self, const rows_head_t *head, rows_t *rows,
 bool assembly_row(assembly_t *self, const field_t *fields, const json_match_t *matches,
                   slice_t snippet);
 
+// Does this row, or (`document`) the document that it is in, count? If not, it is counted as
+// skipped.
+bool assembly_wants(assembly_t *self, const field_t *fields, bool document);
+
 // All rows are there. False: there was no memory.
 bool assembly_end(assembly_t *self);
 

@@ -14,15 +14,6 @@ void csv_destroy(csv_t **self_p)
     *self_p = NULL;
 }
 
-void csv_open(csv_t *self, slice_t text, char delimiter)
-{
-    self->text = text;
-    self->at = 0;
-    self->delimiter = (uint8_t) delimiter;
-    self->count = 0;
-    self->record = (slice_t){ 0 };
-}
-
 static bool s_ends_line(uint8_t byte)
 {
     return byte == '\n' || byte == '\r';
@@ -38,6 +29,45 @@ static size_t s_past_line_end(slice_t text, size_t at)
     return at < text.size && text.data[at] == '\n' ? at + 1 : at;
 }
 
+static size_t s_line_end(slice_t text, size_t at)
+{
+    while (at < text.size && !s_ends_line(text.data[at]))
+        at++;
+    return at;
+}
+
+void csv_open(csv_t *self, slice_t text, csv_dialect_t dialect)
+{
+    self->text = text;
+    self->at = 0;
+    self->delimiter = (uint8_t) dialect.delimiter;
+    self->comment = dialect.comment;
+    self->count = 0;
+    self->record = (slice_t){ 0 };
+    for (uint32_t i = 0; i < dialect.skip_lines && self->at < text.size; i++)
+        self->at = s_past_line_end(text, s_line_end(text, self->at));
+}
+
+static bool s_is_blank(const csv_t *self, uint8_t byte)
+{
+    return (byte == ' ' || byte == '\t') && byte != self->delimiter;
+}
+
+static size_t s_past_blanks(const csv_t *self, size_t at)
+{
+    while (at < self->text.size && s_is_blank(self, self->text.data[at]))
+        at++;
+    return at;
+}
+
+// Is there a comment at `at`, the start of a line?
+static bool s_is_comment(const csv_t *self, size_t at)
+{
+    size_t size = self->comment.size;
+    return size && self->text.size - at >= size &&
+           memcmp(self->text.data + at, self->comment.data, size) == 0;
+}
+
 // A cell without quotes, up to its delimiter or line end.
 static csv_result_t s_plain(csv_t *self, size_t *at, slice_t *cell)
 {
@@ -48,8 +78,10 @@ static csv_result_t s_plain(csv_t *self, size_t *at, slice_t *cell)
             return CSV_BAD_QUOTE;
         end++;
     }
-    *cell = slice_of(data + start, end - start);
     *at = end;
+    while (end > start && s_is_blank(self, data[end - 1]))
+        end--;
+    *cell = slice_of(data + start, end - start);
     return CSV_RECORD;
 }
 
@@ -86,7 +118,7 @@ static csv_result_t s_quoted(csv_t *self, size_t *at, slice_t *cell)
         end++;
     }
     *cell = slice_of(data + start, end - start);
-    *at = end + 1;
+    *at = s_past_blanks(self, end + 1);
     if (*at < size && data[*at] != self->delimiter && !s_ends_line(data[*at]))
         return CSV_BAD_QUOTE;
     return !doubled || s_undouble(self, *cell, cell) ? CSV_RECORD : CSV_UNCLOSED;
@@ -95,9 +127,7 @@ static csv_result_t s_quoted(csv_t *self, size_t *at, slice_t *cell)
 // Pass over the line that begins at `start`.
 static csv_result_t s_give_up(csv_t *self, size_t start, csv_result_t why)
 {
-    size_t end = start;
-    while (end < self->text.size && !s_ends_line(self->text.data[end]))
-        end++;
+    size_t end = s_line_end(self->text, start);
     self->record = slice_of(self->text.data + start, end - start);
     self->at = s_past_line_end(self->text, end);
     return why;
@@ -107,8 +137,8 @@ csv_result_t csv_next(csv_t *self)
 {
     const uint8_t *data = self->text.data;
     size_t size = self->text.size, at = self->at;
-    while (at < size && s_ends_line(data[at]))
-        at++;
+    while (at < size && (s_ends_line(data[at]) || s_is_comment(self, at)))
+        at = s_ends_line(data[at]) ? at + 1 : s_line_end(self->text, at);
     self->at = at;
     self->count = 0;
     self->unquoted_used = 0;
@@ -119,6 +149,7 @@ csv_result_t csv_next(csv_t *self)
         if (self->count == CSV_CELLS_MAX)
             return s_give_up(self, start, CSV_TOO_WIDE);
         slice_t *cell = &self->cells[self->count++];
+        at = s_past_blanks(self, at);
         bool quoted = at < size && data[at] == '"';
         csv_result_t result = quoted ? s_quoted(self, &at, cell) : s_plain(self, &at, cell);
         if (result != CSV_RECORD)

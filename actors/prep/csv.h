@@ -2,7 +2,8 @@
  *
  *  Pure and bounded: cells point into the text, only those with doubled quotes into the reader.
  *  A record that breaks the rules is told and passed over up to the end of its first line, so
- *  that one stray quote does not swallow the file.
+ *  that one stray quote does not swallow the file. Blanks around a cell are no part of it, unless
+ *  they stand in its quotes.
  */
 #pragma once
 #include <stdbool.h>
@@ -24,9 +25,16 @@ typedef enum {
 } csv_result_t;
 
 typedef struct {
+    char delimiter;
+    slice_t comment;     // lines that begin so are passed over; empty = there are none
+    uint32_t skip_lines; // at the begin, empty ones included
+} csv_dialect_t;
+
+typedef struct {
     slice_t text; // from `at` on to be read
     size_t at;
     uint8_t delimiter;
+    slice_t comment;
     slice_t record; // the record just read or refused, without its line end
     unsigned count; // its cells
     slice_t cells[CSV_CELLS_MAX];
@@ -38,7 +46,7 @@ csv_t *csv_new(void);
 void csv_destroy(csv_t **self_p);
 
 // Start on a text.
-void csv_open(csv_t *self, slice_t text, char delimiter);
+void csv_open(csv_t *self, slice_t text, csv_dialect_t dialect);
 
 // The next record; empty lines are none.
 csv_result_t csv_next(csv_t *self);

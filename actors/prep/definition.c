@@ -1,5 +1,5 @@
 /*  definition -- read, check and compile the body of a source. Pure. */
-#include "actors/prep/definition.h"
+#include "actors/prep/definition_inside.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -140,6 +140,12 @@ static int s_place(compiler_t *c, slice_t text)
     return number;
 }
 
+int definition_place(definition_t *self, slice_t text, fault_t *fault)
+{
+    compiler_t compiler = { .self = self, .fault = fault };
+    return s_place(&compiler, text);
+}
+
 static int s_read_place(compiler_t *c, const char *what, const char *name)
 {
     slice_t text;
@@ -165,7 +171,7 @@ static bool s_read_head(compiler_t *c)
     c->extras = count > FIELD_COUNT;
     if (!wire_read_u64(&c->reader, &version) || version != DEFINITION_VERSION ||
         !wire_read_u64(&c->reader, &kind) || kind > SOURCE_SIMULATE ||
-        !wire_read_u64(&c->reader, &format) || format > FORMAT_CSV ||
+        !wire_read_u64(&c->reader, &format) || format > FORMAT_CONCATENATED ||
         !wire_read_bool(&c->reader, &self->csv_header) || !wire_read_u64(&c->reader, &delimiter) ||
         !wire_read_text(&c->reader, &self->rows_text, TEXT_MAX) ||
         !wire_read_bool(&c->reader, &self->newest_first))
@@ -343,38 +349,14 @@ static bool s_read_validate(compiler_t *c)
     return true;
 }
 
-static bool s_read_shard(compiler_t *c)
-{
-    uint32_t count;
-    uint64_t shard, shards;
-    if (!wire_read_array(&c->reader, &count) || count != 2 || !wire_read_u64(&c->reader, &shard) ||
-        !wire_read_u64(&c->reader, &shards))
-        return s_malformed(c);
-    if (shards < 1 || shards > SERIES_SHARDS_MAX || shard >= shards)
-        return fault_set(c->fault, "shards: 1 to %d, numbered from 0", SERIES_SHARDS_MAX);
-    c->self->shard = (unsigned) shard;
-    c->self->shards = (unsigned) shards;
-    return true;
-}
-
-static bool s_read_extras(compiler_t *c)
-{
-    uint32_t count;
-    slice_t name;
-    if (!c->extras)
-        return true;
-    if (!wire_read_map(&c->reader, &count) || count != 1 ||
-        !wire_read_text(&c->reader, &name, TEXT_MAX) || !slice_is(name, "shard"))
-        return s_malformed(c);
-    return s_read_shard(c);
-}
-
 static bool s_compile(compiler_t *c)
 {
     pointer_tree_begin(&c->self->row_tree);
     pointer_tree_begin(&c->self->document_tree);
     if (!s_read_head(c) || !s_read_key(c) || !s_read_time(c) || !s_read_columns(c) ||
-        !s_read_required(c) || !s_read_identity(c) || !s_read_validate(c) || !s_read_extras(c))
+        !s_read_required(c) || !s_read_identity(c) || !s_read_validate(c))
+        return false;
+    if (c->extras && !definition_read_extras(c->self, &c->reader, c->fault))
         return false;
     return wire_done(&c->reader) || s_malformed(c);
 }

@@ -7,6 +7,7 @@
 #include "actors/prep/checks.h"
 #include "actors/prep/event_time.h"
 #include "actors/prep/mapping.h"
+#include "actors/prep/numbers.h"
 #include "actors/prep/pointer.h"
 #include "proto/series.h"
 
@@ -17,6 +18,9 @@ enum {
     DEFINITION_PLACES_MAX = 96,  // distinct places of a row
     DEFINITION_CELL_INDEX_MAX = 1023,
     DEFINITION_NO_PLACE = -1,
+    DEFINITION_ONLY_MAX = 8,     // conditions of `only`
+    DEFINITION_MISSING_MAX = 16, // texts that stand for no value
+    DEFINITION_JQ_MAX = 4096,    // bytes of a filter
 };
 
 // Where a field is. JSON uses the pointer, CSV the cell, pushed columns the name.
@@ -47,6 +51,12 @@ typedef struct {
     check_t check;
 } column_t;
 
+// A row counts only if this text stands at the place.
+typedef struct {
+    int place;
+    slice_t text;
+} only_t;
+
 typedef struct {
     uint8_t *bytes; // the body; slices point into it
     source_kind_t kind;
@@ -70,6 +80,14 @@ typedef struct {
     int identity[DEFINITION_IDENTITY_MAX];
     unsigned shards; // 0: of all series; else of those of this one of so many shards
     unsigned shard;
+    slice_t jq; // empty = none; else a row is an output of it
+    unsigned only_count;
+    only_t only[DEFINITION_ONLY_MAX];
+    uint32_t csv_skip_lines; // before the header, or before the first record
+    slice_t csv_comment;     // lines that begin so are none; empty = there are no such
+    numbers_t numbers;
+    unsigned missing_count;
+    slice_t missing[DEFINITION_MISSING_MAX];
     unsigned place_count;
     place_t places[DEFINITION_PLACES_MAX];
     pointer_tree_t row_tree;      // the places of a row; if `rows` is "" also those of the document

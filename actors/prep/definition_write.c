@@ -32,20 +32,55 @@ static void s_write_list(buffer_t *out, const char *const *items, size_t count)
         wire_string(out, items[i]);
 }
 
+static void s_write_extra_text(buffer_t *out, const char *name, const char *text)
+{
+    wire_string(out, name);
+    wire_string(out, text);
+}
+
 // What few sources have comes last, by name, so that the others' bodies, and with them the plans
 // in logs, stay as they are.
+static uint32_t s_extras(const source_t *source)
+{
+    return (source->shards > 0) + (source->jq != NULL) + (source->only.count > 0) +
+           (source->csv_comment != NULL) + (source->numbers != NULL) +
+           (source->csv_skip_lines > 0) + (source->missing_count > 0) + (source->time_from != NULL);
+}
+
 static void s_write_extras(buffer_t *out, const source_t *source)
 {
-    wire_map(out, 1);
-    wire_string(out, "shard");
-    wire_array(out, 2);
-    wire_u64(out, source->shard);
-    wire_u64(out, source->shards);
+    wire_map(out, s_extras(source));
+    if (source->shards > 0) {
+        wire_string(out, "shard");
+        wire_array(out, 2);
+        wire_u64(out, source->shard);
+        wire_u64(out, source->shards);
+    }
+    if (source->jq)
+        s_write_extra_text(out, "jq", source->jq);
+    if (source->only.count) {
+        wire_string(out, "only");
+        s_write_pairs(out, &source->only);
+    }
+    if (source->csv_comment)
+        s_write_extra_text(out, "comment", source->csv_comment);
+    if (source->numbers)
+        s_write_extra_text(out, "numbers", source->numbers);
+    if (source->csv_skip_lines) {
+        wire_string(out, "skip_lines");
+        wire_u64(out, source->csv_skip_lines);
+    }
+    if (source->missing_count) {
+        wire_string(out, "missing");
+        s_write_list(out, source->missing, source->missing_count);
+    }
+    if (source->time_from)
+        s_write_extra_text(out, "from", source->time_from);
 }
 
 bool mapping_define(const source_t *source, buffer_t *out)
 {
-    bool extras = source->shards > 0;
+    bool extras = s_extras(source) > 0;
     wire_array(out, FIELD_COUNT + extras);
     wire_u64(out, DEFINITION_VERSION);
     wire_u64(out, source->kind);

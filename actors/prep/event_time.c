@@ -29,6 +29,27 @@ bool event_time_compile(event_time_t *self, slice_t unit, fault_t *fault)
     return time_format_check(unit, fault);
 }
 
+bool event_time_from(event_time_t *self, slice_t text, fault_t *fault)
+{
+    calendar_t date;
+    int64_t us = -1;
+    char midnight[32];
+    enum { DATE_BYTES = 10 }; // 2013-10-07
+    if (self->unit > EVENT_TIME_NS)
+        return fault_set(fault, "time: from: only with unit s, ms, us or ns");
+    if (text.size == DATE_BYTES) {
+        memcpy(midnight, text.data, DATE_BYTES);
+        memcpy(midnight + DATE_BYTES, "T00:00:00Z", DATE_BYTES);
+        text = slice_of(midnight, 2 * DATE_BYTES);
+    }
+    if (!calendar_rfc3339(text, &date) || !calendar_us(&date, &us) || us < 0 ||
+        us > EVENT_TIME_MAX_US)
+        return fault_set(fault, "time: from: expected a date, or a time such as "
+                                "2013-10-07T04:00:00Z");
+    self->from_us = us;
+    return true;
+}
+
 // How many microseconds the unit has, as a power of ten; ns has 10^-3.
 static int s_exponent(event_time_unit_t unit)
 {
@@ -171,10 +192,12 @@ event_time_result_t event_time_read(const event_time_t *self, slice_t text, int6
     case EVENT_TIME_S:
     case EVENT_TIME_MS:
     case EVENT_TIME_US:
-    case EVENT_TIME_NS:
-        if (s_read_integer(text, &count))
-            return event_time_scale(self->unit, count, us);
-        return s_read_count(self->unit, text, us);
+    case EVENT_TIME_NS: {
+        event_time_result_t result = s_read_integer(text, &count)
+                                         ? event_time_scale(self->unit, count, us)
+                                         : s_read_count(self->unit, text, us);
+        return result == EVENT_TIME_GOOD ? s_in_range(*us + self->from_us, us) : result;
+    }
     case EVENT_TIME_RFC3339:
         return calendar_rfc3339(text, &date) ? s_read_date(&date, us) : EVENT_TIME_UNREADABLE;
     case EVENT_TIME_FORMAT:

@@ -25,11 +25,15 @@ typedef enum {
 
 typedef struct {
     event_time_unit_t unit;
-    slice_t format; // EVENT_TIME_FORMAT: as it was configured (not copied)
+    slice_t format;  // EVENT_TIME_FORMAT: as it was configured (not copied)
+    int64_t from_us; // s to ns: what they count from, 0 = 1970
 } event_time_t;
 
 // Understand a unit; its text must outlive *self.
 bool event_time_compile(event_time_t *self, slice_t unit, fault_t *fault);
+
+// Count s to ns from this moment, a date or a time of RFC 3339, instead of 1970. After compiling.
+bool event_time_from(event_time_t *self, slice_t text, fault_t *fault);
 
 typedef enum {
     EVENT_TIME_GOOD,

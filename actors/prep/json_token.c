@@ -72,3 +72,44 @@ size_t json_locate(json_flaw_t flaw, slice_t text)
     }
     return flaw == JSON_FLAW_UNCLOSED && inside ? quote : text.size;
 }
+
+// Past the string that begins at `at`.
+static size_t s_string_end(slice_t text, size_t at)
+{
+    for (at++; at < text.size && text.data[at] != '"'; at++)
+        at += text.data[at] == '\\';
+    return at < text.size ? at + 1 : text.size;
+}
+
+static size_t s_bracket_end(slice_t text, size_t at)
+{
+    for (size_t depth = 0; at < text.size;) {
+        uint8_t byte = text.data[at];
+        if (byte == '"') {
+            at = s_string_end(text, at);
+            continue;
+        }
+        at++;
+        depth += byte == '{' || byte == '[';
+        if ((byte == '}' || byte == ']') && --depth == 0)
+            break;
+    }
+    return at;
+}
+
+size_t json_document_end(slice_t text)
+{
+    size_t at = 0;
+    while (at < text.size && json_is_space(text.data[at]))
+        at++;
+    if (at < text.size && text.data[at] == '"')
+        at = s_string_end(text, at);
+    else if (at < text.size && (text.data[at] == '{' || text.data[at] == '['))
+        at = s_bracket_end(text, at);
+    else
+        while (at < text.size && !json_is_space(text.data[at]) && !memchr("{[\"", text.data[at], 3))
+            at++;
+    while (at < text.size && json_is_space(text.data[at]))
+        at++;
+    return at;
+}

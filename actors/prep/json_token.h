@@ -11,6 +11,10 @@ typedef enum { JSON_FLAW_UTF8, JSON_FLAW_CONTROL, JSON_FLAW_UNCLOSED } json_flaw
 // the quote of a string without end. text.size if there is none.
 size_t json_locate(json_flaw_t flaw, slice_t text);
 
+// Bytes of the first document of a text, with the space around it: up to where its bracket closes,
+// or its scalar ends. All of a text without such an end.
+size_t json_document_end(slice_t text);
+
 static inline bool json_is_space(uint8_t byte)
 {
     return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';

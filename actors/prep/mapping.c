@@ -21,12 +21,19 @@ mapping_t *mapping_new(slice_t definition, fault_t *fault)
     self->definition = definition_new(definition, fault);
     if (!self->definition)
         return NULL;
+    if (self->definition->jq.size) {
+        self->filter = filter_new(self->definition->jq, fault);
+        if (!self->filter)
+            return NULL;
+        self->outputs = json_new();
+    }
     bool csv = self->definition->format == FORMAT_CSV;
     if (csv)
         self->csv = csv_new();
     else
         self->json = json_new();
-    if (!assembly_init(&self->assembly, self->definition) || (!self->csv && !self->json)) {
+    if (!assembly_init(&self->assembly, self->definition) || (!self->csv && !self->json) ||
+        (self->filter && !self->outputs)) {
         fault_set(fault, "no memory");
         return NULL;
     }
@@ -43,6 +50,9 @@ void mapping_destroy(mapping_t **self_p)
     assembly_release(&self->assembly);
     definition_destroy(&self->definition);
     json_destroy(&self->json);
+    json_destroy(&self->outputs);
+    filter_destroy(&self->filter);
+    buffer_destroy(&self->filtered);
     csv_destroy(&self->csv);
     buffer_destroy(&self->inflated);
     free(self);
@@ -78,6 +88,9 @@ static void s_read_text(mapping_t *self, slice_t text)
         break;
     case FORMAT_CSV:
         reader_csv(self, text);
+        break;
+    case FORMAT_CONCATENATED:
+        reader_concatenated(self, text);
         break;
     }
 }
@@ -127,6 +140,10 @@ static void s_give_back(mapping_t *self)
 {
     if (self->json)
         json_close(self->json);
+    if (self->outputs)
+        json_close(self->outputs);
+    if (self->filtered.capacity > INFLATED_KEEP_BYTES)
+        buffer_destroy(&self->filtered);
     if (self->inflated.capacity > INFLATED_KEEP_BYTES)
         buffer_destroy(&self->inflated);
 }

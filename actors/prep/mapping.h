@@ -42,6 +42,7 @@ typedef void mapping_refuse_t(void *context, const quarantine_t *quarantine);
 typedef struct {
     uint64_t rows;        // accepted
     uint64_t quarantined; // refused rows, or 1 for a record that cannot be read at all
+    uint64_t skipped;     // rows and documents that `only` leaves out
     uint64_t rounded;     // numbers that had more than 18 significant digits
 } mapping_count_t;
 

@@ -62,7 +62,7 @@ typedef struct {
     buffer_t plans, block, frame;
     uint32_t plan_count;
     int64_t complain_us; // not again before
-    uint64_t messages, records, rows_out, quarantined, rounded, dropped, malformed;
+    uint64_t messages, records, rows_out, quarantined, skipped, rounded, dropped, malformed;
 } prep_t;
 
 static void prep_destroy(prep_t **self_p)
@@ -168,6 +168,7 @@ static bool map_record(prep_t *self, const message_raw_t *raw, const raw_record_
     if (!mapping_apply(compiled, &head, record->payload, self->rows, refuse_row, &context, &count))
         return false;
     self->rows_out += count.rows;
+    self->skipped += count.skipped;
     self->rounded += count.rounded;
     list_t rest = raw->routes;
     raw_route_t route;
@@ -338,18 +339,18 @@ static void meet_collectors(prep_t *self)
 
 static void beat(prep_t *self)
 {
-    char pid[16], numbers[7][24];
+    char pid[16], numbers[8][24];
     snprintf(pid, sizeof pid, "%d", (int) getpid());
     const uint64_t counters[] = { self->messages, self->records, self->rows_out, self->quarantined,
-                                  self->rounded,  self->dropped, self->malformed };
-    static const char *const names[] = { "messages", "records", "rows",     "quarantined",
-                                         "rounded",  "dropped", "malformed" };
-    store_field_t fields[8] = { { "pid", pid } };
-    for (size_t i = 0; i < 7; i++) {
+                                  self->skipped,  self->rounded, self->dropped,  self->malformed };
+    static const char *const names[] = { "messages", "records", "rows",    "quarantined",
+                                         "skipped",  "rounded", "dropped", "malformed" };
+    store_field_t fields[9] = { { "pid", pid } };
+    for (size_t i = 0; i < 8; i++) {
         snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counters[i]);
         fields[i + 1] = (store_field_t){ names[i], numbers[i] };
     }
-    if (store_beat(self->store, "prep", self->name, LEASE_MS, fields, 8) == STORE_OK)
+    if (store_beat(self->store, "prep", self->name, LEASE_MS, fields, 9) == STORE_OK)
         meet_collectors(self);
     outlets_sweep(self->outlets, life_mono_us());
 }

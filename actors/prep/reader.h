@@ -6,6 +6,7 @@
 #pragma once
 #include "actors/prep/assembly.h"
 #include "actors/prep/csv.h"
+#include "actors/prep/filter.h"
 #include "actors/prep/json.h"
 #include "proto/push.h"
 
@@ -15,6 +16,9 @@ struct mapping {
     rows_head_t head; // of the record in hand; rows_t points to it
     json_t *json;     // NULL with csv
     csv_t *csv;       // NULL with json
+    filter_t *filter; // NULL without jq
+    json_t *outputs;  // of the filter; NULL without
+    buffer_t filtered;
     buffer_t inflated;
     push_t push;
     field_t fields[DEFINITION_PLACES_MAX];
@@ -29,5 +33,7 @@ static inline slice_t reader_unmarked(slice_t text)
 
 void reader_json(mapping_t *self, slice_t text);
 void reader_jsonl(mapping_t *self, slice_t text);
+void reader_concatenated(mapping_t *self, slice_t text);
+bool reader_filter(mapping_t *self, slice_t document); // rows by way of jq; false: stop
 void reader_csv(mapping_t *self, slice_t text);
 void reader_columns(mapping_t *self, const push_t *push);

@@ -19,6 +19,9 @@ static bool s_is_optional(const definition_t *definition, int place)
     for (unsigned i = 0; i < definition->key_count; i++)
         if (definition->key[i].origin == KEY_PLACE && definition->key[i].place == place)
             return false;
+    for (unsigned i = 0; i < definition->only_count; i++)
+        if (definition->only[i].place == place)
+            return false;
     return place != definition->time_place;
 }
 
@@ -105,7 +108,10 @@ static bool s_record(mapping_t *self, const layout_t *layout)
 void reader_csv(mapping_t *self, slice_t text)
 {
     layout_t layout;
-    csv_open(self->csv, reader_unmarked(text), self->definition->csv_delimiter);
+    csv_dialect_t dialect = { .delimiter = self->definition->csv_delimiter,
+                              .comment = self->definition->csv_comment,
+                              .skip_lines = self->definition->csv_skip_lines };
+    csv_open(self->csv, reader_unmarked(text), dialect);
     if (!s_lay_out(self, &layout))
         return;
     bool go_on = true;

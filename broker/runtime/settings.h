@@ -12,7 +12,7 @@
 #include "proto/buffer.h"
 #include "proto/fault.h"
 
-typedef enum { FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV } source_format_t;
+typedef enum { FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_CONCATENATED } source_format_t;
 
 typedef enum { SOURCE_FILE, SOURCE_HTTP, SOURCE_PUSH, SOURCE_SIMULATE } source_kind_t;
 
@@ -58,13 +58,22 @@ typedef struct {
     source_format_t format;     // default json
     bool csv_header;            // default true
     char csv_delimiter;         // default ','
-    const char *rows;           // JSON Pointer with *, default "" (the document itself)
-    bool newest_first;          // order: newest_first
+    uint32_t csv_skip_lines;    // before the header
+    const char *csv_comment;    // what lines that are none begin with, or NULL
+    const char *numbers;        // a sample such as "1.234,5", or NULL: plain
+    size_t missing_count;
+    const char **missing;   // texts that stand for no value
+    const char *jq;         // filter, or NULL
+    int jq_line, jq_column; // of its text
+    setting_pairs_t only;   // place -> text
+    const char *rows;       // JSON Pointer with *, default "" (the document itself)
+    bool newest_first;      // order: newest_first
     const char *table;
     setting_pairs_t key;     // name -> "=text" | "/ptr" | "^/ptr" | "~1" | "~1:0"
                              // csv: header name or /index; push: column name
     const char *time_at;     // pointer, csv header name or /index; NULL with time_fetch
     const char *time_unit;   // s | ms | us | ns | rfc3339 | strptime format
+    const char *time_from;   // what a count begins with, or NULL = 1970
     bool time_fetch;         // time: fetch
     setting_pairs_t columns; // name -> pointer | csv header name
     size_t required_count;

@@ -41,6 +41,8 @@ static const char *s_why_no_place(const source_t *source, const char *place)
                                       : "expected /index, for there is no header";
         return *place == '/' && !s_is_index(place) ? "expected a header name or /index" : NULL;
     }
+    if (source->jq && (*place == '^' || *place == '~'))
+        return "a filter has the whole document: let it put into a row what the row needs";
     if (*place == '~')
         return s_why_no_match(place, source->rows);
     if (settings_is_pointer(*place == '^' ? place + 1 : place))
@@ -97,6 +99,13 @@ static bool s_check_places(const node_t *node, const source_t *source, fault_t *
         const char *why = s_why_no_place(source, source->columns.items[i].value);
         if (why)
             return s_refuse_pair("columns", &source->columns.items[i], why, fault);
+    }
+    for (size_t i = 0; i < source->only.count; i++) {
+        const setting_pair_t *pair = &source->only.items[i];
+        const char *why = *pair->name == '~' ? "expected a place of the row or the document"
+                                             : s_why_no_place(source, pair->name);
+        if (why)
+            return s_refuse_pair("only", pair, why, fault);
     }
     const char *why = source->time_fetch ? NULL : s_why_no_place(source, source->time_at);
     if (why) {
@@ -194,6 +203,16 @@ static bool s_check_request(const fitting_t *self)
     return true;
 }
 
+// Settings that read texts closer than pushed columns are read.
+static const char *s_text_setting(const source_t *source)
+{
+    return source->jq              ? "jq"
+           : source->only.count    ? "only"
+           : source->numbers       ? "numbers"
+           : source->missing_count ? "missing"
+                                   : NULL;
+}
+
 static bool s_check_fitting(const fitting_t *self)
 {
     const source_t *source = self->source;
@@ -210,6 +229,18 @@ static bool s_check_fitting(const fitting_t *self)
         return s_refuse(self, "delimiter", "only with format: csv");
     if (source->format == FORMAT_CSV && source->rows[0] != '\0')
         return s_refuse(self, "rows", "not with format: csv");
+    if (source->format != FORMAT_CSV && source->csv_skip_lines)
+        return s_refuse(self, "skip_lines", "only with format: csv");
+    if (source->format != FORMAT_CSV && source->csv_comment)
+        return s_refuse(self, "comment", "only with format: csv");
+    if (source->jq && source->format == FORMAT_CSV)
+        return s_refuse(self, "jq", "not with format: csv");
+    if (source->jq && source->rows[0] != '\0')
+        return s_refuse(self, "jq", "stands in place of rows");
+    if (source->kind == SOURCE_PUSH && s_text_setting(source))
+        return s_refuse(self, s_text_setting(source), "not with push://");
+    if (source->kind == SOURCE_PUSH && source->time_from)
+        return s_refuse(self, "time", "from: not with push://");
     if (!settings_is_pointer(source->rows))
         return s_refuse(self, "rows", "is no JSON Pointer");
     if (source->identity_none && source->kind == SOURCE_HTTP)

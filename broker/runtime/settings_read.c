@@ -105,17 +105,18 @@ static bool s_read_character(settings_reader_t *self, const setting_t *setting, 
 
 static bool s_read_format(settings_reader_t *self, const node_t *node, source_format_t *value)
 {
-    static const char *const names[] = {
-        [FORMAT_JSON] = "json", [FORMAT_JSONL] = "jsonl", [FORMAT_CSV] = "csv"
-    };
+    static const char *const names[] = { [FORMAT_JSON] = "json",
+                                         [FORMAT_JSONL] = "jsonl",
+                                         [FORMAT_CSV] = "csv",
+                                         [FORMAT_CONCATENATED] = "concatenated" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(node->text, names[i]) == 0) {
             *value = (source_format_t) i;
             return true;
         }
     }
-    return settings_refuse(self, node, "format: expected json, jsonl or csv, not '%.60s'",
-                           node->text);
+    return settings_refuse(
+        self, node, "format: expected json, jsonl, concatenated or csv, not '%.60s'", node->text);
 }
 
 static bool s_read_order(settings_reader_t *self, const node_t *node, bool *newest_first)
@@ -215,6 +216,14 @@ static bool s_read_sql(settings_reader_t *self, const setting_t *setting, const 
     return s_check_text(self, setting, node);
 }
 
+static bool s_read_jq(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                      source_t *source)
+{
+    source->jq_line = node->line;
+    source->jq_column = node->column;
+    return s_check_text(self, setting, node);
+}
+
 // A value that is one text. `field` is where the table says.
 static bool s_read_text(settings_reader_t *self, const setting_t *setting, const node_t *node,
                         void *target, void *field)
@@ -239,6 +248,9 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
         return s_read_order(self, node, (bool *) field);
     case SETTING_SQL:
         fits = s_read_sql(self, setting, node, (rule_settings_t *) target);
+        break;
+    case SETTING_JQ:
+        fits = s_read_jq(self, setting, node, (source_t *) target);
         break;
     case SETTING_EMIT:
         fits = s_check_emit(self, node);
@@ -270,6 +282,8 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
     case SETTING_PAGES:
     case SETTING_BUDGETS:
     case SETTING_TIME:
+    case SETTING_ONLY:
+    case SETTING_MISSING:
     case SETTING_REQUIRED:
     case SETTING_IDENTITY:
     case SETTING_SHARDS:
@@ -302,6 +316,11 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
         return settings_read_budgets(self, setting, node, (settings_t *) target);
     case SETTING_TIME:
         return settings_read_time(self, node, (source_t *) target);
+    case SETTING_ONLY:
+        return settings_read_pairs(self, setting->name, node, false, setting->least, setting->most,
+                                   (setting_pairs_t *) field);
+    case SETTING_MISSING:
+        return settings_read_missing(self, setting, node, (source_t *) target);
     case SETTING_REQUIRED:
         return settings_read_required(self, setting, node, (source_t *) target);
     case SETTING_IDENTITY:
@@ -321,6 +340,7 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
     case SETTING_NAME:
     case SETTING_IDENTIFIER:
     case SETTING_SQL:
+    case SETTING_JQ:
     case SETTING_ENDPOINT:
     case SETTING_STORE:
     case SETTING_STAGE:

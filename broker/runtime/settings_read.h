@@ -28,6 +28,8 @@ bool settings_refuse_name(settings_reader_t *self, const node_t *node, const cha
 
 // settings_source.c: the values of a source that are more than one text.
 bool settings_read_time(settings_reader_t *self, const node_t *node, source_t *source);
+bool settings_read_missing(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                           source_t *source);
 bool settings_read_required(settings_reader_t *self, const setting_t *setting, const node_t *node,
                             source_t *source);
 bool settings_read_identity(settings_reader_t *self, const setting_t *setting, const node_t *node,

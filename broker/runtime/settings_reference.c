@@ -79,6 +79,14 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
         buffer_text(out, "duration");
         s_print_durations(out, setting);
         return;
+    case SETTING_JQ:
+        buffer_printf(out, "jq, at most %" PRId64 " bytes", setting->most);
+        return;
+    case SETTING_MISSING:
+        buffer_printf(out, "list, %" PRId64 " to %" PRId64 " entries", setting->least,
+                      setting->most);
+        return;
+    case SETTING_ONLY:
     case SETTING_PAIRS:
     case SETTING_HEADERS:
     case SETTING_QUERY:

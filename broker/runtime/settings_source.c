@@ -37,13 +37,14 @@ bool settings_read_time(settings_reader_t *self, const node_t *node, source_t *s
         return settings_refuse(self, node, "time: expected { at: ..., unit: ... } or fetch");
     for (const node_t *member = node->first; member; member = member->next) {
         bool at = strcmp(member->name, "at") == 0, unit = strcmp(member->name, "unit") == 0;
-        if (!at && !unit)
+        bool from = strcmp(member->name, "from") == 0;
+        if (!at && !unit && !from)
             return settings_refuse_name(self, member, "time: unknown key '%.60s'", member->name);
         if (member->kind != NODE_TEXT)
             return settings_refuse(self, member, "time: %s: expected one value", member->name);
         if (unit && !s_check_unit(self, member))
             return false;
-        *(at ? &source->time_at : &source->time_unit) = member->text;
+        *(at ? &source->time_at : unit ? &source->time_unit : &source->time_from) = member->text;
         if (unit) {
             source->unit_line = member->line;
             source->unit_column = member->column;
@@ -79,6 +80,12 @@ static bool s_read_texts(settings_reader_t *self, const setting_t *setting, cons
         (*texts)[(*count)++] = item->text;
     }
     return true;
+}
+
+bool settings_read_missing(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                           source_t *source)
+{
+    return s_read_texts(self, setting, node, &source->missing_count, &source->missing);
 }
 
 bool settings_read_required(settings_reader_t *self, const setting_t *setting, const node_t *node,

@@ -37,6 +37,9 @@ typedef enum {
     SETTING_PAGES,      // of a source, a map: IN_PAGES
     SETTING_BUDGETS,    // of the file: a map from host to budget
     SETTING_TIME,       // of a source
+    SETTING_JQ,         // const char *; the reader also remembers its place
+    SETTING_ONLY,       // setting_pairs_t from places to texts
+    SETTING_MISSING,    // of a source: a list of texts
     SETTING_REQUIRED,   // of a source: a list of columns
     SETTING_IDENTITY,   // of a source
     SETTING_SHARDS,     // of a source: a number, or a list/number

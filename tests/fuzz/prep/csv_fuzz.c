@@ -8,7 +8,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static csv_t *csv;
     if (!csv && !(csv = csv_new()))
         abort();
-    csv_open(csv, slice_of(data, size), ',');
+    csv_dialect_t dialect = { .delimiter = ',' };
+    if (size > 2) { // the first bytes choose a dialect
+        dialect.skip_lines = data[0] % 4;
+        dialect.comment = slice_of("#", data[1] % 2);
+        data += 2;
+        size -= 2;
+    }
+    csv_open(csv, slice_of(data, size), dialect);
     size_t before = 0, sum = 0;
     while (csv_next(csv) != CSV_END) {
         if (csv->at <= before || csv->at > size || csv->record.data < data ||

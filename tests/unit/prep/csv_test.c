@@ -7,7 +7,7 @@
 static const char *read_all(csv_t *csv, slice_t text, char delimiter, buffer_t *out)
 {
     buffer_clear(out);
-    csv_open(csv, text, delimiter);
+    csv_open(csv, text, (csv_dialect_t){ .delimiter = delimiter });
     for (;;) {
         csv_result_t result = csv_next(csv);
         if (result == CSV_END)
@@ -40,7 +40,10 @@ static void records(void **state)
         { "\"a,b\",\"c\nd\"\r\ne", "<a,b><c\nd>\n<e>\n" },
         { "\"say \"\"hi\"\"\",\"\"\"\"\n", "<say \"hi\"><\">\n" },
         { "\"\",x\n", "<><x>\n" },
-        { " a , b \n", "< a >< b >\n" },
+        { " a , b \n", "<a><b>\n" },
+        { " \"a \" ,\t\"b\"\t\n", "<a ><b>\n" },
+        { "\"a\" x,b\n", "!2\"a\" x,b\n" },
+        { " \n, \n", "<>\n<><>\n" },
         { "a\"b,c\nd,e\n", "!2a\"b,c\n<d><e>\n" },
         { "\"a\"b,c\nd\n", "!2\"a\"b,c\n<d>\n" },
         { "x,\"a\ny\nz\n", "!3x,\"a\n<y>\n<z>\n" },
@@ -53,7 +56,7 @@ static void records(void **state)
     buffer_t out = { 0 };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++)
         assert_string_equal(read_all(csv, slice_text(TABLE[i].text), ',', &out), TABLE[i].expected);
-    assert_string_equal(read_all(csv, slice_text("1;\"2;\"\t\n"), ';', &out), "!21;\"2;\"\t\n");
+    assert_string_equal(read_all(csv, slice_text("1;\"2;\"\t\n"), ';', &out), "<1><2;>\n");
     assert_string_equal(read_all(csv, slice_text("1;2,\t\n"), '\t', &out), "<1;2,><>\n");
     buffer_destroy(&out);
     csv_destroy(&csv);
@@ -67,7 +70,7 @@ static void limits(void **state)
     for (int i = 0; i < CSV_CELLS_MAX; i++)
         buffer_text(&text, "x,");
     buffer_text(&text, "\na\n");
-    csv_open(csv, buffer_slice(&text), ',');
+    csv_open(csv, buffer_slice(&text), (csv_dialect_t){ .delimiter = ',' });
     assert_int_equal(csv_next(csv), CSV_TOO_WIDE);
     assert_int_equal(csv_next(csv), CSV_RECORD);
     assert_int_equal(csv->count, 1);
@@ -77,14 +80,14 @@ static void limits(void **state)
     for (int i = 0; i < CSV_CELL_BYTES_MAX; i++)
         buffer_text(&text, "y");
     buffer_text(&text, "\"\n\"z");
-    csv_open(csv, buffer_slice(&text), ',');
+    csv_open(csv, buffer_slice(&text), (csv_dialect_t){ .delimiter = ',' });
     assert_int_equal(csv_next(csv), CSV_RECORD);
     assert_int_equal(csv->cells[0].size, CSV_CELL_BYTES_MAX);
     assert_int_equal(csv_next(csv), CSV_UNCLOSED);
     assert_int_equal(csv_next(csv), CSV_END);
 
     text.data[1 + CSV_CELL_BYTES_MAX] = 'y'; // now one longer, and without end
-    csv_open(csv, buffer_slice(&text), ',');
+    csv_open(csv, buffer_slice(&text), (csv_dialect_t){ .delimiter = ',' });
     assert_int_equal(csv_next(csv), CSV_UNCLOSED);
     buffer_destroy(&text);
     csv_destroy(&csv);
@@ -115,7 +118,7 @@ static void what_is_written_is_read_back(void **state)
             buffer_text(&text, "\"");
         }
         buffer_text(&text, round % 2 ? "\r\n" : "\n");
-        csv_open(csv, buffer_slice(&text), ',');
+        csv_open(csv, buffer_slice(&text), (csv_dialect_t){ .delimiter = ',' });
         assert_int_equal(csv_next(csv), CSV_RECORD);
         assert_int_equal(csv->count, count);
         for (unsigned i = 0; i < count; i++)
@@ -126,10 +129,45 @@ static void what_is_written_is_read_back(void **state)
     csv_destroy(&csv);
 }
 
+// Titles before, remarks between and behind: what central banks and weather services send.
+static void dialects(void **state)
+{
+    (void) state;
+    static const struct {
+        csv_dialect_t dialect;
+        const char *text, *expected;
+    } TABLE[] = {
+        { { .delimiter = ',', .skip_lines = 2 }, "Title, \"of\n\na,b\n1,2\n", "<a><b>\n<1><2>\n" },
+        { { .delimiter = ',', .skip_lines = 2 }, "x\r\ny\r\nz", "<z>\n" },
+        { { .delimiter = ',', .skip_lines = 9 }, "x\ny", "" },
+        { { .delimiter = ',', .comment = { (const uint8_t *) "#", 1 } },
+          "# one, \"\na,b\n#\n1,#2\n\n# end",
+          "<a><b>\n<1><#2>\n" },
+        { { .delimiter = ';', .comment = { (const uint8_t *) "//", 2 } },
+          "//\n/;1\n//x",
+          "</><1>\n" },
+    };
+    csv_t *csv = csv_new();
+    for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
+        buffer_t out = { 0 };
+        csv_open(csv, slice_text(TABLE[i].text), TABLE[i].dialect);
+        while (csv_next(csv) == CSV_RECORD) {
+            for (unsigned c = 0; c < csv->count; c++)
+                buffer_printf(&out, "<%.*s>", (int) csv->cells[c].size,
+                              (const char *) csv->cells[c].data);
+            buffer_text(&out, "\n");
+        }
+        assert_string_equal(buffer_string(&out), TABLE[i].expected);
+        buffer_destroy(&out);
+    }
+    csv_destroy(&csv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records),
+        cmocka_unit_test(dialects),
         cmocka_unit_test(limits),
         cmocka_unit_test(what_is_written_is_read_back),
     };

@@ -277,7 +277,7 @@ static void shards_are_kept_and_checked(void **state)
     FAULT(source, "shards: 1 to 64, numbered from 0");
     body.data[body.size - 3 - strlen("shard")] ^= 1; // some other extra
     assert_null(mapping_new(buffer_slice(&body), &fault));
-    assert_string_equal(fault.text, "not a mapping definition of version 1");
+    assert_non_null(strstr(fault.text, "a mapping definition of a newer version: '"));
     buffer_destroy(&body);
 }
 
