@@ -240,11 +240,9 @@ int broker_main(int argc, char **argv)
                        argv, &status))
         return status;
     fault_t fault;
-    owned(settings_destroy) settings_t *settings = settings_load(options.config, &fault);
-    if (!settings) {
-        fprintf(stderr, "%s:%d:%d: %s\n", options.config, fault.line, fault.column, fault.text);
+    owned(settings_destroy) settings_t *settings = options_settings(&options);
+    if (!settings)
         return EXIT_CONFIG;
-    }
     owned(broker_destroy) broker_t broker = { .options = &options };
     broker.signals = life_open_signals();
     if (broker.signals < 0) {

@@ -108,9 +108,7 @@ static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_
 static void s_say_bad(void *context, const fault_t *fault)
 {
     collector_t *self = context;
-    log_event(LOG_ERROR, "new configuration is bad; keeping the old one",
-              "place=%s:%d:%d reason=%s", self->options.config, fault->line, fault->column,
-              log_quote(fault->text));
+    options_tell_kept(&self->options, fault);
     self->refused = true;
 }
 
@@ -412,15 +410,9 @@ int collector_main(int argc, char **argv)
                        argc, argv, &status))
         return status;
     fault_t fault = { 0 };
-    self->settings = settings_load(self->options.config, &fault);
-    if (!self->settings) {
-        if (fault.line)
-            fprintf(stderr, "%s:%d:%d: %s\n", self->options.config, fault.line, fault.column,
-                    fault.text);
-        else
-            fprintf(stderr, "%s: %s\n", self->options.config, fault.text);
+    self->settings = options_settings(&self->options);
+    if (!self->settings)
         return EXIT_CONFIG;
-    }
     size_t bad = 0;
     ruleset_t *rules = configured_print(self->settings, &bad);
     ruleset_destroy(&rules);

@@ -177,8 +177,7 @@ static void reload(notifier_t *self)
     fault_t fault;
     owned(settings_destroy) settings_t *settings = settings_load(self->options->config, &fault);
     if (!settings) {
-        log_event(LOG_ERROR, "kept the old configuration, the new one is bad", "error=%s",
-                  log_quote(fault.text));
+        options_tell_kept(self->options, &fault);
         return;
     }
     courier_allow_private(self->courier, settings->allow_private);
@@ -275,11 +274,9 @@ int notifier_main(int argc, char **argv)
                        &status))
         return status;
     fault_t fault;
-    owned(settings_destroy) settings_t *settings = settings_load(options.config, &fault);
-    if (!settings) {
-        fprintf(stderr, "%s:%d:%d: %s\n", options.config, fault.line, fault.column, fault.text);
+    owned(settings_destroy) settings_t *settings = options_settings(&options);
+    if (!settings)
         return EXIT_CONFIG;
-    }
     __attribute__((cleanup(notifier_destroy)))
     notifier_t notifier = { .options = &options, .signals = -1 };
     notifier.signals = life_open_signals();

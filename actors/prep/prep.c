@@ -392,11 +392,9 @@ int prep_main(int argc, char **argv)
                        argc, argv, &status))
         return status;
     fault_t fault = { 0 };
-    owned(settings_destroy) settings_t *settings = settings_load(options.config, &fault);
-    if (!settings) {
-        fprintf(stderr, "%s:%d:%d: %s\n", options.config, fault.line, fault.column, fault.text);
+    owned(settings_destroy) settings_t *settings = options_settings(&options);
+    if (!settings)
         return EXIT_CONFIG;
-    }
     int signals = life_open_signals(); // before the first socket
     if (signals < 0)
         fault_set(&fault, "cannot take signals: %s", strerror(errno));

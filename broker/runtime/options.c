@@ -8,7 +8,10 @@
 
 #include "broker/runtime/life.h"
 
-enum { NAME_MAX_BYTES = 48 }; // it becomes part of Redis keys and of the stage's paths
+enum {
+    NAME_MAX_BYTES = 48, // it becomes part of Redis keys and of the stage's paths
+    PLACE_BYTES_MAX = 4096,
+};
 
 static void print_help(const char *role, const char *purpose)
 {
@@ -96,4 +99,37 @@ bool options_parse(options_t *options, const char *role, const char *purpose, in
                       options->name);
     log_setup(role, options->name, options->log_level, options->log_json);
     return true;
+}
+
+// "file:line:col", or the file alone where there is no place.
+static void s_place(const options_t *options, const fault_t *fault, char *place, size_t size)
+{
+    if (fault->line > 0)
+        snprintf(place, size, "%s:%d:%d", options->config, fault->line, fault->column);
+    else
+        snprintf(place, size, "%s", options->config);
+}
+
+settings_t *options_settings(const options_t *options)
+{
+    fault_t fault = { 0 };
+    settings_t *settings = settings_load(options->config, &fault);
+    if (settings)
+        return settings;
+    char place[PLACE_BYTES_MAX];
+    s_place(options, &fault, place, sizeof place);
+    if (options->log_json)
+        log_event(LOG_ERROR, "bad configuration", "place=%s reason=%s", log_quote(place),
+                  log_quote(fault.text));
+    else
+        fprintf(stderr, "%s: %s\n", place, fault.text);
+    return NULL;
+}
+
+void options_tell_kept(const options_t *options, const fault_t *fault)
+{
+    char place[PLACE_BYTES_MAX];
+    s_place(options, fault, place, sizeof place);
+    log_event(LOG_ERROR, "new configuration is bad; keeping the old one", "place=%s reason=%s",
+              log_quote(place), log_quote(fault->text));
 }

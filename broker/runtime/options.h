@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "broker/runtime/log.h"
+#include "broker/runtime/settings.h"
 
 typedef struct {
     const char *config; // -c, --config FILE; required
@@ -16,3 +17,10 @@ typedef struct {
 // *status (--help was printed, or the mistake was told on stderr). Sets up the log.
 bool options_parse(options_t *options, const char *role, const char *purpose, int argc, char **argv,
                    int *status);
+
+// The configuration of -c. NULL after telling what is wrong, for EXIT_CONFIG: as
+// `file:line:col: message` on stderr, with --log-format json as an event of the log.
+settings_t *options_settings(const options_t *options);
+
+// SIGHUP found a configuration that is bad: one event of the log, with the place.
+void options_tell_kept(const options_t *options, const fault_t *fault);

@@ -102,6 +102,15 @@ def check_configurations(directory):
     refused("a: &x 1\nb: *x\n")
     refused("\x00\x01\x02")
     expect(tidewire("transform", "-c", path), 78)
+    for role in ("collector", "prep", "transform", "notifier", "broker"):
+        path.write_text("\nx: [\n")
+        expect(tidewire(role, "-c", path), 78, f"{path}:3:1: ")
+        run = tidewire(role, "-c", path, "--log-format", "json")
+        said = json.loads(run.stderr)
+        assert run.returncode == 78 and said["place"].startswith(f"{path}:3:1"), run.stderr
+        absent = tidewire(role, "-c", directory / "absent.yaml")
+        expect(absent, 78, "absent.yaml: cannot read it")
+        assert ":0:0" not in absent.stderr, absent.stderr
     print("words and configurations: refused with place and reason")
 
 
