@@ -1,6 +1,7 @@
 """The words of the command line: help, version and exit codes everywhere; demo from beginning to
 end; status for people; rules by `rule`; a configuration read again on SIGHUP, kept when bad."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -256,7 +257,8 @@ def check_moved_broker(instance):
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     def moved():  # its old port is ours
-        os.kill(int(instance.actors("broker")[0]["pid"]), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # that of before is still registered
+            os.kill(int(instance.actors("broker")[0]["pid"]), signal.SIGKILL)
         try:
             taken.bind(("127.0.0.1", int(before.rpartition(":")[2])))
         except OSError:
