@@ -12,7 +12,13 @@
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
-enum { ROWS_SHOWN = 10, SOURCE_NAME_MAX = 64, TRY_TIMEOUT_US = 30 * 1000 * 1000 };
+enum {
+    ROWS_SHOWN = 10,
+    SOURCE_NAME_MAX = 64,
+    TRY_TIMEOUT_US = 30 * 1000 * 1000,
+    TRY_CONNECT_US = 10 * 1000 * 1000,
+    TRY_STALL_US = 15 * 1000 * 1000
+};
 
 typedef struct {
     const char *url;    // NULL = the source's own
@@ -152,7 +158,10 @@ static int s_check_proposal(const feed_word_t *self, slice_t yaml, slice_t body)
 
 static int s_try_guess(const feed_word_t *self)
 {
-    source_t source = { .name = "try", .timeout_us = TRY_TIMEOUT_US };
+    source_t source = { .name = "try",
+                        .timeout_us = TRY_TIMEOUT_US,
+                        .connect_timeout_us = TRY_CONNECT_US,
+                        .stall_timeout_us = TRY_STALL_US };
     owned(buffer_destroy) buffer_t body = { 0 }, shape = { 0 }, yaml = { 0 };
     char name[SOURCE_NAME_MAX + 1];
     fault_t fault = { 0 };

@@ -107,6 +107,8 @@ static bool s_token(slice_t key, char token[TOKEN_MAX + 1])
 static outline_node_t *s_member(ask_t *ask, const json_match_t *match)
 {
     char token[TOKEN_MAX + 1];
+    if (!match->key.data && match->index >= OUTLINE_MEMBERS_MAX)
+        return &ask->rest; // long lists need not be searched
     if (!match->key.data)
         snprintf(token, sizeof token, "%u", match->index);
     else if (!s_token(match->key, token))
@@ -272,9 +274,10 @@ static void s_explore(outline_t *self, documents_t *documents, outline_node_t *n
     for (const outline_node_t *above = node; above; above = above->parent)
         ask.star += above->star;
     s_ask(self, documents, node, "/*", &ask.field, s_visit_member, &ask, &stars);
-    outline_node_t sum = ask.rest;
+    outline_node_t sum = { 0 };
     for (const outline_node_t *child = node->first; child; child = child->next)
         s_add(&sum, child);
+    s_add(&sum, &ask.rest);
     bool many = outline_all(&ask.rest) > 0;
     if (s_is_collection(self, documents, node, &sum, many)) {
         node->first = node->last = NULL;

@@ -215,7 +215,7 @@ def verdicts(rows, when, least):
 def check_rules(line, folder):
     """The alerts of a feed's rules over an answer are those that their words imply."""
     source = re.sub(r"url: .*", f"url: file://{BODIES}/{line.answer}", source_of(line))
-    source = re.sub(r"    every: .*\n", "", source)
+    source = re.sub(r"    (every|query|body|allowance): .*\n", "", source)  # of http alone
     tabled = re.search(r"table: (\w+)", source)[1]
     rules = list(rules_of(line, tabled))
     file = os.path.join(folder, "rules.yaml")
