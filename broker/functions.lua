@@ -81,11 +81,19 @@ end
 
 -- ---- commits ------------------------------------------------------------------------------
 
--- What a commit asks of a partition before it writes: a verdict, or nil and the journal's length.
--- c: where in args its parts begin.
+-- Beside "off:<stream>": how many alerts of records after it are in the outbox already.
+local function sent_field(offset_field)
+  return 'sent:' .. offset_field:sub(5)
+end
+
+-- What a commit asks of a partition before it writes: a verdict, or nil, the journal's length and
+-- what the partition has. c: where in args its parts begin.
 local function check(meta, journal, args, c)
   local ask = { 'token', 'head', 'jn' }
-  for i = 0, c.offsets - 1 do ask[4 + i] = args[c.offset + 2 * i] end
+  for i = 0, c.offsets - 1 do
+    ask[4 + 2 * i] = args[c.offset + 3 * i]
+    ask[5 + 2 * i] = sent_field(args[c.offset + 3 * i])
+  end
   local have = redis.pcall('HMGET', meta, unpack(ask))
   if have.err then return CORRUPT end
   local verdict = guard(have[1], have[2], args[c.at], args[c.at + 1], args[c.at + 2])
@@ -93,12 +101,14 @@ local function check(meta, journal, args, c)
   local jn = tonumber(have[3] or 0)
   if redis.pcall('LLEN', journal) ~= jn then return CORRUPT end
   for i = 0, c.offsets - 1 do
-    if tonumber(args[c.offset + 2 * i + 1]) < tonumber(have[4 + i] or 0) then return BACKWARDS end
+    if tonumber(args[c.offset + 3 * i + 1]) < tonumber(have[4 + 2 * i] or 0) then
+      return BACKWARDS
+    end
   end
-  return nil, jn
+  return nil, jn, have
 end
 
-local function write(outbox, meta, journal, args, c, jn)
+local function write(outbox, meta, journal, args, c, jn, have)
   for i = c.alert, c.alert + 3 * c.alerts - 1, 3 do
     redis.call('XADD', outbox, '*', 'id', args[i], 'topic', args[i + 1], 'body', args[i + 2])
   end
@@ -108,13 +118,22 @@ local function write(outbox, meta, journal, args, c, jn)
     redis.call('RPUSH', journal, delta)
     set[3], set[4] = 'jn', jn + 1
   end
-  for i = c.offset, c.offset + 2 * c.offsets - 1 do set[#set + 1] = args[i] end
+  for i = 0, c.offsets - 1 do
+    local field, sent = args[c.offset + 3 * i], args[c.offset + 3 * i + 2]
+    set[#set + 1], set[#set + 2] = field, args[c.offset + 3 * i + 1]
+    if sent ~= '0' then
+      set[#set + 1], set[#set + 2] = sent_field(field), sent
+    elseif have[5 + 2 * i] then
+      redis.call('HDEL', meta, sent_field(field))
+    end
+  end
   redis.call('HSET', meta, unpack(set))
 end
 
 -- keys: outbox, then meta and journal of each partition
 -- args: outbox limit, then of each partition: token, previous, mine, delta, number of offsets,
---       number of alerts, (offset field, seq)*, (id, topic, body)*
+--       number of alerts, (offset field, seq, alerts sent of what comes after)*,
+--       (id, topic, body)*
 -- answer: a verdict a partition
 local function commit(keys, args)
   local outbox, limit = keys[1], tonumber(args[1])
@@ -122,9 +141,9 @@ local function commit(keys, args)
   for k = 2, #keys, 2 do
     local c = { at = at, offsets = tonumber(args[at + 4]), alerts = tonumber(args[at + 5]) }
     c.offset = at + 6
-    c.alert = c.offset + 2 * c.offsets
+    c.alert = c.offset + 3 * c.offsets
     at = c.alert + 3 * c.alerts
-    local verdict, jn = check(keys[k], keys[k + 1], args, c)
+    local verdict, jn, have = check(keys[k], keys[k + 1], args, c)
     if not verdict and c.alerts > 0 then
       waiting = waiting or redis.pcall('XLEN', outbox)
       if type(waiting) ~= 'number' then
@@ -135,7 +154,7 @@ local function commit(keys, args)
         waiting = waiting + c.alerts
       end
     end
-    if not verdict then write(outbox, keys[k], keys[k + 1], args, c, jn) end
+    if not verdict then write(outbox, keys[k], keys[k + 1], args, c, jn, have) end
     verdicts[#verdicts + 1] = verdict or OK
   end
   return table.concat(verdicts)

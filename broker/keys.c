@@ -2,10 +2,11 @@
 #include "broker/keys.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "broker/store.h"
 
-static const char OFFSET_FIELD[] = "off:";
+static const char OFFSET_FIELD[] = "off:", SENT_FIELD[] = "sent:";
 
 bool keys_init(keys_t *self, const char *namespace)
 {
@@ -80,13 +81,23 @@ slice_t keys_offset_field(keys_t *self, slice_t stream)
     return buffer_slice(&self->text);
 }
 
-bool keys_offset_stream(slice_t field, slice_t *stream)
+static bool stream_after(const char *prefix, slice_t field, slice_t *stream)
 {
-    size_t skip = sizeof OFFSET_FIELD - 1;
-    if (field.size <= skip || memcmp(field.data, OFFSET_FIELD, skip) != 0)
+    size_t skip = strlen(prefix);
+    if (field.size <= skip || memcmp(field.data, prefix, skip) != 0)
         return false;
     *stream = slice_of(field.data + skip, field.size - skip);
     return true;
+}
+
+bool keys_offset_stream(slice_t field, slice_t *stream)
+{
+    return stream_after(OFFSET_FIELD, field, stream);
+}
+
+bool keys_sent_stream(slice_t field, slice_t *stream)
+{
+    return stream_after(SENT_FIELD, field, stream);
 }
 
 slice_t keys_outbox(keys_t *self, unsigned group)

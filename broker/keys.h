@@ -24,6 +24,7 @@ slice_t keys_journal(keys_t *self, unsigned partition);
 slice_t keys_base(keys_t *self, unsigned partition);
 slice_t keys_offset_field(keys_t *self, slice_t stream); // a field of meta
 bool keys_offset_stream(slice_t field, slice_t *stream); // and back
+bool keys_sent_stream(slice_t field, slice_t *stream);   // of a field beside it
 
 slice_t keys_outbox(keys_t *self, unsigned group);
 slice_t keys_notifier(keys_t *self, unsigned group); // token, lease and cursor beside it

@@ -113,7 +113,8 @@ store_status_t store_failing(store_t *self, const char *collector, store_failing
 
 typedef struct {
     slice_t stream;
-    uint64_t seq;
+    uint64_t seq;  // everything up to this record is in
+    uint64_t sent; // alerts of records after it that are in the outbox already
 } store_offset_t;
 
 // Claim if nobody holds a live lease on it (or `worker` itself does): new token. OK, FENCED if
@@ -135,7 +136,7 @@ store_status_t store_owners(store_t *self, char owners[PARTITIONS][64]);
 
 // Everything a new owner needs: head, offsets, then base pieces in order, then deltas in order.
 typedef struct {
-    void (*offset)(void *context, slice_t stream, uint64_t seq);
+    void (*offset)(void *context, const store_offset_t *offset);
     bool (*base)(void *context, slice_t whole); // all pieces joined; false stops
     bool (*delta)(void *context, slice_t delta);
 } store_load_t;

@@ -23,7 +23,7 @@ enum {
 
 static size_t arguments_of(const store_commit_t *commit)
 {
-    return COMMIT_ARGUMENTS + 2 * commit->offset_count + 3 * commit->alert_count;
+    return COMMIT_ARGUMENTS + 3 * commit->offset_count + 3 * commit->alert_count;
 }
 
 static size_t bytes_of(const store_commit_t *commit)
@@ -72,6 +72,7 @@ static void write_commit(store_t *self, const store_commit_t *commit)
     for (size_t i = 0; i < commit->offset_count; i++) {
         command_key(self, keys_offset_field(&self->keys, commit->offsets[i].stream));
         command_u64(self, commit->offsets[i].seq);
+        command_u64(self, commit->offsets[i].sent);
     }
     for (size_t i = 0; i < commit->alert_count; i++) {
         command_bytes(self, commit->alerts[i].id);

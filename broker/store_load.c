@@ -158,13 +158,25 @@ static store_status_t read_all(store_t *self, unsigned partition, snapshot_t *to
     return status;
 }
 
+static uint64_t sent_of(const snapshot_t *from, slice_t stream)
+{
+    slice_t of;
+    for (size_t i = 0; i + 1 < from->meta->elements; i += 2)
+        if (keys_sent_stream(reply_slice(from->meta->element[i]), &of) && slice_same(of, stream))
+            return reply_u64(from->meta->element[i + 1]);
+    return 0;
+}
+
 static store_status_t hand_on(store_t *self, unsigned partition, const snapshot_t *from,
                               const store_load_t *load, void *context)
 {
     for (size_t i = 0; i + 1 < from->meta->elements; i += 2) {
-        slice_t stream;
-        if (keys_offset_stream(reply_slice(from->meta->element[i]), &stream))
-            load->offset(context, stream, reply_u64(from->meta->element[i + 1]));
+        store_offset_t offset;
+        if (!keys_offset_stream(reply_slice(from->meta->element[i]), &offset.stream))
+            continue;
+        offset.seq = reply_u64(from->meta->element[i + 1]);
+        offset.sent = sent_of(from, offset.stream);
+        load->offset(context, &offset);
     }
     if (from->pieces > 0 && !load->base(context, buffer_slice(&from->whole)))
         return refuse(self, partition, "its base cannot be read", 0, from->pieces);

@@ -26,7 +26,7 @@ static bool room_for_one(alert_queue_t *self)
     return true;
 }
 
-void alert_queue_add(alert_queue_t *self, const alert_t *alert)
+void alert_queue_add(alert_queue_t *self, const alert_t *alert, uint32_t stream)
 {
     if (!room_for_one(self)) {
         self->failed = true;
@@ -34,7 +34,7 @@ void alert_queue_add(alert_queue_t *self, const alert_t *alert)
     }
     char id[ALERT_ID_TEXT];
     alert_id_print(alert->id, id);
-    alert_place_t place = { .start = self->bytes.size };
+    alert_place_t place = { .start = self->bytes.size, .stream = stream };
     buffer_append(&self->bytes, id, ID_SIZE);
     size_t topic = self->bytes.size;
     alert_topic(alert, &self->bytes);
@@ -46,11 +46,15 @@ void alert_queue_add(alert_queue_t *self, const alert_t *alert)
     self->places[self->count++] = place;
 }
 
-size_t alert_queue_front(const alert_queue_t *self, store_alert_t *alerts, size_t most)
+size_t alert_queue_front(const alert_queue_t *self, store_alert_t *alerts, size_t most,
+                         size_t bytes)
 {
     size_t count = alert_queue_waiting(self) < most ? alert_queue_waiting(self) : most;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0, sum = 0; i < count; i++) {
         const alert_place_t *place = &self->places[self->first + i];
+        sum += ID_SIZE + place->topic_size + place->body_size;
+        if (sum > bytes && i > 0)
+            return i;
         const uint8_t *at = self->bytes.data + place->start;
         alerts[i] = (store_alert_t){
             .id = slice_of(at, ID_SIZE),
@@ -59,6 +63,15 @@ size_t alert_queue_front(const alert_queue_t *self, store_alert_t *alerts, size_
         };
     }
     return count;
+}
+
+size_t alert_queue_count(const alert_queue_t *self, size_t count, uint32_t stream)
+{
+    assert(count <= alert_queue_waiting(self));
+    size_t of_stream = 0;
+    for (size_t i = 0; i < count; i++)
+        of_stream += self->places[self->first + i].stream == stream;
+    return of_stream;
 }
 
 void alert_queue_drop(alert_queue_t *self, size_t count)

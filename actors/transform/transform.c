@@ -80,6 +80,7 @@ static worker_t *worker_new(const char *name, const settings_t *settings, const 
         self->news = bus_connect(BUS_PUB, NULL, 1024, fault);
     if (!self->news)
         return NULL;
+    self->alert_bytes_max = WORKER_ALERT_BYTES_MAX;
     self->fold = fold_new(settings->window_rows_max, worker_alert, self);
     self->plans = worker_plans_new(self->store);
     self->batch = worker_commits_new();

@@ -14,8 +14,9 @@
 
 enum {
     WORKER_STREAMS_MAX = 64,
-    WORKER_MARKS_MAX = 64,             // lanes of one stream
-    WORKER_UNCOMMITTED_MAX = 64 << 20, // bytes of deltas and alerts: beyond, take nothing in
+    WORKER_MARKS_MAX = 64,              // lanes of one stream
+    WORKER_UNCOMMITTED_MAX = 64 << 20,  // bytes of deltas and alerts: beyond, take nothing in
+    WORKER_ALERT_BYTES_MAX = 128 << 20, // of alerts, that one record can make: beyond, see `cut`
     WORKER_LEASE_MS = 3000,
     WORKER_IDLE_COMMIT_US = 10000000,    // offsets of partitions without rows: so often,
     WORKER_IDLE_COMMIT_BYTES = 16 << 20, // and whenever so much would be read again after a crash
@@ -23,6 +24,7 @@ enum {
 };
 
 typedef struct {
+    uint32_t number; // no other stream has or had it
     char name[65];
     char ack_endpoint[BUS_ENDPOINT_MAX];
     bus_t *ack; // PUSH to its collector; NULL while it has none
@@ -31,7 +33,9 @@ typedef struct {
     ack_mark_t marks[WORKER_MARKS_MAX];
     bool superseded; // a later edition of it is told: this one is over
     bool unacked;    // something arrived since the last acknowledgement
-    uint64_t committed[PARTITIONS];
+    // Of each partition: the record up to which everything is committed, alerts of later ones that
+    // are in the outbox already, and those that these have made so far.
+    uint64_t committed[PARTITIONS], sent[PARTITIONS], made[PARTITIONS];
 } worker_stream_t;
 
 typedef enum {
@@ -47,7 +51,8 @@ typedef struct {
     store_id_t token, head;
     size_t base_bytes, journal_bytes;
     uint64_t journal_count;
-    alert_queue_t alerts; // not yet sent
+    alert_queue_t alerts; // not yet committed, or at least not yet sent
+    bool cut;             // some alerts are missing: read again when those before are sent
 } holding_t;
 
 // The live workers; after an outage of Redis, in which everybody's lease in the registry has run
@@ -72,8 +77,12 @@ typedef struct {
     bus_t *news;      // PUB to the brokers: latest rows
     size_t stream_count;
     worker_stream_t streams[WORKER_STREAMS_MAX];
+    worker_stream_t *applying; // the stream of the record in hand
+    uint32_t stream_numbers;   // given so far
     holding_t holdings[PARTITIONS];
     worker_commits_t *batch;
+    size_t alert_bytes, alert_bytes_max; // in all queues
+    int64_t renewed_us;                  // when leases were
     worker_plans_t *plans;
     worker_roster_t roster, before; // now, and at the last outage
     bool listed;                    // the registry knows us
@@ -111,8 +120,9 @@ bool worker_look_around(worker_t *self, int64_t now_us); // who lives; false: Re
 void worker_claim(worker_t *self);                       // take what should be ours and is free
 bool worker_load(worker_t *self);                        // read what was claimed; false: more to do
 void worker_renew(worker_t *self);                       // leases
-void worker_leave(worker_t *self, unsigned partition);   // apply no more; commit, then release
-void worker_forget(worker_t *self, unsigned partition);  // drop it from memory
+void worker_renew_meanwhile(worker_t *self); // while partitions are in use; nothing is dropped
+void worker_leave(worker_t *self, unsigned partition);  // apply no more; commit, then release
+void worker_forget(worker_t *self, unsigned partition); // drop it from memory
 void worker_forget_all(worker_t *self);
 size_t worker_held(const worker_t *self);      // partitions applied to
 bool worker_has_nothing(const worker_t *self); // neither these nor others

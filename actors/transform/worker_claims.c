@@ -12,7 +12,10 @@
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 
-enum { SETTLE_US = 1500000 }; // in which everybody beats once
+enum {
+    SETTLE_US = 1500000, // in which everybody beats once
+    RENEW_US = 1000000,  // how often leases are renewed
+};
 
 size_t worker_held(const worker_t *self)
 {
@@ -56,8 +59,10 @@ void worker_forget(worker_t *self, unsigned partition)
     fold_drop(self->fold, partition);
     for (size_t i = 0; i < self->stream_count; i++) {
         lane_in_drop(self->streams[i].lane, partition);
-        self->streams[i].committed[partition] = 0;
+        worker_stream_t *stream = &self->streams[i];
+        stream->committed[partition] = stream->sent[partition] = stream->made[partition] = 0;
     }
+    self->alert_bytes -= holding->alerts.bytes.size;
     alert_queue_destroy(&holding->alerts);
     *holding = (holding_t){ .state = HOLDING_NONE };
 }
@@ -78,23 +83,24 @@ typedef struct {
     size_t offset_count;
     struct {
         worker_stream_t *stream;
-        uint64_t seq;
+        uint64_t seq, sent;
     } offsets[WORKER_STREAMS_MAX];
 } loading_t;
 
-static void load_offset(void *context, slice_t stream, uint64_t seq)
+static void load_offset(void *context, const store_offset_t *offset)
 {
     loading_t *loading = context;
-    if (worker_stream_is_over(loading->worker, stream))
+    if (worker_stream_is_over(loading->worker, offset->stream))
         return;
-    worker_stream_t *known = worker_stream(loading->worker, stream);
+    worker_stream_t *known = worker_stream(loading->worker, offset->stream);
     if (!known || loading->offset_count == WORKER_STREAMS_MAX) {
         loading->failed = true;
         fault_set(&loading->fault, "more than %d streams", WORKER_STREAMS_MAX);
         return;
     }
     loading->offsets[loading->offset_count].stream = known;
-    loading->offsets[loading->offset_count++].seq = seq;
+    loading->offsets[loading->offset_count].seq = offset->seq;
+    loading->offsets[loading->offset_count++].sent = offset->sent;
 }
 
 static bool load_state(void *context, slice_t encoded)
@@ -134,9 +140,12 @@ static store_status_t load_partition(worker_t *self, unsigned partition, int64_t
             return STORE_REFUSED;
         }
         uint64_t seq = 0;
-        for (size_t o = 0; o < loading.offset_count; o++)
-            if (loading.offsets[o].stream == stream)
+        for (size_t o = 0; o < loading.offset_count; o++) {
+            if (loading.offsets[o].stream == stream) {
                 seq = loading.offsets[o].seq;
+                stream->sent[partition] = loading.offsets[o].sent;
+            }
+        }
         stream->committed[partition] = seq;
         lane_in_own(stream->lane, partition, seq, now_us);
     }
@@ -253,17 +262,32 @@ void worker_claim(worker_t *self)
             self->holdings[p] = (holding_t){ .state = HOLDING_CLAIMED, .token = tokens[p] };
 }
 
-void worker_renew(worker_t *self)
+// *held: those that are still ours.
+static bool renew(worker_t *self, partitions_t *held)
 {
-    partitions_t held = { { 0 } };
     store_id_t tokens[PARTITIONS];
+    *held = (partitions_t){ { 0 } };
     for (unsigned p = 0; p < PARTITIONS; p++) {
         if (self->holdings[p].state == HOLDING_NONE)
             continue;
-        partitions_add(&held, p);
+        partitions_add(held, p);
         tokens[p] = self->holdings[p].token;
     }
-    if (store_renew(self->store, WORKER_LEASE_MS, tokens, &held) != STORE_OK)
+    self->renewed_us = life_mono_us();
+    return store_renew(self->store, WORKER_LEASE_MS, tokens, held) == STORE_OK;
+}
+
+void worker_renew_meanwhile(worker_t *self)
+{
+    partitions_t held;
+    if (life_mono_us() - self->renewed_us >= RENEW_US)
+        (void) renew(self, &held); // what is lost, the next renewal or commit finds out
+}
+
+void worker_renew(worker_t *self)
+{
+    partitions_t held;
+    if (!renew(self, &held))
         return; // if we are too late for good, the next commit is fenced
     size_t lost = 0;
     for (unsigned p = 0; p < PARTITIONS; p++) {

@@ -9,7 +9,8 @@
  *      OK, DUP        the head is now ours
  *      STALE          Redis is elsewhere (rolled back): drop, claim and load again
  *      FENCED         another worker owns it: drop
- *      FULL           the outbox is full: drop, take nothing in for a while
+ *      FULL           the outbox is full: drop, take nothing in for a while; what held alerts
+ *                     alone is not dropped but sent again
  *      DOWN           nothing is known of any of them: drop all, claim again when it is back
  */
 #include <assert.h>
@@ -23,13 +24,16 @@ enum {
     FULL_WAIT_US = 1000000,
     BASE_BYTES_LEAST = 256 * 1024, // journals shorter than this are not worth a base
     BASES_PER_BATCH = 4,           // a base costs as much as the state is large
-    ALERTS_PER_BATCH = 50000,      // the rest follows in the next
+    ALERTS_PER_BATCH = 10000,      // the rest follows in the next: Redis and leases shall not wait
+    ALERT_BYTES_PER_BATCH = 8 << 20,
+    ALERTS_PER_LOOK = 1024, // at the clock, while one record makes ever more of them
 };
 
 struct worker_commits {
     size_t count;           // 0 = none under way
     bool whole[PARTITIONS]; // with delta and positions, not only part of the alerts
-    size_t alert_count;
+    unsigned turn;          // the partition that comes first
+    size_t alert_count, alert_bytes;
     store_alert_t alerts[ALERTS_PER_BATCH];
     store_commit_t commits[PARTITIONS];
     store_offset_t offsets[PARTITIONS][WORKER_STREAMS_MAX];
@@ -69,15 +73,23 @@ void worker_commits_destroy(worker_commits_t **self_p)
 void worker_alert(void *worker, unsigned partition, const alert_t *alert)
 {
     worker_t *self = worker;
-    alert_queue_add(&self->holdings[partition].alerts, alert);
+    holding_t *holding = &self->holdings[partition];
+    worker_stream_t *stream = self->applying;
+    if (++stream->made[partition] % ALERTS_PER_LOOK == 0)
+        worker_renew_meanwhile(self);
+    if (stream->made[partition] <= stream->sent[partition] || holding->cut)
+        return;
+    size_t before = holding->alerts.bytes.size;
+    if (self->alert_bytes >= self->alert_bytes_max)
+        holding->cut = true;
+    else
+        alert_queue_add(&holding->alerts, alert, stream->number);
+    self->alert_bytes += holding->alerts.bytes.size - before;
 }
 
 size_t worker_uncommitted(const worker_t *self)
 {
-    size_t bytes = fold_uncommitted(self->fold);
-    for (unsigned p = 0; p < PARTITIONS; p++)
-        bytes += self->holdings[p].alerts.bytes.size;
-    return bytes;
+    return fold_uncommitted(self->fold) + self->alert_bytes;
 }
 
 bool worker_committing(const worker_t *self)
@@ -97,6 +109,22 @@ static size_t gather_offsets(worker_t *self, unsigned partition, store_offset_t 
                 (store_offset_t){ .stream = slice_text(stream->name), .seq = position };
     }
     return count;
+}
+
+// Positions as they are, with how many alerts of later records are in the outbox once the first
+// `count` that wait are.
+static size_t gather_sent(worker_t *self, unsigned partition, size_t count, store_offset_t *offsets)
+{
+    size_t streams = 0;
+    for (size_t i = 0; i < self->stream_count; i++) {
+        const worker_stream_t *stream = &self->streams[i];
+        size_t more = alert_queue_count(&self->holdings[partition].alerts, count, stream->number);
+        if (more > 0 && !stream->superseded)
+            offsets[streams++] = (store_offset_t){ .stream = slice_text(stream->name),
+                                                   .seq = stream->committed[partition],
+                                                   .sent = stream->sent[partition] + more };
+    }
+    return streams;
 }
 
 static bool wants_base(const holding_t *holding, unsigned partition)
@@ -123,23 +151,31 @@ static void add_base(worker_t *self, const store_commit_t *commit)
     }
 }
 
-// Alerts that do not fit go first, in commits that move no position and carry no delta: positions
-// follow with the last of them, so a crash in between only repeats alerts, under the same ids.
+// Alerts that do not fit go first, in commits that move no position and carry no delta, but say
+// how many alerts after it are in the outbox: their order is a function of the log, so whoever
+// reads the partition after a crash knows which they are. Delta and positions follow with the
+// last of them. False: out of memory.
 static bool add_commit(worker_t *self, unsigned partition, size_t offset_count)
 {
     worker_commits_t *batch = self->batch;
     holding_t *holding = &self->holdings[partition];
-    size_t waiting = alert_queue_waiting(&holding->alerts);
-    size_t room = ALERTS_PER_BATCH - batch->alert_count;
-    if (waiting > 0 && room == 0)
+    store_alert_t *alerts = &batch->alerts[batch->alert_count];
+    store_offset_t *offsets = batch->offsets[batch->count];
+    size_t waiting = alert_queue_waiting(&holding->alerts), count = 0;
+    if (waiting > 0 && batch->alert_bytes < ALERT_BYTES_PER_BATCH)
+        count = alert_queue_front(&holding->alerts, alerts, ALERTS_PER_BATCH - batch->alert_count,
+                                  ALERT_BYTES_PER_BATCH - batch->alert_bytes);
+    bool whole = count == waiting && !holding->cut;
+    if (!whole)
+        batch->turn = (partition + 1) % PARTITIONS; // whose turn it was not, goes first
+    if (!whole && count == 0)
         return true; // in the next batch
     slice_t delta = { 0 };
-    bool whole = waiting <= room;
     if (whole && !fold_delta(self->fold, partition, &delta))
         return false;
-    store_alert_t *alerts = &batch->alerts[batch->alert_count];
-    size_t alert_count = alert_queue_front(&holding->alerts, alerts, room);
-    batch->alert_count += alert_count;
+    batch->alert_count += count;
+    for (size_t i = 0; i < count; i++)
+        batch->alert_bytes += alerts[i].id.size + alerts[i].topic.size + alerts[i].body.size;
     batch->whole[batch->count] = whole;
     store_commit_t *commit = &batch->commits[batch->count];
     *commit = (store_commit_t){
@@ -147,10 +183,10 @@ static bool add_commit(worker_t *self, unsigned partition, size_t offset_count)
         .token = holding->token,
         .previous = holding->head,
         .delta = delta,
-        .offsets = batch->offsets[batch->count],
-        .offset_count = whole ? offset_count : 0,
+        .offsets = offsets,
+        .offset_count = whole ? offset_count : gather_sent(self, partition, count, offsets),
         .alerts = alerts,
-        .alert_count = alert_count,
+        .alert_count = count,
     };
     life_random(&commit->mine, sizeof commit->mine);
     batch->count++;
@@ -159,25 +195,39 @@ static bool add_commit(worker_t *self, unsigned partition, size_t offset_count)
     return true;
 }
 
+static void drop_alerts(worker_t *self, unsigned partition, size_t count)
+{
+    alert_queue_t *alerts = &self->holdings[partition].alerts;
+    self->alert_bytes -= alerts->bytes.size;
+    alert_queue_drop(alerts, count);
+    self->alert_bytes += alerts->bytes.size;
+}
+
 static void sent(worker_t *self)
 {
     worker_commits_t *batch = self->batch;
     int64_t now_us = life_mono_us();
     for (size_t i = 0; i < batch->count; i++) {
         store_commit_t *commit = &batch->commits[i];
-        holding_t *holding = &self->holdings[commit->partition];
+        unsigned partition = commit->partition;
+        holding_t *holding = &self->holdings[partition];
         holding->journal_bytes += commit->delta.size;
         holding->journal_count += commit->delta.size > 0;
-        if (batch->whole[i])
-            fold_delta_reset(self->fold, commit->partition);
-        alert_queue_drop(&holding->alerts, commit->alert_count);
-        batch->idle_at_us[commit->partition] = now_us;
-        batch->idle_at_bytes[commit->partition] = self->bytes;
+        if (batch->whole[i]) {
+            fold_delta_reset(self->fold, partition);
+            drop_alerts(self, partition, commit->alert_count);
+            for (size_t o = 0; o < commit->offset_count; o++) {
+                worker_stream_t *stream = worker_stream(self, commit->offsets[o].stream);
+                stream->sent[partition] = stream->made[partition] = 0;
+            }
+        }
+        batch->idle_at_us[partition] = now_us;
+        batch->idle_at_bytes[partition] = self->bytes;
         // The bytes are Redis' now; only positions are needed for the answer.
         commit->delta = slice_of(NULL, 0);
         commit->alerts = NULL;
     }
-    batch->alert_count = 0;
+    batch->alert_count = batch->alert_bytes = 0;
 }
 
 static void down(worker_t *self)
@@ -185,7 +235,7 @@ static void down(worker_t *self)
     log_event(LOG_WARNING, "Redis is away: partitions dropped, to be read again when it is back",
               "reason=%s", log_quote(store_error(self->commits)));
     drop_bases(self->batch);
-    self->batch->count = self->batch->alert_count = 0;
+    self->batch->count = self->batch->alert_count = self->batch->alert_bytes = 0;
     worker_forget_all(self);
 }
 
@@ -195,27 +245,41 @@ static bool is_idle_for_long(const worker_t *self, unsigned partition, int64_t n
            self->bytes - self->batch->idle_at_bytes[partition] > WORKER_IDLE_COMMIT_BYTES;
 }
 
+static void add_partition(worker_t *self, unsigned partition, int64_t now_us)
+{
+    worker_commits_t *batch = self->batch;
+    holding_t *holding = &self->holdings[partition];
+    if (holding->state != HOLDING_OURS && holding->state != HOLDING_LEAVING)
+        return;
+    bool waiting = alert_queue_waiting(&holding->alerts) > 0;
+    if (waiting && now_us < self->full_until_us)
+        return;
+    if (holding->cut && !waiting) {
+        log_event(LOG_INFO, "more alerts of a record than may wait in memory: made again",
+                  "partition=%u", partition);
+        worker_forget(self, partition);
+        return;
+    }
+    size_t offsets = gather_offsets(self, partition, batch->offsets[batch->count]);
+    bool dirty = fold_changed(self->fold, partition) || waiting;
+    bool idle = offsets > 0 &&
+                (holding->state == HOLDING_LEAVING || is_idle_for_long(self, partition, now_us));
+    if (!dirty && !idle)
+        return;
+    if (holding->alerts.failed || !add_commit(self, partition, offsets)) {
+        log_event(LOG_ERROR, "out of memory: partition starts again from Redis", "partition=%u",
+                  partition);
+        worker_forget(self, partition);
+    }
+}
+
 void worker_commit(worker_t *self)
 {
     worker_commits_t *batch = self->batch;
     assert(batch->count == 0);
     int64_t now_us = life_mono_us();
-    for (unsigned p = 0; p < PARTITIONS; p++) {
-        holding_t *holding = &self->holdings[p];
-        if (holding->state != HOLDING_OURS && holding->state != HOLDING_LEAVING)
-            continue;
-        size_t offsets = gather_offsets(self, p, batch->offsets[batch->count]);
-        bool dirty = fold_changed(self->fold, p) || alert_queue_waiting(&holding->alerts) > 0;
-        bool idle =
-            offsets > 0 && (holding->state == HOLDING_LEAVING || is_idle_for_long(self, p, now_us));
-        if (!dirty && !idle)
-            continue;
-        if (holding->alerts.failed || !add_commit(self, p, offsets)) {
-            log_event(LOG_ERROR, "out of memory: partition starts again from Redis", "partition=%u",
-                      p);
-            worker_forget(self, p);
-        }
-    }
+    for (unsigned i = 0, first = batch->turn; i < PARTITIONS; i++)
+        add_partition(self, (first + i) % PARTITIONS, now_us);
     if (batch->count == 0)
         return;
     if (store_commit_send(self->commits, batch->commits, batch->count) != STORE_OK) {
@@ -227,14 +291,20 @@ void worker_commit(worker_t *self)
 
 // ---- answers ----------------------------------------------------------------------------------
 
-static void committed(worker_t *self, const store_commit_t *commit)
+static void committed(worker_t *self, const store_commit_t *commit, bool whole)
 {
-    self->holdings[commit->partition].head = commit->mine;
+    unsigned partition = commit->partition;
+    self->holdings[partition].head = commit->mine;
     self->commits_done++;
+    if (!whole)
+        drop_alerts(self, partition, commit->alert_count);
     for (size_t o = 0; o < commit->offset_count; o++) {
         worker_stream_t *stream = worker_stream(self, commit->offsets[o].stream);
-        if (stream)
-            stream->committed[commit->partition] = commit->offsets[o].seq;
+        if (!stream)
+            continue;
+        stream->committed[partition] = commit->offsets[o].seq;
+        if (!whole)
+            stream->sent[partition] = commit->offsets[o].sent;
     }
 }
 
@@ -270,7 +340,7 @@ static void write_base(worker_t *self, unsigned partition, slice_t bytes)
     worker_forget(self, partition);
 }
 
-static void settle(worker_t *self, const store_commit_t *commit, store_status_t status,
+static void settle(worker_t *self, const store_commit_t *commit, bool whole, store_status_t status,
                    int64_t now_us)
 {
     unsigned partition = commit->partition;
@@ -283,7 +353,7 @@ static void settle(worker_t *self, const store_commit_t *commit, store_status_t 
     switch (status) {
     case STORE_OK:
     case STORE_DUP:
-        committed(self, commit);
+        committed(self, commit, whole);
         return;
     case STORE_STALE:
         self->stale++;
@@ -295,6 +365,8 @@ static void settle(worker_t *self, const store_commit_t *commit, store_status_t 
         self->full_until_us = now_us + FULL_WAIT_US;
         log_event(LOG_WARNING, "outbox is full: waiting for the notifier", "partition=%u",
                   partition);
+        if (!whole)
+            return;
         break;
     case STORE_DOWN:
         break;
@@ -357,7 +429,7 @@ void worker_commit_settle(worker_t *self, int64_t now_us)
             return;
         }
         for (size_t i = 0; i < batch->count; i++)
-            settle(self, &batch->commits[i], batch->status[i], now_us);
+            settle(self, &batch->commits[i], batch->whole[i], batch->status[i], now_us);
         batch->count = 0;
         write_bases(self);
     }

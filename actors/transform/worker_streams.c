@@ -74,7 +74,7 @@ worker_stream_t *worker_stream(worker_t *self, slice_t name)
         lane_in_destroy(&lane);
         return NULL;
     }
-    *stream = (worker_stream_t){ .lane = lane };
+    *stream = (worker_stream_t){ .number = ++self->stream_numbers, .lane = lane };
     memcpy(stream->name, name.data, name.size);
     supersede(self, name);
     // Partitions held already have nothing of it yet: its first record is next.
@@ -152,6 +152,7 @@ static bool apply_block(worker_t *self, worker_stream_t *stream, const rows_bloc
         return false;
     }
     partitions_t set = still_before(stream, ready, block->seq);
+    self->applying = stream;
     return !partitions_any(&set) ||
            fold_rows(self->fold, slice_text(stream->name), &view, &set, life_wall_us());
 }

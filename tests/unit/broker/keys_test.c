@@ -69,6 +69,10 @@ static void names_are_found_again_in_keys(void **state)
     assert_true(keys_offset_stream(slice_text("off:a:b"), &name));
     assert_true(slice_is(name, "a:b"));
     assert_false(keys_offset_stream(slice_text("off:"), &name));
+    assert_false(keys_offset_stream(slice_text("sent:a"), &name));
+    assert_true(keys_sent_stream(slice_text("sent:a:b"), &name));
+    assert_true(slice_is(name, "a:b"));
+    assert_false(keys_sent_stream(slice_text("off:a"), &name));
     assert_false(keys_offset_stream(slice_text("offset"), &name));
     // Bytes are bytes: names that differ after a NUL are different keys.
     assert_int_equal(keys_subscriber(&k, slice_of("a\0b", 3)).size, strlen("tw:subscriber:") + 3);

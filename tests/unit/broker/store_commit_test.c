@@ -22,11 +22,14 @@ static void add_text(char *text, size_t size, const char *format, ...)
     va_end(arguments);
 }
 
-static void on_offset(void *context, slice_t stream, uint64_t seq)
+static void on_offset(void *context, const store_offset_t *offset)
 {
     loaded_t *to = context;
-    add_text(to->offsets, sizeof to->offsets, "%.*s=%llu;", (int) stream.size, stream.data,
-             (unsigned long long) seq);
+    add_text(to->offsets, sizeof to->offsets, "%.*s=%llu", (int) offset->stream.size,
+             offset->stream.data, (unsigned long long) offset->seq);
+    if (offset->sent > 0)
+        add_text(to->offsets, sizeof to->offsets, "+%llu", (unsigned long long) offset->sent);
+    add_text(to->offsets, sizeof to->offsets, ";");
 }
 
 static void take_bytes(loaded_t *to, slice_t bytes)
@@ -110,7 +113,7 @@ static void a_commit_names_its_predecessor(void **state)
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
     owner_t owner = own(store, 5);
-    store_offset_t offset = { slice_text("s1"), 10 };
+    store_offset_t offset = { slice_text("s1"), 10, 0 };
     store_commit_t first = next_commit(&owner, "a");
     first.offsets = &offset;
     first.offset_count = 1;
@@ -133,6 +136,34 @@ static void a_commit_names_its_predecessor(void **state)
     assert_string_equal(loaded.offsets, "s1=10;");
     assert_string_equal(loaded.deltas, "a;b;");
     assert_int_equal(loaded.base_bytes, 0);
+}
+
+// Alerts of a record that is not in yet may go ahead of it; how many did stands beside the offset,
+// until it moves.
+static void alerts_ahead_are_counted(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    owner_t owner = own(store, 5);
+    const store_offset_t steps[] = { { slice_text("s1"), 10, 0 }, { slice_text("s1"), 10, 300 },
+                                     { slice_text("s2"), 0, 5 },  { slice_text("s1"), 10, 700 },
+                                     { slice_text("s1"), 11, 0 }, { slice_text("s1"), 12, 0 } };
+    static const char *const offsets[] = {
+        "s1=10;",        "s1=10+300;",   "s1=10+300;s2=0+5;", "s1=10+700;s2=0+5;",
+        "s1=11;s2=0+5;", "s1=12;s2=0+5;"
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        store_commit_t commit = next_commit(&owner, "");
+        commit.offsets = &steps[i];
+        commit.offset_count = 1;
+        expect(store, commit_one(store, &commit), STORE_OK);
+        owner.head = commit.mine;
+        loaded_t loaded = { 0 };
+        store_id_t head;
+        uint64_t count;
+        expect(store, load(store, 5, &loaded, &head, &count), STORE_OK);
+        assert_string_equal(loaded.offsets, offsets[i]);
+    }
 }
 
 static void an_unowned_partition_takes_nothing(void **state)
@@ -178,7 +209,8 @@ static void offsets_do_not_go_backwards(void **state)
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
     owner_t owner = own(store, 2);
-    store_offset_t offsets[] = { { slice_text("a"), 9007199254740990 }, { slice_text("b"), 7 } };
+    store_offset_t offsets[] = { { slice_text("a"), 9007199254740990, 0 },
+                                 { slice_text("b"), 7, 0 } };
     store_commit_t commit = next_commit(&owner, "");
     commit.offsets = offsets;
     commit.offset_count = 2;
@@ -590,6 +622,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_commit_names_its_predecessor, flush),
+        cmocka_unit_test_setup(alerts_ahead_are_counted, flush),
         cmocka_unit_test_setup(an_unowned_partition_takes_nothing, flush),
         cmocka_unit_test_setup(a_new_owner_fences_the_old_one, flush),
         cmocka_unit_test_setup(a_lease_of_another_time_does_not_hold, flush),

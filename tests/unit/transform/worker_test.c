@@ -3,6 +3,8 @@
  */
 #include "actors/transform/worker.h"
 
+#include "broker/runtime/life.h"
+#include "feeds.h"
 #include "tests/unit/broker/store_fixture.h"
 
 enum { P = 7 };
@@ -41,6 +43,7 @@ static bench_t *bench_new(const char *name)
     snprintf(worker->id_text, sizeof worker->id_text, "%p", (void *) self);
     worker->store = open_store("tw");
     worker->commits = open_store("tw");
+    worker->alert_bytes_max = WORKER_ALERT_BYTES_MAX;
     worker->fold = fold_new(1000, worker_alert, worker);
     worker->plans = worker_plans_new(worker->store);
     worker->batch = worker_commits_new();
@@ -208,6 +211,133 @@ static void the_base_of_a_refused_commit_is_not_written(void **state)
     assert_true(worker->holdings[P].state == HOLDING_OURS);
 }
 
+// ---- records with many alerts -------------------------------------------------------------
+
+enum { MANY = 25000 };
+
+// Record 1 of stream s, of series a: an alert for each of its rows.
+static unsigned apply_many(bench_t *self)
+{
+    static feed_row_t rows[MANY];
+    static const feed_rule_t rule[] = { { "all", "volume > 0", 0 }, { 0 } };
+    worker_t *worker = &self->worker;
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    partitions_t one = { { 0 } };
+    partitions_add(&one, partition);
+    owned(ruleset_destroy) ruleset_t *rules = feed_rules(rule, NULL);
+    assert_true(fold_plan(worker->fold, slice_text("s"), &one, rules));
+    for (int i = 0; i < MANY; i++)
+        rows[i] = (feed_row_t){ .pair = "a", .ts = 1 + i, .values = { { .mantissa = 1 } } };
+    worker->applying = worker_stream(worker, slice_text("s"));
+    assert_true(feed(worker->fold, "s", 1, rows, MANY, false));
+    const lane_span_t span = { .from = 1, .to = 1, .partitions = one };
+    lane_in_applied(worker->applying->lane, &span, &one);
+    return partition;
+}
+
+static void commit_once(worker_t *worker, int64_t now_us)
+{
+    worker_commit(worker);
+    if (worker_committing(worker))
+        worker_commit_settle(worker, now_us);
+}
+
+static const char *of_partition(const char *command, const char *kind, unsigned partition,
+                                const char *rest)
+{
+    return redis("%s 'tw:%s:{%u}%s", command, kind, partition % GROUPS, rest);
+}
+
+// Entries in its outbox, and how many different ids they have.
+static void assert_outbox(unsigned partition, const char *entries, const char *ids)
+{
+    assert_string_equal(of_partition("XLEN", "o", partition, "'"), entries);
+    assert_string_equal(of_partition("XRANGE", "o", partition,
+                                     "' - + | grep -aA1 '^id$' | grep -a '^[0-9a-f]*$' | sort -u "
+                                     "| wc -l"),
+                        ids);
+}
+
+static void assert_meta(unsigned partition, const char *field, const char *value)
+{
+    char rest[64];
+    snprintf(rest, sizeof rest, ":%u' %s", partition, field);
+    assert_string_equal(of_partition("HGET", "m", partition, rest), value);
+}
+
+// Alerts of one record go out in parts. Whoever takes the partition over in between sends the rest.
+static void alerts_that_went_ahead_are_not_sent_again(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    worker_t *worker = &bench->worker;
+    claim_and_load(worker);
+    unsigned partition = apply_many(bench);
+    commit_once(worker, 0);
+    assert_outbox(partition, "10000", "10000");
+    assert_meta(partition, "off:s", "0");
+    assert_meta(partition, "sent:s", "10000");
+    worker_forget_all(worker); // dies
+    claim_and_load(worker);
+    apply_many(bench);
+    commit_once(worker, 0);
+    assert_meta(partition, "sent:s", "20000");
+    commit_once(worker, 0);
+    assert_outbox(partition, "25000", "25000");
+    assert_meta(partition, "off:s", "1");
+    assert_meta(partition, "sent:s", "");
+    commit_once(worker, 0);
+    assert_outbox(partition, "25000", "25000");
+}
+
+static void a_full_outbox_is_waited_for(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    worker_t *worker = &bench->worker;
+    store_limits(worker->commits)->outbox_entries = 15000;
+    claim_and_load(worker);
+    unsigned partition = apply_many(bench);
+    commit_once(worker, 0);
+    commit_once(worker, life_mono_us()); // full
+    assert_outbox(partition, "10000", "10000");
+    assert_true(worker->holdings[partition].state == HOLDING_OURS);
+    commit_once(worker, 0); // not yet tried again
+    assert_outbox(partition, "10000", "10000");
+    of_partition("XTRIM", "o", partition, "' MAXLEN 0");
+    worker->full_until_us = 0;
+    commit_once(worker, 0);
+    assert_meta(partition, "sent:s", "20000");
+    commit_once(worker, 0);
+    assert_outbox(partition, "15000", "15000");
+    assert_meta(partition, "off:s", "1");
+}
+
+// What does not fit into memory is made again, after what did.
+static void alerts_beyond_memory_come_later(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    worker_t *worker = &bench->worker;
+    worker->alert_bytes_max = 4 << 20;
+    claim_and_load(worker);
+    unsigned partition = apply_many(bench);
+    assert_true(worker_uncommitted(worker) < 6 << 20);
+    int rounds = 0;
+    for (; strcmp(redis("HGET 'tw:m:{%u}:%u' off:s", partition % GROUPS, partition), "1") != 0;
+         rounds++) {
+        assert_true(rounds < 20);
+        commit_once(worker, 0);
+        if (worker->holdings[partition].state == HOLDING_OURS)
+            continue;
+        claim_and_load(worker);
+        apply_many(bench);
+    }
+    assert_true(rounds > 3);
+    assert_outbox(partition, "25000", "25000");
+    assert_int_equal(worker->alert_bytes, 0);
+}
+
 static void a_redis_that_dies_is_read_again(void **state)
 {
     (void) state;
@@ -298,6 +428,9 @@ int main(void)
         cmocka_unit_test_setup(a_later_edition_begins_with_nothing, flush),
         cmocka_unit_test_setup(a_base_replaces_the_journal, flush),
         cmocka_unit_test_setup(the_base_of_a_refused_commit_is_not_written, flush),
+        cmocka_unit_test_setup(alerts_that_went_ahead_are_not_sent_again, flush),
+        cmocka_unit_test_setup(a_full_outbox_is_waited_for, flush),
+        cmocka_unit_test_setup(alerts_beyond_memory_come_later, flush),
         cmocka_unit_test_setup(a_redis_that_dies_is_read_again, flush),
         cmocka_unit_test_setup(those_of_before_an_outage_are_waited_for, flush),
         cmocka_unit_test_setup(what_is_claimed_and_not_wanted_goes_back, flush),
