@@ -13,7 +13,7 @@
 #include "proto/fault.h"
 
 enum {
-    PUSH_FEED_QUEUE = 16, // frames taken ahead from each client
+    PUSH_FEED_QUEUE = 4, // frames taken ahead from each client; of the largest, 256 MiB
     PUSH_FEED_ENDPOINTS_MAX = 64,
     PUSH_FEED_NEWS_MAX = 1024, // clients with something new in one group
 };

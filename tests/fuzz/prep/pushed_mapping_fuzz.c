@@ -13,7 +13,7 @@ static const char *ID[] = { "/id" };
         .count = sizeof(array) / sizeof((array)[0]), .items = (array)                              \
     }
 
-enum { SOURCES = 2 };
+enum { SOURCES = 3 };
 
 static const source_t TABLE[SOURCES] = {
     { .format = FORMAT_JSONL,
@@ -35,6 +35,16 @@ static const source_t TABLE[SOURCES] = {
       .validate = PAIRS(CHECKS),
       .identity = (const char **) ID,
       .identity_count = 1 },
+    { .format = FORMAT_JSONL,
+      .kind = SOURCE_PUSH,
+      .shards = 2,
+      .shard = 1,
+      .rows = "",
+      .table = "t",
+      .key = PAIRS(KEY),
+      .time_at = "/ts",
+      .time_unit = "us",
+      .columns = PAIRS(VALUES) },
 };
 
 static void refused(void *context, const quarantine_t *quarantine)
