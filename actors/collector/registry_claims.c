@@ -1,4 +1,5 @@
-/*  registry_claims -- is what Redis knows ours? See registry.h; runs in the registry's own thread. */
+/*  registry_claims -- is what Redis knows ours? See registry.h; runs in the registry's own thread.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,13 +21,14 @@ static bool s_check_log(registry_t *self, size_t stream)
     bool foreign = false;
     slice_t name = slice_text(log.name);
     if (!registry_heard(self, log.retold ? store_log_set(self->store, name, log.mark)
-                                  : store_log_known(self->store, name, log.mark, &foreign)))
+                                         : store_log_known(self->store, name, log.mark, &foreign)))
         return false;
     if (foreign && !log.foreign)
-        registry_note(self, LOG_ERROR, "Redis holds positions of another log of this stream", "stream",
-               log.name, "next",
-               "was the stage lost or moved? What it holds is left aside, and this log is told "
-               "from its beginning");
+        registry_note(
+            self, LOG_ERROR, "Redis holds positions of another log of this stream", "stream",
+            log.name, "next",
+            "was the stage lost or moved? What it holds is left aside, and this log is told "
+            "from its beginning");
     pthread_mutex_lock(&self->lock);
     self->logs[stream].foreign = foreign;
     self->logs[stream].retold = false;
