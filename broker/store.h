@@ -192,9 +192,14 @@ store_status_t store_plan_get(store_t *self, const char *hash, store_bytes_visit
 
 // ---- logs: whose positions are these? -----------------------------------------------------
 
-// Note the mark of the log of a stream (stage_mark) if none is known. *other: one is, of another
-// log, and the positions in Redis are of that one.
-store_status_t store_log_known(store_t *self, slice_t stream, uint32_t mark, bool *other);
+typedef enum {
+    STORE_LOG_OURS,
+    STORE_LOG_NEW,   // no log of this stream was known: Redis is new, or has lost what it held
+    STORE_LOG_OTHER, // another is known, and the positions in Redis are of that one
+} store_log_t;
+
+// Is the log of this mark (stage_mark) the one that is known? It is noted if none is.
+store_status_t store_log_known(store_t *self, slice_t stream, uint32_t mark, store_log_t *known);
 store_status_t store_log_set(store_t *self, slice_t stream, uint32_t mark); // from now on this one
 
 // ---- rules, subscribers: what people write ------------------------------------------------

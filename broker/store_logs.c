@@ -12,7 +12,7 @@ static void mark_text(char text[MARK_TEXT], uint32_t mark)
     snprintf(text, MARK_TEXT, "%08" PRIx32, mark);
 }
 
-store_status_t store_log_known(store_t *self, slice_t stream, uint32_t mark, bool *other)
+store_status_t store_log_known(store_t *self, slice_t stream, uint32_t mark, store_log_t *known)
 {
     char text[MARK_TEXT];
     mark_text(text, mark);
@@ -33,11 +33,15 @@ store_status_t store_log_known(store_t *self, slice_t stream, uint32_t mark, boo
     store_status_t status = link_take_each(self, 2, replies);
     if (status != STORE_OK)
         return status;
-    bool known = replies[0] && replies[1] && replies[1]->type == REDIS_REPLY_STRING;
-    *other = known && !slice_is(reply_slice(replies[1]), text);
+    bool good = replies[0] && replies[0]->type == REDIS_REPLY_INTEGER && replies[1] &&
+                replies[1]->type == REDIS_REPLY_STRING;
+    if (good)
+        *known = replies[0]->integer == 1                  ? STORE_LOG_NEW
+                 : slice_is(reply_slice(replies[1]), text) ? STORE_LOG_OURS
+                                                           : STORE_LOG_OTHER;
     reply_destroy(&replies[0]);
     reply_destroy(&replies[1]);
-    return known ? STORE_OK : link_odd(self);
+    return good ? STORE_OK : link_odd(self);
 }
 
 store_status_t store_log_set(store_t *self, slice_t stream, uint32_t mark)

@@ -98,7 +98,8 @@ static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_
         return false;
     for (size_t i = 0; i < lines_count(self->lines); i++) {
         const stream_t *stream = line_stream(lines_at(self->lines, i));
-        registry_log(self->registry, i, stream_name(stream), stream_mark(stream));
+        registry_log(self->registry, i, stream_name(stream), stream_mark(stream),
+                     stream_plan_logged(stream));
     }
     planner_sources(settings, self->sources);
     registry_configure(self->registry, base, ++self->edition);

@@ -181,6 +181,11 @@ bool planner_was_told(planner_t *self, const char *name)
     return true;
 }
 
+bool planner_has_configured(const planner_t *self, slice_t rule)
+{
+    return plan_find(self->base, PLAN_RULE, rule) != NULL;
+}
+
 bool planner_begin(planner_t *self)
 {
     assert(self->base);

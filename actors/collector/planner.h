@@ -29,6 +29,9 @@ bool planner_configure(planner_t *self, const plan_t *base);
 // next finish, that is told too. False: out of memory.
 bool planner_was_told(planner_t *self, const char *name);
 
+// Is this rule, whatever its text, one of the configuration?
+bool planner_has_configured(const planner_t *self, slice_t rule);
+
 // One look at Redis: begin, then each rule there, then finish. False: out of memory; begin again.
 bool planner_begin(planner_t *self);
 bool planner_rule(planner_t *self, const store_rule_t *rule);

@@ -65,6 +65,8 @@ void registry_destroy(registry_t **self_p)
         close(self->to_thread);
     if (self->to_loop >= 0)
         close(self->to_loop);
+    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++)
+        plan_destroy(&self->logs[i].logged);
     planner_destroy(&self->planner);
     plan_destroy(&self->latest);
     plan_destroy(&self->plan);
@@ -158,13 +160,16 @@ bool registry_has_rival(registry_t *self)
     return rival;
 }
 
-void registry_log(registry_t *self, size_t stream, const char *name, uint32_t mark)
+void registry_log(registry_t *self, size_t stream, const char *name, uint32_t mark,
+                  const plan_t *logged)
 {
     assert(stream < REGISTRY_STREAMS_MAX && mark != 0);
     pthread_mutex_lock(&self->lock);
     log_entry_t *log = &self->logs[stream];
     if (log->mark != mark) {
-        *log = (log_entry_t){ .mark = mark };
+        plan_destroy(&log->logged);
+        // Without memory for it nothing is given back: the log still has it.
+        *log = (log_entry_t){ .mark = mark, .logged = logged ? plan_copy(logged) : NULL };
         snprintf(log->name, sizeof log->name, "%s", name);
         self->logs_changed = true;
     }

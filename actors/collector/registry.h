@@ -68,8 +68,11 @@ void registry_tell_failing(registry_t *self, const registry_failing_t *items, si
 
 // Streams whose positions in Redis are of another log than ours (store_log_known). Their lines are
 // to be told again; then registry_retold, and they are ours. A bit for each stream as in
-// registry_tell; before the first plan comes, it is known of all that were told of.
-void registry_log(registry_t *self, size_t stream, const char *name, uint32_t mark);
+// registry_tell; before the first plan comes, it is known of all that were told of. `logged` is the
+// plan at the end of the log (copied), NULL if there is none: a Redis that has lost everything gets
+// the rules of people back from it.
+void registry_log(registry_t *self, size_t stream, const char *name, uint32_t mark,
+                  const plan_t *logged);
 uint64_t registry_foreign(registry_t *self);
 void registry_retold(registry_t *self, size_t stream);
 

@@ -7,7 +7,56 @@
 #include <string.h>
 
 #include "actors/collector/registry_inside.h"
+#include "actors/collector/rule_fields.h"
 #include "proto/edition.h"
+#include "proto/owned.h"
+
+// ---- rules that Redis has lost ----------------------------------------------------------------
+
+static void s_on_rule(void *context, const store_rule_t *rule)
+{
+    plan_t *missing = context;
+    plan_remove(missing, PLAN_RULE, slice_text(rule->name));
+}
+
+static bool s_give_back(registry_t *self, plan_entry_t entry)
+{
+    rule_t rule;
+    if (!rule_decode(&rule, entry.body, NULL))
+        return true; // the log is no better
+    char name[PLAN_NAME_MAX + 1];
+    snprintf(name, sizeof name, "%.*s", (int) entry.name.size, (const char *) entry.name.data);
+    owned(buffer_destroy) buffer_t texts = { 0 };
+    store_field_t fields[RULE_FIELDS_MAX];
+    size_t count = rule_fields_write(&rule, fields, &texts);
+    return count > 0 && registry_heard(self, store_rule_set(self->store, name, fields, count));
+}
+
+// A Redis that knows none of our logs has lost what it held, the rules of people with it. The last
+// plan has them: what is neither in the configuration nor in Redis is written there again.
+static bool s_restore(registry_t *self, const plan_t *last)
+{
+    owned(plan_destroy) plan_t *rules = plan_copy(last);
+    if (!rules || !registry_heard(self, store_rules(self->store, s_on_rule, rules)))
+        return false;
+    unsigned restored = 0;
+    for (size_t i = 0; i < plan_count(rules); i++) {
+        plan_entry_t entry = plan_at(rules, i);
+        if (entry.kind != PLAN_RULE || planner_has_configured(self->planner, entry.name))
+            continue;
+        if (!s_give_back(self, entry))
+            return false;
+        restored++;
+    }
+    self->epoch = 0; // it is not the Redis that we have told things
+    char count[16];
+    snprintf(count, sizeof count, "%u", restored);
+    registry_note(self, LOG_ERROR, "Redis has lost what it held: state, rules, subscribers",
+                  "rules", count, "next",
+                  "the rules are given back from the log, and state is computed again; "
+                  "subscribers and subscriptions have to be written again");
+    return true;
+}
 
 // ---- logs -------------------------------------------------------------------------------------
 
@@ -18,11 +67,18 @@ static bool s_check_log(registry_t *self, size_t stream)
     pthread_mutex_unlock(&self->lock);
     if (log.mark == 0)
         return true;
-    bool foreign = false;
+    store_log_t known = STORE_LOG_OURS;
     slice_t name = slice_text(log.name);
     if (!registry_heard(self, log.retold ? store_log_set(self->store, name, log.mark)
-                                         : store_log_known(self->store, name, log.mark, &foreign)))
+                                         : store_log_known(self->store, name, log.mark, &known)))
         return false;
+    bool foreign = known == STORE_LOG_OTHER;
+    const plan_t *last = self->latest ? self->latest : log.logged;
+    if (known == STORE_LOG_NEW)
+        self->lost = true; // until all is given back
+    if (self->lost && last && !s_restore(self, last))
+        return false;
+    self->lost = false;
     if (foreign && !log.foreign)
         registry_note(
             self, LOG_ERROR, "Redis holds positions of another log of this stream", "stream",

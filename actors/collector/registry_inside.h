@@ -20,9 +20,10 @@ typedef struct {
 // The log of one stream, and whether Redis' positions are of it.
 typedef struct {
     char name[STORE_NAME_MAX + 1];
-    uint32_t mark; // 0 = not there
-    bool foreign;  // they are of another
-    bool retold;   // ours from now on: to be written to Redis
+    uint32_t mark;  // 0 = not there
+    bool foreign;   // they are of another
+    bool retold;    // ours from now on: to be written to Redis
+    plan_t *logged; // at the end of the log when it was opened; NULL = none
 } log_entry_t;
 
 struct registry {
@@ -54,6 +55,7 @@ struct registry {
     store_t *store;
     store_watch_t *watch;
     planner_t *planner;
+    bool lost;        // Redis knew none of our logs
     bool alone;       // no other collector is at what is ours
     int64_t rival_us; // since when one is known that may be about to go
     bool configured;

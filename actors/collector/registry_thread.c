@@ -170,11 +170,10 @@ static bool s_meet(registry_t *self, look_t *look)
 static bool s_look(registry_t *self)
 {
     look_t look = { .self = self };
-    if (!planner_begin(self->planner) ||
+    if (!planner_begin(self->planner) || !registry_check_logs(self) ||
         !registry_heard(self, store_rules(self->store, s_on_rule, &look)) || look.failed)
         return false;
-    if ((self->epoch != store_epoch(self->store) && !s_meet(self, &look)) ||
-        !registry_check_logs(self))
+    if (self->epoch != store_epoch(self->store) && !s_meet(self, &look))
         return false;
     owned(plan_destroy) plan_t *plan = planner_finish(self->planner, s_on_verdict, &look);
     if (!plan)

@@ -2,6 +2,7 @@
 #include "actors/collector/rule_fields.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "actors/rules/ruleset.h"
@@ -164,6 +165,32 @@ bool rule_fields_read(rule_t *rule, const store_rule_t *fields, fault_t *fault)
 bool rule_fields_are_whole(const rule_t *rule)
 {
     return rule->on.size > 0 && rule->when.size > 0;
+}
+
+size_t rule_fields_write(const rule_t *rule, store_field_t fields[RULE_FIELDS_MAX], buffer_t *texts)
+{
+    static const char *const names[RULE_FIELDS_MAX] = { "on",      "when",     "severity",
+                                                        "note",    "min_rows", "positive",
+                                                        "enabled", "cooldown" };
+    const slice_t given[] = { rule->on, rule->when, rule->severity, rule->note };
+    enum { GIVEN = sizeof given / sizeof given[0] };
+    for (size_t i = 0; i < GIVEN; i++) {
+        buffer_append(texts, given[i].data, given[i].size);
+        buffer_append(texts, "", 1);
+    }
+    const int64_t numbers[] = { rule->min_rows, rule->positive, rule->enabled };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        buffer_printf(texts, "%" PRId64, numbers[i]);
+        buffer_append(texts, "", 1);
+    }
+    buffer_printf(texts, "%" PRId64 "us", rule->cooldown_us);
+    buffer_append(texts, "", 1);
+    if (texts->failed)
+        return 0;
+    const char *at = (const char *) texts->data;
+    for (size_t i = 0; i < RULE_FIELDS_MAX; i++, at += strlen(at) + 1)
+        fields[i] = (store_field_t){ names[i], at };
+    return RULE_FIELDS_MAX;
 }
 
 bool rule_name_is_good(const char *name)

@@ -13,5 +13,11 @@
 bool rule_fields_read(rule_t *rule, const store_rule_t *fields, fault_t *fault);
 bool rule_fields_are_whole(const rule_t *rule); // it has a table and a condition
 
+// The other way: the fields that a person would write for this rule. They point into `texts`, which
+// the caller destroys. 0: out of memory.
+enum { RULE_FIELDS_MAX = 8 };
+size_t rule_fields_write(const rule_t *rule, store_field_t fields[RULE_FIELDS_MAX],
+                         buffer_t *texts);
+
 // Letters, digits, '.', '_' and '-', at most PLAN_NAME_MAX.
 bool rule_name_is_good(const char *name);

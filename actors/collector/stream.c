@@ -174,6 +174,11 @@ bool stream_plan(stream_t *self, const plan_t *plan, int64_t recv_us, uint64_t *
     return true;
 }
 
+const plan_t *stream_plan_logged(const stream_t *self)
+{
+    return self->plan_known ? self->plan : NULL;
+}
+
 const plan_t *stream_plan_in_force(const stream_t *self)
 {
     return self->plan_known && !self->snapshot_due ? self->plan : NULL;

@@ -32,6 +32,7 @@ places_t *stream_places(stream_t *self);
 // This plan is in force for all records after this one. *seq is that of its record; 0 if it
 // already was in force.
 bool stream_plan(stream_t *self, const plan_t *plan, int64_t recv_us, uint64_t *seq);
+const plan_t *stream_plan_logged(const stream_t *self);   // at the end of the log; NULL: unknown
 const plan_t *stream_plan_in_force(const stream_t *self); // NULL before the first of this life
 
 // Records received since from_us (of this source; empty = of all) become rows as the plan in force

@@ -77,7 +77,47 @@ def rivals(port):
     print("rivals leave")
 
 
+def forgotten(port):
+    """Redis loses everything: what people wrote of rules comes back, as it was."""
+    with Instance(CONFIG.replace("PORT", str(port))) as instance:
+        instance.up()
+        database = instance.redis()
+        mine = {"on": "candle", "when": "volume > 5", "note": "mine", "severity": "critical",
+                "cooldown": "90s"}
+        database.hset("tw:rule:mine", mapping=mine)
+        database.hset("tw:rule:gone", mapping=mine)
+        wait_for("both rules", lambda: database.hget("tw:status:gone", "state") == "ok")
+        database.delete("tw:rule:gone")
+        wait_for("one rule", lambda: not database.exists("tw:status:gone"))
+        push(instance, port, "one", 0, 10)
+        settled_with_redis(instance)
+        log = instance.dir / "log/collector.log"
+        plans = log.read_text().count("plan in force")
+        database.flushall()
+        wait_for("the rule to come back", lambda: database.exists("tw:rule:mine"), 20)
+        back = database.hgetall("tw:rule:mine")
+        assert {name: back[name] for name in ("on", "when", "note", "severity")} == {
+            name: mine[name] for name in ("on", "when", "note", "severity")}, back
+        assert back["cooldown"] == "90000000us" and back["enabled"] == "1", back
+        wait_for("its status", lambda: database.hget("tw:status:mine", "state") == "ok")
+        assert not database.exists("tw:rule:gone") and not database.exists("tw:rule:odd")
+        assert "Redis has lost what it held" in log.read_text()
+        assert log.read_text().count("plan in force") == plans, "the plan was another meanwhile"
+        push(instance, port, "two", 1000, 10)
+        settled_with_redis(instance)
+    print("a Redis that forgets gets its rules back")
+
+
+def settled_with_redis(instance):
+    """As settled, where rules in Redis give alerts that a back-test of the file does not know."""
+    implied = {alert["id"] for alert in backtest(instance.config, "--dir", str(instance.dir))}
+    wait_for(f"{len(implied)} alerts", lambda: implied <= set(instance.logged_ids()), 20)
+    rules = {fields["rule"] for _, fields in instance.redis().xrange("tw:alerts")}
+    assert rules == {"odd", "mine"}, rules
+
+
 def main():
+    forgotten(random.randrange(20000, 30000))
     rivals(random.randrange(20000, 30000))
     port = random.randrange(20000, 30000)
     with Instance(CONFIG.replace("PORT", str(port))) as instance:

@@ -576,18 +576,18 @@ static void positions_are_of_one_log(void **state)
 {
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
-    bool other = true;
-    expect(store, store_log_known(store, slice_text("main"), 0xabc, &other), STORE_OK);
-    assert_false(other);
-    expect(store, store_log_known(store, slice_text("main"), 0xabc, &other), STORE_OK);
-    assert_false(other);
-    expect(store, store_log_known(store, slice_text("main"), 0xdef, &other), STORE_OK);
-    assert_true(other);
-    expect(store, store_log_known(store, slice_text("side"), 0xdef, &other), STORE_OK);
-    assert_false(other);
+    store_log_t known;
+    expect(store, store_log_known(store, slice_text("main"), 0xabc, &known), STORE_OK);
+    assert_int_equal(known, STORE_LOG_NEW);
+    expect(store, store_log_known(store, slice_text("main"), 0xabc, &known), STORE_OK);
+    assert_int_equal(known, STORE_LOG_OURS);
+    expect(store, store_log_known(store, slice_text("main"), 0xdef, &known), STORE_OK);
+    assert_int_equal(known, STORE_LOG_OTHER);
+    expect(store, store_log_known(store, slice_text("side"), 0xdef, &known), STORE_OK);
+    assert_int_equal(known, STORE_LOG_NEW);
     expect(store, store_log_set(store, slice_text("main"), 0xdef), STORE_OK);
-    expect(store, store_log_known(store, slice_text("main"), 0xdef, &other), STORE_OK);
-    assert_false(other);
+    expect(store, store_log_known(store, slice_text("main"), 0xdef, &known), STORE_OK);
+    assert_int_equal(known, STORE_LOG_OURS);
     assert_string_equal(redis("HGET 'tw:{logs}' main"), "00000def");
 }
 

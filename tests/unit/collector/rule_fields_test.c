@@ -103,6 +103,32 @@ static void what_a_rule_cannot_do_without(void **state)
     assert_true(rule_fields_are_whole(&rule));
 }
 
+static void written_as_it_is_read(void **state)
+{
+    (void) state;
+    rule_t rule, again;
+    fault_t fault;
+    assert_true(read_with(&rule, "note", "look at it", &fault));
+    rule.min_rows = 3;
+    rule.positive = rule.enabled = false;
+    rule.cooldown_us = 90000000;
+    for (int note = 0; note < 2; note++) {
+        buffer_t texts = { 0 };
+        store_rule_t fields = { .name = "r" };
+        fields.count = rule_fields_write(&rule, fields.fields, &texts);
+        assert_int_equal(fields.count, RULE_FIELDS_MAX);
+        assert_true(rule_fields_read(&again, &fields, &fault));
+        buffer_t first = { 0 }, second = { 0 };
+        rule_encode(&rule, &first);
+        rule_encode(&again, &second);
+        assert_true(slice_same(buffer_slice(&first), buffer_slice(&second)));
+        buffer_destroy(&first);
+        buffer_destroy(&second);
+        buffer_destroy(&texts);
+        rule.note = (slice_t){ 0 }; // and without one
+    }
+}
+
 static void names(void **state)
 {
     (void) state;
@@ -123,8 +149,11 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults), cmocka_unit_test(every_field),
-        cmocka_unit_test(refused),  cmocka_unit_test(what_a_rule_cannot_do_without),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(every_field),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(what_a_rule_cannot_do_without),
+        cmocka_unit_test(written_as_it_is_read),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
