@@ -61,10 +61,22 @@ static void put_entry(ls_t *self, const entry_t *entry)
     table_cell(&self->table, entry->name);
 }
 
-// Seqs and times of a segment, from its first record and its last. A damaged place is passed over.
+// When the payloads of a segment were received last, as far as its objects say. 0: they do not.
+static int64_t last_of(const manifest_t *manifest)
+{
+    int64_t last_us = 0;
+    for (size_t i = 0; manifest->complete && i < manifest->object_count; i++)
+        if (manifest->objects[i].last_us > last_us)
+            last_us = manifest->objects[i].last_us;
+    return last_us;
+}
+
+// Seqs and times of a segment, from its first record and, unless that is known, its last. A damaged
+// place is passed over.
 static void look_into(const staged_t *staged, entry_t *entry, uint64_t until)
 {
     fault_t fault;
+    bool known = entry->last_us != 0;
     owned(stage_reader_destroy) stage_reader_t *reader =
         stage_reader_open(staged->root, staged->namespace, entry->stream, &fault);
     record_t record;
@@ -75,6 +87,8 @@ static void look_into(const staged_t *staged, entry_t *entry, uint64_t until)
             continue;
         if (!entry->first_us)
             entry->first_us = record.recv_us;
+        if (known)
+            return;
         entry->last_us = record.recv_us;
         entry->last_seq = record.seq;
     }
@@ -94,16 +108,18 @@ static bool list_stream(void *context, const char *stream)
         const catalog_segment_t *segment = &catalog.segments[i];
         char name[32];
         snprintf(name, sizeof name, "%020" PRIu64 ".seg", segment->first_seq);
+        manifest_t manifest = { 0 };
+        if (!manifest_load(&manifest, catalog.directory, segment->first_seq, &fault))
+            fprintf(stderr, "tidewire stage: stream %s: %s\n", stream, fault.text);
         entry_t entry = { .stream = stream,
                           .kind = segment->last_seq ? "sealed" : "open",
                           .name = name,
                           .first_seq = segment->first_seq,
+                          .last_seq = segment->last_seq,
+                          .last_us = segment->last_seq ? last_of(&manifest) : 0,
                           .bytes = segment->bytes };
         look_into(staged, &entry, segment->last_seq ? segment->last_seq : UINT64_MAX);
         put_entry(self, &entry);
-        manifest_t manifest = { 0 };
-        if (!manifest_load(&manifest, catalog.directory, segment->first_seq, &fault))
-            fprintf(stderr, "tidewire stage: stream %s: %s\n", stream, fault.text);
         for (size_t o = 0; o < manifest.object_count; o++) {
             const manifest_object_t *object = &manifest.objects[o];
             put_entry(self, &(entry_t){ stream, object->gone ? "gone" : "object", object->path,

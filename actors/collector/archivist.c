@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -87,6 +88,17 @@ static void s_report(archivist_t *self, const fault_t *fault)
     pthread_mutex_unlock(&self->lock);
 }
 
+// The log goes first: objects must not be what fills the disk.
+static bool s_has_room(const archivist_t *self, fault_t *fault)
+{
+    struct statvfs disk;
+    if (statvfs(self->root, &disk) != 0 ||
+        (uint64_t) disk.f_bavail * disk.f_frsize >= ARCHIVIST_SPARE_BYTES)
+        return true; // what cannot be asked is tried
+    return fault_set(fault, "less than %d MB are free at %s; the log needs them",
+                     ARCHIVIST_SPARE_BYTES >> 20, self->root);
+}
+
 // False with fault: something of this stream has to wait.
 static bool s_work(archivist_t *self, watched_t *stream, fault_t *fault)
 {
@@ -98,7 +110,8 @@ static bool s_work(archivist_t *self, watched_t *stream, fault_t *fault)
         const catalog_segment_t *segment = &catalog.segments[i];
         if (segment->last_seq == 0 || segment->first_seq <= stream->done)
             continue;
-        good = archive_segment(self->archive, stream->name, catalog.directory, segment, s_route,
+        good = s_has_room(self, fault) &&
+               archive_segment(self->archive, stream->name, catalog.directory, segment, s_route,
                                self, fault);
         if (!good)
             break;

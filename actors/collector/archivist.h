@@ -14,6 +14,7 @@ enum {
     ARCHIVIST_LOOK_MS = 2000,    // how often it looks for segments,
     ARCHIVIST_EXPIRE_MS = 60000, // and for objects whose time is over
     ARCHIVIST_STREAMS_MAX = 64,
+    ARCHIVIST_SPARE_BYTES = 256 << 20, // of the disk, left to the log: no objects are made then
 };
 
 typedef struct archivist archivist_t;
