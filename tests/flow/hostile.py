@@ -80,6 +80,19 @@ class Hostile:
                          daemon=True).start()
         return name
 
+    def deaf(self, number):
+        """A host that never takes a connection: its queue is full, and stays so."""
+        listener = socket.socket()
+        listener.bind((f"127.0.0.{number}", self.port))
+        listener.listen(0)
+        self.sockets.append(listener)
+        for _ in range(4):
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+            self.sockets.append(waiting)
+        return f"127.0.0.{number}:{self.port}"
+
     def close(self):
         for listener in self.sockets:
             listener.close()

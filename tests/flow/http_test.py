@@ -77,6 +77,7 @@ def sources_of(server, folder, certificate, secure, forged):
     add("post", one + "/post", body='{"q":"all"}', headers=header,
         query={"appid_file": str(folder / "query")})
     add("silent", host() + "/silent", timeout="300ms")
+    add("deaf", f"http://{server.deaf(next(numbers))}/", connect_timeout="300ms")
     add("stalled", host() + "/stalled", stall_timeout="1s")
     add("refused", "http://127.0.0.1:1/")
     add("nobody", f"http://{NOBODY}/")
@@ -116,7 +117,8 @@ def expect_failing(instance, server):
         "torn-chunk": f"broke off after {len(server.TORN_LINES)} bytes",
         "bomb": "a bomb", "huge": "larger than 64 MB", "bad-gzip": "",
         "garbage": "HTTP/0.9", "loop": "redirects", "cross": "https", "lure": "HTTP status 302",
-        "echo": "HTTP status 401", "silent": "timed out", "stalled": "too slow",
+        "echo": "HTTP status 401", "silent": "timed out", "deaf": "Timeout was reached",
+        "stalled": "too slow",
         "refused": "connect", "nobody": "resolve host", "missing": "HTTP status 404: unknown pair",
         "broken": "HTTP status 500: oops", "forged": "certificate",
         "busy": 'HTTP status 429: {"error":"Out of allowance"} (asks for a pause of 3000 s)',
