@@ -94,8 +94,8 @@ store_status_t store_leave(store_t *self, const char *role, const char *name);
 store_status_t store_actors(store_t *self, const char *role, store_actor_visit_t *visit,
                             void *context);
 
-// Sources that a collector cannot poll now. They replace what it said before, and are forgotten
-// with its lease.
+// Sources that a collector cannot poll now, or must not. They replace what it said before, and are
+// forgotten with its lease.
 enum { STORE_FAILING_MAX = 64, STORE_REASON_MAX = 160 };
 typedef struct {
     const char *source;

@@ -380,7 +380,8 @@ size_t intake_failing(const intake_t *self, moment_t now, registry_failing_t *it
 {
     size_t count = 0;
     poller_trouble_t trouble;
-    for (size_t at = 0; count < most && poller_trouble(self->sources.poller, &at, &trouble);) {
+    for (size_t at = 0;
+         count < most && poller_trouble(self->sources.poller, now.mono_us, &at, &trouble);) {
         registry_failing_t *item = &items[count++];
         snprintf(item->source, sizeof item->source, "%s", trouble.source);
         snprintf(item->reason, sizeof item->reason, "%s", trouble.reason);

@@ -2,6 +2,7 @@
 #include "actors/collector/poller.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -288,16 +289,27 @@ int64_t poller_late_us(const poller_t *self, double share)
     return lateness_quantile_us(&self->late, share);
 }
 
-bool poller_trouble(const poller_t *self, size_t *index, poller_trouble_t *trouble)
+static bool s_is_troubled(const poller_t *self, size_t index, int64_t mono_us,
+                          poller_trouble_t *trouble)
 {
-    for (; *index < self->targets.count; ++*index) {
-        const target_t *target = &self->targets.items[*index];
-        if (!target->failing)
-            continue;
-        *trouble = (poller_trouble_t){ target->source->name, target->reason, target->failures,
-                                       target->since_us };
-        ++*index;
-        return true;
-    }
+    const target_t *target = &self->targets.items[index];
+    int64_t due_us, held_us = schedule_held_us(self->schedule, (int) index, mono_us, &due_us);
+    *trouble = (poller_trouble_t){ .source = target->source->name,
+                                   .failures = target->failures,
+                                   .since_us = target->failing ? target->since_us : due_us };
+    if (target->failing)
+        snprintf(trouble->reason, sizeof trouble->reason, "%s", target->reason);
+    else if (held_us >= POLLER_HELD_US)
+        snprintf(trouble->reason, sizeof trouble->reason,
+                 "held back for %lld s more, as its host or `budgets` want it",
+                 (long long) (held_us / 1000000));
+    return target->failing || held_us >= POLLER_HELD_US;
+}
+
+bool poller_trouble(const poller_t *self, int64_t mono_us, size_t *index, poller_trouble_t *trouble)
+{
+    while (*index < self->targets.count)
+        if (s_is_troubled(self, (*index)++, mono_us, trouble))
+            return true;
     return false;
 }

@@ -49,13 +49,15 @@ poller_count_t poller_count(const poller_t *self);
 // not later.
 int64_t poller_late_us(const poller_t *self, double share);
 
-// A source whose last poll failed.
+// A source whose last poll failed, or that its host holds back for POLLER_HELD_US or more.
+enum { POLLER_HELD_US = 10000000, POLLER_REASON_MAX = 160 };
 typedef struct {
     const char *source;
-    const char *reason; // printable ASCII
-    uint64_t failures;  // ever, since it was configured
-    int64_t since_us;   // monotonic: the first of those in a row
+    char reason[POLLER_REASON_MAX]; // printable ASCII
+    uint64_t failures;              // ever, since it was configured
+    int64_t since_us;               // monotonic: the first of those in a row, or when it was due
 } poller_trouble_t;
 
 // The first one at or behind *index, which then is where to go on. False: there is none.
-bool poller_trouble(const poller_t *self, size_t *index, poller_trouble_t *trouble);
+bool poller_trouble(const poller_t *self, int64_t mono_us, size_t *index,
+                    poller_trouble_t *trouble);

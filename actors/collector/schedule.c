@@ -245,6 +245,15 @@ void schedule_done(schedule_t *self, int source, const answer_t *answer, bool mo
     s_rank(self, host);
 }
 
+int64_t schedule_held_us(const schedule_t *self, int source, int64_t now_us, int64_t *due_us)
+{
+    const turn_t *turn = &self->turns[source];
+    int64_t open_us = gate_open_us(&self->hosts[turn->host].gate);
+    *due_us = turn->due_us;
+    bool waits = !turn->under_way && turn->due_us <= now_us && open_us != INT64_MAX;
+    return waits && open_us > now_us ? open_us - now_us : 0;
+}
+
 int64_t schedule_next_us(const schedule_t *self)
 {
     return self->host_count ? s_ready_us(self, 0) : INT64_MAX;

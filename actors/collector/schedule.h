@@ -37,5 +37,9 @@ int schedule_take(schedule_t *self, int64_t now_us, int64_t *late_us);
 // It came back. `more`: with a good answer of which there is another page to be asked for at once.
 void schedule_done(schedule_t *self, int source, const answer_t *answer, bool more, int64_t now_us);
 
+// How long a source that is due must still wait for the gate of its host; 0 if it need not, or not
+// for a known time. *due_us = since when it is due.
+int64_t schedule_held_us(const schedule_t *self, int source, int64_t now_us, int64_t *due_us);
+
 // Earliest time that anything can be taken; INT64_MAX = not before something comes back.
 int64_t schedule_next_us(const schedule_t *self);

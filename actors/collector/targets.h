@@ -3,10 +3,9 @@
  *  Private to the poller: what it knows of each source beside when it is due.
  */
 #pragma once
+#include "actors/collector/poller.h"
 #include "actors/collector/request.h"
 #include "broker/runtime/settings.h"
-
-enum { TARGET_REASON_MAX = 160 }; // bytes
 
 typedef struct {
     const source_t *source;
@@ -18,7 +17,7 @@ typedef struct {
     int64_t told_us;   // when that was logged last
     uint64_t untold;   // failures since then
     uint64_t failures; // ever
-    char reason[TARGET_REASON_MAX];
+    char reason[POLLER_REASON_MAX];
 } target_t;
 
 typedef struct {

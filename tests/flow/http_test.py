@@ -125,10 +125,15 @@ def expect_failing(instance, server):
         "later": "HTTP status 503 (asks for a pause of 2000 s)",
     }
     wait_for("all that fail to be told", lambda: wanted.keys() <= failing(instance).keys())
+    # Not failing, but asked no more for a while, and that is told as well.
+    for name in ("limited", "allowance", "busy-too", "later-too"):
+        wanted[name] = "held back for "
+        wait_for(f"{name} to be told", lambda: name in failing(instance))
     found = failing(instance)
     for name, reason in wanted.items():
         assert reason in found[name]["reason"], f"{name}: {found[name]['reason']}"
-        assert found[name]["failures"] > 0 and found[name]["since_ms"] > 0, found[name]
+        assert (found[name]["failures"] > 0) == ("held back" not in reason), found[name]
+        assert found[name]["since_ms"] > 0, found[name]
     assert not found.keys() - wanted.keys(), f"fails, and why? {found.keys() - wanted.keys()}"
     text = json.dumps(found) + (instance.dir / "log/collector.log").read_text()
     assert "s3cret" not in text, "a secret was told"

@@ -133,6 +133,21 @@ static void servers_are_listened_to_within_reason(void **state)
     schedule_destroy(&schedule);
 }
 
+static void who_is_held_back_is_told(void **state)
+{
+    (void) state;
+    const answer_t refused = { .kind = ANSWER_REFUSED, .retry_after_us = 100 * SECOND };
+    int64_t every[] = { 10 * SECOND, 10 * SECOND }, due;
+    schedule_t *schedule = of_one_host(every, 2, 5, 0);
+    assert_int_equal(take(schedule, 0), 0);
+    schedule_done(schedule, 0, &refused, false, 0);
+    assert_int_equal(schedule_held_us(schedule, 1, 2 * SECOND, &due), 98 * SECOND);
+    assert_in_range(due, 0, SECOND);
+    assert_int_equal(schedule_held_us(schedule, 0, 2 * SECOND, &due), 0); // not due for 10 s
+    assert_int_equal(schedule_held_us(schedule, 1, 100 * SECOND, &due), 0);
+    schedule_destroy(&schedule);
+}
+
 static void same_seed_same_times(void **state)
 {
     (void) state;
@@ -197,6 +212,8 @@ static void a_budget_is_shared_and_kept(void **state)
         each[source]++;
         schedule_done(schedule, source, &good, false, now);
     }
+    int64_t due;
+    assert_int_equal(schedule_held_us(schedule, SOURCES - 1, 0, &due), 0); // not even due
     assert_in_range(polls[0], 295, 305); // all that it allows, and no more
     assert_in_range(polls[1], 580, 620); // the other host is not held up
     for (int i = 0; i < SOURCES / 2; i++)
@@ -270,6 +287,7 @@ int main(void)
         cmocka_unit_test(failures_back_off),
         cmocka_unit_test(a_long_pace_is_never_shortened_by_failing),
         cmocka_unit_test(servers_are_listened_to_within_reason),
+        cmocka_unit_test(who_is_held_back_is_told),
         cmocka_unit_test(same_seed_same_times),
         cmocka_unit_test(the_order_is_that_of_the_times),
         cmocka_unit_test(a_budget_is_shared_and_kept),
