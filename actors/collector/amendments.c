@@ -1,5 +1,5 @@
 /*  amendments -- see amendments.h. A payload is `from` (int64 little-endian, microseconds), then a
- *  plan as a snapshot (proto/plan.h).
+ *  snapshot (proto/plan.h) of the mappings alone.
  */
 #include "actors/collector/amendments.h"
 
@@ -48,27 +48,37 @@ void amendments_destroy(amendments_t **self_p)
     *self_p = NULL;
 }
 
+// The mappings of a plan, without its rules. NULL: out of memory.
+static plan_t *s_mappings(const plan_t *plan)
+{
+    owned(plan_destroy) plan_t *mappings = plan_new();
+    for (size_t i = 0; mappings && i < plan_count(plan); i++) {
+        plan_entry_t entry = plan_at(plan, i);
+        fault_t fault;
+        if (entry.kind == PLAN_SOURCE &&
+            !plan_set(mappings, PLAN_SOURCE, entry.name, entry.body, &fault))
+            return NULL;
+    }
+    plan_t *given = mappings;
+    mappings = NULL;
+    return given;
+}
+
 bool amendments_encode(const plan_t *plan, int64_t from_us, buffer_t *out)
 {
+    owned(plan_destroy) plan_t *mappings = s_mappings(plan);
     uint8_t *from = buffer_extend(out, FROM_BYTES);
     for (int i = 0; from && i < FROM_BYTES; i++)
         from[i] = (uint8_t) ((uint64_t) from_us >> 8 * i);
-    return plan_encode(plan, NULL, out) && !out->failed;
+    return mappings && plan_encode(mappings, NULL, out) && !out->failed;
 }
 
 bool amendments_mappings(const plan_t *plan, char text[AMENDMENTS_MAPPINGS_TEXT])
 {
-    owned(plan_destroy) plan_t *sources = plan_new();
-    for (size_t i = 0; sources && i < plan_count(plan); i++) {
-        plan_entry_t entry = plan_at(plan, i);
-        fault_t fault;
-        if (entry.kind == PLAN_SOURCE &&
-            !plan_set(sources, PLAN_SOURCE, entry.name, entry.body, &fault))
-            return false;
-    }
-    if (!sources)
+    owned(plan_destroy) plan_t *mappings = s_mappings(plan);
+    if (!mappings)
         return false;
-    plan_hash_t hash = plan_hash(sources);
+    plan_hash_t hash = plan_hash(mappings);
     for (size_t i = 0; i < sizeof hash.bytes; i++)
         snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
     return true;

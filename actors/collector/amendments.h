@@ -9,7 +9,7 @@
 #include "broker/stage/stage.h"
 #include "proto/plan.h"
 
-enum { AMENDMENTS_MAX = 256 }; // of one stream; each holds a plan
+enum { AMENDMENTS_MAX = 256 }; // of one stream; each holds the mappings of a plan
 
 typedef struct amendments amendments_t;
 
