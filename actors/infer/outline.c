@@ -81,11 +81,10 @@ static void s_count(outline_t *self, outline_node_t *node, const field_t *field)
 typedef struct {
     outline_t *outline;
     outline_node_t *node;
-    unsigned star;        // which match tells members of the node apart
-    unsigned members;     // told apart so far
-    field_t field;        // the member itself
-    outline_count_t more; // of members beyond those
-    outline_node_t rest;  // counts them
+    unsigned star;       // which match tells members of the node apart
+    unsigned members;    // told apart so far
+    field_t field;       // the member itself
+    outline_node_t rest; // counts members beyond those
 } ask_t;
 
 // A name as a token of a pointer: '~' and '/' escaped. False: too long, or it would be a star.
@@ -136,8 +135,7 @@ static bool s_visit_member(void *context, const json_match_t *matches)
 
 // Visit `place` (of a node) + `more`, with the node found there in *field.
 static bool s_ask(outline_t *self, documents_t *documents, const outline_node_t *node,
-                  const char *more, field_t *field, json_visit_t *visit, void *context,
-                  unsigned *stars)
+                  const char *more, field_t *field, json_visit_t *visit, void *context)
 {
     owned(buffer_destroy) buffer_t place = { 0 };
     fault_t fault;
@@ -153,7 +151,6 @@ static bool s_ask(outline_t *self, documents_t *documents, const outline_node_t 
     pointer_tree_t tree;
     pointer_tree_begin(&tree);
     pointer_tree_add(&tree, itself, 0);
-    *stars = rows->stars;
     bool all = documents_visit(documents, rows, &tree, field, visit, context);
     self->cut |= !all;
     return all;
@@ -195,14 +192,10 @@ static bool s_members_alike(outline_t *self, documents_t *documents, const outli
                             const outline_node_t *sum)
 {
     compare_t *compare = arena_take(self->arena, sizeof *compare);
-    unsigned stars = 0;
     if (!compare)
         return false;
-    // The last match is the member's name, known once the pointer is.
-    for (const outline_node_t *above = node; above; above = above->parent)
-        stars += above->star;
-    compare->star = stars + 1;
-    if (!s_ask(self, documents, node, "/*/*", &compare->field, s_visit_grandchild, compare, &stars))
+    compare->star = outline_stars(node) + 1; // the second of those that are asked for
+    if (!s_ask(self, documents, node, "/*/*", &compare->field, s_visit_grandchild, compare))
         return false;
     if (sum->count.arrays > 0)
         return sum->count.objects == 0 && 2 * compare->containers > compare->seen;
@@ -269,11 +262,8 @@ static void s_explore(outline_t *self, documents_t *documents, outline_node_t *n
         self->cut = true;
         return;
     }
-    ask_t ask = { .outline = self, .node = node };
-    unsigned stars = 0;
-    for (const outline_node_t *above = node; above; above = above->parent)
-        ask.star += above->star;
-    s_ask(self, documents, node, "/*", &ask.field, s_visit_member, &ask, &stars);
+    ask_t ask = { .outline = self, .node = node, .star = outline_stars(node) };
+    s_ask(self, documents, node, "/*", &ask.field, s_visit_member, &ask);
     outline_node_t sum = { 0 };
     for (const outline_node_t *child = node->first; child; child = child->next)
         s_add(&sum, child);
@@ -308,8 +298,7 @@ bool outline_read(outline_t *self, documents_t *documents, arena_t *arena)
     if (!self->root)
         return false;
     ask_t ask = { .outline = self, .node = self->root };
-    unsigned stars;
-    s_ask(self, documents, self->root, "", &ask.field, s_visit_root, &ask, &stars);
+    s_ask(self, documents, self->root, "", &ask.field, s_visit_root, &ask);
     s_explore(self, documents, self->root);
     return !arena_failed(arena);
 }

@@ -55,6 +55,15 @@ static inline uint64_t outline_all(const outline_node_t *node)
     return outline_containers(node) + outline_scalars(node);
 }
 
+// How many of the steps to it are stars.
+static inline unsigned outline_stars(const outline_node_t *node)
+{
+    unsigned stars = 0;
+    for (; node; node = node->parent)
+        stars += node->star;
+    return stars;
+}
+
 // Its place from `above`, an ancestor or itself: "/result/*". False: too long for a pointer.
 bool outline_place(const outline_node_t *node, const outline_node_t *above, buffer_t *out);
 

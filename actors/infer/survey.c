@@ -67,9 +67,7 @@ static void s_add_leaves(survey_t *self, leaf_kind_t kind, const outline_node_t 
 
 static void s_add_matches(survey_t *self, const outline_node_t *rows)
 {
-    unsigned stars = 0;
-    for (const outline_node_t *node = rows; node; node = node->parent)
-        stars += node->star;
+    unsigned stars = outline_stars(rows);
     for (unsigned i = 0; i < stars && self->leaf_count < SURVEY_LEAVES_MAX; i++) {
         char *place = arena_printf(self->arena, "~%u", i + 1);
         self->leaves[self->leaf_count] = (survey_leaf_t){ LEAF_MATCH, place, "", "", false };
