@@ -60,9 +60,12 @@ static size_t s_past_blanks(const csv_t *self, size_t at)
     return at;
 }
 
-// Is there a comment at `at`, the start of a line?
-static bool s_is_comment(const csv_t *self, size_t at)
+// Is there a comment at `at`, the start of a line, or nothing but blanks?
+static bool s_is_idle(const csv_t *self, size_t at)
 {
+    size_t begin = s_past_blanks(self, at);
+    if (begin == self->text.size || s_ends_line(self->text.data[begin]))
+        return true;
     size_t size = self->comment.size;
     return size && self->text.size - at >= size &&
            memcmp(self->text.data + at, self->comment.data, size) == 0;
@@ -137,8 +140,8 @@ csv_result_t csv_next(csv_t *self)
 {
     const uint8_t *data = self->text.data;
     size_t size = self->text.size, at = self->at;
-    while (at < size && (s_ends_line(data[at]) || s_is_comment(self, at)))
-        at = s_ends_line(data[at]) ? at + 1 : s_line_end(self->text, at);
+    while (at < size && s_is_idle(self, at))
+        at = s_past_line_end(self->text, s_line_end(self->text, at));
     self->at = at;
     self->count = 0;
     self->unquoted_used = 0;

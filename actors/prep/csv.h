@@ -48,5 +48,5 @@ void csv_destroy(csv_t **self_p);
 // Start on a text.
 void csv_open(csv_t *self, slice_t text, csv_dialect_t dialect);
 
-// The next record; empty lines are none.
+// The next record; blank lines and comments are none.
 csv_result_t csv_next(csv_t *self);

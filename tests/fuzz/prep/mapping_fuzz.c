@@ -15,13 +15,18 @@ static setting_pair_t LITERAL[] = { { .name = "a", .value = "=x" } };
 static setting_pair_t CHECKS[] = { { .name = "p", .value = "> 0" } };
 static const char *REQUIRED[] = { "p" };
 static const char *ID[] = { "/id" };
+static setting_pair_t ROW_ONLY[] = { { .name = "/k", .value = "x" } };
+static setting_pair_t ONLY[] = { { .name = "^/k", .value = "x" },
+                                 { .name = "/b", .value = "true" } };
+static setting_pair_t CELL_ONLY[] = { { .name = "/0", .value = "a" } };
+static const char *NOTHING[] = { "-", "n/a" };
 
 #define PAIRS(array)                                                                               \
     {                                                                                              \
         .count = sizeof(array) / sizeof((array)[0]), .items = (array)                              \
     }
 
-enum { SOURCES = 7 };
+enum { SOURCES = 10 };
 
 static const source_t TABLE[SOURCES] = {
     { .format = FORMAT_JSON,
@@ -87,6 +92,38 @@ static const source_t TABLE[SOURCES] = {
       .time_unit = "%F %T",
       .columns = PAIRS(NAMED),
       .identity_none = true },
+    { .format = FORMAT_CONCATENATED,
+      .kind = SOURCE_FILE,
+      .rows = "",
+      .table = "t",
+      .key = PAIRS(KEY),
+      .time_fetch = true,
+      .columns = PAIRS(VALUES),
+      .only = PAIRS(ROW_ONLY) },
+    { .format = FORMAT_JSONL,
+      .kind = SOURCE_FILE,
+      .rows = "/d/*",
+      .table = "t",
+      .key = PAIRS(LITERAL),
+      .time_at = "/t",
+      .time_unit = "ms",
+      .time_from = "2013-10-07",
+      .numbers = "1 234,5",
+      .columns = PAIRS(VALUES),
+      .only = PAIRS(ONLY) },
+    { .format = FORMAT_CSV,
+      .kind = SOURCE_FILE,
+      .csv_delimiter = ';',
+      .csv_skip_lines = 1,
+      .csv_comment = "#",
+      .numbers = "1.234,5",
+      .missing = NOTHING,
+      .missing_count = 2,
+      .table = "t",
+      .key = PAIRS(LITERAL),
+      .time_fetch = true,
+      .columns = PAIRS(CELLS),
+      .only = PAIRS(CELL_ONLY) },
 };
 
 static void refused(void *context, const quarantine_t *quarantine)

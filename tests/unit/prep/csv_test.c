@@ -43,7 +43,7 @@ static void records(void **state)
         { " a , b \n", "<a><b>\n" },
         { " \"a \" ,\t\"b\"\t\n", "<a ><b>\n" },
         { "\"a\" x,b\n", "!2\"a\" x,b\n" },
-        { " \n, \n", "<>\n<><>\n" },
+        { " \n, \n\t", "<><>\n" },
         { "a\"b,c\nd,e\n", "!2a\"b,c\n<d><e>\n" },
         { "\"a\"b,c\nd\n", "!2\"a\"b,c\n<d>\n" },
         { "x,\"a\ny\nz\n", "!3x,\"a\n<y>\n<z>\n" },

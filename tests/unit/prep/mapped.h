@@ -18,6 +18,7 @@ typedef struct {
     uint32_t refused_rows[MAPPED_REASONS_MAX];
     char reasons[MAPPED_REASONS_MAX][MAPPING_REASON_MAX];
     char snippets[MAPPED_REASONS_MAX][MAPPING_SNIPPET_MAX + 1];
+    void (*hear)(const char *reason); // of every refusal; NULL = nobody asks
 } mapped_t;
 
 static inline void mapped_refused(void *context, const quarantine_t *quarantine)
@@ -26,6 +27,8 @@ static inline void mapped_refused(void *context, const quarantine_t *quarantine)
     assert_true(strlen(quarantine->reason) > 0);
     assert_true(strlen(quarantine->reason) < MAPPING_REASON_MAX);
     assert_true(quarantine->snippet.size <= MAPPING_SNIPPET_MAX);
+    if (self->hear)
+        self->hear(quarantine->reason);
     unsigned at = self->refused++;
     if (at >= MAPPED_REASONS_MAX)
         return;

@@ -117,6 +117,18 @@ static const series_t SERIES[] = {
       6106,
       1723161255611000,
       1723161600982000 },
+    { "nyse_SPY_tick_2013-10-07.csv.gz", // milliseconds since midnight in New York
+      { FILE_SOURCE, .format = FORMAT_CSV, .key = PAIRS(KEY), .time_at = "/0", .time_unit = "ms",
+        .time_from = "2013-10-07T04:00:00Z", .columns = PAIRS(CELLS), .identity_none = true },
+      250601,
+      1381132800464000,
+      1381190399536000 },
+    { "coinbase_BTCEUR_1m_2018-04-04.csv.gz", // milliseconds since midnight UTC
+      { FILE_SOURCE, .format = FORMAT_CSV, .key = PAIRS(KEY), .time_at = "/0", .time_unit = "ms",
+        .time_from = "2018-04-04", .columns = PAIRS(CELLS) },
+      949,
+      1522800000000000,
+      1522860480000000 },
 };
 
 static bool load(const char *name, buffer_t *out)
@@ -175,6 +187,15 @@ static void a_mixed_feed_adds_up(void **state)
     assert_int_equal(mapped.count.rows, trades->rows);
     assert_int_equal(mapped.count.quarantined, LINES - trades->rows);
     assert_string_equal(mapped.reasons[0], "time: missing");
+    mapped_close(&mapped);
+    static setting_pair_t TRADES[] = { { .name = "/e", .value = "trade" } };
+    source.only = (setting_pairs_t) PAIRS(TRADES); // what was not asked for is no refusal
+    mapped_open(&mapped, &source);
+    mapped_apply(&mapped, buffer_slice(&payload));
+    assert_int_equal(mapped.count.rows, trades->rows);
+    assert_int_equal(mapped.count.rows + mapped.count.skipped + mapped.count.quarantined, LINES);
+    assert_int_equal(mapped.count.quarantined, 1); // a snapshot without "data"
+    assert_string_equal(mapped.reasons[0], "no row in this line");
     mapped_close(&mapped);
     buffer_destroy(&payload);
 }
