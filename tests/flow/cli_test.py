@@ -32,6 +32,40 @@ rules:
 """
 
 
+# What its ticker calls volume is that of 24 hours.
+CRYPTOWATCH = """
+sources:
+  - name: summaries
+    url: https://api.cryptowat.ch/markets/summaries
+    every: 30s
+    rows: /result/*
+    table: market
+    key: { exchange: "~1:0", pair: "~1:1" }
+    time: fetch
+    columns: { price: /price/last, volume: /volume }
+    rolling: { volume: 24h }
+derive:
+  market:
+    busy: volume / avg(volume) OVER last_1h
+rules:
+  spike: { on: market, when: "volume > 3 * avg(volume) OVER last_1h" }
+  ratio: { on: market, when: "busy > 3" }
+  price: { on: market, when: "price > 1.05 * avg(price) OVER last_1h" }
+"""
+
+# A filter that asks for more than its document.
+FILTERED = """
+sources:
+  - url: file:///nowhere/*.json
+    jq: |
+      .[] | {t: now}
+    table: t
+    key: { k: "=x" }
+    time: { at: /t, unit: s }
+    columns: { v: /v }
+"""
+
+
 def tidewire(*words, cwd=None):
     return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=120, cwd=cwd)
 
@@ -90,6 +124,24 @@ def check_rolling(empty):
     run = tidewire("check", "-c", str(file))
     expect(run, OK)
     assert not run.stderr, run.stderr
+    file.write_text(CRYPTOWATCH)
+    run = tidewire("check", "-c", str(file))
+    expect(run, OK, out="good (1 source, 3 rules)",
+           err=f"{file}:17:31: warning: rule 'ratio': 'volume' is a rolling sum over 24h")
+    assert f"{file}:16:31: warning: rule 'spike': 'volume' is a rolling sum" in run.stderr
+    assert "price" not in run.stderr, run.stderr
+
+
+def check_filter(empty):
+    """A jq filter is compiled by check, and its mistake told at its place."""
+    file = pathlib.Path(empty) / "filter.yaml"
+    file.write_text(FILTERED)
+    expect(tidewire("check", "-c", str(file)), CONFIG_BAD,
+           err=f"{file}:5:7: source 'source-1': jq: 'now' is refused: a filter sees its document")
+    file.write_text(FILTERED.replace("now", ".t + foo"))
+    expect(tidewire("check", "-c", str(file)), CONFIG_BAD, err="jq: foo/0 is not defined line 1")
+    file.write_text(FILTERED.replace("now", ".t"))
+    expect(tidewire("check", "-c", str(file)), OK, out="good (1 source, 0 rules)")
 
 
 def alive_under(folder):
@@ -301,6 +353,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tw-cli-") as empty:
         print(check_words(empty), "words with help, version and exit codes")
         check_rolling(empty)
+        check_filter(empty)
         check_bad_rule(empty)
         check_demo(empty)
     check_hurry()
