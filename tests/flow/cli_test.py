@@ -138,7 +138,7 @@ def check_filter(empty):
     file.write_text(FILTERED)
     expect(tidewire("check", "-c", str(file)), CONFIG_BAD,
            err=f"{file}:5:7: source 'source-1': jq: 'now' is refused: a filter sees its document")
-    file.write_text(FILTERED.replace("now", ".t + foo"))
+    file.write_text(FILTERED.replace("now", "(.t + foo)"))
     expect(tidewire("check", "-c", str(file)), CONFIG_BAD, err="jq: foo/0 is not defined line 1")
     file.write_text(FILTERED.replace("now", ".t"))
     expect(tidewire("check", "-c", str(file)), OK, out="good (1 source, 0 rules)")
