@@ -223,6 +223,8 @@ static approximate_t unary(const expr_t *expr, const frame_t *frame, estimate_t 
         return stepped(ceil, a, estimate);
     case EXPR_ROUND:
         return round_to(a, expr->index, estimate);
+    case EXPR_ROUND_EVEN:
+        return stepped(rint, a, estimate);
     case EXPR_SQRT:
         return root(a, estimate);
     case EXPR_LN:

@@ -139,6 +139,8 @@ static const expr_t *function(compiler_t *self, const syntax_t *syntax, size_t w
         return missing(self, syntax, operands, count);
     if (result == RESULT_WHOLE && type_is_whole(type))
         kind = EXPR_NUMERIC;
+    if (kind == EXPR_ROUND && type == TYPE_DOUBLE)
+        kind = EXPR_ROUND_EVEN;
     if ((result == RESULT_FLOAT || result == RESULT_WHOLE) && type_is_whole(type))
         type = TYPE_DOUBLE;
     return compile_make(self, syntax->place, kind, type, count, operands);

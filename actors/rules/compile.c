@@ -142,6 +142,7 @@ static bool is_exact(const expr_t *expr)
     case EXPR_FLOOR:
     case EXPR_CEIL:
     case EXPR_ROUND:
+    case EXPR_ROUND_EVEN:
     case EXPR_SQRT:
     case EXPR_LN:
     case EXPR_EXP:

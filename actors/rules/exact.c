@@ -51,6 +51,9 @@ static bool unary(const expr_t *expr, const frame_t *frame, mpq_t value)
     case EXPR_ROUND:
         rational_round(value, value, expr->index);
         return true;
+    case EXPR_ROUND_EVEN:
+        rational_round_even(value, value);
+        return true;
     case EXPR_SQRT:
         return rational_rounded(ROUNDED_SQRT, value, value, value);
     case EXPR_LN:

@@ -97,8 +97,8 @@ static void put_expr(digest_t *out, const table_plan_t *table, const expr_t *exp
 void expr_digest(const table_plan_t *table, const expr_t *expr, const rule_t *rule,
                  uint8_t digest[32])
 {
-    _Static_assert(EXPR_IS_FALSE == 40 && COMPARE_GREATER_EQUAL == 5 && FIELD_EPOCH == 14 &&
-                       AGGREGATE_LAG == 14,
+    _Static_assert(EXPR_IS_FALSE == 40 && EXPR_ROUND_EVEN == 41 && COMPARE_GREATER_EQUAL == 5 &&
+                       FIELD_EPOCH == 14 && AGGREGATE_LAG == 14,
                    "alert ids hang on these numbers: append, never renumber");
     digest_t out;
     digest_begin(&out);

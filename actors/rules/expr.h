@@ -74,6 +74,8 @@ typedef enum {
     EXPR_IS_NULL,
     EXPR_IS_TRUE,
     EXPR_IS_FALSE,
+    // a number again: kinds are appended, since alert ids hang on their order
+    EXPR_ROUND_EVEN, // double precision to a whole number, halves to the even one
 } expr_kind_t;
 
 typedef enum {

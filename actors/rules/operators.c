@@ -159,5 +159,6 @@ const expr_t *compile_cast(compiler_t *self, const syntax_t *syntax)
         return compile_make2(self, syntax->place, EXPR_NUMERIC, type, operand, NULL);
     if (self->in_argument)
         return inexact(self, syntax->place, "a cast that rounds");
-    return compile_make2(self, syntax->place, EXPR_ROUND, type, operand, NULL);
+    expr_kind_t kind = operand->type == TYPE_DOUBLE ? EXPR_ROUND_EVEN : EXPR_ROUND;
+    return compile_make2(self, syntax->place, kind, type, operand, NULL);
 }

@@ -87,6 +87,20 @@ void rational_round(mpq_ptr value, mpq_srcptr x, int digits)
     mpq_clear(ten);
 }
 
+// floor(x + 1/2), which is one too many if x + 1/2 is whole and odd.
+void rational_round_even(mpq_ptr value, mpq_srcptr x)
+{
+    mpq_t half;
+    mpq_init(half);
+    mpq_set_ui(half, 1, 2);
+    mpq_add(value, x, half);
+    bool middle = mpz_cmp_ui(mpq_denref(value), 1) == 0;
+    rational_floor(value, value);
+    if (middle && mpz_odd_p(mpq_numref(value)))
+        mpz_sub_ui(mpq_numref(value), mpq_numref(value), 1);
+    mpq_clear(half);
+}
+
 // ---- correctly rounded ------------------------------------------------------------------------
 
 static void apply(rounded_t function, mpfr_ptr value, mpfr_srcptr x, mpfr_srcptr y, mpfr_rnd_t to)

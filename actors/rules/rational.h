@@ -23,3 +23,4 @@ bool rational_rounded(rounded_t function, mpq_srcptr x, mpq_srcptr y, mpq_ptr va
 void rational_floor(mpq_ptr value, mpq_srcptr x);
 // Nearest number of `digits` after the point (before it, if negative), halves away from zero.
 void rational_round(mpq_ptr value, mpq_srcptr x, int digits);
+void rational_round_even(mpq_ptr value, mpq_srcptr x); // to a whole number, halves to even

@@ -55,6 +55,21 @@ static fraction_t rounded(const printer_t *self, const expr_t *expr, fraction_t 
     return sql_whole((term_t){ text, BIND_PRODUCT });
 }
 
+// Halves to even: the same without digits, one less where 2 |N| + D is an odd multiple of 2 D.
+static fraction_t rounded_even(const printer_t *self, fraction_t a)
+{
+    if (sql_has_bottom(a))
+        a = sql_positive_bottom(self, a);
+    const char *top = sql_numeric(self, a.top).text;
+    const char *bottom = sql_has_bottom(a) ? sql_wrap(self, a.bottom, BIND_ATOM) : "1";
+    const char *text = sql_print(self,
+                                 "sign(%s) * (div(2 * abs(%s) + %s, NULLIF(2 * %s, 0)) - CASE WHEN "
+                                 "mod(2 * abs(%s) + %s, NULLIF(4 * %s, 0)) = 2 * %s THEN 1 ELSE 0 "
+                                 "END)",
+                                 top, top, bottom, bottom, top, bottom, bottom, bottom);
+    return sql_whole((term_t){ text, BIND_PRODUCT });
+}
+
 // ---- functions that are not exact -----------------------------------------------------------
 
 term_t sql_divided(const printer_t *self, fraction_t a)
@@ -108,6 +123,8 @@ fraction_t sql_function(const printer_t *self, const expr_t *expr)
         return step(self, a, false);
     case EXPR_CEIL:
         return step(self, a, true);
+    case EXPR_ROUND_EVEN:
+        return rounded_even(self, a);
     default:
         assert(expr->kind == EXPR_ROUND);
         return rounded(self, expr, a);

@@ -137,6 +137,15 @@ floor(avg(volume) OVER rows_7) = 4
 round(avg(volume) OVER rows_8, 2) = 4.19
 sign(close - open) = 1
 sign((close - open) / 3) < 0
+round(floor(count(*) OVER last_1h) / 2) = 8
+(floor(count(*) OVER last_1h) / 2)::int = 7
+(floor(count(*) OVER last_1h) / -2)::bigint = -8
+round((floor(count(*) OVER last_1h) / 2)::numeric) = 8
+round(power(2, 1) / 4) = 0 AND volume > 5
+(power(3, 1) / 2)::int = 2 AND volume > 5
+round(-power(5, 1) / 2) = -2 AND volume > 5
+round(corr(close, volume) OVER last_1h) = 0
+(regr_slope(close, volume) OVER rows_3)::int = 1
 volume::int = 3
 (volume / 2)::bigint = 2
 power(volume, 2) > 20

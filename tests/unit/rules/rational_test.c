@@ -132,12 +132,21 @@ static void test_steps(void **state)
     static const struct {
         const char *x;
         int digits;
-        const char *rounded, *floor;
+        const char *rounded, *floor, *even;
     } cases[] = {
-        { "5/2", 0, "3", "2" },         { "-5/2", 0, "-3", "-3" },
-        { "1/8", 2, "13/100", "0" },    { "-1/8", 2, "-13/100", "-1" },
-        { "1250", -2, "1300", "1250" }, { "1249", -2, "1200", "1249" },
-        { "1/3", 3, "333/1000", "0" },
+        { "5/2", 0, "3", "2", "2" },
+        { "-5/2", 0, "-3", "-3", "-2" },
+        { "7/2", 0, "4", "3", "4" },
+        { "-7/2", 0, "-4", "-4", "-4" },
+        { "1/2", 0, "1", "0", "0" },
+        { "-1/2", 0, "-1", "-1", "0" },
+        { "51/20", 0, "3", "2", "3" },
+        { "-49/20", 0, "-2", "-3", "-2" },
+        { "1/8", 2, "13/100", "0", "0" },
+        { "-1/8", 2, "-13/100", "-1", "0" },
+        { "1250", -2, "1300", "1250", "1250" },
+        { "1249", -2, "1200", "1249", "1249" },
+        { "1/3", 3, "333/1000", "0", "0" },
     };
     mpq_t x, value, expected;
     mpq_inits(x, value, expected, NULL);
@@ -148,6 +157,9 @@ static void test_steps(void **state)
         assert_true(mpq_equal(value, expected));
         rational_floor(value, x);
         set(expected, cases[i].floor);
+        assert_true(mpq_equal(value, expected));
+        rational_round_even(value, x);
+        set(expected, cases[i].even);
         assert_true(mpq_equal(value, expected));
     }
     mpq_clears(x, value, expected, NULL);
