@@ -289,9 +289,26 @@ const expr_t *compile(compiler_t *self, const syntax_t *syntax)
 
 // ---- whole texts ----------------------------------------------------------------------------
 
-static const expr_t *compile_text(table_t *table, slice_t text, unsigned chain, fault_t *fault)
+// Compile the derived columns that a text names before the text itself: what a bad text takes back
+// is then its own, and not that of a good column it names.
+static void derive_first(table_t *table, const syntax_t *syntax, unsigned chain)
+{
+    for (size_t i = 0; i < syntax->count; i++)
+        if (syntax->operands[i])
+            derive_first(table, syntax->operands[i], chain);
+    derived_text_t *named = syntax->kind == SYNTAX_COLUMN && chain < RULE_DEPTH_MAX
+                                ? table_find_derived(table, slice_text(syntax->text))
+                                : NULL;
+    if (named && named->state == DERIVED_NEW)
+        (void) compile_derived(table, named, chain + 1); // who uses it hears what is wrong
+}
+
+// *mark: where what the text adds to the table begins.
+static const expr_t *compile_text(table_t *table, slice_t text, unsigned chain, table_mark_t *mark,
+                                  fault_t *fault)
 {
     owned(arena_destroy) arena_t *scratch = arena_new(SCRATCH_BYTES_MAX);
+    *mark = table_mark(table);
     if (!scratch) {
         arena_fail(table->arena);
         return NULL;
@@ -300,6 +317,9 @@ static const expr_t *compile_text(table_t *table, slice_t text, unsigned chain, 
         .table = table, .scratch = scratch, .text = text, .fault = fault, .chain = chain
     };
     const syntax_t *syntax = parse_condition(scratch, text, fault);
+    if (syntax)
+        derive_first(table, syntax, chain);
+    *mark = table_mark(table);
     const expr_t *made = syntax ? compile(&self, syntax) : NULL;
     if (made && made->type == TYPE_UNKNOWN)
         made = compile_coerce(&self, syntax->place, made, chain ? TYPE_NUMERIC : TYPE_BOOLEAN);
@@ -310,7 +330,8 @@ static const expr_t *compile_text(table_t *table, slice_t text, unsigned chain, 
 
 const expr_t *compile_condition(table_t *table, slice_t text, fault_t *fault)
 {
-    const expr_t *made = compile_text(table, text, 0, fault);
+    table_mark_t mark;
+    const expr_t *made = compile_text(table, text, 0, &mark, fault);
     if (made && made->type != TYPE_BOOLEAN) {
         place_refuse(fault, text, 0, "argument of WHERE must be type boolean, not type %s",
                      type_name(made->type));
@@ -325,8 +346,8 @@ const expr_t *compile_derived(table_t *table, derived_text_t *derived, unsigned 
         return derived->expr;
     assert(derived->state == DERIVED_NEW);
     derived->state = DERIVED_BUSY;
-    table_mark_t mark = table_mark(table);
-    const expr_t *made = compile_text(table, derived->text, chain, &derived->fault);
+    table_mark_t mark;
+    const expr_t *made = compile_text(table, derived->text, chain, &mark, &derived->fault);
     if (made && !type_is_number(made->type)) {
         place_refuse(&derived->fault, derived->text, 0,
                      "a derived column must be a number, not type %s", type_name(made->type));

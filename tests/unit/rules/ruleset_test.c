@@ -133,6 +133,32 @@ static void test_a_bad_rule_leaves_nothing(void **state)
     assert_int_equal(table->keep_us, 0);
 }
 
+// Nor does a bad derived column, whatever good ones it names: they stay, and what it alone had
+// goes.
+static void test_a_bad_derived_column_leaves_others(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *plan = plan_maker_candles();
+    plan_maker_derive(plan, "candle.a", "max(close) OVER last_31d + b + nope"); // before b
+    plan_maker_derive(plan, "candle.b", "avg(volume) OVER last_1h + c");
+    plan_maker_derive(plan, "candle.c", "min(volume) OVER last_2h");
+    rule_t rule = plan_maker_rule("volume > sum(close) OVER last_5m");
+    plan_maker_put(plan, "r", &rule);
+    rule.when = slice_text("b > 1");
+    plan_maker_put(plan, "s", &rule);
+    owned(ruleset_destroy) ruleset_t *ruleset = ruleset_new(plan, NULL, NULL);
+    const table_plan_t *table = ruleset_table(ruleset, slice_text("candle"));
+    assert_int_equal(table->derived_count, 2);
+    assert_int_equal(table->rule_count, 2);
+    assert_int_equal(table->keep_us, INT64_C(7200000000)); // of c; nothing of 31 days
+    const compiled_rule_t *s = &table->rules[1];
+    assert_string_equal(s->name, "s");
+    assert_int_equal(s->aggregate_count, 2);
+    assert_string_equal(table->aggregates[s->aggregates[0]].text, "avg(volume)");
+    assert_string_equal(table->aggregates[s->aggregates[1]].text, "min(volume)");
+    assert_string_equal(table->windows[table->aggregates[s->aggregates[0]].window].name, "last_1h");
+}
+
 static void test_disabled_rules_are_left_out(void **state)
 {
     (void) state;
@@ -320,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_exact_query),
         cmocka_unit_test(test_equal_things_are_shared),
         cmocka_unit_test(test_a_bad_rule_leaves_nothing),
+        cmocka_unit_test(test_a_bad_derived_column_leaves_others),
         cmocka_unit_test(test_disabled_rules_are_left_out),
         cmocka_unit_test(test_sources_of_one_table),
         cmocka_unit_test(test_guards),
