@@ -8,6 +8,7 @@
 #include "actors/rules/compile.h"
 #include "actors/rules/guard.h"
 #include "actors/rules/shape.h"
+#include "actors/rules/sql.h"
 #include "proto/owned.h"
 
 enum { RULESET_BYTES_MAX = 1 << 30 }; // of memory for one compiled plan
@@ -204,7 +205,8 @@ static bool compile_rule(table_t *table, compiled_rule_t *rule, fault_t *fault)
         return false;
     extent_of(&table->plan, rule->when, rule);
     expr_digest(&table->plan, rule->when, &rule->rule, rule->hash);
-    return true;
+    owned(buffer_destroy) buffer_t query = { 0 };
+    return sql_query(&table->plan, rule, &query, fault); // a rule that is accepted has one
 }
 
 static bool add_rule(ruleset_t *self, slice_t name, const rule_t *body, fault_t *fault)

@@ -166,21 +166,27 @@ static const compiled_rule_t *find_rule(const ruleset_t *self, const char *name,
     return NULL;
 }
 
+bool sql_query(const table_plan_t *table, const compiled_rule_t *rule, buffer_t *out,
+               fault_t *fault)
+{
+    owned(arena_destroy) arena_t *arena = arena_new(SQL_BYTES_MAX);
+    printer_t printer = { .arena = arena, .table = table, .rule = rule };
+    if (arena)
+        write_query(&printer, out);
+    if (!arena || out->failed)
+        return fault_set(fault, "out of memory");
+    return !arena_failed(arena) ||
+           fault_set(fault,
+                     "the exact query of rule \"%s\" is too long: choose (CASE, coalesce, nullif, "
+                     "greatest, least) between fewer quotients",
+                     rule->name);
+}
+
 bool ruleset_sql(const ruleset_t *self, const char *name, buffer_t *out, fault_t *fault)
 {
-    printer_t printer = { 0 };
-    printer.rule = find_rule(self, name, &printer.table);
-    if (!printer.rule)
+    const table_plan_t *table;
+    const compiled_rule_t *rule = find_rule(self, name, &table);
+    if (!rule)
         return fault_set(fault, "there is no rule \"%s\"", name);
-    owned(arena_destroy) arena_t *arena = arena_new(SQL_BYTES_MAX);
-    owned(buffer_destroy) buffer_t query = { 0 };
-    printer.arena = arena;
-    if (arena)
-        write_query(&printer, &query);
-    if (!arena || query.failed)
-        return fault_set(fault, "out of memory");
-    if (arena_failed(arena))
-        return fault_set(fault, "the exact query of rule \"%s\" is too long", name);
-    buffer_append(out, query.data, query.size);
-    return !out->failed || fault_set(fault, "out of memory");
+    return sql_query(table, rule, out, fault);
 }

@@ -9,6 +9,10 @@
 
 enum { SQL_BYTES_MAX = 1 << 20 }; // of everything printed for one rule
 
+// The complete query of a rule. False: it is too long, or memory ran out; *out is of no use then.
+bool sql_query(const table_plan_t *table, const compiled_rule_t *rule, buffer_t *out,
+               fault_t *fault);
+
 // "avg(volume)", "lag(close, 2)": cut to fit.
 void sql_aggregate_text(const table_plan_t *table, const aggregate_t *aggregate, char *text,
                         size_t size);

@@ -261,8 +261,8 @@ class Oracle:
             error = db.error(raw_query(text))
             if runtime(error):
                 error = None
-            too_large = name in refused and re.search("too large|too deep|32 different",
-                                                      refused[name][1])
+            too_large = name in refused and re.search("too large|too deep|too long|"
+                                                      "32 different", refused[name][1])
             if name in refused and not error and not too_large:
                 self.fail("refused:", text, refused[name])
             if name not in refused and error:

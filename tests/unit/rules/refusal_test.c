@@ -148,6 +148,25 @@ static char *repeated(const char *before, const char *piece, int times, const ch
     return copy;
 }
 
+// A rule without an exact query cannot be checked, so it is none. Each choice doubles it, or worse.
+static void test_exact_query(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *plan = plan_maker_candles();
+    for (int count = 4; count <= 20; count += 16) {
+        char *opened = repeated("", "nullif(", count, "volume / close");
+        char *when = repeated(opened, ", 2)", count, " > 3");
+        if (count == 4)
+            assert_accepted(plan, when);
+        else
+            assert_refused(plan, when,
+                           "0:0 the exact query of rule \"r\" is too long: choose (CASE, coalesce, "
+                           "nullif, greatest, least) between fewer quotients");
+        free(opened);
+        free(when);
+    }
+}
+
 typedef struct {
     const char *before, *piece, *after;
     int fits, breaks; // times
@@ -305,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_exact_query),
         cmocka_unit_test(test_digits),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_parentheses),
