@@ -7,7 +7,7 @@
 #include "actors/rules/expr.h"
 #include "proto/arena.h"
 
-enum { SQL_BYTES_MAX = 1 << 20 }; // of everything printed for one rule
+enum { SQL_BYTES_MAX = 8 << 20 }; // of everything printed for one rule, on the way too
 
 // The complete query of a rule. False: it is too long, or memory ran out; *out is of no use then.
 bool sql_query(const table_plan_t *table, const compiled_rule_t *rule, buffer_t *out,

@@ -25,8 +25,8 @@ static fraction_t choose(const printer_t *self, size_t count, const char *const 
 {
     term_t *terms = arena_take(self->arena, (count + 1) * sizeof *terms);
     fraction_t made = { .positive = true };
-    if (!terms)
-        return made;
+    if (!terms || count == 0) // coalesce(x) is x
+        return terms ? values[0] : made;
     bool same = true;
     for (size_t i = 0; i <= count; i++) {
         terms[i] = values[i].top;
@@ -85,21 +85,27 @@ static fraction_t coalesce(const printer_t *self, size_t count, const fraction_t
     return choose(self, count - 1, conditions, values);
 }
 
-// Two at a time: the next one if it is beyond the best so far, or that is NULL.
+// Not NULL, and none of those behind it is beyond it.
+static const char *first_of(const printer_t *self, bool greatest, size_t count,
+                            const fraction_t *values)
+{
+    const char *text = sql_is_null(self, values[0], true).text;
+    for (size_t i = 1; i < count; i++)
+        text = sql_print(self, "%s AND (%s) IS NOT FALSE", text,
+                         sql_compare(self, values[0], greatest ? ">=" : "<=", values[i]).text);
+    return text;
+}
+
+// The first that none behind it is beyond: those before it were NULL, or had one beyond them.
 static fraction_t extreme(const printer_t *self, bool greatest, size_t count,
                           const fraction_t *values)
 {
-    if (!any_bottom(values, count))
+    const char **conditions = arena_take(self->arena, count * sizeof *conditions);
+    if (!conditions || !any_bottom(values, count))
         return plain_call(self, greatest ? "greatest" : "least", count, values);
-    fraction_t best = values[0];
-    for (size_t i = 1; i < count; i++) {
-        const char *beyond = sql_compare(self, values[i], greatest ? ">" : "<", best).text;
-        const char *condition = sql_print(self, "%s OR %s", beyond,
-                                          sql_wrap(self, sql_is_null(self, best, false), BIND_IS));
-        const fraction_t pair[] = { values[i], best };
-        best = choose(self, 1, &condition, pair);
-    }
-    return best;
+    for (size_t i = 0; i + 1 < count; i++)
+        conditions[i] = first_of(self, greatest, count - i, values + i);
+    return choose(self, count - 1, conditions, values);
 }
 
 static fraction_t nullif_of(const printer_t *self, const fraction_t *values)

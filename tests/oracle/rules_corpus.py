@@ -276,6 +276,13 @@ GUARDED = [
     (0, 0, "CASE WHEN volume / 0 IS NULL THEN volume > 5 END"),
     (0, 0, "(-(volume / 0)) IS NULL AND abs(volume / 0) IS NULL AND sign(volume / 0) IS NULL"),
     (0, 0, "coalesce(floor(volume / 0), round(volume / 0, 2), 7) = volume"),
+    (0, 0, "greatest(volume / (close - open), open / (volume - 5), 1 / volume, NULL, close / 99) > 3"),
+    (0, 0, "least(volume / (close - open), open / (volume - 5), 1 / volume, NULL, close / 99) < -3"),
+    (0, 0, "greatest(NULL, volume / (volume - 5), 5 / (volume - 5)) IS NULL"),
+    (0, 0, "greatest(volume / close) > coalesce(volume / open)"),
+    (0, 0, "least(volume / 3, close / 20, volume / 3) = volume / 3"),
+    (0, 0, "greatest(" + ", ".join(f"volume / {i}" for i in range(1, 41)) + ") > 7"),
+    (0, 0, "least(" + ", ".join(f"volume / (close - {i})" for i in range(97, 105)) + ") < -7"),
     (0, 0, "sqrt(volume * 1e299 * 1e299 * 1e299) > 3"),  # no double: NULL
     (0, 0, "sqrt(volume * 1e299 * 1e299) > 2.1e299"),
 ]
