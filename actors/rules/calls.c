@@ -146,6 +146,32 @@ static const expr_t *function(compiler_t *self, const syntax_t *syntax, size_t w
     return compile_make(self, syntax->place, kind, type, count, operands);
 }
 
+// What PostgreSQL takes out of a time and we do not, or call by one name only.
+static const struct {
+    const char *name, *ours;
+} other_fields[] = {
+    { "century", NULL },      { "decade", NULL },         { "julian", NULL },
+    { "millennium", NULL },   { "years", "year" },        { "yr", "year" },
+    { "yrs", "year" },        { "qtr", "quarter" },       { "months", "month" },
+    { "mon", "month" },       { "mons", "month" },        { "weeks", "week" },
+    { "days", "day" },        { "hours", "hour" },        { "hr", "hour" },
+    { "hrs", "hour" },        { "minutes", "minute" },    { "min", "minute" },
+    { "mins", "minute" },     { "seconds", "second" },    { "sec", "second" },
+    { "secs", "second" },     { "ms", "milliseconds" },   { "msec", "milliseconds" },
+    { "us", "microseconds" }, { "usec", "microseconds" },
+};
+
+static const expr_t *refuse_field(const compiler_t *self, int place, const char *name)
+{
+    for (size_t i = 0; i < sizeof other_fields / sizeof *other_fields; i++)
+        if (strcmp(name, other_fields[i].name) == 0)
+            return compile_refuse(self, place, "unit \"%s\" is not in this version%s%s", name,
+                                  other_fields[i].ours ? ": " : "",
+                                  other_fields[i].ours ? other_fields[i].ours : "");
+    return compile_refuse(self, place,
+                          "unit \"%s\" not recognized for type timestamp without time zone", name);
+}
+
 static const expr_t *extract(compiler_t *self, const syntax_t *syntax)
 {
     const syntax_t *from = syntax->count == 2 ? syntax->operands[1] : NULL;
@@ -161,9 +187,7 @@ static const expr_t *extract(compiler_t *self, const syntax_t *syntax)
                 made->index = field;
             return made;
         }
-    return compile_refuse(self, syntax->place,
-                          "unit \"%s\" not recognized for type timestamp without time zone",
-                          name ? name : "");
+    return refuse_field(self, syntax->place, name ? name : "");
 }
 
 // ---- aggregates -----------------------------------------------------------------------------

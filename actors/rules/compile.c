@@ -91,6 +91,8 @@ static const expr_t *number(const compiler_t *self, int place, const char *text,
     if (!value && wanted == TYPE_UNKNOWN)
         return compile_refuse(self, place, "value overflows: more than %d digits",
                               LITERAL_DIGITS_MAX);
+    if (!value && !type_is_whole(wanted) && literal_endless(slice_text(text)))
+        return compile_refuse(self, place, "'%s' is not supported: numbers are finite", text);
     if (!value || (type_is_whole(wanted) && !type_is_whole(type)))
         return compile_refuse(self, place, "invalid input syntax for type %s: \"%s\"",
                               type_name(wanted), text);
@@ -102,6 +104,15 @@ static const expr_t *number(const compiler_t *self, int place, const char *text,
     return made;
 }
 
+static const expr_t *truth(const compiler_t *self, int place, slice_t text)
+{
+    bool value;
+    if (!literal_truth(text, &value))
+        return compile_refuse(self, place, "invalid input syntax for type boolean: \"%.*s\"",
+                              (int) text.size, (const char *) text.data);
+    return compile_make(self, place, value ? EXPR_TRUE : EXPR_FALSE, TYPE_BOOLEAN, 0, NULL);
+}
+
 const expr_t *compile_coerce(const compiler_t *self, int place, const expr_t *expr, type_t type)
 {
     if (expr->type != TYPE_UNKNOWN)
@@ -109,8 +120,7 @@ const expr_t *compile_coerce(const compiler_t *self, int place, const expr_t *ex
     if (expr->kind == EXPR_TEXT && type_is_number(type))
         return number(self, place, (const char *) expr->text.data, type);
     if (expr->kind == EXPR_TEXT && type == TYPE_BOOLEAN)
-        return compile_refuse(self, place, "invalid input syntax for type boolean: \"%.*s\"",
-                              (int) expr->text.size, (const char *) expr->text.data);
+        return truth(self, place, expr->text);
     expr_t *made = compile_make(self, place, expr->kind, type, 0, NULL);
     if (made)
         made->text = expr->text;

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "actors/rules/rational.h"
 
@@ -32,6 +33,41 @@ slice_t literal_bare(slice_t number)
 {
     number = trim(number);
     return number.size && *number.data == '+' ? slice_of(number.data + 1, number.size - 1) : number;
+}
+
+// The word or, from `least` bytes on, its beginning.
+static bool begins(slice_t text, const char *word, size_t least)
+{
+    return text.size >= least && text.size <= strlen(word) &&
+           strncasecmp((const char *) text.data, word, text.size) == 0;
+}
+
+bool literal_endless(slice_t text)
+{
+    text = trim(text);
+    if (begins(text, "nan", 3))
+        return true;
+    if (text.size && (*text.data == '-' || *text.data == '+'))
+        text = slice_of(text.data + 1, text.size - 1);
+    return begins(text, "inf", 3) || begins(text, "infinity", strlen("infinity"));
+}
+
+bool literal_truth(slice_t text, bool *truth)
+{
+    static const struct {
+        const char *word;
+        size_t least;
+        bool truth;
+    } words[] = { { "true", 1, true }, { "false", 1, false }, { "yes", 1, true },
+                  { "no", 1, false },  { "on", 2, true },     { "off", 2, false },
+                  { "1", 1, true },    { "0", 1, false } };
+    text = trim(text);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        *truth = words[i].truth;
+        if (begins(text, words[i].word, words[i].least))
+            return true;
+    }
+    return false;
 }
 
 static bool scan_exponent(scan_t *self, slice_t text)

@@ -216,6 +216,13 @@ avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts RANGE BETWEEN '01:30:0
 candle.volume > 9
 volume + NULL > 3
 volume > '3.5'
+'t'::bool AND volume > 5
+' TRUE '::bool AND volume > 5
+'yE'::boolean AND volume > 5
+'on'::bool AND '1'::bool AND volume > 5
+'off' OR 'of' OR 'n' OR '0' OR 'FALS' OR volume > 5
+(volume > 5) = 'no'
+CASE WHEN volume > 5 THEN 'true' ELSE close > open END
 volume > '7 '
 volume > '  +7  '
 volume > E'\\t-7\\n' AND volume < E'5.5\\n'
@@ -297,6 +304,12 @@ BAD = {
     "volume": None,
     "3": None,
     "'x'": "invalid input syntax for type boolean: \"x\"",
+    "'o'::bool": "invalid input syntax for type boolean: \"o\"",
+    "''::bool": "invalid input syntax for type boolean: \"\"",
+    "'truee'::bool": None,
+    "'10'::bool": None,
+    "count(*) OVER last_1h > 'NaN'": None,
+    "volume > 'NaN 1'": None,
     "volume > 'abc'": None,
     "exchange > 5": None,
     "exchange = 5": None,
@@ -400,4 +413,22 @@ OURS = {
     "(volume, close) = (1, 2)": "has to be one expression",
     "volume > random()": "does not exist",
     "volume > 1e400": "value overflows",
+    "volume > 'NaN'": "'NaN' is not supported: numbers are finite",
+    "volume < ' +Infinity '": "is not supported: numbers are finite",
+    "volume > '-inf'::numeric": "'-inf' is not supported: numbers are finite",
+    "extract(century FROM ts) = 21": "unit \"century\" is not in this version",
+    "extract(decade FROM ts) = 202": "unit \"decade\" is not in this version",
+    "extract(millennium FROM ts) = 3": "unit \"millennium\" is not in this version",
+    "extract(julian FROM ts) > 1": "unit \"julian\" is not in this version",
+    "extract(hours FROM ts) = 0": "unit \"hours\" is not in this version: hour",
+    "extract(hrs FROM ts) = 0": "unit \"hrs\" is not in this version: hour",
+    "extract(mins FROM ts) = 0": "unit \"mins\" is not in this version: minute",
+    "extract(secs FROM ts) = 0": "unit \"secs\" is not in this version: second",
+    "extract(days FROM ts) = 1": "unit \"days\" is not in this version: day",
+    "extract(weeks FROM ts) = 9": "unit \"weeks\" is not in this version: week",
+    "extract(mons FROM ts) = 3": "unit \"mons\" is not in this version: month",
+    "extract(qtr FROM ts) = 1": "unit \"qtr\" is not in this version: quarter",
+    "extract(years FROM ts) = 2023": "unit \"years\" is not in this version: year",
+    "extract(ms FROM ts) > 1": "unit \"ms\" is not in this version: milliseconds",
+    "extract(us FROM ts) > 1": "unit \"us\" is not in this version: microseconds",
 }
