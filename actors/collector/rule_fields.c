@@ -7,6 +7,7 @@
 
 #include "actors/rules/ruleset.h"
 #include "broker/runtime/settings.h"
+#include "proto/utf8.h"
 
 enum { MIN_ROWS_DEFAULT = 10, NOTE_MAX = 4096, WORD_MAX = 64 };
 
@@ -17,6 +18,8 @@ static bool s_text(slice_t *out, const char *name, const char *value, size_t mos
         return fault_set(fault, "%s: is empty", name);
     if (size > most)
         return fault_set(fault, "%s: longer than %zu bytes", name, most);
+    if (!utf8_valid(slice_of(value, size)))
+        return fault_set(fault, "%s: is not UTF-8", name);
     *out = slice_of(value, size);
     return true;
 }
@@ -147,6 +150,8 @@ bool rule_fields_read(rule_t *rule, const store_rule_t *fields, fault_t *fault)
         .positive = true,
         .enabled = true,
     };
+    if (fields->count == 0) // Redis keeps no hash without fields (store_rules.c)
+        return fault_set(fault, "its key is not a hash: DEL it, then HSET its fields");
     for (size_t i = 0; i < fields->count; i++) {
         const field_reader_t *reader = s_reader(fields->fields[i].name);
         if (!reader)

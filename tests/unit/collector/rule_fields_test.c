@@ -64,12 +64,27 @@ static void refused(void **state)
 {
     (void) state;
     static const char *const pairs[][2] = {
-        { "wen", "price > 1" },     { "min_rows", "" },   { "min_rows", "-1" },
-        { "min_rows", "10x" },      { "min_rows", " 1" }, { "min_rows", "65537" },
-        { "positive", "maybe" },    { "enabled", "" },    { "cooldown", "soon" },
-        { "cooldown", "-5s" },      { "for", "5m" },      { "for", "x" },
-        { "resolve", "price < 1" }, { "emit", "edge" },   { "emit", "rows" },
-        { "severity", "" },         { "state", "ok" },
+        { "wen", "price > 1" },
+        { "min_rows", "" },
+        { "min_rows", "-1" },
+        { "min_rows", "10x" },
+        { "min_rows", " 1" },
+        { "min_rows", "65537" },
+        { "positive", "maybe" },
+        { "enabled", "" },
+        { "cooldown", "soon" },
+        { "cooldown", "-5s" },
+        { "for", "5m" },
+        { "for", "x" },
+        { "resolve", "price < 1" },
+        { "emit", "edge" },
+        { "emit", "rows" },
+        { "severity", "" },
+        { "state", "ok" },
+        { "severity", "h\xffigh" },
+        { "when", "price > '\xc3'" },
+        { "note", "\xed\xa0\x80" },
+        { "on", "trade\xff" },
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         rule_t rule = { .min_rows = 77 };
@@ -88,6 +103,7 @@ static void what_a_rule_cannot_do_without(void **state)
     fault_t fault;
     store_rule_t fields = { .name = "r" };
     assert_false(rule_fields_read(&rule, &fields, &fault)); // a key of another type
+    assert_non_null(strstr(fault.text, "not a hash"));
     fields.count = 1;
     fields.fields[0] = (store_field_t){ "on", "trade" };
     assert_false(rule_fields_read(&rule, &fields, &fault));
