@@ -3,7 +3,7 @@
  *  Pure: text in, text out; nothing is compiled here. A plan is an ordered set of entries
  *  (kind, name) -> body; a control record carries a change: entries to set or remove, or a
  *  snapshot of all. Bodies are opaque here: a source's is its mapping definition (msgpack), a
- *  derived column's is its SQL text, a rule's is rule_t (msgpack).
+ *  derived column's is its SQL text, a rule's is rule_t (msgpack), a limit's its number as text.
  */
 #pragma once
 #include "proto/buffer.h"
@@ -18,7 +18,10 @@ enum {
     PLAN_ENGINE = 1,           // version of what prep and transform compute; part of the hash
 };
 
-typedef enum { PLAN_SOURCE = 1, PLAN_DERIVE = 2, PLAN_RULE = 3 } plan_kind_t;
+typedef enum { PLAN_SOURCE = 1, PLAN_DERIVE = 2, PLAN_RULE = 3, PLAN_LIMIT = 4 } plan_kind_t;
+
+// The one limit that verdicts depend on: rows of a series that a window by time sees one by one.
+#define PLAN_WINDOW_ROWS_MAX "window_rows_max"
 
 typedef struct {
     uint8_t bytes[16]; // first half of the SHA-256 over engine and all entries in order

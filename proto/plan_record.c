@@ -113,7 +113,7 @@ static bool apply_entry(plan_t *self, wire_reader_t *in, bool snapshot, plan_ent
     uint64_t kind;
     plan_entry_t entry = { .body = { 0 } };
     if (!wire_read_array(in, &fields) || fields != ENTRY_FIELDS || !wire_read_u64(in, &kind) ||
-        kind < PLAN_SOURCE || kind > PLAN_RULE || !wire_read_text(in, &entry.name, PLAN_NAME_MAX))
+        kind < PLAN_SOURCE || kind > PLAN_LIMIT || !wire_read_text(in, &entry.name, PLAN_NAME_MAX))
         return fault_set(fault, "plan: an entry is not [kind, name, body]");
     entry.kind = (plan_kind_t) kind;
     if (last->name.size > 0 && plan_compare(last, entry.kind, entry.name) >= 0)

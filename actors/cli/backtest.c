@@ -265,7 +265,7 @@ static int run(backtest_t *self, ruleset_t *rules)
 {
     fault_t fault = { 0 };
     memset(&self->all, 0xff, sizeof self->all);
-    self->fold = fold_new(self->settings->window_rows_max, keep_alert, self);
+    self->fold = fold_new(keep_alert, self);
     self->rows = rows_new();
     bool ok = self->fold && self->rows;
     for (unsigned p = 0; ok && p < PARTITIONS; p++)

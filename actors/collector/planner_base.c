@@ -1,4 +1,5 @@
 /*  planner_base -- the entries that a configuration gives to a plan: see planner.h. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "actors/collector/planner.h"
@@ -63,6 +64,13 @@ void planner_sources(const settings_t *settings, char text[PLANNER_SOURCES_TEXT]
         snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
 }
 
+static bool s_add_limit(plan_t *plan, uint32_t window_rows_max, fault_t *fault)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%" PRIu32, window_rows_max);
+    return plan_set(plan, PLAN_LIMIT, slice_text(PLAN_WINDOW_ROWS_MAX), slice_text(text), fault);
+}
+
 plan_t *planner_base(const settings_t *settings, fault_t *fault)
 {
     owned(plan_destroy) plan_t *plan = plan_new();
@@ -79,6 +87,8 @@ plan_t *planner_base(const settings_t *settings, fault_t *fault)
     for (size_t i = 0; i < settings->rule_count; i++)
         if (!s_add_rule(plan, &settings->rules[i], fault))
             return NULL;
+    if (!s_add_limit(plan, settings->window_rows_max, fault))
+        return NULL;
     plan_t *given = plan;
     plan = NULL;
     return given;

@@ -25,6 +25,7 @@ typedef struct {
     ruleset_t *ruleset;
     ruleset_refuse_t *refuse;
     void *context;
+    uint32_t window_rows_max;
 } building_t;
 
 static void refuse(const building_t *self, const plan_entry_t *entry, const fault_t *fault)
@@ -245,8 +246,9 @@ static void add_rule_entry(building_t *self, const plan_entry_t *entry)
 
 // ---- the whole --------------------------------------------------------------------------------
 
-static void finish(table_t *table)
+static void finish(table_t *table, uint32_t window_rows_max)
 {
+    table->plan.window_rows_max = window_rows_max;
     for (size_t i = 0; i < table->plan.window_count; i++) {
         const window_spec_t *window = &table->plan.windows[i];
         if (window->span_us > table->plan.keep_us)
@@ -254,6 +256,26 @@ static void finish(table_t *table)
         if (window->rows > table->plan.keep_rows)
             table->plan.keep_rows = window->rows;
     }
+}
+
+static void take_limit(building_t *self, const plan_entry_t *entry)
+{
+    uint32_t limit = 0;
+    for (size_t i = 0; i < entry->body.size && limit <= EXACT_ROWS_MOST; i++) {
+        uint8_t digit = entry->body.data[i];
+        limit = digit >= '0' && digit <= '9' ? 10 * limit + (digit - '0') : UINT32_MAX;
+    }
+    fault_t fault = { 0 };
+    bool known = slice_is(entry->name, PLAN_WINDOW_ROWS_MAX);
+    if (known && limit >= EXACT_ROWS_LEAST && limit <= EXACT_ROWS_MOST) {
+        self->window_rows_max = limit;
+        return;
+    }
+    if (known)
+        fault_set(&fault, "not a whole number from %d to %d", EXACT_ROWS_LEAST, EXACT_ROWS_MOST);
+    else
+        fault_set(&fault, "there is no such limit");
+    refuse(self, entry, &fault);
 }
 
 static void each(building_t *self, const plan_t *plan, plan_kind_t kind,
@@ -276,13 +298,16 @@ ruleset_t *ruleset_new(const plan_t *plan, ruleset_refuse_t *told, void *context
     if (!self->arena)
         return NULL;
     self->hash = plan_hash(plan);
-    building_t building = { .ruleset = self, .refuse = told, .context = context };
+    building_t building = {
+        .ruleset = self, .refuse = told, .context = context, .window_rows_max = EXACT_ROWS_DEFAULT
+    };
     each(&building, plan, PLAN_SOURCE, add_source);
     each(&building, plan, PLAN_DERIVE, add_derived);
     each(&building, plan, PLAN_DERIVE, compile_derived_entry);
     each(&building, plan, PLAN_RULE, add_rule_entry);
+    each(&building, plan, PLAN_LIMIT, take_limit);
     for (size_t i = 0; i < self->table_count; i++)
-        finish(&self->tables[i]);
+        finish(&self->tables[i], building.window_rows_max);
     if (arena_failed(self->arena))
         return NULL;
     ruleset_t *given = self;

@@ -17,6 +17,10 @@ enum {
     RULE_DEPTH_MAX = 32,     // nesting
     WINDOW_SPAN_MAX_D = 31,  // days
     WINDOW_ROWS_MAX = 65536, // of rows_N
+    // Of the plan's limit of rows that a window by time sees one by one; without one, the default.
+    EXACT_ROWS_LEAST = 1, // a configuration can ask for 16 at least
+    EXACT_ROWS_MOST = 16777216,
+    EXACT_ROWS_DEFAULT = 65536,
     // Digits of an argument on either side of the point, whatever the row: what is kept of it for
     // every row, its square included, has a size that the journal knows (journal_format.h).
     ARGUMENT_DIGITS_MAX = 1000,
@@ -101,6 +105,7 @@ typedef struct {
     const compiled_rule_t *rules; // in order of name
     int64_t keep_us;              // longest window by time of any rule or derived column
     uint32_t keep_rows;           // longest window by rows
+    uint32_t window_rows_max;     // a window by time that holds more rows of a series turns coarse
 } table_plan_t;
 
 typedef struct ruleset ruleset_t;

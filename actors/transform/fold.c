@@ -8,12 +8,11 @@
 
 enum { DELTA_ROW_BYTES = 24 }; // about
 
-fold_t *fold_new(uint32_t window_rows_max, fold_alert_t *alert, void *context)
+fold_t *fold_new(fold_alert_t *alert, void *context)
 {
     fold_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
-    self->window_rows_max = window_rows_max;
     self->alert = alert;
     self->context = context;
     self->jury = jury_new();

@@ -32,7 +32,7 @@ typedef struct {
 // Called for each alert, in order. The alert and all it points to live only during the call.
 typedef void fold_alert_t(void *context, unsigned partition, const alert_t *alert);
 
-fold_t *fold_new(uint32_t window_rows_max, fold_alert_t *alert, void *context);
+fold_t *fold_new(fold_alert_t *alert, void *context);
 void fold_destroy(fold_t **self_p);
 
 // Take a partition (empty) or drop it with all its state.

@@ -153,15 +153,16 @@ static bool judge_behind(fold_t *self, pass_t *pass, size_t revised, uint32_t in
 
 // Windows by time that hold too many rows turn coarse. Rows that cells have taken are gone from
 // memory soon, so they are written to the delta at once.
-static bool thin_out(fold_t *self, const pass_t *pass)
+static bool thin_out(const pass_t *pass)
 {
     series_t *series = pass->series;
-    bool crowded = series_crowded(series, self->window_rows_max);
+    uint32_t rows_max = series->layout->plan->window_rows_max;
+    bool crowded = series_crowded(series, rows_max);
     if (!crowded && (!series->cells || series->ring.tail - series->resend < COARSE_ROWS_UNSENT))
         return true;
     if (!journal_series(pass->partition, pass->branch, series))
         return false;
-    if (crowded && !series_turn(series, series_bearable(series, self->window_rows_max)))
+    if (crowded && !series_turn(series, series_bearable(series, rows_max)))
         return false;
     series_trim(series);
     return true;
@@ -193,11 +194,11 @@ static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
         uint64_t position = series->open.rows[open].position;
         return series_revise(series, open, &row) && series_look(series, position, &moment) &&
                judge_row(self, pass, &moment, &row, index, 0) &&
-               judge_behind(self, pass, open, index) && thin_out(self, pass);
+               judge_behind(self, pass, open, index) && thin_out(pass);
     }
     self->count.accepted++;
     return series_accept(series, &row, &moment) && judge_row(self, pass, &moment, &row, index, 0) &&
-           thin_out(self, pass);
+           thin_out(pass);
 }
 
 static bool take_run(fold_t *self, pass_t *pass, const rows_run_t *run)

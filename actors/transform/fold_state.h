@@ -5,7 +5,6 @@
 #include "actors/transform/partition.h"
 
 struct fold {
-    uint32_t window_rows_max;
     fold_alert_t *alert;
     void *context;
     bool owned[PARTITIONS];

@@ -81,7 +81,7 @@ static worker_t *worker_new(const char *name, const settings_t *settings, const 
     if (!self->news)
         return NULL;
     self->alert_bytes_max = WORKER_ALERT_BYTES_MAX;
-    self->fold = fold_new(settings->window_rows_max, worker_alert, self);
+    self->fold = fold_new(worker_alert, self);
     self->plans = worker_plans_new(self->store);
     self->batch = worker_commits_new();
     if (!self->fold || !self->plans || !self->batch) {

@@ -36,7 +36,7 @@ const setting_t settings_table[] = {
     { IN_FILE, "allow_private", SETTING_BOOLEAN, FILE_AT(allow_private), 0, 0, false, "false",
       "Webhooks may go to loopback and private addresses." },
     { IN_FILE, "window_rows_max", SETTING_COUNT, FILE_AT(window_rows_max), 16, 16777216, false, "65536",
-      "Rows of a series that a window of time sees one by one; a window that holds more turns coarse." },
+      "Rows of a series that a window of time sees one by one; a window that holds more turns coarse. Part of the plan, like rules: it counts from the record on that says so." },
     { IN_FILE, "budget", SETTING_BUDGET, FILE_AT(budget), 0, 0, false, "10/s",
       "http(s): how many requests may begin at one host within any such stretch of time, such as `10/s`, `600/m` or `100/10s`. All sources of the host share it." },
     { IN_FILE, "budgets", SETTING_BUDGETS, 0, 0, 4096, false, NULL,

@@ -218,7 +218,7 @@ static void make_block(rows_t *rows, uint64_t seq, buffer_t *out)
 
 static double bench_fold(double *delta_bytes)
 {
-    fold_t *fold = fold_new(65536, NULL, NULL);
+    fold_t *fold = fold_new(NULL, NULL);
     partitions_t all;
     memset(&all, 0xff, sizeof all);
     for (unsigned p = 0; p < PARTITIONS; p++)

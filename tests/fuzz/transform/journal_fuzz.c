@@ -40,10 +40,11 @@ static void open_all(void)
         { "twice", "price = lag(price, 2) OVER rows_4 OR stddev_pop(price) OVER last_3s > 5", 1 },
         { 0 }
     };
+    feed_rows_max = 4;
     plans[0] = feed_rules(few, NULL);
     plans[1] = feed_rules(many, "volume / avg(volume) OVER last_1s");
-    first = fold_new(4, hear_nothing, &deaf);
-    second = fold_new(4, hear_nothing, &deaf);
+    first = fold_new(hear_nothing, &deaf);
+    second = fold_new(hear_nothing, &deaf);
 }
 
 static bool load(fold_t *fold, unsigned partition, slice_t bytes)

@@ -88,10 +88,13 @@ static void the_file_alone(void **state)
     planner_t *planner = planner_of(configuration);
     told_t told;
     plan_t *plan = look(planner, NULL, &told);
-    assert_int_equal(plan_count(plan), 4);
+    assert_int_equal(plan_count(plan), 5);
     assert_non_null(plan_find(plan, PLAN_SOURCE, slice_text("market")));
     const plan_entry_t *derived = plan_find(plan, PLAN_DERIVE, slice_text("trade.turnover"));
     assert_non_null(derived);
+    const plan_entry_t *limit = plan_find(plan, PLAN_LIMIT, slice_text(PLAN_WINDOW_ROWS_MAX));
+    assert_non_null(limit);
+    assert_true(slice_is(limit->body, "65536"));
     assert_true(slice_is(derived->body, "price * volume"));
     assert_true(has_rule(plan, "cheap", "price < 1"));
     rule_t rule;
@@ -158,7 +161,7 @@ static void bad_rules_leave_the_others_alone(void **state)
                               { "f", "trade", "price > 1\n AND prize < 2" },
                               { 0 } };
     plan_t *plan = look(planner, rules, &told);
-    assert_int_equal(plan_count(plan), 5); // source, derived column, two of the file, e
+    assert_int_equal(plan_count(plan), 6); // source, derived column, two of the file, e, limit
     assert_true(has_rule(plan, "e", "price < 3"));
     assert_non_null(strstr(told.text, "a=error("));
     assert_non_null(strstr(told.text, "b=error(syntax error"));
@@ -195,7 +198,7 @@ static void a_new_configuration_judges_again(void **state)
     plan = look(planner, rules, &told);
     assert_non_null(strstr(told.text, "deep=ok"));
     assert_non_null(strstr(told.text, "cheap=gone"));
-    assert_int_equal(plan_count(plan), 2);
+    assert_int_equal(plan_count(plan), 3);
     plan_destroy(&plan);
     plan_destroy(&base);
     settings_destroy(&settings);
@@ -246,7 +249,7 @@ static void thousands_of_rules(void **state)
     }
     told_t told;
     plan_t *plan = look(planner, rules, &told);
-    assert_int_equal(plan_count(plan), RULES + 4);
+    assert_int_equal(plan_count(plan), RULES + 5);
     rules[RULES - 1].when = "price > 7";
     plan_t *next = look(planner, rules, &told);
     assert_string_equal(told.text, ""); // it was ok and still is

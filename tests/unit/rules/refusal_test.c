@@ -240,6 +240,46 @@ static void test_too_many_aggregates(void **state)
     }
 }
 
+// ---- limits ---------------------------------------------------------------------------------
+
+static void told_limit(void *context, plan_kind_t kind, const char *name, const fault_t *fault)
+{
+    assert_int_equal(kind, PLAN_LIMIT);
+    buffer_printf(context, "%s: %s;", name, fault->text);
+}
+
+static void test_plan_limits(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *name, *body, *told;
+        uint32_t limit;
+    } cases[] = {
+        { "window_rows_max", "16", "", 16 },
+        { "window_rows_max", "16777216", "", 16777216 },
+        { "window_rows_max", "16777217", "window_rows_max: not a whole number from 1 to 16777216;",
+          65536 },
+        { "window_rows_max", "99999999999999999999",
+          "window_rows_max: not a whole number from 1 to 16777216;", 65536 },
+        { "window_rows_max", "-1", "window_rows_max: not a whole number from 1 to 16777216;",
+          65536 },
+        { "window_rows_max", "", "window_rows_max: not a whole number from 1 to 16777216;", 65536 },
+        { "rows", "100", "rows: there is no such limit;", 65536 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        owned(plan_destroy) plan_t *plan = plan_maker_candles();
+        fault_t fault;
+        assert_true(plan_set(plan, PLAN_LIMIT, slice_text(cases[i].name), slice_text(cases[i].body),
+                             &fault));
+        buffer_t words = { 0 };
+        owned(ruleset_destroy) ruleset_t *ruleset = ruleset_new(plan, told_limit, &words);
+        assert_string_equal(words.size ? buffer_string(&words) : "", cases[i].told);
+        assert_int_equal(ruleset_table(ruleset, slice_text("candle"))->window_rows_max,
+                         cases[i].limit);
+        buffer_destroy(&words);
+    }
+}
+
 // ---- derived columns ------------------------------------------------------------------------
 
 static void told(void *context, plan_kind_t kind, const char *name, const fault_t *fault)
@@ -329,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_parentheses),
         cmocka_unit_test(test_too_many_aggregates),
+        cmocka_unit_test(test_plan_limits),
         cmocka_unit_test(test_derived_columns),
         cmocka_unit_test(test_long_chains_of_derived_columns),
     };

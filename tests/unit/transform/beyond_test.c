@@ -16,11 +16,12 @@ static size_t alerts_of(const char *when, uint32_t window_rows_max)
     static const char *const growing[] = { "1e63", "2e63", "3e63", "4e63", "5e63",
                                            "6e63", "7e63", "8e63", "9e63" };
     feed_rule_t rules[] = { { "holds", when, 2 }, { 0 } };
+    feed_rows_max = window_rows_max;
     ruleset_t *set = feed_rules(rules, NULL);
     unsigned partition = series_partition(slice_text("candle:x:a"));
     partitions_t all = feed_everything();
     ear_t ear = { 0 };
-    fold_t *fold = fold_new(window_rows_max, ear_hear, &ear);
+    fold_t *fold = fold_new(ear_hear, &ear);
     fold_own(fold, partition);
     assert_true(fold_plan(fold, slice_text("s"), &all, set));
     for (int i = 0; i < 9; i++) {

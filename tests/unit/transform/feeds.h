@@ -41,6 +41,8 @@ static inline void feed_source(buffer_t *out, const char *table)
     }
 }
 
+static uint32_t feed_rows_max = EXACT_ROWS_DEFAULT; // window_rows_max of plans made from here on
+
 // Rules up to the first without a name; derived may be NULL.
 static inline ruleset_t *feed_rules(const feed_rule_t *rules, const char *derived)
 {
@@ -53,6 +55,9 @@ static inline ruleset_t *feed_rules(const feed_rule_t *rules, const char *derive
     if (derived &&
         !plan_set(plan, PLAN_DERIVE, slice_text("candle.extra"), slice_text(derived), &fault))
         fprintf(stderr, "derive: %s\n", fault.text), abort();
+    char limit[16];
+    snprintf(limit, sizeof limit, "%u", feed_rows_max);
+    plan_set(plan, PLAN_LIMIT, slice_text(PLAN_WINDOW_ROWS_MAX), slice_text(limit), &fault);
     for (; rules->name; rules++) {
         rule_t rule = { .on = slice_text("candle"),
                         .when = slice_text(rules->when),
@@ -180,7 +185,7 @@ static inline void ear_clear(ear_t *self)
 
 static inline fold_t *feed_fold(ear_t *ear, const char *stream, ruleset_t *rules)
 {
-    fold_t *fold = fold_new(65536, ear_hear, ear);
+    fold_t *fold = fold_new(ear_hear, ear);
     for (unsigned p = 0; p < PARTITIONS; p++)
         fold_own(fold, p);
     partitions_t all = feed_everything();

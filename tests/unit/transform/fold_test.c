@@ -107,7 +107,7 @@ static void test_what_it_says(void **state)
 {
     (void) state;
     ruleset_t *set = feed_rules(spike, "volume / avg(volume) OVER last_1h");
-    fold_t *fold = fold_new(65536, look, NULL);
+    fold_t *fold = fold_new(look, NULL);
     fold_own(fold, series_partition(slice_text("candle:x:a")));
     partitions_t all = feed_everything();
     assert_true(fold_plan(fold, slice_text("s"), &all, set));
@@ -465,10 +465,11 @@ static void look_at_exact(void *context, unsigned partition, const alert_t *aler
 static void test_coarse(void **state)
 {
     (void) state;
+    feed_rows_max = 30;
     ruleset_t *set = feed_rules(spike, NULL);
     unsigned partition = series_partition(slice_text("candle:x:a"));
     partitions_t all = feed_everything();
-    scene_t scene = { .fold = fold_new(30, look_at_exact, NULL) };
+    scene_t scene = { .fold = fold_new(look_at_exact, NULL) };
     fold_own(scene.fold, partition);
     assert_true(fold_plan(scene.fold, slice_text("s"), &all, set));
     alert_count = 0;
@@ -490,6 +491,7 @@ static void test_coarse(void **state)
     assert_true(all_exact);
     fold_destroy(&scene.fold);
     ruleset_destroy(&set);
+    feed_rows_max = EXACT_ROWS_DEFAULT;
 }
 
 static size_t base_size(const fold_t *fold, unsigned partition)
@@ -525,6 +527,7 @@ static void look_at_short(void *context, unsigned partition, const alert_t *aler
 static void test_short_beside_long(void **state)
 {
     (void) state;
+    feed_rows_max = 100;
     const feed_rule_t rules[] = {
         { "r", "count(*) OVER last_1m <> 60 AND count(*) OVER last_31d >= 60", 0 }, { 0 }
     };
@@ -532,7 +535,7 @@ static void test_short_beside_long(void **state)
         { "r", "count(*) OVER last_1m > 0 AND count(*) OVER last_31d > 0", 0 }, { 0 }
     };
     unsigned partition = series_partition(slice_text("candle:x:a"));
-    scene_t scene = { .fold = fold_new(100, look_at_short, NULL) };
+    scene_t scene = { .fold = fold_new(look_at_short, NULL) };
     fold_own(scene.fold, partition);
     plan(&scene, rules);
     alert_count = 0;
@@ -556,18 +559,20 @@ static void test_short_beside_long(void **state)
     assert_int_equal(seen_rows, 60);
     assert_true(all_exact && !long_exact);
     fold_destroy(&scene.fold);
+    feed_rows_max = EXACT_ROWS_DEFAULT;
 }
 
 // A window that is new while a longer one is coarse sees what the longer one's cells have.
 static void test_new_window_of_coarse(void **state)
 {
     (void) state;
+    feed_rows_max = 100;
     const feed_rule_t one[] = { { "r", "sum(volume) OVER last_30d > 0", 1 }, { 0 } };
     const feed_rule_t two[] = { { "r", "sum(volume) OVER last_30d > 0", 1 },
                                 { "s", "sum(volume) OVER last_1h > 0", 1 },
                                 { 0 } };
     unsigned partition = series_partition(slice_text("candle:x:a"));
-    scene_t scene = { .fold = fold_new(100, look_at_sum, NULL) };
+    scene_t scene = { .fold = fold_new(look_at_sum, NULL) };
     fold_own(scene.fold, partition);
     plan(&scene, one);
     for (int i = 0; i < 2000; i++)
@@ -582,16 +587,44 @@ static void test_new_window_of_coarse(void **state)
     row(&scene, 8000 * MINUTE / 60, "1", NULL, false);
     assert_int_equal(seen_rows, 8000);
     fold_destroy(&scene.fold);
+    feed_rows_max = EXACT_ROWS_DEFAULT;
+}
+
+// The limit is of the plan, so that whoever reads the log comes to the same verdicts.
+static void test_limit_changes_with_the_plan(void **state)
+{
+    (void) state;
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    scene_t scene = { .fold = fold_new(look_at_exact, NULL) };
+    fold_own(scene.fold, partition);
+    plan(&scene, spike);
+    minutes(&scene, 0, 40, "1");
+    row(&scene, 40 * MINUTE, "9", NULL, false);
+    assert_true(all_exact);
+    feed_rows_max = 30;
+    plan(&scene, spike);
+    row(&scene, 41 * MINUTE, "1", NULL, false);
+    row(&scene, 42 * MINUTE, "9", NULL, false);
+    assert_false(all_exact);
+    feed_rows_max = EXACT_ROWS_DEFAULT;
+    plan(&scene, spike);
+    row(&scene, 43 * MINUTE, "9", NULL, false);
+    assert_false(all_exact); // until it ran empty
+    minutes(&scene, 120, 135, "1");
+    row(&scene, 135 * MINUTE, "9", NULL, false);
+    assert_true(all_exact);
+    fold_destroy(&scene.fold);
 }
 
 // A longer window makes cells coarser, and loses nothing of what they have summed.
 static void test_coarser(void **state)
 {
     (void) state;
+    feed_rows_max = 30;
     const feed_rule_t hour[] = { { "r", "volume > 3 * avg(volume) OVER last_1h", 1 }, { 0 } };
     const feed_rule_t day[] = { { "r", "volume > 4 * avg(volume) OVER last_24h", 1 }, { 0 } };
     unsigned partition = series_partition(slice_text("candle:x:a"));
-    scene_t scene = { .fold = fold_new(30, look_at_sum, NULL) };
+    scene_t scene = { .fold = fold_new(look_at_sum, NULL) };
     fold_own(scene.fold, partition);
     plan(&scene, hour);
     for (int i = 0; i < 1000; i++)
@@ -612,16 +645,18 @@ static void test_coarser(void **state)
     assert_true(seen_rows >= 2 + 10 && seen_rows < 2 + 10 + 21);
     assert_true(strtod(seen_sum, NULL) == 18 + 1.25 * (double) (seen_rows - 2));
     fold_destroy(&scene.fold);
+    feed_rows_max = EXACT_ROWS_DEFAULT;
 }
 
 // Rows without end at one time: neither memory nor the delta grows with them.
 static void test_bounded(void **state)
 {
     (void) state;
+    feed_rows_max = 1000;
     ruleset_t *set = feed_rules(spike, NULL);
     unsigned partition = series_partition(slice_text("candle:x:a"));
     partitions_t all = feed_everything();
-    scene_t scene = { .fold = fold_new(1000, look_at_exact, NULL) };
+    scene_t scene = { .fold = fold_new(look_at_exact, NULL) };
     fold_own(scene.fold, partition);
     assert_true(fold_plan(scene.fold, slice_text("s"), &all, set));
     static feed_row_t rows[50000];
@@ -641,6 +676,7 @@ static void test_bounded(void **state)
     assert_true(bytes < 2000000);
     fold_destroy(&scene.fold);
     ruleset_destroy(&set);
+    feed_rows_max = EXACT_ROWS_DEFAULT;
 }
 
 int main(void)
@@ -665,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_coarse),
         cmocka_unit_test(test_short_beside_long),
         cmocka_unit_test(test_new_window_of_coarse),
+        cmocka_unit_test(test_limit_changes_with_the_plan),
         cmocka_unit_test(test_coarser),
         cmocka_unit_test(test_bounded),
     };

@@ -14,7 +14,7 @@
 #include "feeds.h"
 #include "tests/unit/proto/seeded.h"
 
-enum { PLANS = 5, SERIES = 5, ROWS_MAX = 40, OPERATIONS = 250, EXACT_ROWS_MAX = 65536 };
+enum { PLANS = 5, SERIES = 5, ROWS_MAX = 40, OPERATIONS = 250 };
 
 static const feed_rule_t plan_rules[PLANS][FEED_RULES_MAX] = {
     { { "spike", "volume > 2 * avg(volume) OVER last_1s", 2 } },
@@ -202,12 +202,25 @@ static void assert_same_alerts(const ear_t *a, const ear_t *b)
 
 // ---- runs -------------------------------------------------------------------------------------
 
-static size_t run(uint64_t state, uint32_t window_rows_max)
+static void open_plans(uint32_t window_rows_max)
+{
+    feed_rows_max = window_rows_max;
+    for (int i = 0; i < PLANS; i++)
+        plans[i] = feed_rules(plan_rules[i], "volume / avg(volume) OVER last_1s");
+}
+
+static void close_plans(void)
+{
+    for (int i = 0; i < PLANS; i++)
+        ruleset_destroy(&plans[i]);
+}
+
+static size_t run(uint64_t state)
 {
     seeded_t seed = { .state = state };
     ear_t calm_ear = { 0 }, torn_ear = { 0 };
-    fold_t *calm = fold_new(window_rows_max, ear_hear, &calm_ear);
-    fold_t *torn = fold_new(window_rows_max, ear_hear, &torn_ear);
+    fold_t *calm = fold_new(ear_hear, &calm_ear);
+    fold_t *torn = fold_new(ear_hear, &torn_ear);
     for (unsigned p = 0; p < PARTITIONS; p++) {
         fold_own(calm, p);
         fold_own(torn, p);
@@ -250,7 +263,7 @@ static void test_recovery(void **state)
     (void) state;
     size_t alerts = 0;
     for (uint64_t seed = 1; seed <= 25; seed++)
-        alerts += run(seed * 7919, EXACT_ROWS_MAX);
+        alerts += run(seed * 7919);
     assert_true(alerts > 1000); // or there was nothing to compare
 }
 
@@ -259,8 +272,14 @@ static void test_recovery_of_coarse(void **state)
 {
     (void) state;
     size_t alerts = 0;
-    for (uint64_t seed = 1; seed <= 25; seed++)
-        alerts += run(seed * 15485863, seed % 2 ? 4 : 12);
+    for (uint32_t window_rows_max = 4; window_rows_max <= 12; window_rows_max += 8) {
+        close_plans();
+        open_plans(window_rows_max);
+        for (uint64_t seed = 1; seed <= 13; seed++)
+            alerts += run(seed * 15485863 + window_rows_max);
+    }
+    close_plans();
+    open_plans(EXACT_ROWS_DEFAULT);
     assert_true(alerts > 1000);
 }
 
@@ -374,7 +393,7 @@ static void test_unknown_plan(void **state)
     assert_true(fold_base(fold, 3, &base));
     ruleset_t *hidden = plans[0];
     plans[0] = plans[1];
-    fold_t *other = fold_new(EXACT_ROWS_MAX, ear_hear, &ear);
+    fold_t *other = fold_new(ear_hear, &ear);
     fold_own(other, 3);
     fault_t fault;
     assert_false(fold_load(other, 3, buffer_slice(&base), find_plan, NULL, &fault));
@@ -403,12 +422,14 @@ static void test_longest_arguments(void **state)
           1 },
         { 0 },
     };
-    plans[0] = feed_rules(rules, NULL);
     unsigned partition = series_partition(slice_text("candle:x:a"));
     for (int coarse = 0; coarse < 2; coarse++) {
+        ruleset_destroy(&plans[0]);
+        feed_rows_max = coarse ? 4 : EXACT_ROWS_DEFAULT;
+        plans[0] = feed_rules(rules, NULL);
         ear_t ear = { 0 };
-        fold_t *live = fold_new(coarse ? 4 : EXACT_ROWS_MAX, ear_hear, &ear);
-        fold_t *loaded = fold_new(coarse ? 4 : EXACT_ROWS_MAX, ear_hear, &ear);
+        fold_t *live = fold_new(ear_hear, &ear);
+        fold_t *loaded = fold_new(ear_hear, &ear);
         partitions_t all = feed_everything();
         fold_own(live, partition);
         fold_own(loaded, partition);
@@ -444,6 +465,7 @@ static void test_longest_arguments(void **state)
         ear_clear(&ear);
     }
     ruleset_destroy(&plans[0]);
+    feed_rows_max = EXACT_ROWS_DEFAULT;
     plans[0] = feed_rules(plan_rules[0], "volume / avg(volume) OVER last_1s");
 }
 
@@ -472,19 +494,17 @@ static void test_supersede(void **state)
     ear_clear(&ear);
 }
 
-static int open_plans(void **state)
+static int open_all(void **state)
 {
     (void) state;
-    for (int i = 0; i < PLANS; i++)
-        plans[i] = feed_rules(plan_rules[i], "volume / avg(volume) OVER last_1s");
+    open_plans(EXACT_ROWS_DEFAULT);
     return 0;
 }
 
-static int close_plans(void **state)
+static int close_all(void **state)
 {
     (void) state;
-    for (int i = 0; i < PLANS; i++)
-        ruleset_destroy(&plans[i]);
+    close_plans();
     return 0;
 }
 
@@ -496,5 +516,5 @@ int main(void)
         cmocka_unit_test(test_damage),          cmocka_unit_test(test_unknown_plan),
         cmocka_unit_test(test_supersede),       cmocka_unit_test(test_longest_arguments),
     };
-    return cmocka_run_group_tests(tests, open_plans, close_plans);
+    return cmocka_run_group_tests(tests, open_all, close_all);
 }

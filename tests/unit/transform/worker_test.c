@@ -44,7 +44,7 @@ static bench_t *bench_new(const char *name)
     worker->store = open_store("tw");
     worker->commits = open_store("tw");
     worker->alert_bytes_max = WORKER_ALERT_BYTES_MAX;
-    worker->fold = fold_new(1000, worker_alert, worker);
+    worker->fold = fold_new(worker_alert, worker);
     worker->plans = worker_plans_new(worker->store);
     worker->batch = worker_commits_new();
     assert_true(worker->fold && worker->plans && worker->batch);
