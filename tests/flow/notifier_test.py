@@ -730,57 +730,6 @@ class Examples(FlowTest):
         self.assertIn("gap: alert/spike/s:1/ 3..3 missing", errors)
 
 
-    def test_pushing_clients_of_the_documentation(self):
-        """Against a collector that loses the first frame and answers the second time only."""
-        self.start_broker()
-        context = zmq.Context.instance()
-        inbox, news = context.socket(zmq.PULL), context.socket(zmq.PUB)
-        port = inbox.bind_to_random_port("tcp://127.0.0.1")
-        news.connect(self.actor("broker")["in"])
-        frames, done = [], threading.Event()
-
-        def collect():
-            lost = set()
-            while not done.is_set():
-                if not inbox.poll(50):
-                    continue
-                frame = msgpack.unpackb(inbox.recv())
-                key = frame["client"], frame["n"]
-                if frame["n"] == 1 and key not in lost:
-                    lost.add(key)
-                    continue
-                frames.append(frame)
-                news.send_multipart([f"staged/{frame['source']}/{frame['client']}".encode(),
-                                     msgpack.packb({"v": 1, "n": frame["n"]})])
-        thread = threading.Thread(target=collect, daemon=True)
-        thread.start()
-        program = f"{self.dir}/push"
-        flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "libzmq", "msgpack"])
-        subprocess.check_call(["cc", str(ROOT / "docs/clients/push.c"), "-o", program] +
-                              flags.decode().split())
-        to = f"tcp://127.0.0.1:{port}"
-        rows = [{"ts": i, "pair": "A/B", "price": f"1.{i}"} for i in range(2500)]
-        out = subprocess.run(
-            ["/usr/bin/python3", str(ROOT / "docs/clients/push.py"), "--to", to, "--alerts",
-             self.endpoint, "--source", "trades", "--client", "py"], check=True, timeout=30,
-            capture_output=True, text=True, input="".join(json.dumps(r) + "\n" for r in rows))
-        self.assertEqual(out.stdout, "rows=2500 frames=3 resent=1 last=3\n")
-        csv = "ts,pair,price\n" + "".join(f"{r['ts']},{r['pair']},{r['price']}\n" for r in rows)
-        out = subprocess.run([program, to, self.endpoint, "trades", "c"], check=True, timeout=30,
-                             capture_output=True, text=True, input=csv)
-        self.assertEqual(out.stdout, "rows=2500 last=3\n")
-        done.set()
-        thread.join()
-        inbox.close(0)
-        news.close(0)
-        for client in ("py", "c"):
-            got = [f for f in frames if f["client"] == client]
-            self.assertEqual([f["n"] for f in got], [1, 2, 3])
-            self.assertEqual([f["v"] for f in got], [1, 1, 1])
-            columns = {name: sum((f["rows"][name] for f in got), []) for name in rows[0]}
-            self.assertEqual([int(ts) for ts in columns["ts"]], list(range(2500)))
-            self.assertEqual(columns["price"], [r["price"] for r in rows])
-
 
 if __name__ == "__main__":
     if not os.access(TIDEWIRE, os.X_OK):
