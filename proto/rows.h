@@ -14,6 +14,7 @@
 enum {
     ROWS_COLUMNS_MAX = 64,        // value columns of a table
     ROWS_PER_BLOCK_MAX = 1 << 21, // rows of one record
+    ROWS_BYTES_MAX = 126 << 20,   // of a block: what a frame takes, with room for what is around it
     ROWS_NAME_MAX = 128,          // bytes of the name of a source, table or column
     SERIES_ID_MAX = 255,          // bytes of a series id
     IDENTITY_BYTES_MAX = 128,     // bytes of a row's identity beyond its time
@@ -108,6 +109,12 @@ typedef struct {
 bool rows_add_columns(rows_t *self, uint32_t count, const uint32_t *series, const uint8_t *ts,
                       const rows_bulk_t *columns, uint32_t first_row);
 size_t rows_count(const rows_t *self);
+
+// No more bytes than this has the block, for whatever partitions, once it has so many rows and
+// bytes of identities in all, of the series that have a number by now. Depends on nothing else, so
+// every host that asks before it adds a row draws the line of ROWS_BYTES_MAX at the same row.
+size_t rows_bytes_most(const rows_t *self, size_t rows, size_t identity_bytes);
+size_t rows_bytes(const rows_t *self); // the same, of the rows that are there
 
 // Append the block as one msgpack value, with only the rows of these partitions.
 // Sorts and groups on first use. True if the block holds at least one row.

@@ -13,6 +13,28 @@
 
 enum { BLOCK_FIELDS = 13, RUN_FIELDS = 3, COLUMN_FIELDS = 3 };
 
+// Most bytes of the parts of a block, with what msgpack puts before a bin, a text or a number.
+enum {
+    PART_BYTES = 9, // msgpack's largest head of a value, or number
+    COLUMN_BYTES_MAX = 4 * PART_BYTES + ROWS_NAME_MAX,
+    HEAD_BYTES_MAX =
+        (BLOCK_FIELDS + 1) * PART_BYTES + 2 * ROWS_NAME_MAX + ROWS_COLUMNS_MAX * COLUMN_BYTES_MAX,
+    RUN_BYTES_MAX = 4 * PART_BYTES, // beyond the name of the series
+};
+
+size_t rows_bytes_most(const rows_t *self, size_t rows, size_t identity_bytes)
+{
+    size_t value_bytes = sizeof(int64_t) + sizeof(int8_t);
+    size_t row_bytes = sizeof(int64_t) + 2 * sizeof(uint32_t); // time, place, end of the identity
+    return HEAD_BYTES_MAX + self->names.size + self->entry_count * RUN_BYTES_MAX + identity_bytes +
+           rows * (row_bytes + self->head.column_count * value_bytes);
+}
+
+size_t rows_bytes(const rows_t *self)
+{
+    return rows_bytes_most(self, self->count, self->identities.size);
+}
+
 // What goes into this block: all runs of the wanted partitions.
 typedef struct {
     const rows_t *rows;

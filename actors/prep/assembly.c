@@ -7,7 +7,7 @@
 
 #include "actors/prep/refusal.h"
 
-enum { HELD_BYTES_MAX = BUFFER_BYTES_MAX / 2 }; // of rows in wait
+enum { ONE_SERIES_BYTES = 512 }; // more than a new series adds to a block
 
 bool assembly_init(assembly_t *self, const definition_t *definition)
 {
@@ -32,6 +32,7 @@ void assembly_begin(assembly_t *self, const rows_head_t *head, rows_t *rows,
     self->count = count;
     self->no_memory = false;
     self->row_next = 0;
+    self->identity_bytes = 0;
     buffer_clear(&self->held);
     buffer_clear(&self->held_bytes);
     memo_forget(self->memo);
@@ -61,11 +62,23 @@ bool assembly_refuse(assembly_t *self, const char *format, ...)
     return false;
 }
 
+bool assembly_has_room(assembly_t *self, slice_t snippet)
+{
+    size_t bytes = rows_bytes_most(self->rows, self->count->rows + 1,
+                                   self->identity_bytes + IDENTITY_BYTES_MAX);
+    if (bytes <= ROWS_BYTES_MAX - ONE_SERIES_BYTES)
+        return true;
+    assembly_refuse_record(self, snippet,
+                           "rows of more than %d MB: the rest is not read, from row %" PRIu32,
+                           ROWS_BYTES_MAX >> 20, self->row_next);
+    return false;
+}
+
 // Is there room for one more row, refused or not? If not, the rest of the record is refused.
 static bool s_has_room(assembly_t *self, slice_t snippet)
 {
-    if (self->row_next < ROWS_PER_BLOCK_MAX && self->held_bytes.size < HELD_BYTES_MAX)
-        return true;
+    if (self->row_next < ROWS_PER_BLOCK_MAX)
+        return assembly_has_room(self, snippet);
     assembly_refuse_record(self, snippet, "more than %" PRIu32 " rows: the rest is not read",
                            self->row_next);
     return false;
@@ -229,6 +242,7 @@ bool assembly_add(assembly_t *self, int series, int64_t ts_us, const decimal_t *
                   slice_t identity)
 {
     self->count->rows++;
+    self->identity_bytes += identity.size;
     if (self->definition->newest_first) {
         held_t held = { .series = series, .row = self->row, .ts_us = ts_us };
         return s_hold(self, held, values, identity);

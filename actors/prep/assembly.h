@@ -21,7 +21,8 @@ typedef struct {
     bool no_memory;
     uint32_t row; // place in the record of the row in hand
     uint32_t row_next;
-    slice_t snippet; // its text, for reasons
+    size_t identity_bytes; // of all accepted rows
+    slice_t snippet;       // its text, for reasons
     const json_match_t *matches;
     buffer_t held;       // newest_first: rows in wait, see assembly.c
     buffer_t held_bytes; // their values and identities
@@ -35,7 +36,7 @@ void assembly_begin(assembly_t *self, const rows_head_t *head, rows_t *rows,
 
 // One row. `fields` has an entry for each place of the definition, `matches` one for each star;
 // `snippet` begins with the text of the row. False: stop reading; there is no memory, or the
-// record has more rows than a block holds (which is refused here).
+// record has more rows than a block holds, or larger ones (which is refused here).
 bool assembly_row(assembly_t *self, const field_t *fields, const json_match_t *matches,
                   slice_t snippet);
 
@@ -60,6 +61,10 @@ void assembly_refuse_record(assembly_t *self, slice_t snippet, const char *forma
 // Quarantine the row in hand. Returns false, so that a refusal is one line.
 bool assembly_refuse(assembly_t *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+// Does one more row fit into the bytes of a block? If not, the rest of the record is refused, from
+// row_next on.
+bool assembly_has_room(assembly_t *self, slice_t snippet);
 
 // The number of the series of these fields; MEMO_NONE: refused, or no memory.
 int assembly_series(assembly_t *self, const field_t *fields);

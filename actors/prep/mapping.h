@@ -47,7 +47,8 @@ typedef struct {
 } mapping_count_t;
 
 // Map one record: rows_begin, rows_add for every good row, `refuse` for every bad one.
-// A record has at most ROWS_PER_BLOCK_MAX rows, refused ones included; the rest is refused as one.
+// A record has at most ROWS_PER_BLOCK_MAX rows, refused ones included, and of accepted ones at most
+// ROWS_BYTES_MAX bytes; the rest is refused as one.
 // *head needs seq, times and source only. The mapping must outlive the last rows_encode.
 // False only for lack of memory.
 bool mapping_apply(mapping_t *self, const rows_head_t *head, slice_t payload, rows_t *rows,

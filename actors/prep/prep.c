@@ -4,8 +4,8 @@
  *
  *  Stateless: everything needed to map a record travels with it, so any number of preps share
  *  the work, and one that dies loses nothing but messages that the workers ask for again. For
- *  each RAW message every route gets exactly one ROWS message covering the same records, with or
- *  without rows in it, so that positions move without holes.
+ *  each RAW message every route gets ROWS messages covering the same records, with or without rows
+ *  in them, so that positions move without holes: one, or several if few bytes become many rows.
  *
  *  Refused rows go to the quarantine in Redis, named by (stream, seq, row), so that a replay
  *  adds none twice; and before the rows of the same message leave, so that none is missed.
@@ -25,6 +25,7 @@
 #include "actors/prep/outlets.h"
 #include "actors/prep/refusals.h"
 #include "broker/bus.h"
+#include "broker/lane.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "broker/runtime/options.h"
@@ -38,8 +39,12 @@ enum {
     LEASE_MS = 5000,
     COMPLAIN_US = 1000000, // of quiet between two complaints
     COLLECTORS_MAX = 64,
-    ROUTES_MAX = 64, // as in the schema
+    ROUTES_MAX = 64,                      // as in the schema
+    PART_BYTES = LANE_HOLD_BYTES_MAX / 2, // of blocks in a message; one larger block goes alone
+    AROUND_BYTES_MAX = LANE_SHIP_BYTES + (512 << 10), // of a message: plan changes, heads
 };
+
+_Static_assert(ROWS_BYTES_MAX + AROUND_BYTES_MAX <= BUS_FRAME_BYTES_MAX, "any block fits a frame");
 
 typedef struct {
     char endpoint[BUS_ENDPOINT_MAX];
@@ -61,6 +66,7 @@ typedef struct {
     uint32_t block_count[ROUTES_MAX];
     buffer_t plans, block, frame;
     uint32_t plan_count;
+    uint64_t part_from;  // the records before it have been sent
     int64_t complain_us; // not again before
     uint64_t messages, records, rows_out, quarantined, skipped, rounded, dropped, malformed;
 } prep_t;
@@ -117,6 +123,9 @@ static prep_t *prep_new(const char *name, const settings_t *settings, const char
 
 // ---- one message ----------------------------------------------------------------------------
 
+static const char NO_MEMORY[] = "out of memory";
+static const char NOT_TOLD[] = "refused rows cannot be told to Redis";
+
 typedef struct {
     prep_t *prep;
     const message_raw_t *raw;
@@ -146,86 +155,6 @@ static void refuse_torn(prep_t *self, const message_raw_t *raw, const raw_record
     refuse_row((void *) &context, &torn);
 }
 
-// Map one payload and append its block to every route that has rows in it. False: no memory.
-static bool map_record(prep_t *self, const message_raw_t *raw, const raw_record_t *record,
-                       const raw_mapping_t *mapping)
-{
-    refuse_context_t context = { self, raw, record, mapping->source };
-    fault_t fault;
-    mapping_t *compiled = mappings_get(self->mappings, mapping->definition, &fault);
-    if (!compiled) {
-        refuse_record(&context, fault.text);
-        return true;
-    }
-    rows_head_t head = {
-        .seq = record->seq,
-        .recv_us = record->recv_us,
-        .staged_us = raw->staged_us,
-        .prep_us = life_wall_us(),
-        .source = mapping->source,
-    };
-    mapping_count_t count = { 0 };
-    if (!mapping_apply(compiled, &head, record->payload, self->rows, refuse_row, &context, &count))
-        return false;
-    self->rows_out += count.rows;
-    self->skipped += count.skipped;
-    self->rounded += count.rounded;
-    list_t rest = raw->routes;
-    raw_route_t route;
-    for (size_t r = 0; raw_route_next(&rest, &route); r++) {
-        partitions_t partitions;
-        memcpy(partitions.bits, route.partitions.data, sizeof partitions.bits);
-        buffer_clear(&self->block);
-        if (!rows_encode(self->rows, &partitions, &self->block)) {
-            if (self->block.failed)
-                return false;
-            continue;
-        }
-        rows_block_t block = { .seq = record->seq, .block = buffer_slice(&self->block) };
-        rows_block_encode(&block, &self->blocks[r]);
-        self->block_count[r]++;
-        if (self->blocks[r].failed)
-            return false;
-    }
-    return true;
-}
-
-static bool map_records(prep_t *self, const message_raw_t *raw, const raw_mapping_t *mappings)
-{
-    list_t rest = raw->records;
-    for (raw_record_t record; raw_record_next(&rest, &record);) {
-        self->records++;
-        switch ((record_kind_t) record.kind) {
-        case RECORD_PAYLOAD:
-            if (record.source >= raw->mappings.count) {
-                self->malformed++;
-                return false;
-            }
-            if (!map_record(self, raw, &record, &mappings[record.source]))
-                return false;
-            break;
-        case RECORD_TORN:
-            if (record.source >= raw->mappings.count) {
-                self->malformed++;
-                return false;
-            }
-            refuse_torn(self, raw, &record, mappings[record.source].source);
-            break;
-        case RECORD_PLAN: {
-            rows_plan_t plan = { .seq = record.seq, .payload = record.payload };
-            rows_plan_encode(&plan, &self->plans);
-            self->plan_count++;
-            break;
-        }
-        case RECORD_TICK: // time without rows: positions move over it
-        case RECORD_SKIP:
-        case RECORD_RESET:
-            break;
-        }
-    }
-    return !self->plans.failed;
-}
-
 // The worker asks again for what is dropped; in the log once in a while is enough.
 static void complain(prep_t *self, const char *what, const char *reason)
 {
@@ -237,7 +166,8 @@ static void complain(prep_t *self, const char *what, const char *reason)
     self->complain_us = now_us + COMPLAIN_US;
 }
 
-static void send_routes(prep_t *self, const message_raw_t *raw)
+// What there is for the records from part_from .. to, to every route.
+static void send_part(prep_t *self, const message_raw_t *raw, uint64_t to)
 {
     list_t rest = raw->routes;
     raw_route_t route;
@@ -245,9 +175,9 @@ static void send_routes(prep_t *self, const message_raw_t *raw)
         message_rows_t rows = {
             .stream = raw->stream,
             .lane = route.lane,
-            .mark = route.mark,
-            .from = raw->from,
-            .to = raw->to,
+            .mark = to == raw->to ? route.mark : 0,
+            .from = self->part_from,
+            .to = to,
             .partitions = route.partitions,
             .plans = { .count = self->plan_count, .bytes = buffer_slice(&self->plans) },
             .blocks = { .count = self->block_count[r], .bytes = buffer_slice(&self->blocks[r]) },
@@ -264,6 +194,115 @@ static void send_routes(prep_t *self, const message_raw_t *raw)
     }
 }
 
+static void begin_part(prep_t *self, const message_raw_t *raw, uint64_t from)
+{
+    for (size_t r = 0; r < raw->routes.count; r++) {
+        buffer_clear(&self->blocks[r]);
+        self->block_count[r] = 0;
+    }
+    buffer_clear(&self->plans);
+    self->plan_count = 0;
+    self->part_from = from;
+}
+
+// What was refused is told before what was taken: a replay comes only for the latter.
+static bool tell_refused(prep_t *self)
+{
+    return refusals_flush(self->refusals, self->store);
+}
+
+// If the rows of record `seq`, which are mapped by now, find no room beside those before it, the
+// latter go ahead. False: refusals cannot be told.
+static bool send_if_full(prep_t *self, const message_raw_t *raw, uint64_t seq)
+{
+    size_t most = rows_bytes(self->rows);
+    bool full = false;
+    for (size_t r = 0; r < raw->routes.count; r++)
+        full |= self->block_count[r] > 0 && self->blocks[r].size + most > PART_BYTES;
+    if (!full)
+        return true;
+    if (!tell_refused(self))
+        return false;
+    send_part(self, raw, seq - 1);
+    begin_part(self, raw, seq);
+    return true;
+}
+
+// Map one payload and append its block to every route that has rows in it. NULL, or why not.
+static const char *map_record(prep_t *self, const message_raw_t *raw, const raw_record_t *record,
+                              const raw_mapping_t *mapping)
+{
+    refuse_context_t context = { self, raw, record, mapping->source };
+    fault_t fault;
+    mapping_t *compiled = mappings_get(self->mappings, mapping->definition, &fault);
+    if (!compiled) {
+        refuse_record(&context, fault.text);
+        return NULL;
+    }
+    rows_head_t head = {
+        .seq = record->seq,
+        .recv_us = record->recv_us,
+        .staged_us = raw->staged_us,
+        .prep_us = life_wall_us(),
+        .source = mapping->source,
+    };
+    mapping_count_t count = { 0 };
+    if (!mapping_apply(compiled, &head, record->payload, self->rows, refuse_row, &context, &count))
+        return NO_MEMORY;
+    self->rows_out += count.rows;
+    self->skipped += count.skipped;
+    self->rounded += count.rounded;
+    if (!send_if_full(self, raw, record->seq))
+        return NOT_TOLD;
+    list_t rest = raw->routes;
+    raw_route_t route;
+    for (size_t r = 0; raw_route_next(&rest, &route); r++) {
+        partitions_t partitions = partitions_of(route.partitions);
+        buffer_clear(&self->block);
+        if (!rows_encode(self->rows, &partitions, &self->block)) {
+            if (self->block.failed)
+                return NO_MEMORY;
+            continue;
+        }
+        rows_block_t block = { .seq = record->seq, .block = buffer_slice(&self->block) };
+        rows_block_encode(&block, &self->blocks[r]);
+        self->block_count[r]++;
+        if (self->blocks[r].failed)
+            return NO_MEMORY;
+    }
+    return NULL;
+}
+
+// NULL, or why not all of them. Sources are in bounds: message_raw_decode looked.
+static const char *map_records(prep_t *self, const message_raw_t *raw,
+                               const raw_mapping_t *mappings)
+{
+    const char *failure = NULL;
+    list_t rest = raw->records;
+    for (raw_record_t record; !failure && raw_record_next(&rest, &record);) {
+        self->records++;
+        switch ((record_kind_t) record.kind) {
+        case RECORD_PAYLOAD:
+            failure = map_record(self, raw, &record, &mappings[record.source]);
+            break;
+        case RECORD_TORN:
+            refuse_torn(self, raw, &record, mappings[record.source].source);
+            break;
+        case RECORD_PLAN: {
+            rows_plan_t plan = { .seq = record.seq, .payload = record.payload };
+            rows_plan_encode(&plan, &self->plans);
+            self->plan_count++;
+            break;
+        }
+        case RECORD_TICK: // time without rows: positions move over it
+        case RECORD_SKIP:
+        case RECORD_RESET:
+            break;
+        }
+    }
+    return failure || !self->plans.failed ? failure : NO_MEMORY;
+}
+
 // A message that cannot be worked on is dropped as if the wire had lost it.
 static void take_message(prep_t *self, slice_t frame)
 {
@@ -275,25 +314,16 @@ static void take_message(prep_t *self, slice_t frame)
         return;
     }
     self->messages++;
-    for (size_t r = 0; r < raw.routes.count; r++) {
-        buffer_clear(&self->blocks[r]);
-        self->block_count[r] = 0;
-    }
-    buffer_clear(&self->plans);
-    self->plan_count = 0;
-
+    begin_part(self, &raw, raw.from);
     raw_mapping_t *mappings = calloc(raw.mappings.count + 1, sizeof *mappings);
     list_t rest = raw.mappings;
     for (size_t i = 0; mappings && raw_mapping_next(&rest, &mappings[i]); i++)
         ;
-    const char *failure = NULL;
-    if (!mappings || !map_records(self, &raw, mappings))
-        failure = "out of memory or malformed";
-    // What was refused is told before what was taken: a replay comes only for the latter.
-    if (!refusals_flush(self->refusals, self->store) && !failure)
-        failure = "refused rows cannot be told to Redis";
+    const char *failure = mappings ? map_records(self, &raw, mappings) : NO_MEMORY;
+    if (!tell_refused(self) && !failure)
+        failure = NOT_TOLD;
     if (!failure)
-        send_routes(self, &raw);
+        send_part(self, &raw, raw.to);
     else
         complain(self, "records dropped on the way; the worker will ask again", failure);
     free(mappings);

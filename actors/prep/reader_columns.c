@@ -305,6 +305,13 @@ static int s_identity_of(columns_t *self, uint32_t row, uint8_t out[IDENTITY_BYT
     return assembly_identity(s_row(self, row), fields, out);
 }
 
+// Is there room for this row? If not, the rest is refused.
+static bool s_fits(columns_t *self, uint32_t row)
+{
+    self->mapping->assembly.row_next = row;
+    return assembly_has_room(&self->mapping->assembly, (slice_t){ 0 });
+}
+
 static bool s_add_one_by_one(columns_t *self)
 {
     for (uint32_t row = 0; row < self->rows; row++) {
@@ -312,6 +319,8 @@ static bool s_add_one_by_one(columns_t *self)
         uint8_t identity[IDENTITY_BYTES_MAX];
         if (self->series[row] == ROWS_LEFT_OUT || !s_values_of(self, row, values))
             continue;
+        if (!s_fits(self, row))
+            return true;
         int size = s_identity_of(self, row, identity);
         if (size >= 0 && !assembly_add(s_row(self, row), (int) self->series[row], self->ts[row],
                                        values, slice_of(identity, (size_t) size)))
@@ -322,18 +331,22 @@ static bool s_add_one_by_one(columns_t *self)
 
 static bool s_add_at_once(columns_t *self)
 {
-    mapping_t *mapping = self->mapping;
+    assembly_t *assembly = &self->mapping->assembly;
     decimal_t values[ROWS_COLUMNS_MAX];
-    uint32_t accepted = 0;
-    bool checks = s_has_checks(mapping->definition);
-    for (uint32_t row = 0; row < self->rows; row++) {
-        if (checks && self->series[row] != ROWS_LEFT_OUT && !s_values_of(self, row, values))
-            s_leave_out(self, row);
-        accepted += self->series[row] != ROWS_LEFT_OUT;
+    uint32_t most = 0; // rows to look at
+    bool checks = s_has_checks(self->mapping->definition);
+    bool all_fit = rows_bytes_most(assembly->rows, self->rows, 0) <= ROWS_BYTES_MAX;
+    for (; most < self->rows; most++) {
+        if (checks && self->series[most] != ROWS_LEFT_OUT && !s_values_of(self, most, values))
+            s_leave_out(self, most);
+        if (self->series[most] == ROWS_LEFT_OUT)
+            continue;
+        if (!all_fit && !s_fits(self, most))
+            break;
+        assembly->count->rows++;
     }
-    mapping->assembly.count->rows += accepted;
-    return rows_add_columns(mapping->assembly.rows, self->rows, self->series,
-                            (const uint8_t *) self->ts, self->bulk, 0);
+    return rows_add_columns(assembly->rows, most, self->series, (const uint8_t *) self->ts,
+                            self->bulk, 0);
 }
 
 static bool s_read(columns_t *self)

@@ -515,6 +515,46 @@ static void a_block_has_a_limit(void **state)
     mapped_close(&mapped);
 }
 
+// A row of two bytes becomes one of hundreds: what a frame cannot carry is refused, not sent.
+static void a_block_has_a_limit_in_bytes(void **state)
+{
+    (void) state;
+    enum { COLUMNS = 60, ROWS = 300000 };
+    static char names[COLUMNS][8];
+    static setting_pair_t columns[COLUMNS];
+    for (int i = 0; i < COLUMNS; i++) {
+        snprintf(names[i], sizeof names[i], "c%d", i);
+        columns[i] = (setting_pair_t){ .name = names[i], .value = "/1" };
+    }
+    source_t source = candles();
+    source.columns = (setting_pairs_t) MAPPED_PAIRS(columns);
+    source.required_count = 0;
+    source.validate = (setting_pairs_t){ 0 };
+    buffer_t text = { 0 };
+    for (int i = 0; i < ROWS; i++)
+        buffer_text(&text, i == 0 ? "[[1,1]" : ",[1,1]");
+    buffer_text(&text, "]");
+    uint64_t rows = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        source.newest_first = turn == 1; // the same line, though rows are added later
+        mapped_t mapped;
+        mapped_open(&mapped, &source);
+        mapped_apply(&mapped, buffer_slice(&text));
+        assert_true(mapped.block.size <= ROWS_BYTES_MAX && mapped.block.size > 100 << 20);
+        assert_int_equal(mapped.refused, 1);
+        assert_int_equal(mapped.refused_rows[0], UINT32_MAX);
+        char reason[MAPPING_REASON_MAX];
+        snprintf(reason, sizeof reason,
+                 "rows of more than 126 MB: the rest is not read, from row %d",
+                 (int) mapped.count.rows);
+        assert_string_equal(mapped.reasons[0], reason);
+        assert_true(rows == 0 || rows == mapped.count.rows);
+        rows = mapped.count.rows;
+        mapped_close(&mapped);
+    }
+    buffer_destroy(&text);
+}
+
 // The last time a block holds is good, and nothing but a lack of memory ends in false.
 static void the_edges_of_time_fit_a_block(void **state)
 {
@@ -584,6 +624,7 @@ int main(void)
         cmocka_unit_test(csv_without_header),
         cmocka_unit_test(gzip_is_inflated_within_limits),
         cmocka_unit_test(a_block_has_a_limit),
+        cmocka_unit_test(a_block_has_a_limit_in_bytes),
         cmocka_unit_test(the_edges_of_time_fit_a_block),
         cmocka_unit_test(records_do_not_meet),
     };

@@ -100,6 +100,48 @@ static void columns_may_be_named_by_their_purpose_or_be_missing(void **state)
     mapped_close(&mapped);
 }
 
+// Columns of one byte a row become columns of nine.
+static void what_a_block_cannot_carry_is_refused(void **state)
+{
+    (void) state;
+    enum { COLUMNS = 60, ROWS = 262144 };
+    static char names[COLUMNS][8];
+    static setting_pair_t columns[COLUMNS];
+    static int64_t times[ROWS];
+    static uint16_t zeros[ROWS];
+    slice_t pair = slice_text("A"), number = slice_text("1.5");
+    source_t source = pushed_source();
+    source.columns = (setting_pairs_t) MAPPED_PAIRS(columns);
+    buffer_t frame = { 0 };
+    begin(&frame, COLUMNS + 2);
+    push_column_i64(&frame, "ts", times, ROWS);
+    push_column_dict(&frame, "pair", &pair, 1, zeros, ROWS);
+    for (int i = 0; i < COLUMNS; i++) {
+        snprintf(names[i], sizeof names[i], "c%d", i);
+        columns[i] = (setting_pair_t){ .name = names[i], .value = names[i] };
+        push_column_dict(&frame, names[i], &number, 1, zeros, ROWS);
+    }
+    uint64_t rows = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        source.newest_first = turn == 1; // one by one, not at once
+        mapped_t mapped;
+        mapped_open(&mapped, &source);
+        mapped_apply(&mapped, buffer_slice(&frame));
+        assert_true(mapped.block.size <= ROWS_BYTES_MAX && mapped.block.size > 100 << 20);
+        assert_int_equal(mapped.refused, 1);
+        assert_int_equal(mapped.refused_rows[0], UINT32_MAX);
+        char reason[MAPPING_REASON_MAX];
+        snprintf(reason, sizeof reason,
+                 "rows of more than 126 MB: the rest is not read, from row %d",
+                 (int) mapped.count.rows);
+        assert_string_equal(mapped.reasons[0], reason);
+        assert_true(rows == 0 || rows == mapped.count.rows);
+        rows = mapped.count.rows;
+        mapped_close(&mapped);
+    }
+    buffer_destroy(&frame);
+}
+
 static void rows_are_refused_one_by_one(void **state)
 {
     (void) state;
@@ -430,6 +472,7 @@ int main(void)
         cmocka_unit_test(bulk_columns),
         cmocka_unit_test(columns_may_be_named_by_their_purpose_or_be_missing),
         cmocka_unit_test(rows_are_refused_one_by_one),
+        cmocka_unit_test(what_a_block_cannot_carry_is_refused),
         cmocka_unit_test(scalars),
         cmocka_unit_test(raw_payloads_are_mapped_as_the_format_says),
         cmocka_unit_test(pushed_rows_have_no_star_to_match),
