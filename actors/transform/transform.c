@@ -46,6 +46,7 @@ static void worker_destroy(worker_t **self_p)
         bus_destroy(&self->streams[i].ack);
     }
     worker_commits_destroy(&self->batch);
+    worker_bases_destroy(&self->bases);
     fold_destroy(&self->fold);
     worker_plans_destroy(&self->plans);
     bus_destroy(&self->inbox);
@@ -84,7 +85,8 @@ static worker_t *worker_new(const char *name, const settings_t *settings, const 
     self->fold = fold_new(worker_alert, self);
     self->plans = worker_plans_new(self->store);
     self->batch = worker_commits_new();
-    if (!self->fold || !self->plans || !self->batch) {
+    self->bases = worker_bases_new();
+    if (!self->fold || !self->plans || !self->batch || !self->bases) {
         fault_set(fault, "out of memory");
         return NULL;
     }
@@ -262,10 +264,10 @@ static int worker_run(worker_t *self, int signals)
                       log_quote(self->name));
             return EXIT_FAILED;
         }
-        bool loaded = worker_load(self);
+        bool loaded = worker_load(self), written = worker_write_bases(self);
         int64_t until_us = due.beat_us < due.ask_us ? due.beat_us : due.ask_us;
         bool signalled, answered;
-        if (!worker_wait(self, signals, loaded ? until_us : 0, &signalled, &answered))
+        if (!worker_wait(self, signals, loaded && written ? until_us : 0, &signalled, &answered))
             return EXIT_FAILED;
         now_us = life_mono_us();
         if (signalled && life_take_signal(signals) == LIFE_DRAIN && !self->draining) {

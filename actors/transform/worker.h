@@ -1,8 +1,9 @@
 /*  worker -- the transform actor around the fold: what it owns, hears, commits and asks for.
  *
  *  One thread. worker_claims.c takes and hands over partitions, worker_streams.c applies what
- *  arrives and asks for what does not, worker_commit.c makes it durable, worker_plans.c compiles
- *  plans, worker_views.c shows the latest rows; transform.c is the program and its loop.
+ *  arrives and asks for what does not, worker_commit.c makes it durable, worker_bases.c keeps
+ *  journals short, worker_plans.c compiles plans, worker_views.c shows the latest rows;
+ *  transform.c is the program and its loop.
  */
 #pragma once
 #include "actors/transform/alert_queue.h"
@@ -64,6 +65,7 @@ typedef struct {
 } worker_roster_t;
 
 typedef struct worker_commits worker_commits_t; // the batch under way
+typedef struct worker_bases worker_bases_t;
 typedef struct worker_plans worker_plans_t;
 
 typedef struct {
@@ -81,6 +83,7 @@ typedef struct {
     uint32_t stream_numbers;   // given so far
     holding_t holdings[PARTITIONS];
     worker_commits_t *batch;
+    worker_bases_t *bases;
     size_t alert_bytes, alert_bytes_max; // in all queues
     int64_t renewed_us;                  // when leases were
     worker_plans_t *plans;
@@ -136,6 +139,15 @@ size_t worker_uncommitted(const worker_t *self);
 bool worker_committing(const worker_t *self);              // a batch is under way
 void worker_commit(worker_t *self);                        // send what is dirty
 void worker_commit_settle(worker_t *self, int64_t now_us); // take the answers
+
+// ---- worker_bases.c ---------------------------------------------------------------------------
+
+worker_bases_t *worker_bases_new(void);
+void worker_bases_destroy(worker_bases_t **self_p);
+void worker_base_make(worker_t *self, const store_commit_t *commit); // if due: as it will be then
+void worker_base_taken(worker_t *self, const store_commit_t *commit);
+bool worker_write_bases(worker_t *self); // some pieces; false: more to do
+void worker_swap_bases(worker_t *self);  // those written; no commit is under way
 
 // ---- worker_views.c ---------------------------------------------------------------------------
 

@@ -22,9 +22,7 @@
 
 enum {
     FULL_WAIT_US = 1000000,
-    BASE_BYTES_LEAST = 256 * 1024, // journals shorter than this are not worth a base
-    BASES_PER_BATCH = 4,           // a base costs as much as the state is large
-    ALERTS_PER_BATCH = 10000,      // the rest follows in the next: Redis and leases shall not wait
+    ALERTS_PER_BATCH = 10000, // the rest follows in the next: Redis and leases shall not wait
     ALERT_BYTES_PER_BATCH = 8 << 20,
     ALERTS_PER_LOOK = 1024, // at the clock, while one record makes ever more of them
 };
@@ -38,12 +36,6 @@ struct worker_commits {
     store_commit_t commits[PARTITIONS];
     store_offset_t offsets[PARTITIONS][WORKER_STREAMS_MAX];
     store_status_t status[PARTITIONS];
-    size_t base_count;
-    struct {
-        unsigned partition;
-        store_id_t head; // of the commit under way: the state is as of it
-        buffer_t bytes;
-    } bases[BASES_PER_BATCH];
     int64_t idle_at_us[PARTITIONS];     // last commit
     uint64_t idle_at_bytes[PARTITIONS]; // what had been taken in then
 };
@@ -53,17 +45,8 @@ worker_commits_t *worker_commits_new(void)
     return calloc(1, sizeof(worker_commits_t));
 }
 
-static void drop_bases(worker_commits_t *self)
-{
-    for (size_t i = 0; i < self->base_count; i++)
-        buffer_destroy(&self->bases[i].bytes);
-    self->base_count = 0;
-}
-
 void worker_commits_destroy(worker_commits_t **self_p)
 {
-    if (*self_p)
-        drop_bases(*self_p);
     free(*self_p);
     *self_p = NULL;
 }
@@ -127,30 +110,6 @@ static size_t gather_sent(worker_t *self, unsigned partition, size_t count, stor
     return streams;
 }
 
-static bool wants_base(const holding_t *holding, unsigned partition)
-{
-    // Spread by partition, so that bases are not all written in the same second.
-    size_t least = holding->base_bytes > BASE_BYTES_LEAST ? holding->base_bytes : BASE_BYTES_LEAST;
-    return holding->journal_bytes >= least + least / 16 * (partition % 16);
-}
-
-// The state as the commit just added will make it.
-static void add_base(worker_t *self, const store_commit_t *commit)
-{
-    worker_commits_t *batch = self->batch;
-    unsigned partition = commit->partition;
-    if (batch->base_count == BASES_PER_BATCH || !wants_base(&self->holdings[partition], partition))
-        return;
-    buffer_t bytes = { 0 };
-    if (fold_base(self->fold, partition, &bytes) && !bytes.failed) {
-        batch->bases[batch->base_count].partition = partition;
-        batch->bases[batch->base_count].head = commit->mine;
-        batch->bases[batch->base_count++].bytes = bytes;
-    } else {
-        buffer_destroy(&bytes); // no memory now: the journal goes on growing
-    }
-}
-
 // Alerts that do not fit go first, in commits that move no position and carry no delta, but say
 // how many alerts after it are in the outbox: their order is a function of the log, so whoever
 // reads the partition after a crash knows which they are. Delta and positions follow with the
@@ -191,7 +150,7 @@ static bool add_commit(worker_t *self, unsigned partition, size_t offset_count)
     life_random(&commit->mine, sizeof commit->mine);
     batch->count++;
     if (whole)
-        add_base(self, commit);
+        worker_base_make(self, commit);
     return true;
 }
 
@@ -234,7 +193,6 @@ static void down(worker_t *self)
 {
     log_event(LOG_WARNING, "Redis is away: partitions dropped, to be read again when it is back",
               "reason=%s", log_quote(store_error(self->commits)));
-    drop_bases(self->batch);
     self->batch->count = self->batch->alert_count = self->batch->alert_bytes = 0;
     worker_forget_all(self);
 }
@@ -295,6 +253,7 @@ static void committed(worker_t *self, const store_commit_t *commit, bool whole)
 {
     unsigned partition = commit->partition;
     self->holdings[partition].head = commit->mine;
+    worker_base_taken(self, commit);
     self->commits_done++;
     if (!whole)
         drop_alerts(self, partition, commit->alert_count);
@@ -306,38 +265,6 @@ static void committed(worker_t *self, const store_commit_t *commit, bool whole)
         if (!whole)
             stream->sent[partition] = commit->offsets[o].sent;
     }
-}
-
-// Pieces first, invisible; then the swap, a link of the chain like any commit.
-static void write_base(worker_t *self, unsigned partition, slice_t bytes)
-{
-    holding_t *holding = &self->holdings[partition];
-    store_id_t base, mine;
-    life_random(&base, sizeof base);
-    life_random(&mine, sizeof mine);
-    unsigned pieces = 0;
-    store_status_t status = STORE_OK;
-    for (size_t at = 0; status == STORE_OK && (at < bytes.size || pieces == 0);
-         at += BASE_PIECE_BYTES) {
-        size_t size = bytes.size - at < BASE_PIECE_BYTES ? bytes.size - at : BASE_PIECE_BYTES;
-        status = store_base_put(self->commits, partition, holding->token, base, pieces++,
-                                slice_of(bytes.data + at, size));
-    }
-    uint64_t drop = holding->journal_count;
-    if (status == STORE_OK)
-        status = store_base_swap(self->commits, partition, holding->token, holding->head, mine,
-                                 base, pieces, drop);
-    if (status == STORE_OK || status == STORE_DUP) {
-        holding->head = mine;
-        holding->base_bytes = bytes.size;
-        holding->journal_bytes = 0;
-        holding->journal_count = 0;
-        return;
-    }
-    // Whether the swap happened is not known, or we are not who we think: read it again.
-    log_event(LOG_WARNING, "base checkpoint failed: partition starts again from Redis",
-              "partition=%u reason=%s", partition, log_quote(store_error(self->commits)));
-    worker_forget(self, partition);
 }
 
 static void settle(worker_t *self, const store_commit_t *commit, bool whole, store_status_t status,
@@ -406,20 +333,6 @@ static void release_left(worker_t *self)
         (void) store_release_all(self->store, tokens, &left); // else their leases run out
 }
 
-// Before the next commit: the base replaces just the deltas up to its own.
-static void write_bases(worker_t *self)
-{
-    worker_commits_t *batch = self->batch;
-    for (size_t i = 0; i < batch->base_count; i++) {
-        const holding_t *holding = &self->holdings[batch->bases[i].partition];
-        // If its commit was not taken, or the partition was read again meanwhile, it is nobody's.
-        if (holding->state != HOLDING_NONE &&
-            memcmp(&holding->head, &batch->bases[i].head, sizeof holding->head) == 0)
-            write_base(self, batch->bases[i].partition, buffer_slice(&batch->bases[i].bytes));
-    }
-    drop_bases(batch);
-}
-
 void worker_commit_settle(worker_t *self, int64_t now_us)
 {
     worker_commits_t *batch = self->batch;
@@ -431,7 +344,7 @@ void worker_commit_settle(worker_t *self, int64_t now_us)
         for (size_t i = 0; i < batch->count; i++)
             settle(self, &batch->commits[i], batch->whole[i], batch->status[i], now_us);
         batch->count = 0;
-        write_bases(self);
     }
+    worker_swap_bases(self); // before the next commit
     release_left(self);
 }

@@ -47,7 +47,8 @@ static bench_t *bench_new(const char *name)
     worker->fold = fold_new(worker_alert, worker);
     worker->plans = worker_plans_new(worker->store);
     worker->batch = worker_commits_new();
-    assert_true(worker->fold && worker->plans && worker->batch);
+    worker->bases = worker_bases_new();
+    assert_true(worker->fold && worker->plans && worker->batch && worker->bases);
     put_plan(self);
     return self;
 }
@@ -59,6 +60,7 @@ static void bench_destroy(bench_t **self_p)
     for (size_t i = 0; i < worker->stream_count; i++)
         lane_in_destroy(&worker->streams[i].lane);
     worker_commits_destroy(&worker->batch);
+    worker_bases_destroy(&worker->bases);
     fold_destroy(&worker->fold);
     worker_plans_destroy(&worker->plans);
     store_destroy(&worker->commits);
@@ -85,15 +87,28 @@ static void claim_and_load(worker_t *worker)
 }
 
 // A record that changes the state of P: a plan comes into force.
-static void apply_record(bench_t *self, uint64_t seq)
+static void apply_record_of(bench_t *self, const char *name, uint64_t seq)
 {
     worker_t *worker = &self->worker;
-    worker_stream_t *stream = worker_stream(worker, slice_text("s"));
+    worker_stream_t *stream = worker_stream(worker, slice_text(name));
     partitions_t one = { { 0 } };
     partitions_add(&one, P);
-    assert_true(fold_plan(worker->fold, slice_text("s"), &one, self->rules));
+    assert_true(fold_plan(worker->fold, slice_text(name), &one, self->rules));
     const lane_span_t span = { .from = seq, .to = seq, .partitions = one };
     lane_in_applied(stream->lane, &span, &one);
+}
+
+static void apply_record(bench_t *self, uint64_t seq)
+{
+    apply_record_of(self, "s", seq);
+}
+
+// The base of a commit that was taken.
+static void write_base(worker_t *worker)
+{
+    while (!worker_write_bases(worker))
+        ;
+    worker_swap_bases(worker);
 }
 
 static uint64_t durable(worker_t *worker)
@@ -179,6 +194,7 @@ static void a_base_replaces_the_journal(void **state)
     worker->holdings[P].journal_bytes = 100 << 20; // so that a base is due
     worker_commit(worker);
     worker_commit_settle(worker, 0);
+    write_base(worker);
     assert_string_equal(redis("LLEN %s", JOURNAL), "0");
     assert_string_equal(redis("HGET %s nb", META), "1");
     assert_int_equal(worker->holdings[P].journal_count, 0);
@@ -186,6 +202,41 @@ static void a_base_replaces_the_journal(void **state)
     claim_and_load(worker);
     assert_int_equal(durable(worker), 1);
     assert_int_equal(worker->holdings[P].journal_count, 0);
+}
+
+// It is written while commits go on, and leaves the deltas that came after it.
+static void a_base_replaces_what_was_before_it(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    worker_t *worker = &bench->worker;
+    claim_and_load(worker);
+    apply_record(bench, 1);
+    worker->holdings[P].journal_bytes = 100 << 20;
+    worker_commit(worker);
+    assert_true(worker_write_bases(worker)); // nothing of it before its commit is taken
+    assert_string_equal(redis("EXISTS 'tw:b:{7}:7'"), "0");
+    worker_commit_settle(worker, 0);
+    assert_string_equal(redis("HGET %s nb", META), "");
+    apply_record_of(bench, "t", 1);
+    worker_commit(worker);
+    while (!worker_write_bases(worker))
+        ;
+    worker_commit_settle(worker, 0);
+    assert_string_equal(redis("HGET %s nb", META), "1");
+    assert_string_equal(redis("LLEN %s", JOURNAL), "1");
+    assert_int_equal(worker->holdings[P].journal_count, 1);
+    assert_true(worker->holdings[P].journal_bytes < 1000);
+    apply_record_of(bench, "u", 1); // the chain goes on
+    worker_commit(worker);
+    worker_commit_settle(worker, 0);
+    assert_true(worker->holdings[P].state == HOLDING_OURS);
+    worker_forget_all(worker);
+    claim_and_load(worker);
+    assert_int_equal(worker->holdings[P].journal_count, 2);
+    static const char *const streams[] = { "s", "t", "u" };
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(worker_stream(worker, slice_text(streams[i]))->committed[P], 1);
 }
 
 // A worker that is fenced, and owns the partition again before the answer comes, must not write
@@ -205,6 +256,7 @@ static void the_base_of_a_refused_commit_is_not_written(void **state)
     claim_and_load(worker);
     assert_true(worker->holdings[P].state == HOLDING_OURS);
     worker_commit_settle(worker, 0);
+    write_base(worker);
     assert_string_equal(redis("HGET %s nb", META), "");
     assert_string_equal(redis("HGET %s head", META), "");
     assert_int_equal(durable(worker), 0);
@@ -427,6 +479,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_committed_is_read_by_the_next, flush),
         cmocka_unit_test_setup(a_later_edition_begins_with_nothing, flush),
         cmocka_unit_test_setup(a_base_replaces_the_journal, flush),
+        cmocka_unit_test_setup(a_base_replaces_what_was_before_it, flush),
         cmocka_unit_test_setup(the_base_of_a_refused_commit_is_not_written, flush),
         cmocka_unit_test_setup(alerts_that_went_ahead_are_not_sent_again, flush),
         cmocka_unit_test_setup(a_full_outbox_is_waited_for, flush),
