@@ -15,6 +15,8 @@
 #include "actors/collector/cut.h"
 #include "proto/buffer.h"
 
+_Static_assert(FILE_FEED_FILES_MAX == 16384 && PLACES_HELD_MAX == 65536, "as the messages say");
+
 enum {
     IDENTITY_BYTES = 16,
     KEEP_BYTES = 4 * CUT_BYTES, // a buffer that grew beyond this is not kept
@@ -30,6 +32,7 @@ struct file_feed {
     const source_t *source;
     places_t *places;
     char *pattern; // path of the URL
+    size_t held;   // files of the last scan that the places will not forget
     size_t found_count, found_next;
     found_t *found; // what the last scan saw, in order of name, and is not staged yet
 
@@ -95,6 +98,7 @@ void file_feed_destroy(file_feed_t **self_p)
         return;
     s_close(self);
     s_forget_found(self);
+    (void) places_hold(self->places, self->held, 0);
     buffer_destroy(&self->text);
     free(self->pattern);
     free(self);
@@ -179,6 +183,13 @@ void file_feed_scan(file_feed_t *self, int64_t wall_us)
         s_trouble(self, self->pattern, "more than 16384 files; the last ones are not read");
         count = FILE_FEED_FILES_MAX;
     }
+    self->held = places_hold(self->places, self->held, count);
+    if (self->held < count)
+        s_trouble(
+            self, self->pattern,
+            "more than 65536 files in all sources of this stream; the last ones are not read: "
+            "move old files away, or give the source a stream: of its own");
+    count = self->held;
     self->found = count ? calloc(count, sizeof *self->found) : NULL;
     for (size_t i = 0; self->found && i < count; i++)
         if (!s_consider(self, matches.gl_pathv[i], wall_us))

@@ -12,7 +12,7 @@
 #include "proto/fault.h"
 
 enum {
-    FILE_FEED_FILES_MAX = 16384,          // of one source; more are refused
+    FILE_FEED_FILES_MAX = 16384,          // of one source; PLACES_HELD_MAX of a stream
     FILE_FEED_SETTLE_US = 1000000,        // a file changed less long ago may still grow
     FILE_FEED_RECORD_BYTES_MAX = 64 << 20 // of one record
 };

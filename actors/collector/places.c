@@ -20,7 +20,7 @@ typedef struct {
 struct places {
     slot_t *slots;
     size_t slot_count; // a power of two
-    size_t count;
+    size_t count, held;
     uint64_t touches, forgotten;
 };
 
@@ -189,6 +189,16 @@ bool places_note(places_t *self, slice_t source, slice_t subject, uint64_t numbe
     slot->number = number;
     slot->touched = ++self->touches;
     return true;
+}
+
+size_t places_hold(places_t *self, size_t before, size_t wanted)
+{
+    assert(before <= self->held);
+    self->held -= before;
+    size_t left = PLACES_HELD_MAX - self->held;
+    size_t granted = wanted < left ? wanted : left;
+    self->held += granted;
+    return granted;
 }
 
 size_t places_count(const places_t *self)

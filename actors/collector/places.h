@@ -3,8 +3,9 @@
  *
  *  Pure. The only memory of this is the log itself: every record carries its place, and they are
  *  noted again while the log is opened. A place is a number that only rises, for a subject of a
- *  source (file identity, client). At most PLACES_MAX are kept; beyond, those longest not
- *  touched are forgotten.
+ *  source (file identity, client). At most PLACES_MAX are kept; beyond, the half that was longest
+ *  not touched is forgotten. A file that is forgotten while it is there would be staged again, so
+ *  files that are there are counted (places_hold), and no more are read than are never forgotten.
  */
 #pragma once
 #include <stdbool.h>
@@ -14,8 +15,9 @@
 #include "proto/slice.h"
 
 enum {
-    PLACES_MAX = 65536,
-    PLACE_SUBJECT_MAX = 247, // bytes; with the number a place fits the 255 of a record
+    PLACES_MAX = 1 << 18,
+    PLACES_HELD_MAX = PLACES_MAX / 4, // the other half of what is kept is for clients
+    PLACE_SUBJECT_MAX = 247,          // bytes; with the number a place fits the 255 of a record
     PLACE_BYTES_MAX = 8 + PLACE_SUBJECT_MAX,
 };
 
@@ -37,5 +39,8 @@ void places_destroy(places_t **self_p);
 bool places_find(places_t *self, slice_t source, slice_t subject, uint64_t *number);
 // False: no memory, or a name that is too long.
 bool places_note(places_t *self, slice_t source, slice_t subject, uint64_t number);
+// A source that was granted `before` subjects now has `wanted` that it will look up again and
+// again. Returns how many of them are granted: PLACES_HELD_MAX in all.
+size_t places_hold(places_t *self, size_t before, size_t wanted);
 size_t places_count(const places_t *self);
 uint64_t places_forgotten(const places_t *self);

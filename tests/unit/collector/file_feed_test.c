@@ -275,6 +275,28 @@ static void a_file_that_changes_while_it_is_read(void **state)
     teardown(&bench);
 }
 
+// Files that the places would forget while they are there would be staged again and again.
+static void files_beyond_the_memory_of_a_stream_are_told(void **state)
+{
+    (void) state;
+    bench_t bench;
+    setup(&bench, "*", FORMAT_JSON, false);
+    size_t others = places_hold(bench.places, 0, PLACES_HELD_MAX - 2);
+    put(&bench, "a", "1", 1);
+    put(&bench, "b", "2", 1);
+    put(&bench, "c", "3", 1);
+    drain(&bench, 99);
+    assert_int_equal(bench.pieces, 2);
+    const char *text;
+    assert_true(file_feed_trouble(bench.feed, &text));
+    assert_non_null(strstr(text, "more than 65536 files in all sources of this stream"));
+    (void) places_hold(bench.places, others, 0);
+    drain(&bench, 99);
+    assert_int_equal(bench.pieces, 1);
+    assert_false(file_feed_trouble(bench.feed, &text));
+    teardown(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_file_that_grows_is_waited_for),
         cmocka_unit_test(troubles_are_told_once),
         cmocka_unit_test(a_file_that_changes_while_it_is_read),
+        cmocka_unit_test(files_beyond_the_memory_of_a_stream_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,12 +82,38 @@ static void when_full_the_longest_untouched_go(void **state)
     places_destroy(&places);
 }
 
+// A stream's sources share what is never forgotten.
+static void no_more_are_held_than_are_kept(void **state)
+{
+    (void) state;
+    places_t *places = places_new();
+    char text[32];
+    uint64_t number;
+    assert_int_equal(places_hold(places, 0, PLACES_HELD_MAX - 2), PLACES_HELD_MAX - 2);
+    assert_int_equal(places_hold(places, 0, 5), 2);
+    assert_int_equal(places_hold(places, PLACES_HELD_MAX - 2, 1), 1);
+    assert_int_equal(places_hold(places, 2, PLACES_MAX), PLACES_HELD_MAX - 1);
+    // Files that are there and as many clients, touched in turn, outlive any number of others.
+    for (unsigned i = 0; i < 2 * PLACES_HELD_MAX; i++)
+        assert_true(places_note(places, slice_text("s"), name_of(text, "f", i), i));
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 2 * PLACES_HELD_MAX; i++)
+            assert_true(places_find(places, slice_text("s"), name_of(text, "f", i), &number));
+        for (unsigned i = 0; i < PLACES_MAX / 2; i++)
+            assert_true(places_note(places, slice_text("x"),
+                                    name_of(text, "o", round * PLACES_MAX + i), i));
+    }
+    assert_true(places_forgotten(places) > 0);
+    places_destroy(&places);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_comes_back),
         cmocka_unit_test(names_do_not_run_together),
         cmocka_unit_test(when_full_the_longest_untouched_go),
+        cmocka_unit_test(no_more_are_held_than_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
