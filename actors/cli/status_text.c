@@ -57,7 +57,7 @@ static const struct {
         { "ALERTS", "alerts", AS_NUMBER },
         { "COMMITS", "commits", AS_NUMBER },
         { "MEMORY", "bytes", AS_BYTES } },
-      { "stale", "fenced", "dropped", "malformed" } },
+      { "ignored", "stale", "fenced", "dropped", "malformed" } },
     { "notifier",
       { { "NOTIFIER", NULL, AS_TEXT },
         { "STATE", "state", AS_TEXT },

@@ -133,6 +133,7 @@ static bool beat(worker_t *self)
         { "held", self->held },
         { "dropped", self->dropped },
         { "malformed", self->malformed },
+        { "ignored", self->ignored },
         { "bytes", fold_bytes(self->fold) },
     };
     enum { COUNTERS = sizeof counters / sizeof counters[0] };

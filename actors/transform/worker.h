@@ -1,9 +1,9 @@
 /*  worker -- the transform actor around the fold: what it owns, hears, commits and asks for.
  *
- *  One thread. worker_claims.c takes and hands over partitions, worker_streams.c applies what
- *  arrives and asks for what does not, worker_commit.c makes it durable, worker_bases.c keeps
- *  journals short, worker_plans.c compiles plans, worker_views.c shows the latest rows;
- *  transform.c is the program and its loop.
+ *  One thread. worker_claims.c takes and hands over partitions, worker_places.c knows the streams,
+ *  worker_streams.c applies what arrives and asks for what does not, worker_commit.c makes it
+ *  durable, worker_bases.c keeps journals short, worker_plans.c compiles plans, worker_views.c
+ *  shows the latest rows; transform.c is the program and its loop.
  */
 #pragma once
 #include "actors/transform/alert_queue.h"
@@ -14,7 +14,8 @@
 #include "proto/message.h"
 
 enum {
-    WORKER_STREAMS_MAX = 64,
+    WORKER_STREAMS_MAX = 64,            // that are told at a time
+    WORKER_DEAD_US = 60000000,          // without a collector: a stream may lose its place
     WORKER_MARKS_MAX = 64,              // lanes of one stream
     WORKER_UNCOMMITTED_MAX = 64 << 20,  // bytes of deltas and alerts: beyond, take nothing in
     WORKER_ALERT_BYTES_MAX = 128 << 20, // of alerts, that one record can make: beyond, see `cut`
@@ -34,6 +35,7 @@ typedef struct {
     ack_mark_t marks[WORKER_MARKS_MAX];
     bool superseded; // a later edition of it is told: this one is over
     bool unacked;    // something arrived since the last acknowledgement
+    int64_t seen_us; // when its collector was in the registry
     // Of each partition: the record up to which everything is committed, alerts of later ones that
     // are in the outbox already, and those that these have made so far.
     uint64_t committed[PARTITIONS], sent[PARTITIONS], made[PARTITIONS];
@@ -80,6 +82,9 @@ typedef struct {
     size_t stream_count;
     worker_stream_t streams[WORKER_STREAMS_MAX];
     worker_stream_t *applying; // the stream of the record in hand
+    bool displaced;            // Redis has positions of streams without a place here
+    size_t ignored;            // streams that are told, but found no place
+    bool ignoring;             // so it was a second ago
     uint32_t stream_numbers;   // given so far
     holding_t holdings[PARTITIONS];
     worker_commits_t *batch;
@@ -107,12 +112,19 @@ void worker_plans_destroy(worker_plans_t **self_p);
 ruleset_t *worker_plans_follow(worker_plans_t *self, slice_t payload, fault_t *fault);
 ruleset_t *worker_plans_find(void *plans, plan_hash_t hash); // a fold_find_plan_t
 
-// ---- worker_streams.c -------------------------------------------------------------------------
+// ---- worker_places.c --------------------------------------------------------------------------
 
 void worker_meet_collectors(worker_t *self, int64_t now_us); // learn streams and where to answer
-// Known or new. NULL: too many, or a later edition of it is known.
+// Known or new; a new one may take the place of one that nobody tells any more, and partitions are
+// then read again. NULL: too many, or a later edition of it is known.
 worker_stream_t *worker_stream(worker_t *self, slice_t name);
+// The same of a stream that Redis has a position of. NULL: no memory, or (*no_place) too many; then
+// it is read again when the stream is told.
+worker_stream_t *worker_stream_of_past(worker_t *self, slice_t name, bool *no_place);
 bool worker_stream_is_over(const worker_t *self, slice_t name); // a later edition is known
+
+// ---- worker_streams.c -------------------------------------------------------------------------
+
 void worker_take(worker_t *self, slice_t frame, int64_t now_us);
 void worker_ask(worker_t *self, int64_t now_us); // NEED what is missing
 void worker_answer(worker_t *self);              // ACK what arrived

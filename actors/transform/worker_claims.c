@@ -92,10 +92,13 @@ static void load_offset(void *context, const store_offset_t *offset)
     loading_t *loading = context;
     if (worker_stream_is_over(loading->worker, offset->stream))
         return;
-    worker_stream_t *known = worker_stream(loading->worker, offset->stream);
+    bool no_place;
+    worker_stream_t *known = worker_stream_of_past(loading->worker, offset->stream, &no_place);
+    if (no_place)
+        return; // nobody tells it, or it is ignored: its position stays in Redis as it is
     if (!known || loading->offset_count == WORKER_STREAMS_MAX) {
         loading->failed = true;
-        fault_set(&loading->fault, "more than %d streams", WORKER_STREAMS_MAX);
+        fault_set(&loading->fault, "out of memory, or a stream with a name that no stream has");
         return;
     }
     loading->offsets[loading->offset_count].stream = known;

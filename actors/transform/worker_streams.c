@@ -1,13 +1,9 @@
 /*  worker_streams -- what arrives, what is missing, what to answer: see worker.h. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "actors/transform/worker.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
-#include "proto/edition.h"
 
-enum { ANSWER_QUEUE = 256, ANSWER_WAIT_MS = 0 };
+enum { ANSWER_WAIT_MS = 0 };
 
 static bool partitions_any(const partitions_t *set)
 {
@@ -15,102 +11,6 @@ static bool partitions_any(const partitions_t *set)
         if (set->bits[i])
             return true;
     return false;
-}
-
-// ---- streams ----------------------------------------------------------------------------------
-
-bool worker_stream_is_over(const worker_t *self, slice_t name)
-{
-    for (size_t i = 0; i < self->stream_count; i++)
-        if (edition_supersedes(slice_text(self->streams[i].name), name))
-            return true;
-    return false;
-}
-
-// A place for one more; those of streams that are over are used again, but not while a commit
-// under way names them.
-static worker_stream_t *new_place(worker_t *self)
-{
-    if (self->stream_count < WORKER_STREAMS_MAX)
-        return &self->streams[self->stream_count++];
-    for (size_t i = 0; i < self->stream_count && !worker_committing(self); i++) {
-        if (self->streams[i].superseded) {
-            lane_in_destroy(&self->streams[i].lane);
-            return &self->streams[i];
-        }
-    }
-    return NULL;
-}
-
-// A stream is told anew under this name: nothing of its earlier editions counts any more.
-static void supersede(worker_t *self, slice_t name)
-{
-    for (size_t i = 0; i < self->stream_count; i++) {
-        worker_stream_t *old = &self->streams[i];
-        if (old->superseded || !edition_supersedes(name, slice_text(old->name)))
-            continue;
-        old->superseded = true;
-        bus_destroy(&old->ack);
-        old->ack_endpoint[0] = '\0';
-        for (unsigned p = 0; p < PARTITIONS; p++)
-            lane_in_drop(old->lane, p);
-    }
-    for (unsigned p = 0; p < PARTITIONS; p++)
-        if (self->holdings[p].state == HOLDING_OURS && !fold_supersede(self->fold, p, name))
-            worker_forget(self, p); // no memory: read again
-}
-
-worker_stream_t *worker_stream(worker_t *self, slice_t name)
-{
-    for (size_t i = 0; i < self->stream_count; i++)
-        if (!self->streams[i].superseded && slice_is(name, self->streams[i].name))
-            return &self->streams[i];
-    if (name.size == 0 || name.size >= sizeof self->streams[0].name ||
-        worker_stream_is_over(self, name))
-        return NULL;
-    lane_in_t *lane = lane_in_new();
-    worker_stream_t *stream = lane ? new_place(self) : NULL;
-    if (!stream) {
-        lane_in_destroy(&lane);
-        return NULL;
-    }
-    *stream = (worker_stream_t){ .number = ++self->stream_numbers, .lane = lane };
-    memcpy(stream->name, name.data, name.size);
-    supersede(self, name);
-    // Partitions held already have nothing of it yet: its first record is next.
-    for (unsigned p = 0; p < PARTITIONS; p++)
-        if (self->holdings[p].state == HOLDING_OURS)
-            lane_in_own(stream->lane, p, 0, life_mono_us());
-    return stream;
-}
-
-static void meet_collector(void *context, const store_actor_t *actor)
-{
-    worker_t *self = context;
-    const char *name = store_actor_field(actor, "stream");
-    const char *endpoint = store_actor_field(actor, "ack");
-    if (!name || !endpoint || strlen(endpoint) >= BUS_ENDPOINT_MAX)
-        return;
-    worker_stream_t *stream = worker_stream(self, slice_text(name));
-    if (!stream || strcmp(stream->ack_endpoint, endpoint) == 0)
-        return;
-    bus_destroy(&stream->ack);
-    fault_t fault;
-    stream->ack = bus_connect(BUS_PUSH, endpoint, ANSWER_QUEUE, &fault);
-    if (!stream->ack) {
-        log_event(LOG_WARNING, "cannot answer a collector", "stream=%s reason=%s", name,
-                  log_quote(fault.text));
-        return;
-    }
-    strcpy(stream->ack_endpoint, endpoint);
-    stream->mark_count = 0; // marks of its earlier life mean nothing to it
-    log_event(LOG_INFO, "following stream", "stream=%s endpoint=%s", name, endpoint);
-}
-
-void worker_meet_collectors(worker_t *self, int64_t now_us)
-{
-    (void) now_us;
-    (void) store_actors(self->store, "collector", meet_collector, self); // Redis away: next time
 }
 
 // ---- applying ---------------------------------------------------------------------------------

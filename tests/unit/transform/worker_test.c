@@ -184,6 +184,64 @@ static void a_later_edition_begins_with_nothing(void **state)
     assert_null(worker_stream(&two->worker, slice_text("s")));
 }
 
+static void name_stream(char name[16], unsigned number)
+{
+    snprintf(name, 16, "n%u", number);
+}
+
+// Nobody has told them for longer than a stream keeps its place.
+static void let_streams_die(worker_t *worker)
+{
+    for (size_t i = 0; i < worker->stream_count; i++)
+        worker->streams[i].seen_us = life_mono_us() - WORKER_DEAD_US;
+}
+
+static void streams_that_are_dead_give_their_place(void **state)
+{
+    (void) state;
+    enum { EVER = WORKER_STREAMS_MAX + 6 };
+    owned(bench_destroy) bench_t *one = bench_new("one");
+    worker_t *worker = &one->worker;
+    char name[16];
+    claim_and_load(worker);
+    for (unsigned i = 0; i < WORKER_STREAMS_MAX; i++) {
+        name_stream(name, i);
+        apply_record_of(one, name, 1);
+    }
+    assert_null(worker_stream(worker, slice_text("one-too-many"))); // all of them are alive
+    worker_commit(worker);
+    worker_commit_settle(worker, 0);
+    for (unsigned i = WORKER_STREAMS_MAX; i < EVER; i++) {
+        let_streams_die(worker);
+        name_stream(name, i);
+        assert_non_null(worker_stream(worker, slice_text(name)));
+        assert_int_equal(worker_held(worker), 0); // what memory knew of the dead one is read again
+        claim_and_load(worker);
+        assert_int_equal(worker_held(worker), PARTITIONS);
+        apply_record_of(one, name, 1);
+        worker_commit(worker);
+        worker_commit_settle(worker, 0);
+    }
+
+    // somebody new can load what has more positions than streams have places ...
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        worker_leave(worker, p);
+    worker_commit_settle(worker, 0);
+    owned(bench_destroy) bench_t *two = bench_new("two");
+    claim_and_load(&two->worker);
+    assert_int_equal(worker_held(&two->worker), PARTITIONS);
+    // ... and goes on where any of them stopped, once it is told
+    for (unsigned i = 0; i < EVER; i++) {
+        let_streams_die(&two->worker);
+        name_stream(name, i);
+        assert_non_null(worker_stream(&two->worker, slice_text(name)));
+        claim_and_load(&two->worker);
+        worker_stream_t *stream = worker_stream(&two->worker, slice_text(name));
+        assert_int_equal(stream->committed[P], 1);
+        assert_int_equal(lane_in_position(stream->lane, P), 1);
+    }
+}
+
 static void a_base_replaces_the_journal(void **state)
 {
     (void) state;
@@ -478,6 +536,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_is_committed_is_read_by_the_next, flush),
         cmocka_unit_test_setup(a_later_edition_begins_with_nothing, flush),
+        cmocka_unit_test_setup(streams_that_are_dead_give_their_place, flush),
         cmocka_unit_test_setup(a_base_replaces_the_journal, flush),
         cmocka_unit_test_setup(a_base_replaces_what_was_before_it, flush),
         cmocka_unit_test_setup(the_base_of_a_refused_commit_is_not_written, flush),
