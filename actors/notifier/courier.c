@@ -119,7 +119,7 @@ static void job_end(job_t *job, outcome_t outcome, const char *error)
 {
     job->state = JOB_ENDED;
     job->outcome = outcome;
-    snprintf(job->error, sizeof job->error, "%s", error);
+    snprintf(job->error, sizeof job->error, "%.*s", ERROR_MAX - 1, error);
 }
 
 // Failed for now: again later, or never when the schedule is used up.
