@@ -390,7 +390,8 @@ local function latest(keys, args)
 end
 
 -- Replays add nothing: a refused row is known by its place. Places remembered are bounded; the
--- floor is the highest one forgotten, and what is not above it counts as known.
+-- floor is the highest one forgotten, and what is not above it counts as known. So a prep that is
+-- behind others by more refused rows than that adds nothing: the total is never too high.
 -- keys: counters, log, seen, sources
 -- args: source, log limit, seen limit, floor field, stream, then of each: place, seq, row,
 --       reason, snippet
