@@ -393,9 +393,7 @@ static bool s_open(collector_t *self, fault_t *fault)
         return false;
     s_tell_archivist(self, self->settings);
     self->news = news_new(fault);
-    self->intake = self->news ? intake_new(s_find_stream, self, lines_have_records(self->lines),
-                                           s_now(self), fault)
-                              : NULL;
+    self->intake = self->news ? intake_new(s_find_stream, self, fault) : NULL;
     return self->intake && intake_configure(self->intake, self->settings, s_now(self), fault) &&
            s_open_registry(self, fault);
 }

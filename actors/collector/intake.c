@@ -58,12 +58,11 @@ static void s_sources_clear(sources_t *self)
     *self = (sources_t){ 0 };
 }
 
-intake_t *intake_new(intake_stream_t *find, void *context, bool restarted, moment_t now,
-                     fault_t *fault)
+intake_t *intake_new(intake_stream_t *find, void *context, fault_t *fault)
 {
     intake_t *self = calloc(1, sizeof *self);
     if (self)
-        self->push = push_feed_new(restarted, now.mono_us);
+        self->push = push_feed_new();
     if (!self || !self->push) {
         fault_set(fault, "out of memory");
         intake_destroy(&self);

@@ -25,9 +25,7 @@ typedef struct intake intake_t;
 // The stream that a source goes to.
 typedef stream_t *intake_stream_t(void *context, const source_t *source);
 
-// restarted: the log has records of an earlier life.
-intake_t *intake_new(intake_stream_t *find, void *context, bool restarted, moment_t now,
-                     fault_t *fault);
+intake_t *intake_new(intake_stream_t *find, void *context, fault_t *fault);
 void intake_destroy(intake_t **self_p);
 
 // Take from these sources and no others. `settings` must outlive it or the next call. False:

@@ -120,14 +120,6 @@ bool lines_are_durable(const lines_t *self)
     return true;
 }
 
-bool lines_have_records(const lines_t *self)
-{
-    for (size_t i = 0; i < self->count; i++)
-        if (stream_durable(line_stream(self->lines[i])))
-            return true;
-    return false;
-}
-
 bool lines_forward(lines_t *self, moment_t now)
 {
     bool more = false;

@@ -29,7 +29,6 @@ bool lines_plan(lines_t *self, const plan_t *plan, moment_t now);
 bool lines_sync(lines_t *self, moment_t now);
 bool lines_are_stalled(const lines_t *self);
 bool lines_are_durable(const lines_t *self);
-bool lines_have_records(const lines_t *self); // any durable record at all
 
 // Hear what workers answer and send what may be sent. True: there is more to send at once.
 bool lines_forward(lines_t *self, moment_t now);

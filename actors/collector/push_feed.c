@@ -60,12 +60,9 @@ const char *push_refusal_text(push_refusal_t refusal)
     return "?";
 }
 
-push_feed_t *push_feed_new(bool restarted, int64_t mono_us)
+push_feed_t *push_feed_new(void)
 {
-    push_feed_t *self = calloc(1, sizeof *self);
-    if (self && restarted)
-        self->numbers.strict_until_us = mono_us + PUSH_PATIENCE_US;
-    return self;
+    return calloc(1, sizeof(push_feed_t));
 }
 
 void push_feed_destroy(push_feed_t **self_p)

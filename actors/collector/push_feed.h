@@ -30,8 +30,7 @@ const char *push_refusal_text(push_refusal_t refusal);
 
 typedef struct push_feed push_feed_t;
 
-// restarted: there was an earlier life, to which clients may have sent.
-push_feed_t *push_feed_new(bool restarted, int64_t mono_us);
+push_feed_t *push_feed_new(void);
 void push_feed_destroy(push_feed_t **self_p);
 
 // Listen for these sources (others than push:// are passed over) and for no others any more;

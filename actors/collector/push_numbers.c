@@ -18,7 +18,7 @@ number_t push_numbers_judge(push_numbers_t *self, uint64_t client, uint64_t know
 {
     if (n <= known)
         return NUMBER_REPEATED;
-    if (n == known + 1 || (known == 0 && mono_us >= self->strict_until_us))
+    if (n == known + 1)
         return NUMBER_NEXT;
     push_gap_t *gap = s_gap(self, client);
     if (gap->expected != known + 1) {

@@ -5,8 +5,8 @@
  *  for PUSH_PATIENCE_US does not resend, or does not number 1, 2, 3: from then on its gaps are
  *  taken as they come, and counted.
  *
- *  A client we know nothing of may begin with any number, except just after a restart: frames that
- *  it sent to our earlier life, before anything of it was durable, may be lost.
+ *  A client we know nothing of is no exception: what it sent first may be what the link lost, or an
+ *  earlier life of ours.
  */
 #pragma once
 #include <stdbool.h>
@@ -29,7 +29,6 @@ typedef struct {
 
 // Begins zeroed.
 typedef struct {
-    int64_t strict_until_us; // until then unknown clients must begin with 1
     push_gap_t gaps[PUSH_GAPS_MAX];
     uint32_t oldest; // entry used again next
     uint64_t taken;  // gaps taken

@@ -138,10 +138,11 @@ static void ignore_stream(worker_t *self, const store_actor_t *actor, const char
     if (worker_stream_is_over(self, slice_text(name)) || worker_committing(self))
         return; // no stream of ours, or perhaps next time
     if (self->ignored++ == 0 && !self->ignoring)
-        log_event(LOG_ERROR,
-                  "a stream is ignored, none of its rows is judged: more than 64 are told at a time; "
-                  "let sources share a stream, or start fewer collectors",
-                  "stream=%s collector=%s", name, actor->name);
+        log_event(
+            LOG_ERROR,
+            "a stream is ignored, none of its rows is judged: more than 64 are told at a time; "
+            "let sources share a stream, or start fewer collectors",
+            "stream=%s collector=%s", name, actor->name);
 }
 
 static void meet_collector(void *context, const store_actor_t *actor)
