@@ -3,20 +3,24 @@
 
 #include "actors/collector/cut.h"
 
-// Is the end of `text` outside quotes? Plainly, by RFC 4180.
+// Is the end of `text` outside quotes? Field by field, as RFC 4180 has it, with blanks before them.
 static bool is_outside(const uint8_t *text, size_t size, uint8_t delimiter)
 {
-    bool quoted = false, begin = true;
-    for (size_t i = 0; i < size; i++) {
-        if (quoted && text[i] == '"' && i + 1 < size && text[i + 1] == '"')
+    size_t i = 0;
+    while (i < size) {
+        while (i < size && text[i] != delimiter && (text[i] == ' ' || text[i] == '\t'))
             i++;
-        else if (quoted)
-            quoted = text[i] != '"';
-        else if (begin && text[i] == '"')
-            quoted = true;
-        begin = !quoted && (text[i] == delimiter || text[i] == '\n');
+        if (i < size && text[i] == '"') {
+            for (i++; i < size && (text[i] != '"' || (i + 1 < size && text[i + 1] == '"')); i++)
+                i += text[i] == '"';
+            if (i >= size)
+                return false;
+        }
+        while (i < size && text[i] != delimiter && text[i] != '\n')
+            i++;
+        i++;
     }
-    return !quoted;
+    return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
