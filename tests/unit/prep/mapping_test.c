@@ -520,7 +520,7 @@ static void a_block_has_a_limit_in_bytes(void **state)
 {
     (void) state;
     enum { COLUMNS = 60, ROWS = 300000 };
-    static char names[COLUMNS][8];
+    static char names[COLUMNS][16];
     static setting_pair_t columns[COLUMNS];
     for (int i = 0; i < COLUMNS; i++) {
         snprintf(names[i], sizeof names[i], "c%d", i);

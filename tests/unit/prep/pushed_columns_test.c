@@ -105,7 +105,7 @@ static void what_a_block_cannot_carry_is_refused(void **state)
 {
     (void) state;
     enum { COLUMNS = 60, ROWS = 262144 };
-    static char names[COLUMNS][8];
+    static char names[COLUMNS][16];
     static setting_pair_t columns[COLUMNS];
     static int64_t times[ROWS];
     static uint16_t zeros[ROWS];
