@@ -51,7 +51,7 @@ typedef struct {
     int64_t retry_after_us; // as the server asked; 0 = it did not
     unsigned redirects;     // that were followed
     allowance_t allowance;
-    const char *etag, *modified; // validators, or NULL
+    const char *etag, *modified; // validators that can be sent back as they are, or NULL
     slice_t body;                // as much as came; nothing if it was too large
 } fetched_t;
 

@@ -13,10 +13,12 @@ static const char *s_header(const transfer_t *self, const char *name)
     return header->value;
 }
 
+// One that could not be sent back is none: remembered, it would make every later request fail.
 static const char *s_validator(const transfer_t *self, const char *name)
 {
     const char *value = s_header(self, name);
-    return value && *value && strlen(value) <= FETCH_VALIDATOR_MAX ? value : NULL;
+    bool good = value && *value && strlen(value) <= FETCH_VALIDATOR_MAX && fetch_is_plain(value);
+    return good ? value : NULL;
 }
 
 // Seconds, or a date: then from the server's own clock, if it tells it, because ours may differ.

@@ -23,5 +23,8 @@ typedef struct transfer {
 // fetch_request.c: everything about what is asked for. `easy` is new.
 bool fetch_request(transfer_t *self, const fetch_ask_t *ask, fault_t *fault);
 
+// Can it stand in a header that we send? A line end would be a second header, or a second request.
+bool fetch_is_plain(const char *text);
+
 // fetch_answer.c: everything about what came.
 void fetch_answer(transfer_t *self, int64_t wall_us, fetched_t *fetched);

@@ -7,8 +7,7 @@
 #include "broker/address.h"
 #include "proto/owned.h"
 
-// A line end in a header would be a second header, or a second request.
-static bool s_is_plain(const char *text)
+bool fetch_is_plain(const char *text)
 {
     for (; *text; text++)
         if ((unsigned char) *text < ' ' || *text == 0x7f)
@@ -32,7 +31,7 @@ static bool s_add_header(transfer_t *self, const char *name, const char *value, 
     buffer_printf(&line, *value ? "%s: %s" : "%s;", name, value);
     if (line.failed)
         return fault_set(fault, "out of memory");
-    if (!s_is_plain(buffer_string(&line)))
+    if (!fetch_is_plain(buffer_string(&line)))
         return fault_set(fault, "header '%s' has control characters", name);
     return s_add_line(self, buffer_string(&line), fault);
 }

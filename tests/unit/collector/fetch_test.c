@@ -110,6 +110,8 @@ static void respond(int fd, const char *request)
                "200 OK\r\nETag: W/\"a b\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                "X-RateLimit-Remaining: 12",
                "{}", 2);
+    else if (asks_for(request, "/tagged-badly"))
+        answer(fd, "200 OK\r\nETag: \"a\x01z\"\r\nLast-Modified: Sun,\t06 Nov 1994", "{}", 2);
     else if (strncmp(request, "POST /echo ", 11) == 0)
         answer(fd, "200 OK", request, strlen(request));
     else if (strncmp(request, "POST /moved ", 12) == 0)
@@ -326,6 +328,11 @@ static void validators_come_and_go(void **state)
     assert_non_null(strstr(got.text, "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
     got = get_path("/good");
     assert_string_equal(got.etag, "");
+    // What could not be sent back is not given out: the next request would fail.
+    got = get_path("/tagged-badly");
+    assert_false(got.failed);
+    assert_string_equal(got.etag, "");
+    assert_string_equal(got.modified, "");
     // A page of its own address.
     assert_string_equal(
         ask_for(&(fetch_ask_t){ .source = &source, .url = strcat(url, "x"), .tag = 42 }).text,
