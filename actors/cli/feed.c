@@ -8,6 +8,7 @@
 #include "actors/cli/cli.h"
 #include "actors/cli/library.h"
 #include "actors/cli/trial.h"
+#include "actors/collector/request.h"
 #include "actors/infer/infer.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
@@ -83,7 +84,9 @@ static const source_t *s_find_source(const settings_t *settings, const char *nam
 
 static int s_failed(const char *url, const fault_t *fault)
 {
-    fprintf(stderr, "tidewire feed: %s: %s\n", url, fault->text);
+    owned(buffer_destroy) buffer_t shown = { 0 };
+    request_shown(url, &shown);
+    fprintf(stderr, "tidewire feed: %s: %s\n", buffer_string(&shown), fault->text);
     return EXIT_FAILED;
 }
 
@@ -132,6 +135,8 @@ static void s_name(const char *url, char name[SOURCE_NAME_MAX + 1])
         end = start + strcspn(start, ".");
     } else {
         end = start + strcspn(start, "/?#");
+        const char *at = memrchr(start, '@', (size_t) (end - start)); // behind user and password
+        start = at ? at + 1 : start;
     }
     size_t size = 0;
     for (; start < end && size < SOURCE_NAME_MAX; start++) {

@@ -69,6 +69,27 @@ bool request_host(const char *url, char *host, size_t size)
     return true;
 }
 
+void request_shown(const char *url, buffer_t *out)
+{
+    const char *begin = strstr(url, "://");
+    if (!begin || strncasecmp(url, "http", 4) != 0) { // of a file a `?` is a part of its pattern
+        buffer_text(out, url);
+        return;
+    }
+    begin += 3;
+    size_t span = strcspn(begin, "/?#");
+    const char *at = memrchr(begin, '@', span);
+    buffer_append(out, url, (size_t) (begin - url));
+    begin = at ? at + 1 : begin;
+    buffer_append(out, begin, strcspn(begin, "?#"));
+}
+
+bool request_may_hold_secrets(const source_t *source)
+{
+    return source->headers.count > 0 || source->query.count > 0 || source->body ||
+           strpbrk(source->url, "?@");
+}
+
 budget_t request_budget(const settings_t *settings, const char *host)
 {
     for (size_t i = 0; i < settings->budget_count; i++)

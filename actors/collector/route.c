@@ -59,7 +59,8 @@ static void s_http(route_t *self, const char *url)
     char text[8192 + 1];
     snprintf(text, sizeof text, "%s", rest ? rest + 3 : url);
     text[strcspn(text, "?#")] = '\0';
-    s_steps(self, text);
+    const char *at = memrchr(text, '@', strcspn(text, "/")); // behind user and password
+    s_steps(self, at ? at + 1 : text);
 }
 
 void route_of(const source_t *source, char path[ROUTE_BYTES_MAX + 1])

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { QUOTE_MAX = 80, SECRET_MIN = 4 }; // bytes
+#include "actors/collector/request.h"
+
+enum { QUOTE_MAX = 80 }; // bytes
 
 static bool s_is_success(int status)
 {
@@ -28,17 +30,6 @@ answer_kind_t verdict_kind(const verdict_t *self)
     return gateway || cloudflare ? ANSWER_NONE : ANSWER_BAD;
 }
 
-static bool s_holds_any(slice_t text, const setting_pairs_t *pairs)
-{
-    for (size_t i = 0; i < pairs->count; i++) {
-        const char *value = pairs->items[i].value;
-        size_t size = strlen(value);
-        if (size >= SECRET_MIN && text.size && memmem(text.data, text.size, value, size))
-            return true;
-    }
-    return false;
-}
-
 static void s_print(char *reason, size_t size, const char *text, size_t text_size)
 {
     size_t used = strlen(reason);
@@ -50,10 +41,12 @@ static void s_print(char *reason, size_t size, const char *text, size_t text_siz
     reason[used] = '\0';
 }
 
+// Servers repeat what they were sent: escaped, decoded, in part. To look for secrets in what they
+// say would not find all, so where there may be any, nothing of it is quoted.
 static void s_quote(const verdict_t *self, const source_t *source, char *reason, size_t size)
 {
     slice_t said = self->body;
-    if (said.size == 0 || s_holds_any(said, &source->headers) || s_holds_any(said, &source->query))
+    if (said.size == 0 || request_may_hold_secrets(source))
         return;
     s_print(reason, size, ": ", 2);
     s_print(reason, size, (const char *) said.data, said.size < QUOTE_MAX ? said.size : QUOTE_MAX);

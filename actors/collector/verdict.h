@@ -17,5 +17,5 @@ typedef struct {
 answer_kind_t verdict_kind(const verdict_t *self);
 
 // Why it is not good, at most `size` bytes of printable ASCII. What the server says of it is
-// quoted, unless that holds a configured header or parameter, which may be secrets.
+// quoted, unless it was sent something that may be a secret (request_may_hold_secrets).
 void verdict_reason(const verdict_t *self, const source_t *source, char *reason, size_t size);

@@ -78,6 +78,15 @@ bool settings_check_endpoint(settings_reader_t *self, const setting_t *setting, 
     return s_check_ours(self, what, node, address);
 }
 
+// How much of what is no URL of ours may be shown: before anything that may be a secret.
+static int s_shown_size(const char *text)
+{
+    enum { SHOWN_MAX = 60 };
+    const char *scheme = strstr(text, "://");
+    size_t size = scheme ? (size_t) (scheme + 3 - text) : strcspn(text, "?@");
+    return size < SHOWN_MAX ? (int) size : SHOWN_MAX;
+}
+
 bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *source)
 {
     const char *rest;
@@ -95,8 +104,11 @@ bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *so
         source->kind = SOURCE_HTTP;
         bool host = *rest != '\0' && *rest != '/' && *rest != '?' && *rest != '#';
         bool clean = strcspn(node->text, " \t\n") == strlen(node->text);
+        // Not quoted: there may be a password or a key in it.
         return (host && clean) ||
-               settings_refuse(self, node, "url: '%.100s' is no address", node->text);
+               settings_refuse(self, node,
+                               "url: is no address: expected %.*s://host/path, without spaces",
+                               (int) strcspn(node->text, ":"), node->text);
     }
     if ((rest = s_after(node->text, "push://"))) {
         source->kind = SOURCE_PUSH;
@@ -110,9 +122,9 @@ bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *so
                settings_refuse(self, node, "url: the only simulation is simulate://market");
     }
     return settings_refuse(self, node,
-                           "url: '%.60s' is none of file://, http://, https://, push://tcp://, "
+                           "url: '%.*s' is none of file://, http://, https://, push://tcp://, "
                            "simulate://market",
-                           node->text);
+                           s_shown_size(node->text), node->text);
 }
 
 // ---- Redis and the stage ------------------------------------------------------------------

@@ -46,6 +46,7 @@ def bomb():
 class Request:
     def __init__(self, host, method, target, headers, body):
         self.host, self.method, self.headers, self.body = host, method, headers, body
+        self.target = target
         parts = urlsplit(target)
         self.path = parts.path
         self.query = {name: values[0] for name, values in
@@ -216,6 +217,13 @@ class Hostile:
         if request.headers.get("if-none-match") == tag:
             return head("304 Not Modified", b"", f"ETag: {tag}", length=False)
         return head("200 OK", rows(7), f"ETag: {tag}")
+
+    def do_tagged_badly(self, request, count):
+        return head("200 OK", rows(count), 'ETag: "a\x01b"')
+
+    def do_parrot(self, request, count):
+        said = [request.target.encode(), json.dumps(dict(request.headers)).encode(), request.body]
+        return head("404 Not Found", b" ".join(said))
 
     def do_dated(self, request, count):
         date = "Sun, 06 Nov 1994 08:49:37 GMT"

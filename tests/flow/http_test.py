@@ -54,6 +54,7 @@ def sources_of(server, folder, certificate, secure, forged):
 
     (folder / "header").write_text("s3cret-header\n")
     (folder / "query").write_text("s3cret&query\nsecond line\n")
+    (folder / "escaped").write_text("s3cret/query==\n")
     header = {"X-Key_file": str(folder / "header")}
     all_ = Sources()
     add = all_.add
@@ -71,6 +72,13 @@ def sources_of(server, folder, certificate, secure, forged):
     add("fetched", one + "/fetched", time="fetch")
     add("lure", one + "/lure", headers=header)
     add("echo", one + "/echo", headers=header)
+    # Servers that say again what they were sent, as it came or escaped.
+    add("parrot-body", host() + "/parrot", body='{"key":"s3cret-body"}')
+    add("parrot-url", host() + "/parrot?key=s3cret-url")
+    add("parrot-query", host() + "/parrot", query={"key_file": str(folder / "escaped")})
+    add("parrot-user", host().replace("//", "//me:s3cret-user@") + "/parrot")
+    # A validator that no request can hold is not remembered.
+    add("tagged-badly", one + "/tagged-badly")
     add("cursor", one + "/cursor", rows="/result/*",
         pages={"parameter": "cursor", "cursor": "/cursor/last", "more": "/cursor/hasMore"})
     add("numbered", one + "/numbered", pages={"parameter": "page"})
@@ -117,7 +125,9 @@ def expect_failing(instance, server):
         "torn-chunk": f"broke off after {len(server.TORN_LINES)} bytes",
         "bomb": "a bomb", "huge": "larger than 64 MB", "bad-gzip": "",
         "garbage": "HTTP/0.9", "loop": "redirects", "cross": "https", "lure": "HTTP status 302",
-        "echo": "HTTP status 401", "silent": "timed out", "deaf": "Timeout was reached",
+        "echo": "HTTP status 401", "parrot-body": "HTTP status 404",
+        "parrot-url": "HTTP status 404", "parrot-query": "HTTP status 404",
+        "parrot-user": "HTTP status 404", "silent": "timed out", "deaf": "Timeout was reached",
         "stalled": "too slow",
         "refused": "connect", "nobody": "resolve host", "missing": "HTTP status 404: unknown pair",
         "broken": "HTTP status 500: oops", "forged": "certificate",
@@ -137,6 +147,9 @@ def expect_failing(instance, server):
     assert not found.keys() - wanted.keys(), f"fails, and why? {found.keys() - wanted.keys()}"
     text = json.dumps(found) + (instance.dir / "log/collector.log").read_text()
     assert "s3cret" not in text, "a secret was told"
+    redis = instance.redis()
+    for key in redis.keys("*"):
+        assert b"s3cret" not in (redis.dump(key) or b""), f"a secret in {key}"
     table = instance.word("status").stdout
     assert "FAILING SOURCE" in table and "unknown pair" in table, table
     print(f"ok: {len(wanted)} sources fail, each with its reason in status")
@@ -183,6 +196,7 @@ def expect_requests(server, secure):
     assert tags[0] is None and tags[1] == '"v0"' and tags[2 * server.VERSION_POLLS - 1] == '"v1"', tags
     assert [r.headers.get("if-modified-since") for r in server.asked("/dated")][:2][1]
     assert all("if-none-match" not in r.headers for r in server.asked("/fetched"))
+    wait_for("polls after a bad validator", lambda: count("/tagged-badly") > 3)
     assert count("/fetched") > 3, "time: fetch wants every answer"
     # Pages, in order, and again from the first.
     wait_for("two rounds of pages", lambda: count("/cursor") >= 6 and count("/numbered") >= 6)

@@ -72,12 +72,31 @@ static void hosts_are_what_stands_before_the_path(void **state)
     assert_true(request_host("http://abcdefg/", host, 8));
 }
 
+static void what_is_shown_holds_no_secrets(void **state)
+{
+    (void) state;
+    static const char *const cases[][2] = {
+        { "https://api.org/0/public", "https://api.org/0/public" },
+        { "https://api.org/x?key=s3cr3t#a", "https://api.org/x" },
+        { "https://api.org?key=s3cr3t@b", "https://api.org" },
+        { "HTTP://me:s3cr3t@api.org:81/x@y", "HTTP://api.org:81/x@y" },
+        { "http://me:s3@cr3t@api.org", "http://api.org" },
+        { "file:///data/a?b@c.json", "file:///data/a?b@c.json" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        owned(buffer_destroy) buffer_t shown = { 0 };
+        request_shown(cases[i][0], &shown);
+        assert_string_equal(buffer_string(&shown), cases[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries_are_added_and_escaped),
         cmocka_unit_test(pages_have_numbers_or_cursors),
         cmocka_unit_test(hosts_are_what_stands_before_the_path),
+        cmocka_unit_test(what_is_shown_holds_no_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

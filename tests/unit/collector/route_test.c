@@ -23,6 +23,7 @@ static void mirrors_the_address(void **state)
     check(SOURCE_HTTP, "https://api.binance.com/api/v3/klines?symbol=BTCUSDT&limit=60",
           "api.binance.com/api/v3/klines");
     check(SOURCE_HTTP, "http://127.0.0.1:8080", "127.0.0.1%3A8080");
+    check(SOURCE_HTTP, "http://me:s3cr3t@a.org/x@y", "a.org/x%40y"); // no password in a path
     check(SOURCE_HTTP, "http://[::1]:80//a//b/", "%5B%3A%3A1%5D%3A80/a/b");
     check(SOURCE_HTTP, "https://x.org/a b/\xc3\xbc#f?g", "x.org/a%20b/%C3%BC");
     check(SOURCE_FILE, "file:///data/binance_*.json.gz", "file/data/binance_%2A.json.gz");

@@ -180,6 +180,8 @@ static void source(void **state)
         { "url: file://tmp/x", 10, "file:///path" },
         { "url: http:///x", 10, "no address" },
         { "url: \"http://a b/\"", 11, "no address" },
+        { "url: htps://me:s3cr3t@a/", 10, "url: 'htps://' is none of" },
+        { "url: a.org/?key=s3cr3t", 10, "url: 'a.org/' is none of" },
         { "url: push://127.0.0.1:1", 10, "push://tcp://" },
         { "url: push://tcp://0.0.0.0:5570", 10, "not loopback" },
         { "url: push://tcp://127.0.0.1:x", 10, "no host and port" },
