@@ -57,7 +57,7 @@ typedef struct {
     unsigned brackets[NESTED_MAX + 1];
 } quotes_t;
 
-// A character inside a string. How many were taken.
+// A character inside a string. How many were taken; 0: code is nested too deeply.
 static size_t s_quoted(quotes_t *self, slice_t filter, size_t at)
 {
     if (filter.data[at] == '"')
@@ -65,9 +65,10 @@ static size_t s_quoted(quotes_t *self, slice_t filter, size_t at)
     if (filter.data[at] != '\\' || at + 1 == filter.size)
         return 1;
     if (filter.data[at + 1] == '(') {
+        if (self->nested == NESTED_MAX)
+            return 0;
         self->inside = false;
-        if (self->nested < NESTED_MAX)
-            self->brackets[++self->nested] = 0;
+        self->brackets[++self->nested] = 0;
     }
     return 2;
 }
@@ -96,7 +97,13 @@ bool jq_words_good(slice_t filter, fault_t *fault)
     for (size_t at = 0; at < filter.size;) {
         uint8_t byte = filter.data[at];
         if (quotes.inside) {
-            at += s_quoted(&quotes, filter, at);
+            size_t taken = s_quoted(&quotes, filter, at);
+            if (taken == 0) // from there on, nobody would know code from strings
+                return fault_set_at(fault, 1, 1,
+                                    "jq: more than %d \\( ) inside each other: put the inner ones "
+                                    "into variables, with as $name",
+                                    NESTED_MAX);
+            at += taken;
             continue;
         }
         if (byte == '#') {

@@ -128,6 +128,37 @@ static void words_are_refused(void **state)
             fail_msg("%s was refused", GOOD[i]);
 }
 
+// `depth` times "\( around `core`.
+static void nest(buffer_t *out, int depth, const char *core)
+{
+    buffer_clear(out);
+    for (int i = 0; i < depth; i++)
+        buffer_text(out, "\"\\(");
+    buffer_text(out, core);
+    for (int i = 0; i < depth; i++)
+        buffer_text(out, ")\"");
+}
+
+// Code and strings never change places: at every depth the clock is found, or all is refused.
+static void nesting_hides_no_word(void **state)
+{
+    (void) state;
+    enum { DEEPEST = 16 };
+    buffer_t text = { 0 };
+    for (int depth = 0; depth <= DEEPEST + 4; depth++) {
+        nest(&text, depth, "1");
+        fault_t fault = { 0 };
+        assert_int_equal(jq_words_good(buffer_slice(&text), &fault), depth <= DEEPEST);
+        if (depth > DEEPEST)
+            assert_non_null(strstr(fault.text, "more than 16 \\( ) inside each other"));
+        buffer_text(&text, " | now");
+        assert_false(jq_words_good(buffer_slice(&text), &fault));
+        nest(&text, depth, "now");
+        assert_false(jq_words_good(buffer_slice(&text), &fault));
+    }
+    buffer_destroy(&text);
+}
+
 static void mistakes_have_words(void **state)
 {
     (void) state;
@@ -205,7 +236,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_are_rows),   cmocka_unit_test(long_numbers_are_guarded),
-        cmocka_unit_test(words_are_refused),  cmocka_unit_test(mistakes_have_words),
+        cmocka_unit_test(words_are_refused),  cmocka_unit_test(nesting_hides_no_word),
+        cmocka_unit_test(mistakes_have_words),
         cmocka_unit_test(runaways_are_ended), cmocka_unit_test(a_killed_child_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
