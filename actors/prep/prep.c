@@ -322,6 +322,10 @@ static void take_message(prep_t *self, slice_t frame)
     const char *failure = mappings ? map_records(self, &raw, mappings) : NO_MEMORY;
     if (!tell_refused(self) && !failure)
         failure = NOT_TOLD;
+    if (failure == NOT_TOLD) {
+        fault_set(&fault, "%s: %s", NOT_TOLD, store_error(self->store));
+        failure = fault.text;
+    }
     if (!failure)
         send_part(self, &raw, raw.to);
     else

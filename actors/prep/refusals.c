@@ -57,7 +57,7 @@ static void write_held(refusals_t *self, store_t *store)
                 .snippet = slice_of(held->snippet, held->snippet_size),
             };
         }
-        self->lost = store_quarantine_add(store, source, items, count) == STORE_DOWN;
+        self->lost = store_quarantine_add(store, source, items, count) != STORE_OK;
         done += count;
     }
     self->count = 0;
