@@ -76,7 +76,9 @@ bool lane_out_next(lane_out_t *self, uint64_t last_durable, int64_t now_us, lane
 void lane_out_shipped(lane_out_t *self, lane_ship_t *ship, uint64_t to, size_t bytes);
 
 size_t lane_out_workers(const lane_out_t *self);
-uint64_t lane_out_durable(const lane_out_t *self); // lowest durable of the workers; 0 = unknown
+// Lowest durable of the workers that have partitions; 0 also while somebody has yet to ask for
+// some.
+uint64_t lane_out_durable(const lane_out_t *self);
 
 // ---- the worker's end -----------------------------------------------------------------------
 

@@ -197,6 +197,9 @@ void lane_out_need(lane_out_t *self, worker_id_t worker, slice_t endpoint, uint6
     if (at == -1)
         return;
     take_from_all(self, partitions);
+    // What it said last was not of these, if they are new to it.
+    if (self->peers[at].durable >= from)
+        self->peers[at].durable = from - 1;
     add_job(self, (size_t) at, from, partitions, now_us);
 }
 
@@ -329,11 +332,32 @@ size_t lane_out_workers(const lane_out_t *self)
     return count;
 }
 
+// Those that this worker has asked for and nobody after it.
+static partitions_t partitions_of_peer(const lane_out_t *self, size_t peer)
+{
+    partitions_t theirs = self->peers[peer].live;
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        if (self->jobs[i].used && self->jobs[i].peer == peer)
+            partitions_add_all(&theirs, &self->jobs[i].partitions);
+    return theirs;
+}
+
 uint64_t lane_out_durable(const lane_out_t *self)
 {
-    uint64_t lowest = 0;
-    for (size_t i = 0; i < LANE_WORKERS_MAX; i++)
-        if (self->peers[i].used && (lowest == 0 || self->peers[i].durable < lowest))
+    partitions_t covered = { { 0 } };
+    uint64_t lowest = UINT64_MAX;
+    for (size_t i = 0; i < LANE_WORKERS_MAX; i++) {
+        if (!self->peers[i].used)
+            continue;
+        partitions_t theirs = partitions_of_peer(self, i);
+        if (partitions_empty(&theirs))
+            continue; // it owns none, so what it says is of none
+        partitions_add_all(&covered, &theirs);
+        if (self->peers[i].durable < lowest)
             lowest = self->peers[i].durable;
+    }
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (!partitions_has(&covered, p))
+            return 0;
     return lowest;
 }

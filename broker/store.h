@@ -134,6 +134,9 @@ store_status_t store_release(store_t *self, unsigned partition, store_id_t token
 // Who holds what now (lease still running): owner names, "" = free.
 store_status_t store_owners(store_t *self, char owners[PARTITIONS][64]);
 
+// What every partition has committed of the stream, at least. A partition without any: 0.
+store_status_t store_committed(store_t *self, slice_t stream, uint64_t *lowest);
+
 // Everything a new owner needs: head, offsets, then base pieces in order, then deltas in order.
 typedef struct {
     void (*offset)(void *context, const store_offset_t *offset);

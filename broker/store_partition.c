@@ -194,3 +194,25 @@ store_status_t store_owners(store_t *self, char owners[PARTITIONS][64])
     }
     return worst;
 }
+
+store_status_t store_committed(store_t *self, slice_t stream, uint64_t *lowest)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        command_begin(self, "HGET");
+        command_key(self, keys_meta(&self->keys, p));
+        command_key(self, keys_offset_field(&self->keys, stream));
+        if (!link_push(self))
+            return STORE_DOWN;
+    }
+    redisReply *replies[PARTITIONS];
+    store_status_t status = link_take_each(self, PARTITIONS, replies);
+    *lowest = UINT64_MAX;
+    for (unsigned p = 0; p < PARTITIONS && status == STORE_OK; p++) {
+        uint64_t seq = replies[p] ? reply_u64(replies[p]) : 0;
+        *lowest = seq < *lowest ? seq : *lowest;
+        reply_destroy(&replies[p]);
+    }
+    return status;
+}

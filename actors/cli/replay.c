@@ -31,7 +31,7 @@ typedef struct {
     char name[EDITION_NAME_MAX + 1]; // without edition
     uint64_t before, edition;        // when asked; now, as its collector tells
     uint64_t amended;                // seq of the record that ordered that
-    uint64_t committed;
+    uint64_t committed;              // by every partition, of that edition
     int64_t heard_us;
 } replayed_t;
 
@@ -71,11 +71,10 @@ static void hear(void *context, const store_actor_t *actor)
 {
     replay_t *self = context;
     const char *told = store_actor_field(actor, "stream");
-    const char *committed = store_actor_field(actor, "committed");
     const char *amended = store_actor_field(actor, "amended");
     slice_t stream;
     uint64_t edition;
-    if (!told || !committed || !amended || strlen(told) > EDITION_NAME_MAX)
+    if (!told || !amended || strlen(told) > EDITION_NAME_MAX)
         return;
     edition_split(slice_text(told), &stream, &edition);
     replayed_t *known = find(self, stream);
@@ -88,15 +87,19 @@ static void hear(void *context, const store_actor_t *actor)
         return;
     known->edition = edition;
     known->amended = strtoull(amended, NULL, 10);
-    known->committed = strtoull(committed, NULL, 10);
     known->heard_us = life_mono_us();
 }
 
 // ---- waiting ------------------------------------------------------------------------------------
 
-static bool is_through(const replayed_t *stream)
+// By what Redis has of every partition: a collector knows only of workers that have spoken to it.
+static bool is_through(replay_t *self, replayed_t *stream)
 {
-    return stream->edition > stream->before && stream->committed >= stream->amended;
+    char told[EDITION_NAME_MAX + 1];
+    stream->committed = 0;
+    return stream->edition > stream->before && edition_name(told, stream->name, stream->edition) &&
+           store_committed(self->store, slice_text(told), &stream->committed) == STORE_OK &&
+           stream->committed >= stream->amended;
 }
 
 static void take_back(replay_t *self)
@@ -131,12 +134,13 @@ static bool wait_through(replay_t *self, fault_t *fault)
         size_t through = 0;
         (void) store_actors(self->store, "collector", hear, self);
         for (size_t i = 0; i < self->count; i++) {
-            const replayed_t *stream = &self->streams[i];
-            through += is_through(stream);
+            replayed_t *stream = &self->streams[i];
+            bool done = is_through(self, stream);
+            through += done;
             if (progress)
                 fprintf(stderr, "\r%s: %" PRIu64 " of %" PRIu64 " records  ", stream->name,
-                        stream->edition > stream->before ? stream->committed : 0, stream->amended);
-            if (!is_through(stream) && !judge(stream, since_us, life_mono_us(), fault))
+                        stream->committed, stream->amended);
+            if (!done && !judge(stream, since_us, life_mono_us(), fault))
                 return false;
         }
         if (through == self->count && store_outbox_length(self->store, &waiting) == STORE_OK &&

@@ -133,6 +133,32 @@ static void silent_worker_is_forgotten(void **state)
     lane_out_destroy(&out);
 }
 
+static void durable_is_what_all_partitions_have(void **state)
+{
+    (void) state;
+    lane_out_t *out = lane_out_new();
+    partitions_t all = range(0, 255), low = range(0, 99), high = range(100, 255), one = range(7, 7);
+    assert_int_equal(lane_out_durable(out), 0);
+    lane_out_ack(out, worker_id(2), endpoint_b, LANE_LIVE, 0, 100, 1);
+    assert_int_equal(lane_out_durable(out), 0); // of which partitions?
+    lane_out_need(out, worker_id(2), endpoint_b, 101, &high, 1);
+    assert_int_equal(lane_out_durable(out), 0); // of the others nobody has spoken yet
+    lane_out_need(out, worker_id(1), endpoint_a, 1, &low, 1);
+    assert_int_equal(lane_out_durable(out), 0); // has nothing yet; also if it is heard first
+    lane_out_ack(out, worker_id(1), endpoint_a, LANE_LIVE, 0, 40, 1);
+    assert_int_equal(lane_out_durable(out), 40);
+    lane_out_ack(out, worker_id(3), endpoint_a, LANE_LIVE, 0, 0, 1); // owns nothing
+    assert_int_equal(lane_out_durable(out), 40);
+    lane_out_ack(out, worker_id(1), endpoint_a, LANE_LIVE, 0, 200, 1);
+    assert_int_equal(lane_out_durable(out), 100);
+    lane_out_need(out, worker_id(1), endpoint_a, 21, &one, 1); // new to it, and has less
+    assert_int_equal(lane_out_durable(out), 20);
+    lane_out_need(out, worker_id(3), endpoint_a, 201, &all, 1);
+    lane_out_ack(out, worker_id(3), endpoint_a, LANE_LIVE, 0, 300, 1);
+    assert_int_equal(lane_out_durable(out), 300); // what the others have is history
+    lane_out_destroy(&out);
+}
+
 static void marks_of_an_earlier_life_say_nothing(void **state)
 {
     (void) state;
@@ -479,6 +505,7 @@ int main(void)
         cmocka_unit_test(credit_bounds_what_is_under_way),
         cmocka_unit_test(slow_worker_slows_nobody_else),
         cmocka_unit_test(silent_worker_is_forgotten),
+        cmocka_unit_test(durable_is_what_all_partitions_have),
         cmocka_unit_test(marks_of_an_earlier_life_say_nothing),
         cmocka_unit_test(lost_credit_comes_back),
         cmocka_unit_test(worker_that_slept_goes_live_again),

@@ -106,6 +106,28 @@ static void put(owner_t *owner, const char *delta)
     owner->head = commit.mine;
 }
 
+static void committed_is_what_every_partition_has(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    uint64_t lowest;
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        expect(store, store_committed(store, slice_text("s1~5"), &lowest), STORE_OK);
+        assert_int_equal(lowest, 0);
+        owner_t owner = own(store, p);
+        store_offset_t offsets[] = { { slice_text("s1"), 900, 0 },
+                                     { slice_text("s1~5"), p == 77 ? 41 : 42, 0 } };
+        store_commit_t commit = next_commit(&owner, "");
+        commit.offsets = offsets;
+        commit.offset_count = 2;
+        expect(store, commit_one(store, &commit), STORE_OK);
+    }
+    expect(store, store_committed(store, slice_text("s1~5"), &lowest), STORE_OK);
+    assert_int_equal(lowest, 41);
+    expect(store, store_committed(store, slice_text("s1"), &lowest), STORE_OK);
+    assert_int_equal(lowest, 900);
+}
+
 // ---- guards --------------------------------------------------------------------------------
 
 static void a_commit_names_its_predecessor(void **state)
@@ -639,6 +661,7 @@ int main(void)
         cmocka_unit_test_setup(redis_dies_and_comes_back, flush),
         cmocka_unit_test_setup(removed_functions_come_back, flush),
         cmocka_unit_test_setup(positions_are_of_one_log, flush),
+        cmocka_unit_test_setup(committed_is_what_every_partition_has, flush),
         cmocka_unit_test_setup(without_memory_it_waits, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
