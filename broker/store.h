@@ -197,13 +197,15 @@ store_status_t store_plan_get(store_t *self, const char *hash, store_bytes_visit
 
 typedef enum {
     STORE_LOG_OURS,
-    STORE_LOG_NEW,   // no log of this stream was known: Redis is new, or has lost what it held
-    STORE_LOG_OTHER, // another is known, and the positions in Redis are of that one
+    STORE_LOG_NEW,   // no log of this stream is known
+    STORE_LOG_OTHER, // another is, and the positions in Redis are of that one
 } store_log_t;
 
-// Is the log of this mark (stage_mark) the one that is known? It is noted if none is.
-store_status_t store_log_known(store_t *self, slice_t stream, uint32_t mark, store_log_t *known);
-store_status_t store_log_set(store_t *self, slice_t stream, uint32_t mark); // from now on this one
+// Is the log of this mark (stage_mark) the one that is known, and in which edition was it told
+// last (0 = none)?
+store_status_t store_log_get(store_t *self, slice_t stream, uint32_t mark, store_log_t *known,
+                             uint64_t *edition);
+store_status_t store_log_set(store_t *self, slice_t stream, uint32_t mark, uint64_t edition);
 
 // ---- rules, subscribers: what people write ------------------------------------------------
 

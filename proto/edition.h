@@ -2,8 +2,8 @@
  *
  *  Pure. A replay tells the log of a stream anew, with mended mappings. On the wire and in Redis
  *  that is a stream of its own, "<stream>~<edition>", so that positions, states and messages of
- *  the one telling can never be taken for those of another. The edition is the time of receipt of
- *  the control record that ordered it, so that it is later also than those of a log that this one
+ *  the one telling can never be taken for those of another. The edition is the time in microseconds
+ *  at which it was ordered, and higher than all that Redis knows of, also from a log that this one
  *  replaced; before the first it is 0 and not written.
  */
 #pragma once

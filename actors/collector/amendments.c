@@ -8,11 +8,12 @@
 
 #include "proto/owned.h"
 
-enum { FROM_BYTES = 8, REQUEST_BYTES_MAX = 255 };
+enum { NUMBER_BYTES = 8, HEAD_BYTES = 2 * NUMBER_BYTES, REQUEST_BYTES_MAX = 255 };
 
 typedef struct {
     uint64_t seq;
-    int64_t recv_us, from_us;
+    uint64_t edition;
+    int64_t from_us;
     slice_t source; // empty = all; points into names
     slice_t request;
     uint8_t names[STAGE_SOURCE_NAME_MAX + REQUEST_BYTES_MAX];
@@ -64,12 +65,28 @@ static plan_t *s_mappings(const plan_t *plan)
     return given;
 }
 
-bool amendments_encode(const plan_t *plan, int64_t from_us, buffer_t *out)
+static void s_store(uint8_t *bytes, uint64_t number)
+{
+    for (int i = 0; i < NUMBER_BYTES; i++)
+        bytes[i] = (uint8_t) (number >> 8 * i);
+}
+
+static uint64_t s_load(const uint8_t *bytes)
+{
+    uint64_t number = 0;
+    for (int i = 0; i < NUMBER_BYTES; i++)
+        number |= (uint64_t) bytes[i] << 8 * i;
+    return number;
+}
+
+bool amendments_encode(const plan_t *plan, int64_t from_us, uint64_t edition, buffer_t *out)
 {
     owned(plan_destroy) plan_t *mappings = s_mappings(plan);
-    uint8_t *from = buffer_extend(out, FROM_BYTES);
-    for (int i = 0; from && i < FROM_BYTES; i++)
-        from[i] = (uint8_t) ((uint64_t) from_us >> 8 * i);
+    uint8_t *head = buffer_extend(out, HEAD_BYTES);
+    if (head) {
+        s_store(head, (uint64_t) from_us);
+        s_store(head + NUMBER_BYTES, edition);
+    }
     return mappings && plan_encode(mappings, NULL, out) && !out->failed;
 }
 
@@ -93,7 +110,7 @@ static slice_t s_keep(uint8_t *to, slice_t from)
 
 bool amendments_note(amendments_t *self, const record_t *reset)
 {
-    if (reset->payload.size < FROM_BYTES || reset->source.size > STAGE_SOURCE_NAME_MAX ||
+    if (reset->payload.size < HEAD_BYTES || reset->source.size > STAGE_SOURCE_NAME_MAX ||
         reset->place.size > REQUEST_BYTES_MAX)
         return true;
     if (self->count == AMENDMENTS_MAX)
@@ -103,15 +120,12 @@ bool amendments_note(amendments_t *self, const record_t *reset)
         return false;
     fault_t fault;
     slice_t plan =
-        slice_of(reset->payload.data + FROM_BYTES, reset->payload.size - (size_t) FROM_BYTES);
+        slice_of(reset->payload.data + HEAD_BYTES, reset->payload.size - (size_t) HEAD_BYTES);
     if (!plan_apply(item->plan, plan, &fault))
         return true;
-    uint64_t from = 0;
-    for (int i = 0; i < FROM_BYTES; i++)
-        from |= (uint64_t) reset->payload.data[i] << 8 * i;
-    item->from_us = (int64_t) from;
+    item->from_us = (int64_t) s_load(reset->payload.data);
+    item->edition = s_load(reset->payload.data + NUMBER_BYTES);
     item->seq = reset->seq;
-    item->recv_us = reset->recv_us;
     item->source = s_keep(item->names, reset->source);
     item->request = s_keep(item->names + STAGE_SOURCE_NAME_MAX, reset->place);
     self->items[self->count++] = item;
@@ -121,7 +135,7 @@ bool amendments_note(amendments_t *self, const record_t *reset)
 
 uint64_t amendments_edition(const amendments_t *self)
 {
-    return self && self->count ? (uint64_t) self->items[self->count - 1]->recv_us : 0;
+    return self && self->count ? self->items[self->count - 1]->edition : 0;
 }
 
 uint64_t amendments_seq(const amendments_t *self)
@@ -129,9 +143,9 @@ uint64_t amendments_seq(const amendments_t *self)
     return self->count ? self->items[self->count - 1]->seq : 0;
 }
 
-bool amendments_are_full(const amendments_t *self)
+size_t amendments_count(const amendments_t *self)
 {
-    return self->count == AMENDMENTS_MAX;
+    return self->count;
 }
 
 slice_t amendments_request(const amendments_t *self)

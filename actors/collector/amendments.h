@@ -9,7 +9,10 @@
 #include "broker/stage/stage.h"
 #include "proto/plan.h"
 
-enum { AMENDMENTS_MAX = 256 }; // of one stream; each holds the mappings of a plan
+enum {
+    AMENDMENTS_MAX = 256,         // of one stream; each holds its mappings
+    AMENDMENTS_REPLAYS_MAX = 240, // of these, by people: the rest is for logs that were replaced
+};
 
 typedef struct amendments amendments_t;
 
@@ -18,7 +21,7 @@ void amendments_destroy(amendments_t **self_p);
 
 // Append the payload of a RECORD_RESET; its source is the one that is meant, empty = all, its
 // place the id of the request. False: out of memory.
-bool amendments_encode(const plan_t *plan, int64_t from_us, buffer_t *out);
+bool amendments_encode(const plan_t *plan, int64_t from_us, uint64_t edition, buffer_t *out);
 
 // A name for the mappings of a plan, as hex digits: two plans of the same name read payloads
 // alike. False: out of memory.
@@ -29,10 +32,10 @@ bool amendments_mappings(const plan_t *plan, char text[AMENDMENTS_MAPPINGS_TEXT]
 // False: out of memory, or AMENDMENTS_MAX reached.
 bool amendments_note(amendments_t *self, const record_t *reset);
 
-// Time of receipt of the newest, in us; 0 = none (also NULL).
+// Of the newest; 0 = none (also NULL).
 uint64_t amendments_edition(const amendments_t *self);
 uint64_t amendments_seq(const amendments_t *self); // of the newest; 0 = none
-bool amendments_are_full(const amendments_t *self);
+size_t amendments_count(const amendments_t *self);
 slice_t amendments_request(const amendments_t *self); // id that the newest answered; empty = none
 
 // How a payload becomes rows: as the newest amendment says that is for it, else as `staged`.

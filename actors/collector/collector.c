@@ -100,6 +100,7 @@ static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_
         const stream_t *stream = line_stream(lines_at(self->lines, i));
         registry_log(self->registry, i, stream_name(stream), stream_mark(stream),
                      stream_plan_logged(stream));
+        registry_edition(self->registry, i, line_edition(lines_at(self->lines, i)));
     }
     planner_sources(settings, self->sources);
     registry_configure(self->registry, base, ++self->edition);
@@ -164,10 +165,12 @@ static void s_switch_settings(collector_t *self, moment_t now)
 // Lines whose positions in Redis are of another log. Needs a plan in force.
 static void s_tell_again(collector_t *self, moment_t now)
 {
-    uint64_t foreign = registry_foreign(self->registry);
-    for (size_t i = 0; foreign && i < lines_count(self->lines); i++)
-        if (foreign >> i & 1 && line_retell(lines_at(self->lines, i), now))
-            registry_retold(self->registry, i);
+    for (size_t i = 0; i < lines_count(self->lines); i++) {
+        line_t *line = lines_at(self->lines, i);
+        uint64_t above;
+        if (registry_is_foreign(self->registry, i, &above) && line_retell(line, above, now))
+            registry_retold(self->registry, i, line_edition(line));
+    }
 }
 
 static void s_stage_plan(collector_t *self, moment_t now)
@@ -234,6 +237,7 @@ static void s_tell_registry(collector_t *self, moment_t now)
             count += archivist_report(self->archivist, fields + count, REGISTRY_FIELDS_MAX - count);
             count += intake_report(self->intake, fields + count, REGISTRY_FIELDS_MAX - count);
         }
+        registry_edition(self->registry, i, line_edition(line));
         registry_tell(self->registry, i, line_name(line), fields, count);
     }
     registry_failing_t failing[STORE_FAILING_MAX];

@@ -107,6 +107,11 @@ forward_t *line_forward(const line_t *self)
     return self->forward;
 }
 
+uint64_t line_edition(const line_t *self)
+{
+    return self->edition;
+}
+
 const char *line_name(const line_t *self)
 {
     return self->name;
@@ -166,32 +171,36 @@ static void s_answer_request(line_t *self, moment_t now)
     } else if (!edition_name(edition, name, UINT64_MAX)) {
         log_event(LOG_ERROR, "request refused",
                   "stream=%s reason=\"its name leaves no room for an edition\"", name);
-    } else if (amendments_are_full(stream_amendments(self->stream))) {
+    } else if (amendments_count(stream_amendments(self->stream)) >= AMENDMENTS_REPLAYS_MAX) {
         log_event(LOG_ERROR, "request refused", "stream=%s reason=\"it was replayed %d times\"",
-                  name, AMENDMENTS_MAX);
+                  name, AMENDMENTS_REPLAYS_MAX);
     } else if (!slice_is(amendments_request(stream_amendments(self->stream)), request.id)) {
         if (amendments_mappings(plan, mappings) && strcmp(mappings, request.mappings) == 0)
             (void) stream_amend(self->stream, slice_text(request.source), request.from_us,
-                                slice_text(request.id), now.recv_us); // no memory: next time
+                                slice_text(request.id), 0, now.recv_us); // no memory: next time
         return;
     }
     (void) replay_request_remove(self->root, self->namespace, name); // else we find it again
 }
 
-bool line_retell(line_t *self, moment_t now)
+bool line_retell(line_t *self, uint64_t above, moment_t now)
 {
     const amendments_t *amendments = stream_amendments(self->stream);
-    if (self->held && amendments_edition(amendments) > self->held_at) {
+    if (self->held && amendments_edition(amendments) > above) {
         self->held = false;
         return true;
     }
-    if (self->held)
+    // First of all nothing more is sent as what it is taken for. It amends no record: none was
+    // received so late.
+    self->held = true;
+    if (stream_amend(self->stream, slice_text(""), INT64_MAX, slice_text("another log"), above,
+                     now.recv_us))
         return false;
-    self->held_at = amendments_edition(amendments);
-    // It amends no record: none was received so late.
-    self->held =
-        !amendments_are_full(amendments) && stream_amend(self->stream, slice_text(""), INT64_MAX,
-                                                         slice_text("another log"), now.recv_us);
+    fault_t fault;
+    fault_set(&fault, amendments_count(amendments) == AMENDMENTS_MAX
+                          ? "its log was replaced or replayed too often; move it away"
+                          : "no memory");
+    s_fail(&self->log, self, "the stream cannot be told again", &fault, 0, now.mono_us);
     return false;
 }
 
@@ -244,7 +253,8 @@ bool line_sync(line_t *self, moment_t now)
 bool line_send(line_t *self, moment_t now)
 {
     self->blocked = false;
-    if (self->held)
+    // While a later edition cannot be told yet, the earlier one is over all the same.
+    if (self->held || amendments_edition(stream_amendments(self->stream)) != self->edition)
         return false;
     if (self->log.on && now.mono_us < self->log.retry_us)
         return false;

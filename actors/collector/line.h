@@ -19,13 +19,15 @@ void line_destroy(line_t **self_p);
 stream_t *line_stream(const line_t *self);
 forward_t *line_forward(const line_t *self);
 const char *line_name(const line_t *self); // in the registry
+uint64_t line_edition(const line_t *self); // in which the stream is told
 
 // From now on this plan. False: out of memory; try again.
 bool line_plan(line_t *self, const plan_t *plan, moment_t now);
 
 // What Redis holds of this stream is of another log. Ours is told from its beginning, as a later
-// edition; nothing is sent before that is durable. True: it is; until then call it again.
-bool line_retell(line_t *self, moment_t now);
+// edition than `above`; nothing is sent before that is durable. True: it is; until then call it
+// again.
+bool line_retell(line_t *self, uint64_t above, moment_t now);
 
 // Stage a tick if one is due, and a replay that was asked for; then make all that is pending
 // durable. False while stalled.

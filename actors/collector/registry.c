@@ -176,20 +176,27 @@ void registry_log(registry_t *self, size_t stream, const char *name, uint32_t ma
     pthread_mutex_unlock(&self->lock);
 }
 
-uint64_t registry_foreign(registry_t *self)
+void registry_edition(registry_t *self, size_t stream, uint64_t edition)
 {
-    uint64_t streams = 0;
     pthread_mutex_lock(&self->lock);
-    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++)
-        if (self->logs[i].foreign && !self->logs[i].retold)
-            streams |= UINT64_C(1) << i;
+    self->logs[stream].edition = edition;
     pthread_mutex_unlock(&self->lock);
-    return streams;
 }
 
-void registry_retold(registry_t *self, size_t stream)
+bool registry_is_foreign(registry_t *self, size_t stream, uint64_t *above)
 {
     pthread_mutex_lock(&self->lock);
+    const log_entry_t *log = &self->logs[stream];
+    bool foreign = log->foreign && !log->retold;
+    *above = log->above;
+    pthread_mutex_unlock(&self->lock);
+    return foreign;
+}
+
+void registry_retold(registry_t *self, size_t stream, uint64_t edition)
+{
+    pthread_mutex_lock(&self->lock);
+    self->logs[stream].edition = edition;
     self->logs[stream].retold = true;
     self->logs_changed = true;
     pthread_mutex_unlock(&self->lock);

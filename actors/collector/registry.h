@@ -66,15 +66,16 @@ typedef struct {
 } registry_failing_t;
 void registry_tell_failing(registry_t *self, const registry_failing_t *items, size_t count);
 
-// Streams whose positions in Redis are of another log than ours (store_log_known). Their lines are
-// to be told again; then registry_retold, and they are ours. A bit for each stream as in
-// registry_tell; before the first plan comes, it is known of all that were told of. `logged` is the
-// plan at the end of the log (copied), NULL if there is none: a Redis that has lost everything gets
-// the rules of people back from it.
+// The log of a stream, indexed as in registry_tell. `logged` is the plan at the end of the log
+// (copied), NULL if there is none: a Redis that has lost everything gets the rules of people back
+// from it. Before the first plan comes, all logs told of are compared with what Redis knows.
 void registry_log(registry_t *self, size_t stream, const char *name, uint32_t mark,
                   const plan_t *logged);
-uint64_t registry_foreign(registry_t *self);
-void registry_retold(registry_t *self, size_t stream);
+void registry_edition(registry_t *self, size_t stream, uint64_t edition); // as it is told now
+// The positions in Redis are of another log than ours (store_log_get): the line is to be told
+// again, later than *above; then registry_retold.
+bool registry_is_foreign(registry_t *self, size_t stream, uint64_t *above);
+void registry_retold(registry_t *self, size_t stream, uint64_t edition);
 
 // Another collector stages one of our streams, or the very same sources, and does not go: its
 // alerts and ours would be mixed up. Fields `incarnation`, `host`, `pid` and `sources` of

@@ -8,6 +8,7 @@
 
 #include "actors/collector/registry_inside.h"
 #include "actors/collector/rule_fields.h"
+#include "broker/runtime/life.h"
 #include "proto/edition.h"
 #include "proto/owned.h"
 
@@ -60,25 +61,52 @@ static bool s_restore(registry_t *self, const plan_t *last)
 
 // ---- logs -------------------------------------------------------------------------------------
 
-static bool s_check_log(registry_t *self, size_t stream)
+static log_entry_t s_log(registry_t *self, size_t stream)
 {
     pthread_mutex_lock(&self->lock);
     log_entry_t log = self->logs[stream];
     pthread_mutex_unlock(&self->lock);
-    if (log.mark == 0)
-        return true;
-    store_log_t known = STORE_LOG_OURS;
-    slice_t name = slice_text(log.name);
-    if (!registry_heard(self, log.retold ? store_log_set(self->store, name, log.mark)
-                                         : store_log_known(self->store, name, log.mark, &known)))
+    return log;
+}
+
+typedef struct {
+    store_log_t known;
+    uint64_t edition;
+} finding_t;
+
+// Has it lost them? It knows none of our logs, although one of them has a past.
+static bool s_is_lost(registry_t *self, const finding_t *findings)
+{
+    bool past = false;
+    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++) {
+        log_entry_t log = s_log(self, i);
+        if (log.mark && findings[i].known != STORE_LOG_NEW)
+            return false;
+        past |= log.mark && (log.logged || log.noted);
+    }
+    return past;
+}
+
+// Rules first, marks last: whoever is killed in between finds it as it was.
+static bool s_give_rules_back(registry_t *self)
+{
+    if (self->latest)
+        return s_restore(self, self->latest);
+    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++)
+        if (self->logs[i].mark && self->logs[i].logged && !s_restore(self, self->logs[i].logged))
+            return false;
+    return true;
+}
+
+static bool s_settle_log(registry_t *self, size_t stream, const finding_t *finding)
+{
+    log_entry_t log = s_log(self, stream);
+    bool foreign = finding->known == STORE_LOG_OTHER && !log.retold;
+    bool write = log.retold || finding->known == STORE_LOG_NEW ||
+                 (finding->known == STORE_LOG_OURS && finding->edition != log.edition);
+    if (write && !registry_heard(
+                     self, store_log_set(self->store, slice_text(log.name), log.mark, log.edition)))
         return false;
-    bool foreign = known == STORE_LOG_OTHER;
-    const plan_t *last = self->latest ? self->latest : log.logged;
-    if (known == STORE_LOG_NEW)
-        self->lost = true; // until all is given back
-    if (self->lost && last && !s_restore(self, last))
-        return false;
-    self->lost = false;
     if (foreign && !log.foreign)
         registry_note(
             self, LOG_ERROR, "Redis holds positions of another log of this stream", "stream",
@@ -86,8 +114,12 @@ static bool s_check_log(registry_t *self, size_t stream)
             "was the stage lost or moved? What it holds is left aside, and this log is told "
             "from its beginning");
     pthread_mutex_lock(&self->lock);
-    self->logs[stream].foreign = foreign;
-    self->logs[stream].retold = false;
+    log_entry_t *now = &self->logs[stream];
+    now->foreign = foreign;
+    now->above = finding->edition;
+    now->noted = true;
+    if (log.retold) // and not one that came meanwhile
+        now->retold = false;
     pthread_mutex_unlock(&self->lock);
     return true;
 }
@@ -95,8 +127,18 @@ static bool s_check_log(registry_t *self, size_t stream)
 // Before anything is handed out: are the positions in this Redis those of our logs?
 bool registry_check_logs(registry_t *self)
 {
+    finding_t findings[REGISTRY_STREAMS_MAX] = { 0 };
+    for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++) {
+        log_entry_t log = s_log(self, i);
+        if (log.mark &&
+            !registry_heard(self, store_log_get(self->store, slice_text(log.name), log.mark,
+                                                &findings[i].known, &findings[i].edition)))
+            return false;
+    }
+    if (s_is_lost(self, findings) && !s_give_rules_back(self))
+        return false;
     for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++)
-        if (!s_check_log(self, i))
+        if (s_log(self, i).mark && !s_settle_log(self, i, &findings[i]))
             return false;
     return true;
 }
@@ -140,6 +182,17 @@ static bool s_is_dead(const registry_t *self, const char *host, const char *pid)
     return number > 0 && kill((pid_t) number, 0) == -1 && errno == ESRCH;
 }
 
+// Of two that each were alone once, who was it later leaves. (A Redis that forgets makes it so.)
+static bool s_is_younger(const registry_t *self, const store_actor_t *actor,
+                         const char *incarnation)
+{
+    const char *text = store_actor_field(actor, "alone_ms");
+    int64_t alone_ms = text ? strtoll(text, NULL, 10) : INT64_MAX;
+    if (!self->alone || alone_ms < self->alone_ms)
+        return false;
+    return alone_ms > self->alone_ms || strcmp(incarnation, s_own_field(self, "incarnation")) > 0;
+}
+
 static void s_on_collector(void *context, const store_actor_t *actor)
 {
     rival_t *rival = context;
@@ -152,7 +205,7 @@ static void s_on_collector(void *context, const store_actor_t *actor)
     bool other = incarnation && strcmp(incarnation, s_own_field(self, "incarnation")) != 0;
     bool same = (stream && s_is_ours(self, stream)) ||
                 (sources && sources[0] && strcmp(sources, s_own_field(self, "sources")) == 0);
-    if (other && same && !s_is_dead(self, host, pid))
+    if (other && same && !s_is_dead(self, host, pid) && !s_is_younger(self, actor, incarnation))
         snprintf(rival->text, sizeof rival->text, "%s, process %s on %s", actor->name,
                  pid ? pid : "?", host ? host : "?");
     pthread_mutex_unlock(&self->lock);
@@ -161,11 +214,16 @@ static void s_on_collector(void *context, const store_actor_t *actor)
 bool registry_check_rivals(registry_t *self, int64_t now_us)
 {
     rival_t rival = { .self = self };
-    if (!self->entries[0].used) // the loop has not said yet who we are
+    pthread_mutex_lock(&self->lock);
+    bool named = self->entries[0].used; // the loop has said who we are
+    pthread_mutex_unlock(&self->lock);
+    if (!named)
         return false;
     if (!registry_heard(self, store_actors(self->store, "collector", s_on_collector, &rival)))
         return self->alone;
     if (!rival.text[0]) {
+        if (!self->alone)
+            self->alone_ms = life_wall_us() / 1000;
         self->alone = true;
         return true;
     }

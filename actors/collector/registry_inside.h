@@ -20,10 +20,13 @@ typedef struct {
 // The log of one stream, and whether Redis' positions are of it.
 typedef struct {
     char name[STORE_NAME_MAX + 1];
-    uint32_t mark;  // 0 = not there
-    bool foreign;   // they are of another
-    bool retold;    // ours from now on: to be written to Redis
-    plan_t *logged; // at the end of the log when it was opened; NULL = none
+    uint32_t mark;    // 0 = not there
+    uint64_t edition; // that it is told in
+    plan_t *logged;   // at the end of the log when it was opened; NULL = none
+    bool noted;       // Redis knew it, or was told, in this life
+    bool foreign;     // the positions are of another
+    uint64_t above;   // and that one was told in this edition
+    bool retold;      // ours from now on: to be written to Redis
 } log_entry_t;
 
 struct registry {
@@ -55,8 +58,8 @@ struct registry {
     store_t *store;
     store_watch_t *watch;
     planner_t *planner;
-    bool lost;        // Redis knew none of our logs
     bool alone;       // no other collector is at what is ours
+    int64_t alone_ms; // wall clock since when
     int64_t rival_us; // since when one is known that may be about to go
     bool configured;
     uint64_t edition; // of what the planner builds on

@@ -1,6 +1,7 @@
 /*  registry_thread -- see registry.h; this half runs in the registry's own thread and is the only
  *  one that talks to Redis.
  */
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -257,8 +258,10 @@ static void s_take_base(registry_t *self)
 
 static void s_beat(registry_t *self)
 {
+    char alone_ms[24];
+    snprintf(alone_ms, sizeof alone_ms, "%" PRId64, self->alone_ms);
     for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++) {
-        store_field_t fields[REGISTRY_FIELDS_MAX];
+        store_field_t fields[REGISTRY_FIELDS_MAX + 1];
         pthread_mutex_lock(&self->lock);
         entry_t entry = self->entries[i];
         pthread_mutex_unlock(&self->lock);
@@ -266,8 +269,9 @@ static void s_beat(registry_t *self)
             continue;
         for (size_t f = 0; f < entry.count; f++)
             fields[f] = (store_field_t){ entry.fields[f].name, entry.fields[f].value };
+        fields[entry.count] = (store_field_t){ "alone_ms", alone_ms };
         if (!registry_heard(self, store_beat(self->store, "collector", entry.name,
-                                             REGISTRY_LEASE_MS, fields, entry.count)))
+                                             REGISTRY_LEASE_MS, fields, entry.count + 1)))
             return;
     }
 }
@@ -277,17 +281,18 @@ static void s_tell_failing(registry_t *self)
 {
     registry_failing_t failing[STORE_FAILING_MAX];
     store_failing_t items[STORE_FAILING_MAX];
+    char name[STORE_NAME_MAX + 1];
     pthread_mutex_lock(&self->lock);
     size_t count = self->failing_count;
     memcpy(failing, self->failing, count * sizeof failing[0]);
+    memcpy(name, self->entries[0].name, sizeof name);
     pthread_mutex_unlock(&self->lock);
-    if (!self->entries[0].used || (count == 0 && !self->failing_told))
+    if (count == 0 && !self->failing_told)
         return;
     for (size_t i = 0; i < count; i++)
         items[i] = (store_failing_t){ failing[i].source, failing[i].reason, failing[i].failures,
                                       failing[i].since_ms };
-    if (registry_heard(self, store_failing_put(self->store, self->entries[0].name,
-                                               REGISTRY_LEASE_MS, items, count)))
+    if (registry_heard(self, store_failing_put(self->store, name, REGISTRY_LEASE_MS, items, count)))
         self->failing_told = count > 0;
 }
 

@@ -191,7 +191,16 @@ static slice_t s_keep(uint8_t *to, slice_t from)
     return slice_of(to, from.size);
 }
 
-bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t request, int64_t recv_us)
+// Later than any that was.
+static uint64_t s_next_edition(const stream_t *self, uint64_t above, int64_t recv_us)
+{
+    uint64_t before = amendments_edition(self->amendments);
+    uint64_t least = (above > before ? above : before) + 1;
+    return (uint64_t) recv_us > least ? (uint64_t) recv_us : least;
+}
+
+bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t request, uint64_t above,
+                  int64_t recv_us)
 {
     assert(stream_plan_in_force(self) && source.size <= UINT8_MAX && request.size <= UINT8_MAX);
     if (self->amending.size > 0)
@@ -200,14 +209,15 @@ bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t reque
     *record = (record_t){ .kind = RECORD_RESET,
                           .source = s_keep(self->names, source),
                           .place = s_keep(self->names + UINT8_MAX, request) };
-    if (!amendments_encode(self->plan, from_us, &self->amending) ||
+    if (amendments_count(self->amendments) == AMENDMENTS_MAX ||
+        !amendments_encode(self->plan, from_us, s_next_edition(self, above, recv_us),
+                           &self->amending) ||
         !s_begin_segment(self, recv_us) ||
         !(record->seq = stage_append(self->stage, RECORD_RESET, recv_us, source, request,
                                      buffer_slice(&self->amending)))) {
         buffer_destroy(&self->amending);
         return false;
     }
-    record->recv_us = stage_recv_us(self->stage);
     return true;
 }
 

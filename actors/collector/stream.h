@@ -36,8 +36,9 @@ const plan_t *stream_plan_logged(const stream_t *self);   // at the end of the l
 const plan_t *stream_plan_in_force(const stream_t *self); // NULL before the first of this life
 
 // Records received since from_us (of this source; empty = of all) become rows as the plan in force
-// says, which there must be: an amendment, once it is durable. `request` names who wanted it.
-bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t request,
+// says, which there must be: an amendment, once it is durable. `request` names who wanted it. Its
+// edition is later than `above` and all before.
+bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t request, uint64_t above,
                   int64_t recv_us);
 const amendments_t *stream_amendments(const stream_t *self); // the durable ones
 

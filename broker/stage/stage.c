@@ -268,11 +268,6 @@ uint64_t stage_last_seq(const stage_t *self)
     return self->last_seq;
 }
 
-int64_t stage_recv_us(const stage_t *self)
-{
-    return self->recv_us;
-}
-
 uint32_t stage_mark(const stage_t *self)
 {
     return self->mark;

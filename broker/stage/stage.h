@@ -78,7 +78,6 @@ bool stage_sync(stage_t *self, fault_t *fault);
 // The last durable seq, 0 = none. After damage at the very end of the log it may be one that nobody
 // can read any more, but that was given away once.
 uint64_t stage_last_seq(const stage_t *self);
-int64_t stage_recv_us(const stage_t *self); // of the record appended last
 // A number that tells this log from any other of its name: random, in all of its segments, not 0.
 uint32_t stage_mark(const stage_t *self);
 uint64_t stage_damaged(const stage_t *self); // seqs missing in the log at open: an upper bound

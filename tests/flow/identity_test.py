@@ -46,6 +46,22 @@ def settled(instance):
     return len(implied)
 
 
+def ahead_of_time(instance):
+    """Let what Redis holds have been told an hour from now; no collector or worker runs."""
+    instance.up("prep")
+    database = instance.redis()
+    mark, edition = database.hget("tw:{logs}", "collector").split()
+    later = int(edition) + 3_600_000_000
+    assert int(edition) > 0
+    database.hset("tw:{logs}", "collector", f"{mark} {later}")
+    for key in database.scan_iter("tw:m:*"):
+        position = database.hget(key, f"off:collector~{edition}")
+        if position:
+            database.hdel(key, f"off:collector~{edition}")
+            database.hset(key, f"off:collector~{later}", position)
+    instance.word("down")
+
+
 def leaves(instance, child, name):
     """It sees the other one, waits for it to go, and leaves."""
     assert child.wait(timeout=30) == 1, f"exit {child.returncode}"
@@ -92,6 +108,21 @@ def forgotten(port):
         push(instance, port, "one", 0, 10)
         settled_with_redis(instance)
         log = instance.dir / "log/collector.log"
+        # A stream more is no loss.
+        text = instance.config.read_text()
+        instance.config.write_text(text.replace("sources:\n", f"""sources:
+  - name: more
+    url: push://tcp://127.0.0.1:{port + 7}
+    stream: side
+    table: other
+    key: {{ pair: pair }}
+    time: {{ at: t, unit: ms }}
+    columns: {{ volume: v }}
+"""))
+        os.kill(int((instance.dir / "supervisor.pid").read_text()), signal.SIGHUP)
+        wait_for("its mark", lambda: database.hget("tw:{logs}", "side"), 20)
+        assert "Redis has lost what it held" not in log.read_text()
+        assert not database.exists("tw:rule:gone")
         plans = log.read_text().count("plan in force")
         database.flushall()
         wait_for("the rule to come back", lambda: database.exists("tw:rule:mine"), 20)
@@ -136,7 +167,9 @@ def main():
         assert "Redis holds positions of another log of this stream" in log, log
         instance.word("down")
 
-        # Put back: a third log, whose positions are others again.
+        # Put back: a third log, whose positions are others again; those in Redis are of a clock
+        # that was an hour ahead.
+        ahead_of_time(instance)
         shutil.rmtree(instance.dir / "stage")
         shutil.move(instance.dir / "kept", instance.dir / "stage")
         instance.up()

@@ -599,18 +599,22 @@ static void positions_are_of_one_log(void **state)
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
     store_log_t known;
-    expect(store, store_log_known(store, slice_text("main"), 0xabc, &known), STORE_OK);
+    uint64_t edition;
+    slice_t main = slice_text("main");
+    expect(store, store_log_get(store, main, 0xabc, &known, &edition), STORE_OK);
     assert_int_equal(known, STORE_LOG_NEW);
-    expect(store, store_log_known(store, slice_text("main"), 0xabc, &known), STORE_OK);
+    expect(store, store_log_set(store, main, 0xabc, 0), STORE_OK);
+    expect(store, store_log_get(store, main, 0xabc, &known, &edition), STORE_OK);
     assert_int_equal(known, STORE_LOG_OURS);
-    expect(store, store_log_known(store, slice_text("main"), 0xdef, &known), STORE_OK);
+    assert_int_equal(edition, 0);
+    expect(store, store_log_set(store, main, 0xabc, 1795882214357493), STORE_OK);
+    expect(store, store_log_get(store, main, 0xdef, &known, &edition), STORE_OK);
     assert_int_equal(known, STORE_LOG_OTHER);
-    expect(store, store_log_known(store, slice_text("side"), 0xdef, &known), STORE_OK);
+    assert_int_equal(edition, 1795882214357493);
+    expect(store, store_log_get(store, slice_text("side"), 0xdef, &known, &edition), STORE_OK);
     assert_int_equal(known, STORE_LOG_NEW);
-    expect(store, store_log_set(store, slice_text("main"), 0xdef), STORE_OK);
-    expect(store, store_log_known(store, slice_text("main"), 0xdef, &known), STORE_OK);
-    assert_int_equal(known, STORE_LOG_OURS);
-    assert_string_equal(redis("HGET 'tw:{logs}' main"), "00000def");
+    expect(store, store_log_set(store, main, 0xdef, 7), STORE_OK);
+    assert_string_equal(redis("HGET 'tw:{logs}' main"), "00000def 7");
 }
 
 // What makes Redis grow waits; leases and the life of actors go on.

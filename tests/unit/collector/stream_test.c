@@ -254,7 +254,7 @@ static void an_amendment_holds_once_it_is_durable(void **state)
     put(stream, "c", 20, "late");
     sync_all(stream);
     set_plan(stream, 2);
-    assert_true(stream_amend(stream, slice_text("s"), 20, slice_text("request"), 30));
+    assert_true(stream_amend(stream, slice_text("s"), 20, slice_text("request"), 0, 30));
     assert_int_equal(amendments_edition(stream_amendments(stream)), 0);
     sync_all(stream);
     const uint64_t edition = 30; // when it was received
@@ -270,10 +270,15 @@ static void an_amendment_holds_once_it_is_durable(void **state)
         stream = open_stream(); // the log says the same
     }
     set_plan(stream, 2);
-    assert_true(stream_amend(stream, slice_text("s"), 0, slice_text("lost"), 40));
+    assert_true(stream_amend(stream, slice_text("s"), 0, slice_text("lost"), 0, 40));
     stream_destroy(&stream); // before it was durable
     stream = open_stream();
     assert_int_equal(amendments_edition(stream_amendments(stream)), edition);
+    // Later than what somebody else was told in, whose clock was ahead.
+    set_plan(stream, 2);
+    assert_true(stream_amend(stream, slice_text("s"), 0, slice_text("more"), 5000, 50));
+    sync_all(stream);
+    assert_int_equal(amendments_edition(stream_amendments(stream)), 5001);
     stream_destroy(&stream);
 }
 
