@@ -12,7 +12,6 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "actors/prep/inflate.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
@@ -44,6 +43,7 @@ static void s_transfer_destroy(transfer_t **self_p)
     curl_slist_free_all(self->headers);
     self->fetch->held -= self->body.size;
     buffer_destroy(&self->body);
+    unpack_destroy(&self->unpack);
     free(self);
     *self_p = NULL;
 }
@@ -106,32 +106,33 @@ static void s_time_out(fetch_t *self)
     (void) s_arm(self); // fails for no reason that a timer of ours can have
 }
 
-// Long before it is too large, a bomb is much larger than what came. One read may not be counted
-// yet.
-static bool s_is_bomb(const transfer_t *self, size_t size)
+static bool s_keep(void *context, const void *data, size_t size)
 {
-    curl_off_t came = 0;
-    curl_easy_getinfo(self->easy, CURLINFO_SIZE_DOWNLOAD_T, &came);
-    return self->body.size + size >
-           ((size_t) came + CURL_MAX_WRITE_SIZE) * INFLATE_RATIO_MAX + INFLATE_SPARE_BYTES;
+    transfer_t *self = context;
+    self->overflowed = self->fetch->held + size > FETCH_HELD_BYTES_MAX;
+    if (self->overflowed)
+        return false;
+    buffer_append(&self->body, data, size);
+    if (self->body.failed)
+        return false;
+    self->fetch->held += size;
+    return true;
 }
 
 static size_t s_on_body(char *data, size_t one, size_t count, void *context)
 {
     transfer_t *self = context;
     size_t size = one * count;
-    self->swollen = s_is_bomb(self, size);
-    if (self->swollen)
-        return 0;
-    if (self->fetch->held + size > FETCH_HELD_BYTES_MAX) {
+    if (!self->unpack)
+        self->unpack = unpack_new(fetch_coding(self));
+    if (!self->unpack) {
         self->overflowed = true;
         return 0;
     }
-    buffer_append(&self->body, data, size);
-    if (self->body.failed)
-        return 0;
-    self->fetch->held += size;
-    return size;
+    unpack_result_t result = unpack_push(self->unpack, slice_of(data, size), s_keep, self);
+    self->swollen = result == UNPACK_SWOLLEN;
+    self->damaged = result == UNPACK_DAMAGED;
+    return result == UNPACK_GOOD ? size : 0;
 }
 
 // ---- life -----------------------------------------------------------------------------------

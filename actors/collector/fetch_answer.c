@@ -13,6 +13,21 @@ static const char *s_header(const transfer_t *self, const char *name)
     return header->value;
 }
 
+coding_t fetch_coding(const transfer_t *self)
+{
+    coding_t coding = CODING_NONE;
+    struct curl_header *header;
+    size_t amount = 1;
+    for (size_t i = 0; i < amount; i++) {
+        if (curl_easy_header(self->easy, "Content-Encoding", i, CURLH_HEADER, -1, &header) !=
+            CURLHE_OK)
+            break;
+        coding = coding_with(coding, header->value);
+        amount = header->amount;
+    }
+    return coding;
+}
+
 // One that could not be sent back is none: remembered, it would make every later request fail.
 static const char *s_validator(const transfer_t *self, const char *name)
 {
@@ -57,13 +72,17 @@ static allowance_t s_allowance(const transfer_t *self, int64_t wall_us)
 static const char *s_error(const transfer_t *self)
 {
     if (self->result == CURLE_OK)
-        return NULL;
+        return self->unpack && !unpack_has_ended(self->unpack)
+                   ? "the compressed answer stops before its end"
+                   : NULL;
     if (self->overflowed)
         return "all answers together are too large to hold";
     if (self->lured)
         return "a redirect to a private address, which is not followed";
     if (self->swollen)
         return "the answer is a bomb: it grows too much when it is decompressed";
+    if (self->damaged)
+        return "the answer cannot be decompressed: it is damaged";
     if (self->body.failed || self->result == CURLE_FILESIZE_EXCEEDED)
         return "the answer is larger than 64 MB";
     return self->error[0] ? self->error : curl_easy_strerror(self->result);

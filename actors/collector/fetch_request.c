@@ -39,13 +39,16 @@ static bool s_add_header(transfer_t *self, const char *name, const char *value, 
 static bool s_add_headers(transfer_t *self, const fetch_ask_t *ask, fault_t *fault)
 {
     const source_t *source = ask->source;
-    bool typed = false;
+    bool typed = false, coded = false;
     for (size_t i = 0; i < source->headers.count; i++) {
         const setting_pair_t *header = &source->headers.items[i];
         typed |= strcasecmp(header->name, "Content-Type") == 0;
+        coded |= strcasecmp(header->name, "Accept-Encoding") == 0;
         if (!s_add_header(self, header->name, header->value, fault))
             return false;
     }
+    if (!coded && !s_add_header(self, "Accept-Encoding", UNPACK_ACCEPTED, fault))
+        return false;
     if (source->body && !typed && !s_add_header(self, "Content-Type", "application/json", fault))
         return false;
     // "Name:" is how curl is told to send none: a large body would wait a second for leave.
@@ -114,7 +117,7 @@ static void s_set_options(CURL *easy, const source_t *source, const char *url)
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "tidewire/" TIDEWIRE_VERSION);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); // whatever this curl can: gzip, br, zstd
+    curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L); // see unpack.h
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, open ? 1L : 0L);

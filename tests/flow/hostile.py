@@ -195,6 +195,33 @@ class Hostile:
         packed = zstandard.ZstdCompressor().compress(rows(1, 2, 3, 4))
         return head("200 OK", packed, "Content-Encoding: zstd")
 
+    # Each cut inside a number, where its length was counted and nothing else shows it.
+    def do_cut_gzip(self, request, count):
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        packed = packer.compress(self.TORN) + packer.flush(zlib.Z_SYNC_FLUSH)
+        return head("200 OK", packed, "Content-Encoding: gzip")
+
+    def do_cut_br(self, request, count):
+        packer = brotli.Compressor()
+        return head("200 OK", packer.process(self.TORN) + packer.flush(), "Content-Encoding: br")
+
+    def do_cut_zstd(self, request, count):
+        packer = zstandard.ZstdCompressor().compressobj()
+        packed = packer.compress(self.TORN) + packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+        return (head("200 OK", b"", "Content-Encoding: zstd", "Transfer-Encoding: chunked",
+                     length=False) + b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed))
+
+    def do_members(self, request, count):
+        whole = rows(6)
+        packed = gzip.compress(whole[:9]) + gzip.compress(whole[9:]) + bytes(40)
+        return head("200 OK", packed, "Content-Encoding: gzip")
+
+    def do_deflate(self, request, count):
+        return head("200 OK", zlib.compress(rows(5)), "Content-Encoding: deflate")
+
+    def do_charset(self, request, count):
+        return head("200 OK", rows(4), "Content-Encoding: UTF-8", "Content-Encoding:")
+
     def do_bomb(self, request, count):
         return head("200 OK", self.bomb, "Content-Encoding: gzip"), False
 

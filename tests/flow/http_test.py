@@ -67,6 +67,10 @@ def sources_of(server, folder, certificate, secure, forged):
     add("broken", host() + "/broken")
     add("torn", host() + "/torn", format="csv")
     add("torn-chunk", host() + "/torn-chunk", format="jsonl")
+    for name in ("members", "deflate", "charset"):
+        add(name, one + "/" + name)
+    for name in ("cut-gzip", "cut-br", "cut-zstd"):
+        add(name, host() + "/" + name, format="csv")
     for name in ("bomb", "bad-gzip", "huge", "garbage"):
         add(name, host() + "/" + name)
     add("fetched", one + "/fetched", time="fetch")
@@ -123,7 +127,9 @@ def expect_failing(instance, server):
     wanted = {
         "torn": f"broke off after {len(server.TORN)} bytes",
         "torn-chunk": f"broke off after {len(server.TORN_LINES)} bytes",
-        "bomb": "a bomb", "huge": "larger than 64 MB", "bad-gzip": "",
+        "bomb": "a bomb", "huge": "larger than 64 MB", "bad-gzip": "damaged",
+        "cut-gzip": "stops before its end", "cut-br": "stops before its end",
+        "cut-zstd": f"broke off after {len(server.TORN)} bytes",
         "garbage": "HTTP/0.9", "loop": "redirects", "cross": "https", "lure": "HTTP status 302",
         "echo": "HTTP status 401", "parrot-body": "HTTP status 404",
         "parrot-url": "HTTP status 404", "parrot-query": "HTTP status 404",
@@ -164,7 +170,8 @@ def expect_staged(instance, server):
     for body in (b"this is no gzip", b"bad key", b"unknown pair", bytes(100_000)):
         assert body not in log, f"staged: {body[:40]}"
     reasons = {"html": "not JSON", "error": "time: missing", "empty": "empty", "nothing": "empty",
-               "torn": "torn", "torn-chunk": "torn", "stalled": "torn"}
+               "torn": "torn", "torn-chunk": "torn", "stalled": "torn",
+               "cut-gzip": "torn", "cut-br": "torn", "cut-zstd": "torn"}
     wait_for("the quarantine", lambda: reasons.keys() <= quarantined(instance).keys())
     found = quarantined(instance)
     for name, reason in reasons.items():
@@ -176,11 +183,12 @@ def expect_staged(instance, server):
 
 def expect_rows(instance):
     redis = instance.redis()
-    names = ["good", "gzip", "br", "zstd", "tagged", "dated", "fetched", "moved", "cursor",
-             "numbered", "post", "flapping", "unlimited", "allowance", "limited", "secure-0"]
+    names = ["good", "gzip", "br", "zstd", "members", "deflate", "charset", "tagged", "dated",
+             "fetched", "moved", "cursor", "numbered", "post", "flapping", "unlimited", "allowance", "limited", "secure-0"]
     for name in names:
         wait_for(f"a row of {name}", lambda: redis.hget(f"tw:latest:m:{name}", "x") is not None)
-    for name, value in {"gzip": 2, "br": 3, "zstd": 4, "tagged": 7, "dated": 8, "fetched": 5}.items():
+    for name, value in {"gzip": 2, "br": 3, "zstd": 4, "tagged": 7, "dated": 8, "fetched": 5,
+                        "members": 6, "deflate": 5, "charset": 4}.items():
         assert float(redis.hget(f"tw:latest:m:{name}", "x")) == value, name
     print(f"ok: rows of {', '.join(names)}")
 

@@ -64,7 +64,7 @@ static void answer_bomb(int fd)
     deflateEnd(&deflater);
 }
 
-static void answer_gzip(int fd, const char *text)
+static void answer_gzip(int fd, const char *text, size_t cut)
 {
     uint8_t packed[512];
     z_stream deflater = { 0 };
@@ -74,7 +74,8 @@ static void answer_gzip(int fd, const char *text)
     deflater.next_out = packed;
     deflater.avail_out = sizeof packed;
     deflate(&deflater, Z_FINISH);
-    answer(fd, "200 OK\r\nContent-Encoding: gzip", packed, sizeof packed - deflater.avail_out);
+    answer(fd, "200 OK\r\nContent-Encoding: gzip", packed,
+           sizeof packed - deflater.avail_out - cut);
     deflateEnd(&deflater);
 }
 
@@ -117,7 +118,9 @@ static void respond(int fd, const char *request)
     else if (strncmp(request, "POST /moved ", 12) == 0)
         answer(fd, "302 Found\r\nLocation: /good", "", 0);
     else if (asks_for(request, "/packed"))
-        answer_gzip(fd, "{\"unpacked\":true}");
+        answer_gzip(fd, "{\"unpacked\":true}", 0);
+    else if (asks_for(request, "/packed-cut")) // its checksum is missing, and nothing else
+        answer_gzip(fd, "{\"unpacked\":true}", 8);
     else if (asks_for(request, "/echo"))
         answer(fd, "200 OK", request, strlen(request));
     else if (asks_for(request, "/moved"))
@@ -397,6 +400,11 @@ static void what_is_no_answer_fails(void **state)
     assert_true(torn.failed);
     assert_int_equal(torn.status, 200);
     assert_int_equal(torn.body_size, 5); // what came is there
+    torn = get_path("/packed-cut");
+    assert_true(torn.failed);
+    assert_int_equal(torn.status, 200);
+    assert_int_equal(torn.body_size, strlen("{\"unpacked\":true}"));
+    assert_string_equal(torn.text, "the compressed answer stops before its end");
     assert_true(get_path("/garbage").failed);
     char url[128];
     source_t source = source_of("/silent", url);
