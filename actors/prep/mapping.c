@@ -159,6 +159,8 @@ bool mapping_apply(mapping_t *self, const rows_head_t *head, slice_t payload, ro
     self->head.ordinal = definition->identity_none;
     *count = (mapping_count_t){ 0 };
     assembly_begin(&self->assembly, &self->head, rows, refuse, context, count);
+    if (self->filter)
+        filter_renew(self->filter);
     if (definition->kind == SOURCE_PUSH)
         s_read_push(self, payload);
     else

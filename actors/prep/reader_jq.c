@@ -1,4 +1,6 @@
 /*  reader_jq -- the outputs of a source's jq filter become fields. */
+#include <inttypes.h>
+
 #include "actors/prep/reader.h"
 #include "actors/prep/refusal.h"
 
@@ -29,6 +31,12 @@ bool reader_filter(mapping_t *self, slice_t document)
 {
     fault_t fault = { 0 };
     filter_result_t result = filter_run(self->filter, document, &self->filtered, &fault);
+    if (result == FILTER_SPENT) {
+        assembly_refuse_record(&self->assembly, document,
+                               "jq: %s: the rest of the record is not read, from row %" PRIu32,
+                               fault.text, self->assembly.row_next);
+        return false;
+    }
     if (result == FILTER_BROKEN || !json_open(self->outputs, buffer_slice(&self->filtered)))
         return assembly_no_memory(&self->assembly);
     slice_t text = json_opened(self->outputs);

@@ -174,6 +174,22 @@ static void filters(void **state)
     MAP_ALL(&source, LINES);
 }
 
+// A line that never ends costs its record the rest, and the next record nothing.
+static void runaway_filters(void **state)
+{
+    (void) state;
+    source_t source = lines();
+    source.jq = "if .loop then last(repeat(1)) else . end";
+    static const case_t CASES[] = {
+        { "{\"s\":\"A\",\"t\":1,\"p\":3}\n{\"loop\":1}\n{\"loop\":2}\n{\"s\":\"A\",\"t\":2,\"p\":4}"
+          "\n",
+          "t:A 1000000 3 #0\n! record: jq: it did not end within 5 s of computing: the rest of the "
+          "record is not read, from row 1 | {\"loop\":1}\n" },
+        { "{\"s\":\"A\",\"t\":3,\"p\":5}\n", "t:A 3000000 5 #0\n" },
+    };
+    MAP_ALL(&source, CASES);
+}
+
 static void dialects_of_csv(void **state)
 {
     (void) state;
@@ -262,6 +278,7 @@ int main(void)
         cmocka_unit_test(many_documents_in_a_line),
         cmocka_unit_test(long_ids_are_exact),
         cmocka_unit_test(filters),
+        cmocka_unit_test(runaway_filters),
         cmocka_unit_test(dialects_of_csv),
         cmocka_unit_test(samples_of_numbers),
     };
