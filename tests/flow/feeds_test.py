@@ -234,6 +234,35 @@ def check_rules(line, folder):
     return count
 
 
+def check_quakes(folder):
+    """A strong quake alerts once, however often it is revised and however late it is published; a
+    swarm alerts once, by the number of quakes."""
+    minute = 60_000
+    start = 1_700_000_000_000
+
+    def quake(name, when, magnitude):
+        return {"id": name, "properties": {"time": when, "mag": magnitude},
+                "geometry": {"coordinates": [1, 2, 3]}}
+
+    answers = [(39, [quake("a", start, 4.9)]),
+               (45, [quake("a", start, 5.1), quake("b", start - 20 * minute, 6)]),  # published late
+               (45, [quake("a", start, 5.2), quake("b", start - 20 * minute, 6)]),  # revised
+               (46, [quake("a", start + 300, 5.2), quake("c", start, 4.7)])]  # its time is mended
+    for i, (count, quakes) in enumerate(answers):
+        with open(os.path.join(folder, f"quakes-{i}.json"), "w") as out:
+            json.dump({"metadata": {"generated": start + i * minute, "count": count},
+                       "features": quakes}, out)
+    text = (FOLDER / "usgs.yaml").read_text()
+    text = re.sub(r"url: .*", f"url: file://{folder}/quakes-*.json", text)
+    file = os.path.join(folder, "quakes.yaml")
+    with open(file, "w") as out:
+        out.write(re.sub(r"    every: .*\n", "", text))
+    alerts = sorted((alert["rule"], alert["series"], alert["ts"]) for alert in backtest(file))
+    assert alerts == [("quake-swarm", "quake_hour:usgs", (start + minute) * 1000),
+                      ("strong-quake", "quake:usgs:a", start * 1000),
+                      ("strong-quake", "quake:usgs:b", (start - 20 * minute) * 1000)], alerts
+
+
 def check_proposal(url, folder):
     """What is proposed for an answer passes `check` and gives rows."""
     run = feed("try", url)
@@ -328,6 +357,7 @@ def main():
     check_coverage(lines)
     with tempfile.TemporaryDirectory(prefix="tw-feeds-") as folder:
         check_failures(folder)
+        check_quakes(folder)
         print(f"demo --feed: {check_demo(folder, names)} alerts of a Kraken on loopback")
     if not (BODIES / "MANIFEST.tsv").is_file():
         print(f"SKIPPED: no recorded answers at {BODIES}; {len(lines)} lines were not checked")
