@@ -262,10 +262,17 @@ local function reckon(due, subscriber)
   redis.call('ZADD', due, math.max(tonumber(first[2]), till), subscriber)
 end
 
+local function leave_alone(due, subscriber, failures, till)
+  redis.call('HSET', due .. ':ill', subscriber, string.format('%d %d', failures, till))
+  reckon(due, subscriber)
+end
+
 local function drop(due, subscriber, id)
   local gone = redis.call('ZREM', due .. ':of:' .. subscriber, id)
   if gone == 1 then redis.call('DECR', due .. ':count') end
-  reckon(due, subscriber)
+  -- Who is ill was left alone while this one was tried.
+  local failures = illness(due, subscriber)
+  if failures > 0 then leave_alone(due, subscriber, failures, 0) else reckon(due, subscriber) end
 end
 
 -- keys: seen, delivery, due, body
@@ -304,15 +311,17 @@ local function delivery_due(keys, args)
   for _, subscriber in ipairs(ready) do
     if room == 0 then break end
     if not busy[subscriber] then
-      -- Who failed last time is asked once before more is sent.
-      local most = illness(due, subscriber) > 0 and 1 or math.min(room, tonumber(args[2]))
+      local failures = illness(due, subscriber)
+      local most = failures > 0 and 1 or math.min(room, tonumber(args[2]))
       local of = due .. ':of:' .. subscriber
       for _, id in ipairs(redis.call('ZRANGEBYSCORE', of, '-inf', now, 'LIMIT', 0, most)) do
         redis.call('ZADD', of, now + args[3], id)
         members[#members + 1] = id .. '/' .. subscriber
         room = room - 1
       end
-      reckon(due, subscriber)
+      -- Who failed last time is asked once, and left alone until that one is settled.
+      if failures > 0 then leave_alone(due, subscriber, failures, now + args[3])
+      else reckon(due, subscriber) end
     end
   end
   return members
@@ -339,9 +348,7 @@ local function delivery_settle(keys, args)
     local now, failures = now_ms(), illness(due, subscriber) + 1
     local pause = math.min(ILL_MS_MOST, ILL_MS_FIRST * 2 ^ math.min(failures - 1, 10))
     redis.call('ZADD', due .. ':of:' .. subscriber, now + args[5], id)
-    redis.call('HSET', due .. ':ill', subscriber,
-               string.format('%d %d', failures, now + math.min(pause, tonumber(args[5]))))
-    reckon(due, subscriber)
+    leave_alone(due, subscriber, failures, now + math.min(pause, tonumber(args[5])))
     redis.call('EXPIRE', keys[3], args[4])
     return OK
   end

@@ -432,6 +432,7 @@ static void nobody_is_held_up_by_another(void **state)
     redis("HSET 'tw:{deliveries}:ill' dead '2 0'"); // time passes
     redis("ZADD 'tw:{deliveries}' 0 dead");
     assert_string_equal(claim(store, few), "12>dead 0 B;");
+    assert_string_equal(claim(store, few), ""); // no more until that one is settled
     // It answers: all of it goes on.
     expect(store, store_delivery_done(store, "12", "dead"), STORE_OK);
     assert_string_equal(claim(store, few), "13>dead 0 B;14>dead 0 B;");
