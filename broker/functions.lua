@@ -327,6 +327,19 @@ local function delivery_due(keys, args)
   return members
 end
 
+-- Claimed in vain: they had no turn. Their subscribers are left alone for a while, so that others
+-- get one. Nothing is counted as an attempt.
+-- keys: due; args: (alert id, subscriber, ms)*
+local function delivery_return(keys, args)
+  local due, now = keys[1], now_ms()
+  for i = 1, #args, 3 do
+    local id, subscriber, ms = args[i], args[i + 1], args[i + 2]
+    redis.call('ZADD', due .. ':of:' .. subscriber, 'XX', now, id)
+    leave_alone(due, subscriber, illness(due, subscriber), now + ms)
+  end
+  return OK
+end
+
 local function open(state) return state:find('^pending ') or state:find('^retry ') end
 
 -- keys: delivery, due, body
@@ -441,6 +454,7 @@ register('outbox_take', outbox_take, BOUNDED)
 register('alert_log', alert_log, BOUNDED)
 register('delivery_plan', delivery_plan, BOUNDED)
 register('delivery_due', delivery_due, BOUNDED)
+register('delivery_return', delivery_return, BOUNDED)
 register('delivery_settle', delivery_settle, BOUNDED)
 register('beat', beat, BOUNDED)
 register('latest', latest, GROWS)

@@ -355,9 +355,17 @@ typedef struct {
 } store_claim_t;
 
 // Claim due deliveries, those that wait longest first: they are due again after hidden_ms unless
-// one of the three verbs below was called, so a process that dies delays but never loses them.
+// one of the four verbs below was called, so a process that dies delays but never loses them. Of
+// a subscriber whose last attempt failed one comes, and no other until that one is settled.
 store_status_t store_delivery_due(store_t *self, const store_claim_t *claim,
                                   store_delivery_visit_t *visit, void *context);
+// Claimed, but not tried: due again at once, behind what became due before; nothing counts as an
+// attempt. Their subscribers are left alone for delay_ms.
+typedef struct {
+    const char *alert_id, *subscriber;
+    int64_t delay_ms;
+} store_claimed_t;
+store_status_t store_delivery_return(store_t *self, const store_claimed_t *items, size_t count);
 // The attempt ended: told; try again in delay_ms; never again. Each counts one attempt; a
 // delivery that is already done or dead stays so. A failure leaves all that waits for this
 // subscriber alone for a while, twice as long each time, at most a minute.

@@ -243,6 +243,20 @@ store_status_t store_delivery_due(store_t *self, const store_claim_t *claim,
     return status;
 }
 
+store_status_t store_delivery_return(store_t *self, const store_claimed_t *items, size_t count)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    command_call(self, "delivery_return", 1);
+    command_key(self, keys_delivery_due(&self->keys));
+    for (size_t i = 0; i < count; i++) {
+        command_text(self, items[i].alert_id);
+        command_text(self, items[i].subscriber);
+        command_i64(self, items[i].delay_ms);
+    }
+    return link_ask_verdict(self);
+}
+
 static store_status_t settle(store_t *self, const char *alert_id, const char *subscriber,
                              const char *state, int64_t delay_ms, const char *error)
 {

@@ -16,16 +16,20 @@ enum {
     JOBS_MAX = DELIVER_AT_ONCE_MAX,
     PATIENCE_MS = 4000, // longest wait for a place in the queue to a host
     HIDDEN_MS = PATIENCE_MS + DELIVER_TOTAL_MS + 1000,
-    LOOK_MS = 1000, // look for due ones at least this often
-    ID_MAX = 33,    // of an alert
+    QUEUED_PER_HOST_MAX = 4, // more would take the places of other hosts
+    RETURN_MS_MIN = 200,     // how long those are left alone who found no room:
+    RETURN_MS_MAX = 1000,    // as long as their host keeps others waiting
+    LOOK_MS = 1000,          // look for due ones at least this often
+    ID_MAX = 33,             // of an alert
     ERROR_MAX = 256,
 };
 
 typedef enum {
     JOB_FREE,
-    JOB_QUEUED, // claimed, not yet sent
-    JOB_SENT,   // under way
-    JOB_ENDED,  // the outcome is to be told
+    JOB_QUEUED,   // claimed, not yet sent
+    JOB_RETURNED, // to go back to Redis unsent: too many wait for its host
+    JOB_SENT,     // under way
+    JOB_ENDED,    // the outcome is to be told
 } job_state_t;
 
 typedef enum { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_DEAD, OUTCOME_GONE } outcome_t;
@@ -36,7 +40,8 @@ typedef struct {
     unsigned attempts; // before this one
     int64_t claimed_us;
     buffer_t body;
-    buffer_t webhook; // where it was sent
+    buffer_t webhook;            // where it was sent
+    char host[DELIVER_HOST_MAX]; // of the webhook; "" = not looked up yet
     outcome_t outcome;
     int64_t delay_ms;
     char error[ERROR_MAX];
@@ -203,6 +208,10 @@ static void start_attempt(void *context, const store_subscriber_t *subscriber)
     fault_t fault = { 0 };
     buffer_clear(&job->webhook);
     buffer_text(&job->webhook, webhook);
+    if (!deliver_host(webhook, job->host, &fault)) {
+        job_fail(job, 0, fault.text);
+        return;
+    }
     letter_t letter = {
         .url = webhook,
         .id = id,
@@ -233,6 +242,45 @@ static void start_attempt(void *context, const store_subscriber_t *subscriber)
     }
 }
 
+// Does this job find its host full, and others enough that wait for the same?
+static bool is_too_many(const courier_t *self, const job_t *job)
+{
+    size_t queued = 0;
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        queued += self->jobs[i].state == JOB_QUEUED && strcmp(self->jobs[i].host, job->host) == 0;
+    return job->state == JOB_QUEUED && queued > QUEUED_PER_HOST_MAX;
+}
+
+// As long as the host keeps others waiting: a quick one soon has room again.
+static int64_t return_ms(const courier_t *self, const char *host, int64_t now_us)
+{
+    int64_t ms = RETURN_MS_MIN;
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        const job_t *job = &self->jobs[i];
+        if (job->state == JOB_SENT && strcmp(job->host, host) == 0 &&
+            now_us - job->claimed_us > ms * 1000)
+            ms = (now_us - job->claimed_us) / 1000;
+    }
+    return ms < RETURN_MS_MAX ? ms : RETURN_MS_MAX;
+}
+
+static void return_jobs(courier_t *self, int64_t now_us)
+{
+    store_claimed_t items[JOBS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        job_t *job = &self->jobs[i];
+        if (job->state != JOB_RETURNED)
+            continue;
+        items[count++] =
+            (store_claimed_t){ job->alert_id, job->subscriber, return_ms(self, job->host, now_us) };
+        job->state = JOB_FREE;
+    }
+    // With Redis away they are due again when they stop being hidden.
+    if (count > 0 && store_delivery_return(self->store, items, count) == STORE_OK)
+        self->look_us = 0; // others may have their places
+}
+
 static void start_queued(courier_t *self, int64_t now_us)
 {
     for (size_t i = 0; i < JOBS_MAX; i++) {
@@ -240,10 +288,10 @@ static void start_queued(courier_t *self, int64_t now_us)
         if (job->state != JOB_QUEUED)
             continue;
         if (now_us - job->claimed_us > PATIENCE_MS * INT64_C(1000)) {
-            job->state = JOB_FREE; // due again when it stops being hidden
+            job->state = JOB_RETURNED;
             continue;
         }
-        if (job->webhook.size > 0 && !deliver_has_room(self->deliver, buffer_string(&job->webhook)))
+        if (job->host[0] && !deliver_has_room(self->deliver, job->host))
             continue; // asked for room before: do not ask Redis again and again
         attempt_t attempt = { self, job };
         store_status_t status =
@@ -252,6 +300,8 @@ static void start_queued(courier_t *self, int64_t now_us)
             return;
         if (status != STORE_OK)
             job_fail(job, 0, "the subscriber's key is not a hash");
+        if (is_too_many(self, job))
+            job->state = JOB_RETURNED;
     }
 }
 
@@ -292,6 +342,7 @@ static void queue_job(void *context, const store_delivery_t *delivery)
         return; // due again later
     buffer_clear(&job->webhook);
     buffer_clear(&job->body);
+    job->host[0] = '\0';
     buffer_append(&job->body, delivery->body.data, delivery->body.size);
     if (job->body.failed)
         return;
@@ -338,6 +389,8 @@ void courier_step(courier_t *self, int64_t now_us, bool fetch)
     tell_outcomes(self, now_us);
     if (fetch && now_us >= self->look_us)
         look_for_due(self, now_us);
-    if (fetch)
+    if (fetch) {
         start_queued(self, now_us);
+        return_jobs(self, now_us);
+    }
 }

@@ -13,16 +13,16 @@
 #include "broker/address.h"
 #include "proto/owned.h"
 
-enum { HOST_TEXT_MAX = 300, HEADER_MAX = 512, WAIT_DESCRIPTORS_MAX = 8, CONNECTIONS_KEPT = 64 };
+enum { HEADER_MAX = 512, WAIT_DESCRIPTORS_MAX = 8, CONNECTIONS_KEPT = 64 };
 
 typedef struct {
     deliver_t *deliver;
     CURL *easy; // NULL = free
     struct curl_slist *headers;
-    char host[HOST_TEXT_MAX]; // "https://example.com:443"
-    size_t tag, answered;     // bytes of answer so far
-    bool full;                // the answer was longer than we read
-    char refused[NI_MAXHOST]; // an address we did not connect to
+    char host[DELIVER_HOST_MAX]; // "https://example.com:443"
+    size_t tag, answered;        // bytes of answer so far
+    bool full;                   // the answer was longer than we read
+    char refused[NI_MAXHOST];    // an address we did not connect to
     char error[CURL_ERROR_SIZE];
 } transfer_t;
 
@@ -111,8 +111,7 @@ static void text_destroy(char **text)
     curl_free(*text);
 }
 
-// "scheme://host:port" of a URL, in one spelling. False with fault: not http or https.
-static bool host_of(const char *text, char host[HOST_TEXT_MAX], fault_t *fault)
+bool deliver_host(const char *text, char host[DELIVER_HOST_MAX], fault_t *fault)
 {
     owned(url_destroy) CURLU *url = curl_url();
     owned(text_destroy) char *scheme = NULL;
@@ -125,8 +124,8 @@ static bool host_of(const char *text, char host[HOST_TEXT_MAX], fault_t *fault)
         return fault_set(fault, "the webhook is not a URL");
     if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         return fault_set(fault, "the webhook is neither http nor https");
-    int size = snprintf(host, HOST_TEXT_MAX, "%s://%s:%s", scheme, name, port);
-    if (size < 0 || size >= HOST_TEXT_MAX)
+    int size = snprintf(host, DELIVER_HOST_MAX, "%s://%s:%s", scheme, name, port);
+    if (size < 0 || size >= DELIVER_HOST_MAX)
         return fault_set(fault, "the host of the webhook is too long");
     for (char *c = host; *c; c++)
         if (*c >= 'A' && *c <= 'Z')
@@ -213,16 +212,15 @@ static transfer_t *find_room(deliver_t *self, const char *host)
     return to_host < DELIVER_PER_HOST_MAX ? room : NULL;
 }
 
-bool deliver_has_room(deliver_t *self, const char *url)
+bool deliver_has_room(deliver_t *self, const char *host)
 {
-    char host[HOST_TEXT_MAX];
-    return !host_of(url, host, NULL) || find_room(self, host); // start says what is wrong
+    return find_room(self, host) != NULL;
 }
 
 deliver_status_t deliver_start(deliver_t *self, const letter_t *letter, size_t tag, fault_t *fault)
 {
-    char host[HOST_TEXT_MAX];
-    if (!host_of(letter->url, host, fault))
+    char host[DELIVER_HOST_MAX];
+    if (!deliver_host(letter->url, host, fault))
         return DELIVER_REFUSED;
     transfer_t *transfer = find_room(self, host);
     if (!transfer)

@@ -21,6 +21,7 @@ enum {
     DELIVER_TOTAL_MS = 15000,      // from start to the end of the answer
     DELIVER_ANSWER_MAX = 64 << 10, // bytes of answer read; what follows is not waited for
     DELIVER_ERROR_MAX = 200,       // bytes of `error`
+    DELIVER_HOST_MAX = 300,        // bytes of "https://example.com:443", NUL included
 };
 
 typedef struct deliver deliver_t;
@@ -50,8 +51,10 @@ void deliver_destroy(deliver_t **self_p); // letters under way are given up
 void deliver_allow_private(deliver_t *self, bool allow);
 
 deliver_status_t deliver_start(deliver_t *self, const letter_t *letter, size_t tag, fault_t *fault);
-// False: a letter to this URL would find DELIVER_BUSY just now.
-bool deliver_has_room(deliver_t *self, const char *url);
+// False: a letter to this host would find DELIVER_BUSY just now.
+bool deliver_has_room(deliver_t *self, const char *host);
+// "scheme://host:port" of a URL, in one spelling. False with fault: letters cannot go there.
+bool deliver_host(const char *url, char host[DELIVER_HOST_MAX], fault_t *fault);
 size_t deliver_under_way(const deliver_t *self);
 
 // Sleep until a transfer moves, one of the descriptors is readable (negative ones are left

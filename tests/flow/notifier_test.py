@@ -661,6 +661,21 @@ class Delivering(FlowTest):
         ident, = self.put("spike", "s:1")
         wait_for("the live one", lambda: self.delivery(ident, "live") == "done 1", 5)
 
+    def test_many_subscribers_of_one_dead_host_hold_up_nobody_else(self):
+        silent = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.closers.append(silent.close)
+        for number in range(300):
+            self.add_subscriber(f"dead{number}", "flood",
+                                webhook=f"http://127.0.0.1:{silent.getsockname()[1]}/{number}")
+        self.add_subscriber("live", "spike", webhook=self.receiver.url())
+        crowd, = self.put("flood", "s:1")
+        wait_for("the flood", lambda: self.waiting() == 0)
+        ident, = self.put("spike", "s:1")
+        wait_for("the live one", lambda: self.delivery(ident, "live") == "done 1", 5)
+        # Waiting for a turn counts as no attempt.
+        self.assertEqual(collections.Counter(self.redis.hvals(f"nt:delivery:{crowd}")),
+                         {b"pending 0": 300})
+
     def test_mistakes_of_people_are_told_in_the_delivery(self):
         self.add_subscriber("badsecret", "spike", webhook=self.receiver.url(), secret="hunter2")
         self.add_subscriber("badurl", "spike", webhook="example.com/hook")

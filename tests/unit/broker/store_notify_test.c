@@ -442,6 +442,59 @@ static void nobody_is_held_up_by_another(void **state)
     assert_int_equal(waiting, 29 + 2);
 }
 
+// Who is ill is asked once; also when that one ends as dead, is returned, or is never settled.
+static void the_ill_are_asked_one_by_one(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    plan(store, "1", "ill");
+    plan(store, "2", "ill");
+    plan(store, "3", "ill");
+    redis("HSET 'tw:{deliveries}:ill' ill '5 0'");
+    store_claim_t hour = { .count = 9, .each = 9, .hidden_ms = 3600000 };
+    assert_string_equal(claim(store, hour), "1>ill 0 B;");
+    assert_string_equal(claim(store, hour), "");
+    expect(store, store_delivery_dead(store, "1", "ill", "used up"), STORE_OK);
+    assert_string_equal(claim(store, hour), "2>ill 0 B;");
+    const store_claimed_t item = { "2", "ill", 0 };
+    expect(store, store_delivery_return(store, &item, 1), STORE_OK);
+    assert_string_equal(claim(store, hour), "3>ill 0 B;"); // 2 went behind it
+    assert_string_equal(redis("--raw HGET 'tw:{deliveries}:ill' ill | cut -d' ' -f1"), "5");
+    expect(store, store_delivery_done(store, "3", "ill"), STORE_OK);
+    assert_string_equal(redis("EXISTS 'tw:{deliveries}:ill'"), "0");
+    redis("HSET 'tw:{deliveries}:ill' ill '1 0'");
+    store_claim_t brief = { .count = 9, .each = 9, .hidden_ms = 1500 };
+    assert_string_equal(claim(store, brief), "2>ill 0 B;");
+    plan(store, "4", "ill");
+    assert_string_equal(claim(store, brief), "");          // a new one does not get round it
+    assert_string_equal(becomes_due(store), "4>ill 0 B;"); // 2 was never settled
+}
+
+static void what_had_no_turn_goes_back(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    plan(store, "1", "crowd");
+    plan(store, "2", "crowd");
+    plan(store, "3", "other");
+    store_claim_t one = { .count = 1, .each = 1, .hidden_ms = 3600000 };
+    assert_string_equal(claim(store, one), "1>crowd 0 B;");
+    const store_claimed_t items[] = { { "1", "crowd", 1500 },
+                                      { "9", "crowd", 1500 },
+                                      { "9", "nobody", 1500 } };
+    expect(store, store_delivery_return(store, items, 3), STORE_OK);
+    assert_string_equal(due(store, 9, 60000), "3>other 0 B;"); // all of crowd is left alone
+    assert_string_equal(redis("HGET tw:delivery:1 crowd"), "pending 0"); // that was no attempt
+    assert_string_equal(redis("ZCARD 'tw:{deliveries}:of:crowd'"), "2"); // 9 never was one
+    assert_string_equal(redis("EXISTS 'tw:{deliveries}:of:nobody'"), "0");
+    assert_string_equal(redis("HLEN 'tw:{deliveries}:ill'"), "1");
+    assert_string_equal(becomes_due(store), "2>crowd 0 B;1>crowd 0 B;");
+    uint64_t waiting;
+    int64_t next_ms;
+    expect(store, store_delivery_waiting(store, &waiting, &next_ms), STORE_OK);
+    assert_int_equal(waiting, 3);
+}
+
 // Emptying the outbox is what makes room: it must go on where nothing may grow.
 static void a_full_redis_lets_alerts_out(void **state)
 {
@@ -485,6 +538,8 @@ int main(void)
         cmocka_unit_test_setup(too_many_deliveries_are_refused_aloud, flush),
         cmocka_unit_test_setup(who_cannot_be_told_is_on_record, flush),
         cmocka_unit_test_setup(nobody_is_held_up_by_another, flush),
+        cmocka_unit_test_setup(the_ill_are_asked_one_by_one, flush),
+        cmocka_unit_test_setup(what_had_no_turn_goes_back, flush),
         cmocka_unit_test_setup(a_full_redis_lets_alerts_out, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
