@@ -269,8 +269,10 @@ static bool s_make(archive_t *self, size_t first, size_t end, fault_t *fault)
 static bool s_archive(archive_t *self, int directory, const catalog_segment_t *segment,
                       routing_t *routing, fault_t *fault)
 {
-    if (!manifest_load(&self->manifest, directory, segment->first_seq, fault))
+    if (!manifest_load(&self->manifest, directory, segment->first_seq, fault) &&
+        !self->manifest.damaged)
         return false;
+    bool damaged = self->manifest.damaged;
     if (self->manifest.complete && self->manifest.last_seq == segment->last_seq)
         return true;
     // Begun before, or the segment has grown since: the routes stay, all else is made again.
@@ -290,7 +292,10 @@ static bool s_archive(archive_t *self, int directory, const catalog_segment_t *s
             return false;
     }
     self->manifest.complete = true;
-    return manifest_save(&self->manifest, directory, fault);
+    if (!manifest_save(&self->manifest, directory, fault))
+        return false;
+    self->count.remade += damaged;
+    return true;
 }
 
 bool archive_segment(archive_t *self, const char *stream, int directory,

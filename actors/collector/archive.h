@@ -20,9 +20,11 @@ typedef void archive_route_t(void *context, const char *source, char path[ROUTE_
 
 typedef struct {
     uint64_t objects, records, plain_bytes, bytes; // made in this life
+    uint64_t remade;                               // lists that were damaged
 } archive_count_t;
 
-// Make them, unless they are all there. `directory` is that of the stream (catalog.h). False with
+// Make them, unless they are all there. A list that is damaged is made again from the log, under
+// the paths that its sources have now. `directory` is that of the stream (catalog.h). False with
 // fault: try again later; what was made is kept.
 bool archive_segment(archive_t *self, const char *stream, int directory,
                      const catalog_segment_t *segment, archive_route_t *route, void *context,

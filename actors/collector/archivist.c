@@ -43,7 +43,7 @@ struct archivist {
     watched_t streams[ARCHIVIST_STREAMS_MAX];
     expiry_limits_t limits;
     archive_count_t count;
-    uint64_t expired;
+    uint64_t expired, remade_told;
     bool trouble, trouble_told;
     fault_t fault;
 
@@ -77,12 +77,21 @@ static void s_route(void *context, const char *source, char path[ROUTE_BYTES_MAX
     pthread_mutex_unlock(&self->lock);
 }
 
-static void s_report(archivist_t *self, const fault_t *fault)
+static void s_count(archivist_t *self)
 {
     pthread_mutex_lock(&self->lock);
     self->count = archive_count(self->archive);
-    if (fault && !self->trouble)
+    pthread_mutex_unlock(&self->lock);
+}
+
+// What a whole round came to; NULL = no trouble.
+static void s_report(archivist_t *self, const fault_t *fault)
+{
+    pthread_mutex_lock(&self->lock);
+    if (fault && !(self->trouble && strcmp(fault->text, self->fault.text) == 0)) {
         self->fault = *fault;
+        self->trouble_told = false; // another one
+    }
     self->trouble_told &= fault != NULL;
     self->trouble = fault != NULL;
     pthread_mutex_unlock(&self->lock);
@@ -99,26 +108,37 @@ static bool s_has_room(const archivist_t *self, fault_t *fault)
                      ARCHIVIST_SPARE_BYTES >> 20, self->root);
 }
 
-// False with fault: something of this stream has to wait.
+// One segment. False with fault, which names it.
+static bool s_archive(archivist_t *self, const watched_t *stream, const catalog_t *catalog,
+                      const catalog_segment_t *segment, fault_t *fault)
+{
+    fault_t why;
+    bool good = archive_segment(self->archive, stream->name, catalog->directory, segment, s_route,
+                                self, &why);
+    s_count(self);
+    return good || fault_set(fault, "stream %s, segment %" PRIu64 ": %s", stream->name,
+                             segment->first_seq, why.text);
+}
+
+// False with fault (the last): something of this stream has to wait; what comes behind it does not.
 static bool s_work(archivist_t *self, watched_t *stream, fault_t *fault)
 {
     catalog_t catalog;
     if (!catalog_open(&catalog, self->root, self->namespace, stream->name, fault))
         return false;
     bool good = true;
-    for (size_t i = 0; good && i < catalog.count && !s_is_stopped(self); i++) {
+    for (size_t i = 0; i < catalog.count && !s_is_stopped(self); i++) {
         const catalog_segment_t *segment = &catalog.segments[i];
         if (segment->last_seq == 0 || segment->first_seq <= stream->done)
             continue;
-        good = s_has_room(self, fault) &&
-               archive_segment(self->archive, stream->name, catalog.directory, segment, s_route,
-                               self, fault);
-        if (!good)
+        if (!s_has_room(self, fault)) {
+            good = false;
             break;
+        }
+        good &= s_archive(self, stream, &catalog, segment, fault);
         // The last sealed one may have to be opened again by a writer that dies now: look again.
-        if (i + 2 < catalog.count)
+        if (good && i + 2 < catalog.count)
             stream->done = segment->first_seq;
-        s_report(self, NULL);
     }
     catalog_close(&catalog);
     return good;
@@ -303,7 +323,12 @@ void archivist_log(archivist_t *self)
     bool tell = self->trouble && !self->trouble_told;
     self->trouble_told |= tell;
     fault_t fault = self->fault;
+    uint64_t remade = self->count.remade - self->remade_told;
+    self->remade_told = self->count.remade;
     pthread_mutex_unlock(&self->lock);
+    if (remade)
+        log_event(LOG_WARNING, "damaged lists of objects were made again", "lists=%" PRIu64,
+                  remade);
     if (tell)
         log_event(LOG_WARNING, "objects wait; trying again", "reason=%s", log_quote(fault.text));
 }

@@ -200,12 +200,16 @@ bool manifest_load(manifest_t *self, int directory, uint64_t first_seq, fault_t 
     if (!good)
         fault_set(fault, "%s: %s", name, errno ? strerror(errno) : "cannot be read");
     close(file);
-    if (!good || !manifest_decode(self, buffer_slice(&text), fault))
+    if (!good)
         return false;
-    if (self->first_seq == first_seq)
+    fault_t why;
+    good = manifest_decode(self, buffer_slice(&text), &why);
+    if (good && self->first_seq == first_seq)
         return true;
     manifest_clear(self);
-    return fault_set(fault, "%s is of another segment", name);
+    self->damaged = true;
+    return good ? fault_set(fault, "%s is of another segment", name)
+                : fault_set(fault, "%s: %s", name, why.text);
 }
 
 bool manifest_save(const manifest_t *self, int directory, fault_t *fault)

@@ -29,6 +29,7 @@ typedef struct {
 
 typedef struct {
     bool complete;
+    bool damaged;                 // by manifest_load: there is a list, but none of ours
     uint64_t first_seq, last_seq; // of the segment
     uint64_t sum;                 // object_line_sum over its payloads
     size_t route_count, object_count;
@@ -46,7 +47,8 @@ const char *manifest_route(const manifest_t *self, slice_t source); // or NULL
 bool manifest_encode(const manifest_t *self, buffer_t *out); // false: out of memory
 bool manifest_decode(manifest_t *self, slice_t text, fault_t *fault);
 
-// In the directory of a stream. True with an empty manifest (first_seq 0) if there is none.
+// In the directory of a stream. True with an empty manifest (first_seq 0) if there is none. False
+// with fault, and an empty one: it cannot be read, or is `damaged`.
 bool manifest_load(manifest_t *self, int directory, uint64_t first_seq, fault_t *fault);
 bool manifest_save(const manifest_t *self, int directory, fault_t *fault);
 bool manifest_remove(int directory, uint64_t first_seq);

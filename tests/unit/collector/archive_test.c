@@ -203,11 +203,39 @@ static void what_is_complete_is_left_alone(void **state)
     catalog_close(&catalog);
 }
 
+static void a_damaged_list_is_made_again(void **state)
+{
+    (void) state;
+    catalog_t catalog = stage_records();
+    manifest_t manifest = made(&catalog);
+    char before[128], after[128], command[160];
+    digest(before, sizeof before);
+    static const char *const damages[] = { "truncate -s -4", "truncate -s 0", "sed -i s/object/x/",
+                                           "sed -i '2s/segment 1/segment 2/'" };
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        snprintf(command, sizeof command, "%s %s/tw/c/%020d.objects", damages[i], root, 1);
+        assert_int_equal(system(command), 0);
+        fault_t fault;
+        manifest_t damaged = { 0 };
+        assert_false(manifest_load(&damaged, catalog.directory, 1, &fault));
+        assert_true(damaged.damaged && damaged.object_count == 0);
+        assert_non_null(strstr(fault.text, "1.objects")); // says which
+        manifest_t again = made(&catalog);
+        assert_true(read_all(&again) == manifest.sum && !again.damaged);
+        manifest_clear(&again);
+        digest(after, sizeof after);
+        assert_string_equal(after, before);
+    }
+    manifest_clear(&manifest);
+    catalog_close(&catalog);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_payload_is_in_one, make_root, remove_root),
         cmocka_unit_test_setup_teardown(made_again_they_are_the_same, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(a_damaged_list_is_made_again, make_root, remove_root),
         cmocka_unit_test_setup_teardown(what_is_complete_is_left_alone, make_root, remove_root),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
