@@ -306,6 +306,8 @@ typedef struct {
 
 // Which of these ids (32 hex digits each) the alert log knows. Any number of them.
 store_status_t store_alert_log_knows(store_t *self, const slice_t *ids, size_t count, bool *known);
+// How many more ids it can learn before it forgets its oldest, and would take those for new.
+store_status_t store_alert_log_room(store_t *self, uint64_t *ids);
 // Append to <ns>:alerts those whose id it does not know, in this order. Any number of them.
 store_status_t store_alert_log_put(store_t *self, const store_logged_t *items, size_t count);
 

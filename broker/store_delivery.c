@@ -49,6 +49,21 @@ store_status_t store_alert_log_knows(store_t *self, const slice_t *ids, size_t c
     return status;
 }
 
+store_status_t store_alert_log_room(store_t *self, uint64_t *ids)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "ZCARD");
+    command_key(self, keys_alerts_seen(&self->keys));
+    store_status_t status = link_ask(self, &reply);
+    if (status != STORE_OK)
+        return status;
+    uint64_t known = reply_u64(reply), most = self->limits.alert_log_entries;
+    *ids = known < most ? most - known : 0;
+    return STORE_OK;
+}
+
 store_status_t store_alert_log_put(store_t *self, const store_logged_t *items, size_t count)
 {
     store_status_t status = STORE_OK;

@@ -165,11 +165,16 @@ static void the_alert_log_knows_every_id_once(void **state)
     expect(store, store_alert_log_put(store, items, 3), STORE_OK);
     expect(store, store_alert_log_put(store, items, 3), STORE_OK);
     assert_string_equal(redis("XLEN tw:alerts"), "2");
+    uint64_t room;
+    expect(store, store_alert_log_room(store, &room), STORE_OK);
+    assert_int_equal(room, 1);
     assert_string_equal(redis("--raw XRANGE tw:alerts - + COUNT 1 | tail -n +2 | paste -sd ' '"),
                         "id a rule r series t:s ts -5 severity warning topic alert/r/t:s/ seq 7 "
                         "body 1");
     store_logged_t more[] = { logged("c", "4"), logged("d", "5") };
     expect(store, store_alert_log_put(store, more, 2), STORE_OK);
+    expect(store, store_alert_log_room(store, &room), STORE_OK);
+    assert_int_equal(room, 0);                         // "a" is forgotten
     assert_string_equal(redis("XLEN tw:alerts"), "3"); // capped, the oldest goes
     assert_string_equal(redis("--raw ZRANGE 'tw:seen:{tw:alerts}' 0 -1 | paste -sd ' '"), "b c d");
     expect(store, store_alert_log_put(store, more, 2), STORE_OK);
