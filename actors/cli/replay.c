@@ -29,7 +29,8 @@ enum {
 
 typedef struct {
     char name[EDITION_NAME_MAX + 1]; // without edition
-    uint64_t before, edition;        // when asked; now, as its collector tells
+    uint64_t edition;                // as its collector tells it now
+    bool answered;                   // our request is in its log
     uint64_t amended;                // seq of the record that ordered that
     uint64_t committed;              // by every partition, of that edition
     int64_t heard_us;
@@ -41,7 +42,7 @@ typedef struct {
     char root[SITE_PATH_MAX];
     store_t *store;
     replay_request_t request;
-    bool asked;
+    bool asked, again; // `again`: also where known alerts may come a second time
     size_t count;
     replayed_t streams[STREAMS_MAX];
 } replay_t;
@@ -72,6 +73,7 @@ static void hear(void *context, const store_actor_t *actor)
     replay_t *self = context;
     const char *told = store_actor_field(actor, "stream");
     const char *amended = store_actor_field(actor, "amended");
+    const char *answered = store_actor_field(actor, "answered");
     slice_t stream;
     uint64_t edition;
     if (!told || !amended || strlen(told) > EDITION_NAME_MAX)
@@ -81,11 +83,11 @@ static void hear(void *context, const store_actor_t *actor)
     if (!known && !self->asked && self->count < STREAMS_MAX && is_meant(self, stream)) {
         known = &self->streams[self->count++];
         snprintf(known->name, sizeof known->name, "%.*s", (int) stream.size, stream.data);
-        known->before = edition;
     }
     if (!known)
         return;
     known->edition = edition;
+    known->answered |= answered && strcmp(answered, self->request.id) == 0;
     known->amended = strtoull(amended, NULL, 10);
     known->heard_us = life_mono_us();
 }
@@ -97,7 +99,7 @@ static bool is_through(replay_t *self, replayed_t *stream)
 {
     char told[EDITION_NAME_MAX + 1];
     stream->committed = 0;
-    return stream->edition > stream->before && edition_name(told, stream->name, stream->edition) &&
+    return stream->answered && edition_name(told, stream->name, stream->edition) &&
            store_committed(self->store, slice_text(told), &stream->committed) == STORE_OK &&
            stream->committed >= stream->amended;
 }
@@ -105,13 +107,14 @@ static bool is_through(replay_t *self, replayed_t *stream)
 static void take_back(replay_t *self)
 {
     for (size_t i = 0; i < self->count; i++)
-        (void) replay_request_remove(self->root, self->settings->namespace, self->streams[i].name);
+        (void) replay_request_remove(self->root, self->settings->namespace, self->streams[i].name,
+                                     self->request.id);
 }
 
 // False with fault: it will not come.
 static bool judge(const replayed_t *stream, int64_t since_us, int64_t now_us, fault_t *fault)
 {
-    if (stream->edition <= stream->before && now_us - since_us > TAKEN_US)
+    if (!stream->answered && now_us - since_us > TAKEN_US)
         return fault_set(fault,
                          "the collector of stream '%s' has not taken the request: does it run with "
                          "this FILE as it is now? SIGHUP makes it read it again; its log says more",
@@ -163,6 +166,20 @@ static void add_alerts(void *context, const store_rule_t *rule)
             *sum += strtoull(rule->fields[i].value, NULL, 10);
 }
 
+// An id that is forgotten is published and delivered again.
+static bool remembers_all(replay_t *self, fault_t *fault)
+{
+    uint64_t room;
+    if (store_alert_log_room(self->store, &room) != STORE_OK)
+        return fault_set(fault, "%s", store_error(self->store));
+    return room > 0 || self->again ||
+           fault_set(fault,
+                     "the memory of known alerts (%s:seen:{%s:alerts}) is full, so older ones are "
+                     "forgotten and would be published and delivered again; --again replays all "
+                     "the same",
+                     self->settings->namespace, self->settings->namespace);
+}
+
 static bool prepare(replay_t *self, fault_t *fault)
 {
     bool known = !self->request.source[0];
@@ -185,7 +202,8 @@ static bool prepare(replay_t *self, fault_t *fault)
         return false;
     if (store_actors(self->store, "collector", hear, self) != STORE_OK)
         return fault_set(fault, "%s", store_error(self->store));
-    return self->count > 0 || fault_set(fault, "no collector runs; start it first");
+    return (self->count > 0 || fault_set(fault, "no collector runs; start it first")) &&
+           remembers_all(self, fault);
 }
 
 static bool replay(replay_t *self, fault_t *fault)
@@ -213,15 +231,22 @@ static bool replay(replay_t *self, fault_t *fault)
                self->streams[i].name, self->streams[i].edition);
     printf("%" PRIu64 " alerts that were not known are in %s:alerts\n", after - before,
            self->settings->namespace);
+    uint64_t room;
+    if (store_alert_log_room(self->store, &room) == STORE_OK && room == 0)
+        fputs("the memory of known alerts is full: the oldest may have come again\n", stderr);
     return true;
 }
 
 int cli_replay(int argc, char **argv)
 {
     static const struct option known[] = {
-        { "config", required_argument, NULL, 'c' }, { "dir", required_argument, NULL, 'd' },
-        { "from", required_argument, NULL, 'f' },   { "source", required_argument, NULL, 's' },
-        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "dir", required_argument, NULL, 'd' },
+        { "from", required_argument, NULL, 'f' },
+        { "source", required_argument, NULL, 's' },
+        { "again", no_argument, NULL, 'a' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
     const char *config = NULL, *from = NULL;
     owned(store_destroy) store_t *store = NULL;
@@ -243,12 +268,17 @@ int cli_replay(int argc, char **argv)
                 (int) sizeof self->request.source)
                 return cli_misuse("replay", "no name of a source:", optarg);
             break;
+        case 'a':
+            self->again = true;
+            break;
         case 'h':
-            puts("usage: tidewire replay -c FILE --from T [--source S] [--dir DIR]\n\n"
+            puts("usage: tidewire replay -c FILE --from T [--source S] [--again] [--dir DIR]\n\n"
                  "After a mapping in FILE was mended and the collectors have read it (SIGHUP):\n"
                  "records received since T become rows anew, windows and alerts with them. Alerts\n"
                  "that are known are not delivered again. Times as 2023-03-01T00:00:00Z. Returns\n"
-                 "when all is through; live records are staged meanwhile, their alerts wait.");
+                 "when all is through; live records are staged meanwhile, their alerts wait.\n"
+                 "Refused once alerts were forgotten (after 1,000,000), which would be delivered\n"
+                 "again: --again does it all the same.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;

@@ -180,7 +180,8 @@ static void s_answer_request(line_t *self, moment_t now)
                                 slice_text(request.id), 0, now.recv_us); // no memory: next time
         return;
     }
-    (void) replay_request_remove(self->root, self->namespace, name); // else we find it again
+    const char *id = got == REQUEST_BAD ? NULL : request.id;
+    (void) replay_request_remove(self->root, self->namespace, name, id); // else we find it again
 }
 
 bool line_retell(line_t *self, uint64_t above, moment_t now)
@@ -350,6 +351,9 @@ size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t
     s_put(&report, "last_seq", "%" PRIu64, stream_durable(self->stream));
     s_put(&report, "committed", "%" PRIu64, sent.durable);
     s_put(&report, "amended", "%" PRIu64, amendments_seq(stream_amendments(self->stream)));
+    slice_t answered = amendments_request(stream_amendments(self->stream));
+    s_put(&report, "answered", "%.*s", (int) answered.size,
+          answered.data ? (const char *) answered.data : "");
     s_put(&report, "workers", "%zu", sent.workers);
     s_put_rates(self, &report, now);
     s_put(&report, "sent", "%" PRIu64, sent.messages);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "broker/stage/files.h"
@@ -13,6 +14,26 @@
 enum { TEXT_MAX = 512 };
 
 static const char name[] = "REPLAY";
+
+// The directory of the stream, and nobody else between a look at the request and what follows
+// (closing gives it back). -1 with fault.
+static int s_enter(const char *root, const char *namespace, const char *stream, fault_t *fault)
+{
+    int path = files_open(root, namespace, stream, false, fault);
+    if (path < 0)
+        return -1;
+    int directory = openat(path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); // a path has no lock
+    bool locked = directory >= 0;
+    while (locked && flock(directory, LOCK_EX) != 0)
+        locked = errno == EINTR;
+    if (!locked)
+        fault_set(fault, "cannot lock %s/%s/%s: %s", root, namespace, stream, strerror(errno));
+    close(path);
+    if (locked || directory < 0)
+        return directory;
+    close(directory);
+    return -1;
+}
 
 bool replay_request_put(const char *root, const char *namespace, const char *stream,
                         const replay_request_t *request, fault_t *fault)
@@ -23,11 +44,18 @@ bool replay_request_put(const char *root, const char *namespace, const char *str
                  request->from_us, request->source[0] ? request->source : "*");
     if (size < 0 || (size_t) size >= sizeof text)
         return fault_set(fault, "the request is too long");
-    int directory = files_open(root, namespace, stream, false, fault);
+    int directory = s_enter(root, namespace, stream, fault);
     if (directory < 0)
         return false;
-    bool good = files_replace(directory, name, text, (size_t) size);
-    if (!good)
+    bool alone = faccessat(directory, name, F_OK, 0) != 0 && errno == ENOENT;
+    bool good = alone && files_replace(directory, name, text, (size_t) size);
+    if (!alone)
+        fault_set(
+            fault,
+            "another replay of stream %s is asked for already, in %s/%s/%s/%s: wait until its "
+            "collector has taken that, or remove it if nobody waits for it",
+            stream, root, namespace, stream, name);
+    else if (!good)
         fault_set(fault, "cannot write %s/%s/%s/%s: %s", root, namespace, stream, name,
                   strerror(errno));
     close(directory);
@@ -49,20 +77,13 @@ static bool s_parse(char *text, replay_request_t *request)
     return true;
 }
 
-replay_request_result_t replay_request_get(const char *root, const char *namespace,
-                                           const char *stream, replay_request_t *request,
-                                           fault_t *fault)
+static replay_request_result_t s_get(int directory, replay_request_t *request, fault_t *fault)
 {
-    int directory = files_open(root, namespace, stream, false, fault);
-    if (directory < 0)
-        return REQUEST_BAD;
     int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
-    int why = errno;
-    close(directory);
+    if (file < 0 && errno == ENOENT)
+        return REQUEST_NONE;
     if (file < 0) {
-        if (why == ENOENT)
-            return REQUEST_NONE;
-        fault_set(fault, "cannot read %s: %s", name, strerror(why));
+        fault_set(fault, "cannot read %s: %s", name, strerror(errno));
         return REQUEST_BAD;
     }
     char text[TEXT_MAX];
@@ -75,12 +96,38 @@ replay_request_result_t replay_request_get(const char *root, const char *namespa
     return REQUEST_BAD;
 }
 
-bool replay_request_remove(const char *root, const char *namespace, const char *stream)
+replay_request_result_t replay_request_get(const char *root, const char *namespace,
+                                           const char *stream, replay_request_t *request,
+                                           fault_t *fault)
 {
-    int directory = files_open(root, namespace, stream, false, NULL);
+    int directory = files_open(root, namespace, stream, false, fault);
+    if (directory < 0)
+        return REQUEST_BAD;
+    replay_request_result_t got = s_get(directory, request, fault);
+    close(directory);
+    return got;
+}
+
+bool replay_request_remove(const char *root, const char *namespace, const char *stream,
+                           const char *id)
+{
+    int directory = s_enter(root, namespace, stream, NULL);
     if (directory < 0)
         return false;
-    bool gone = unlinkat(directory, name, 0) == 0 || errno == ENOENT;
+    replay_request_t found;
+    bool gone = true;
+    switch (s_get(directory, &found, NULL)) {
+    case REQUEST_NONE:
+        break;
+    case REQUEST_READ:
+        if (id && strcmp(found.id, id) == 0)
+            gone = unlinkat(directory, name, 0) == 0;
+        break;
+    case REQUEST_BAD:
+        if (!id)
+            gone = unlinkat(directory, name, 0) == 0;
+        break;
+    }
     close(directory);
     return gone;
 }

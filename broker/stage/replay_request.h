@@ -1,7 +1,8 @@
 /*  replay_request -- what a person asks of the writer of a stream, as a file beside its log.
  *
  *  The file says it durably and needs nobody in between: a writer that was down finds it when it
- *  is back. One at a time; a newer one replaces it. The id makes it safe to find one twice.
+ *  is back. One at a time: the next is refused while one waits. The id makes it safe to find one
+ *  twice, and says whose it is.
  */
 #pragma once
 #include "broker/stage/stage.h"
@@ -15,7 +16,7 @@ typedef struct {
     char source[STAGE_SOURCE_NAME_MAX + 1]; // of this source; "" = of all
 } replay_request_t;
 
-// The stream must exist. False with fault.
+// The stream must exist, and no request may wait there. False with fault.
 bool replay_request_put(const char *root, const char *namespace, const char *stream,
                         const replay_request_t *request, fault_t *fault);
 
@@ -29,5 +30,6 @@ replay_request_result_t replay_request_get(const char *root, const char *namespa
                                            const char *stream, replay_request_t *request,
                                            fault_t *fault);
 
-// It was answered, or never will be.
-bool replay_request_remove(const char *root, const char *namespace, const char *stream);
+// The one of this id was answered, or never will be; NULL: the file that is none. Another's stays.
+bool replay_request_remove(const char *root, const char *namespace, const char *stream,
+                           const char *id);

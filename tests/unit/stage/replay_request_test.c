@@ -34,11 +34,19 @@ static void put_and_found(void **state)
     }
     replay_request_t all = asked;
     all.source[0] = '\0';
-    assert_true(replay_request_put(scratch.path, "tw", "main", &all, &fault)); // replaces
+    memset(all.id, 'a', REQUEST_ID_BYTES);
+    assert_false(replay_request_put(scratch.path, "tw", "main", &all, &fault)); // one waits
+    assert_non_null(strstr(fault.text, "already"));
+    assert_true(replay_request_remove(scratch.path, "tw", "main", all.id)); // is not there
+    assert_true(replay_request_remove(scratch.path, "tw", "main", NULL));   // is no rubbish
+    assert_int_equal(replay_request_get(scratch.path, "tw", "main", &found, &fault), REQUEST_READ);
+    assert_string_equal(found.id, asked.id);
+    assert_true(replay_request_remove(scratch.path, "tw", "main", asked.id));
+    assert_true(replay_request_put(scratch.path, "tw", "main", &all, &fault));
     assert_int_equal(replay_request_get(scratch.path, "tw", "main", &found, &fault), REQUEST_READ);
     assert_string_equal(found.source, "");
-    assert_true(replay_request_remove(scratch.path, "tw", "main"));
-    assert_true(replay_request_remove(scratch.path, "tw", "main"));
+    assert_true(replay_request_remove(scratch.path, "tw", "main", all.id));
+    assert_true(replay_request_remove(scratch.path, "tw", "main", all.id));
     assert_int_equal(replay_request_get(scratch.path, "tw", "main", &found, &fault), REQUEST_NONE);
     stage_destroy(&stage);
     scratch_destroy(&scratch);
@@ -69,6 +77,13 @@ static void rubbish_is_told(void **state)
         assert_int_equal(replay_request_get(scratch.path, "tw", "main", &found, &fault),
                          REQUEST_BAD);
         assert_true(fault.text[0] != '\0');
+        assert_false(replay_request_put(scratch.path, "tw", "main", &asked, &fault));
+        assert_true(replay_request_remove(scratch.path, "tw", "main", asked.id)); // not that one's
+        assert_int_equal(replay_request_get(scratch.path, "tw", "main", &found, &fault),
+                         REQUEST_BAD);
+        assert_true(replay_request_remove(scratch.path, "tw", "main", NULL));
+        assert_int_equal(replay_request_get(scratch.path, "tw", "main", &found, &fault),
+                         REQUEST_NONE);
     }
     stage_destroy(&stage);
     scratch_destroy(&scratch);
