@@ -29,9 +29,17 @@ bool guess_is_number(const survey_t *survey, unsigned leaf)
     return numbers > 0 && 100 * numbers >= NUMBERS_PER_CENT * (numbers + others);
 }
 
+// What tells rows apart may be a value all the same, unless it is called an id or not called at
+// all.
+static bool s_is_taken_identity(const survey_t *survey, const guess_t *guess, int leaf)
+{
+    return leaf == guess->identity &&
+           (survey->leaves[leaf].positional || names_identity(survey->leaves[leaf].name) > 0);
+}
+
 static bool s_is_taken(const guess_t *guess, int leaf)
 {
-    bool taken = leaf == guess->time || leaf == guess->identity;
+    bool taken = leaf == guess->time;
     for (unsigned i = 0; i < guess->key_count; i++)
         taken |= leaf == guess->keys[i];
     return taken;
@@ -42,7 +50,8 @@ static bool s_is_column(const survey_t *survey, const guess_t *guess, unsigned l
 {
     const survey_leaf_t *found = &survey->leaves[leaf];
     bool other = names_time(found->name) != 0 || names_identity(found->name) > 0;
-    return found->kind == LEAF_ROW && !s_is_taken(guess, (int) leaf) && !(strict && other) &&
+    return found->kind == LEAF_ROW && !s_is_taken(guess, (int) leaf) &&
+           !s_is_taken_identity(survey, guess, (int) leaf) && !(strict && other) &&
            guess_is_number(survey, leaf);
 }
 

@@ -1,5 +1,6 @@
 /*  guess_keys -- see guess.h: what tells series apart, and rows of one series and time. */
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 #include "actors/infer/guess.h"
@@ -76,9 +77,26 @@ static void s_named_keys(const survey_t *survey, guess_t *guess)
         guess->keys[guess->key_count++] = leaf;
 }
 
+// Is this a number that is measured, not given: with a fraction, or called a price or an amount?
+static bool s_is_measured(const survey_t *survey, unsigned leaf)
+{
+    const char *name = survey->leaves[leaf].name;
+    if (!guess_is_number(survey, leaf))
+        return false;
+    if (names_value(name) > 0 && names_identity(name) == 0)
+        return true;
+    for (size_t row = 0; row < survey->row_count; row++) {
+        slice_t text = survey_cell(survey, row, leaf)->text;
+        if (text.size > 0 && memchr(text.data, '.', text.size))
+            return true;
+    }
+    return false;
+}
+
 static bool s_is_identity(const survey_t *survey, const guess_t *guess, unsigned leaf)
 {
-    if ((int) leaf == guess->time || survey->leaves[leaf].kind != LEAF_ROW)
+    if ((int) leaf == guess->time || survey->leaves[leaf].kind != LEAF_ROW ||
+        s_is_measured(survey, leaf)) // two rows may well have the same
         return false;
     for (size_t row = 0; row < survey->row_count; row++) {
         const field_t *cell = survey_cell(survey, row, leaf);

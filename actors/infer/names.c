@@ -60,6 +60,14 @@ static int s_rank(const char *plain, const char *const *words)
     return 0;
 }
 
+// "createdAt", "created_at", but not "format".
+static bool s_ends_at(const char *text)
+{
+    size_t length = strlen(text);
+    return length > 2 && (strcmp(text + length - 2, "At") == 0 ||
+                          (length > 3 && strcmp(text + length - 3, "_at") == 0));
+}
+
 int names_time(const char *text)
 {
     static const char *const exact[] = { "timestamp", "time",        "ts",          "date",
@@ -76,7 +84,7 @@ int names_time(const char *text)
     s_plain(text, plain);
     if (s_is_one_of(plain, exact))
         return EXACT;
-    if (!s_has_one_of(plain, part))
+    if (!s_has_one_of(plain, part) && !s_ends_at(text))
         return 0;
     return s_has_one_of(plain, against) ? AGAINST : PART;
 }

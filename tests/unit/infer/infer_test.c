@@ -48,6 +48,41 @@ static void trades_in_an_envelope(void **state)
            "identity: [time, \"/tradeId\"]\n");
 }
 
+// What says nothing of it: the YAML lacks these words.
+static void expect_without(const char *body, const char *words)
+{
+    proposed_t proposed;
+    proposed_open(&proposed, slice_text(body));
+    assert_int_equal(proposed.result, INFER_GOOD);
+    if (strstr(buffer_string(&proposed.yaml), words))
+        fail_msg("'%s' in\n%s", words, buffer_string(&proposed.yaml));
+    proposed_close(&proposed);
+}
+
+// Prices and amounts tell no rows apart: two trades may have the same.
+static void measures_are_no_identity(void **state)
+{
+    (void) state;
+    static const char TRADES[] = "[{\"ts\":1747087163557,\"price\":15,\"amount\":2,\"fee\":0.5},"
+                                 "{\"ts\":1747087163557,\"price\":16,\"amount\":3,\"fee\":0.25}]";
+    expect_without(TRADES, "identity:");
+    EXPECT(TRADES, 2, "columns: { price: \"/price\", amount: \"/amount\", fee: \"/fee\" }\n",
+           "the last of them counts");
+    EXPECT("[{\"ts\":1747087163557,\"level\":1,\"price\":5},"
+           "{\"ts\":1747087163557,\"level\":2,\"price\":5}]",
+           2, "identity: [time, \"/level\"]\n",
+           "columns: { level: \"/level\", price: \"/price\" }\n", "required: [price]\n");
+}
+
+// When the next funding is due, nothing has happened yet.
+static void times_to_come_are_no_events(void **state)
+{
+    (void) state;
+    EXPECT("[{\"id\":\"x\",\"price\":1.5,\"nextFundingAt\":\"2030-10-28T19:00:00.000Z\"},"
+           "{\"id\":\"y\",\"price\":2.5,\"nextFundingAt\":\"2030-10-28T19:00:00.000Z\"}]",
+           2, "time: fetch");
+}
+
 static void a_map_of_markets(void **state)
 {
     (void) state;
@@ -163,6 +198,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(candles_as_arrays),
         cmocka_unit_test(trades_in_an_envelope),
+        cmocka_unit_test(measures_are_no_identity),
+        cmocka_unit_test(times_to_come_are_no_events),
         cmocka_unit_test(a_map_of_markets),
         cmocka_unit_test(a_map_of_numbers),
         cmocka_unit_test(one_object),

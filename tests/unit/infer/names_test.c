@@ -51,7 +51,11 @@ static void names_hint(void **state)
     assert_true(names_time("openTime") > 0);
     assert_true(names_time("TIME_PERIOD") > 0);
     assert_true(names_time("nextFundingTime") < 0);
+    assert_true(names_time("nextFundingAt") < 0);
+    assert_true(names_time("created_at") > 0);
     assert_int_equal(names_time("price"), 0);
+    assert_int_equal(names_time("format"), 0);
+    assert_int_equal(names_time("fundingRate"), 0);
     assert_true(names_key("symbol") > names_key("name"));
     assert_int_equal(names_key("bid"), 0);
     assert_true(names_identity("trade_id") > 0);
