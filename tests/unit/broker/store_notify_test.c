@@ -461,6 +461,7 @@ static void the_ill_are_asked_one_by_one(void **state)
     assert_string_equal(claim(store, hour), "");
     expect(store, store_delivery_dead(store, "1", "ill", "used up"), STORE_OK);
     assert_string_equal(claim(store, hour), "2>ill 0 B;");
+    pause_ms(5); // due times are in ms
     const store_claimed_t item = { "2", "ill", 0 };
     expect(store, store_delivery_return(store, &item, 1), STORE_OK);
     assert_string_equal(claim(store, hour), "3>ill 0 B;"); // 2 went behind it
@@ -484,6 +485,7 @@ static void what_had_no_turn_goes_back(void **state)
     plan(store, "3", "other");
     store_claim_t one = { .count = 1, .each = 1, .hidden_ms = 3600000 };
     assert_string_equal(claim(store, one), "1>crowd 0 B;");
+    pause_ms(5); // due times are in ms
     const store_claimed_t items[] = { { "1", "crowd", 1500 },
                                       { "9", "crowd", 1500 },
                                       { "9", "nobody", 1500 } };
