@@ -10,10 +10,10 @@ const char *subscription_field(const store_subscriber_t *subscriber, const char 
 // field `gone` holds it; a new address, or HDEL of `gone`, switches it on again).
 const char *subscription_webhook(const store_subscriber_t *subscriber);
 
-// An alert id, "-", a name of dots, NUL.
 // Why this subscriber cannot be told, in words for its delivery's record; "" if it can.
 const char *subscription_refusal(const store_subscriber_t *subscriber);
 
+// An alert id, "-", a name of dots, NUL.
 enum { SUBSCRIPTION_ID_MAX = 33 + 3 * BULLETIN_NAME_MAX + 1 };
 
 // The webhook-id: "<alert id>-<subscriber>", the same at every attempt, with every '.' written
