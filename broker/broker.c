@@ -18,6 +18,7 @@
 #include "broker/announce.h"
 #include "broker/bus.h"
 #include "broker/last_port.h"
+#include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "broker/runtime/options.h"
@@ -170,6 +171,7 @@ static void forward_news(broker_t *self)
             self->refused++;
             continue;
         }
+        FAULT_POINT("news.received");
         bus_publish(self->readers, topic, body);
         self->forwarded++;
     }

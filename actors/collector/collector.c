@@ -29,6 +29,7 @@
 #include "actors/collector/lines.h"
 #include "actors/collector/news.h"
 #include "actors/collector/planner.h"
+#include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/options.h"
 #include "broker/site.h"
@@ -300,8 +301,11 @@ static bool s_turn(collector_t *self)
         more |= intake_take(self->intake, now);
     if (self->planned && !stalled)
         s_tell_again(self, now);
-    if (lines_sync(self->lines, now))
+    if (lines_sync(self->lines, now)) {
+        FAULT_POINT("collector.staged");
         intake_publish(self->intake, news_bus(self->news));
+        FAULT_POINT("collector.told");
+    }
     if (self->planned) // then it is known whose positions Redis holds
         more |= lines_forward(self->lines, s_now(self));
     if (now.mono_us >= self->tell_us)

@@ -9,6 +9,7 @@
 #include "actors/notifier/retry.h"
 #include "actors/notifier/sign.h"
 #include "actors/notifier/subscription.h"
+#include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
@@ -309,6 +310,7 @@ static void take_answers(courier_t *self)
 {
     for (answer_t answer; deliver_next(self->deliver, &answer);) {
         job_t *job = &self->jobs[answer.tag];
+        FAULT_POINT("delivery.answered");
         switch (retry_judge(answer.status)) {
         case VERDICT_DELIVERED:
             job_end(job, OUTCOME_DONE, "");

@@ -7,6 +7,7 @@
 
 #include "actors/notifier/batch.h"
 #include "actors/notifier/subscription.h"
+#include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
 
 enum { READ_BLOCK_MS = 1000 }; // how long Redis may wait for the first entry
@@ -269,6 +270,7 @@ static store_status_t plan_and_log(outbox_t *self)
         store_status_t status = plan(self, item, &bulletin);
         if (status != STORE_OK)
             return status;
+        FAULT_POINT("alert.planned");
         self->logged[count++] = (store_logged_t){
             .id = batch_piece(batch, item->id),
             .rule = bulletin.rule,
@@ -305,12 +307,14 @@ static outbox_status_t work(outbox_t *self, int64_t now_us)
         return down(self, store_error(self->store));
     if (!publisher_ready(self->publisher, now_us) || !publish(self))
         return OUTBOX_BLOCKED;
+    FAULT_POINT("alert.published");
     // A position that was read before Redis was away must not be taken after it.
     if (store_epoch(self->store) != self->epoch) {
         forget_batch(self);
         return OUTBOX_MOVED;
     }
     store_status_t status = plan_and_log(self);
+    FAULT_POINT("alert.logged");
     if (status == STORE_OK)
         status = take(self);
     switch (status) {

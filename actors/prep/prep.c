@@ -26,6 +26,7 @@
 #include "actors/prep/refusals.h"
 #include "broker/bus.h"
 #include "broker/lane.h"
+#include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "broker/runtime/options.h"
@@ -326,6 +327,7 @@ static void take_message(prep_t *self, slice_t frame)
         fault_set(&fault, "%s: %s", NOT_TOLD, store_error(self->store));
         failure = fault.text;
     }
+    FAULT_POINT("prep.mapped");
     if (!failure)
         send_part(self, &raw, raw.to);
     else

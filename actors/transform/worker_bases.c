@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "actors/transform/worker.h"
+#include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 
@@ -112,6 +113,7 @@ static bool put_piece(worker_t *self, base_t *base)
     if (store_base_put(self->store, base->partition, base->token, base->base, base->pieces,
                        slice_of(base->bytes.data + base->written, size)) != STORE_OK)
         return false;
+    FAULT_POINT("base.piece");
     base->written += size;
     base->pieces++;
     return true;
@@ -142,9 +144,11 @@ static void swap(worker_t *self, const base_t *base)
 {
     holding_t *holding = &self->holdings[base->partition];
     store_id_t mine = store_id_new();
+    FAULT_POINT("base.written");
     store_status_t status =
         store_base_swap(self->store, base->partition, holding->token, holding->head, mine,
                         base->base, base->pieces, base->journal_count);
+    FAULT_POINT("base.swapped");
     if (status == STORE_OK || status == STORE_DUP) {
         holding->head = mine;
         holding->base_bytes = base->bytes.size;

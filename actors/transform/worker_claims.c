@@ -9,6 +9,7 @@
 
 #include "actors/transform/worker.h"
 #include "broker/ownership.h"
+#include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 
@@ -176,6 +177,7 @@ bool worker_load(worker_t *self)
             worker_forget(self, p);
         else
             status = load_partition(self, p, life_mono_us(), &fault);
+        FAULT_POINT("partition.loaded");
         away = status == STORE_DOWN;
         loaded += status == STORE_OK;
         failed += status != STORE_OK;
@@ -260,6 +262,7 @@ void worker_claim(worker_t *self)
     partitions_t wanted = compare_wishes(self, owners);
     if (store_claim_all(self->store, self->name, WORKER_LEASE_MS, tokens, &wanted) != STORE_OK)
         return;
+    FAULT_POINT("partition.claimed");
     for (unsigned p = 0; p < PARTITIONS; p++)
         if (partitions_has(&wanted, p))
             self->holdings[p] = (holding_t){ .state = HOLDING_CLAIMED, .token = tokens[p] };

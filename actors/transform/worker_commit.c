@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "actors/transform/worker.h"
+#include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 
@@ -240,10 +241,12 @@ void worker_commit(worker_t *self)
         add_partition(self, (first + i) % PARTITIONS, now_us);
     if (batch->count == 0)
         return;
+    FAULT_POINT("commit.gathered");
     if (store_commit_send(self->commits, batch->commits, batch->count) != STORE_OK) {
         down(self);
         return;
     }
+    FAULT_POINT("commit.sent");
     sent(self);
 }
 
@@ -329,8 +332,10 @@ static void release_left(worker_t *self)
         tokens[p] = self->holdings[p].token;
         worker_forget(self, p);
     }
-    if (any)
-        (void) store_release_all(self->store, tokens, &left); // else their leases run out
+    if (!any)
+        return;
+    FAULT_POINT("partition.left");
+    (void) store_release_all(self->store, tokens, &left); // else their leases run out
 }
 
 void worker_commit_settle(worker_t *self, int64_t now_us)
@@ -341,6 +346,7 @@ void worker_commit_settle(worker_t *self, int64_t now_us)
             down(self);
             return;
         }
+        FAULT_POINT("commit.answered");
         for (size_t i = 0; i < batch->count; i++)
             settle(self, &batch->commits[i], batch->whole[i], batch->status[i], now_us);
         batch->count = 0;

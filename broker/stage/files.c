@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/runtime/fault_point.h"
 #include "broker/stage/segment.h"
 
 enum { DIGITS = 20, DIRECTORY_MODE = 0750, FILE_MODE = 0640 };
@@ -161,7 +162,10 @@ bool files_replace(int directory, const char *name, const void *data, size_t siz
     int why = errno;
     good = close(file) == 0 && good;
     errno = why;
-    return good && renameat(directory, fresh, directory, name) == 0 && files_sync(directory);
+    if (!good || renameat(directory, fresh, directory, name) != 0)
+        return false;
+    FAULT_POINT("files.replaced");
+    return files_sync(directory);
 }
 
 int files_open(const char *root, const char *namespace, const char *stream, bool create,

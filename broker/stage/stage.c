@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/runtime/fault_point.h"
 #include "broker/stage/calls.h"
 #include "broker/stage/files.h"
 #include "broker/stage/reader.h"
@@ -189,9 +190,12 @@ stage_t *stage_open(const char *root, const char *namespace, const char *stream,
         fault_set(fault, "out of memory or descriptors");
         return NULL;
     }
-    if (!s_walk(self, reader, visit, context, fault) || !s_mend_tail(self, reader, fault) ||
-        !s_choose_mark(self, fault))
+    if (!s_walk(self, reader, visit, context, fault))
         return NULL;
+    FAULT_POINT("stage.walked");
+    if (!s_mend_tail(self, reader, fault) || !s_choose_mark(self, fault))
+        return NULL;
+    FAULT_POINT("stage.mended");
     stage_t *opened = self;
     self = NULL;
     return opened;
@@ -323,9 +327,12 @@ static bool s_put_group(stage_t *self)
             return false;
         at = sizeof head;
     }
-    if (!s_write(self->file, self->group.data, self->group.size, at) ||
-        stage_calls.flush(self->file) != 0)
+    if (!s_write(self->file, self->group.data, self->group.size, at))
         return false;
+    FAULT_POINT("stage.written");
+    if (stage_calls.flush(self->file) != 0)
+        return false;
+    FAULT_POINT("stage.flushed");
     if (self->size == 0) {
         if (!files_sync(self->directory))
             return false;
