@@ -203,6 +203,30 @@ void registry_retold(registry_t *self, size_t stream, uint64_t edition)
     registry_signal(self->to_thread);
 }
 
+void registry_log_begin(registry_t *self, size_t stream, uint64_t first_seq, uint64_t begin)
+{
+    pthread_mutex_lock(&self->lock);
+    self->logs[stream].first_seq = first_seq;
+    self->logs[stream].begin = begin;
+    pthread_mutex_unlock(&self->lock);
+}
+
+void registry_gone(registry_t *self, size_t stream, const partitions_t *partitions)
+{
+    pthread_mutex_lock(&self->lock);
+    for (size_t i = 0; i < sizeof partitions->bits; i++)
+        self->logs[stream].gone.bits[i] |= partitions->bits[i];
+    pthread_mutex_unlock(&self->lock);
+}
+
+// No copy is made yet, so nothing of a log may go.
+uint64_t registry_held_floor(registry_t *self, slice_t name)
+{
+    (void) self;
+    (void) name;
+    return 0;
+}
+
 bool registry_take_brokers(registry_t *self, registry_brokers_t *brokers)
 {
     pthread_mutex_lock(&self->lock);

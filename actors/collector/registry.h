@@ -10,6 +10,7 @@
 #include "broker/runtime/log.h"
 #include "broker/store.h"
 #include "proto/plan.h"
+#include "proto/rows.h"
 
 enum {
     REGISTRY_BEAT_MS = 1000,
@@ -76,6 +77,16 @@ void registry_edition(registry_t *self, size_t stream, uint64_t edition); // as 
 // again, later than *above; then registry_retold.
 bool registry_is_foreign(registry_t *self, size_t stream, uint64_t *above);
 void registry_retold(registry_t *self, size_t stream, uint64_t edition);
+
+// How far the log of a stream reaches back: its first record that is still there, and the record at
+// which its present edition begins (1, or what was first when that was ordered). A partition that
+// has committed less than what is gone has lost it, unless the edition begins where the log does.
+void registry_log_begin(registry_t *self, size_t stream, uint64_t first_seq, uint64_t begin);
+// Workers ask for records of these partitions that are gone: their state must come back first.
+void registry_gone(registry_t *self, size_t stream, const partitions_t *partitions);
+// The lowest record that all partitions have committed in the copy of Redis that is held, durably,
+// beside the stage; of the stream as it is told (proto/edition.h). 0: there is no such copy.
+uint64_t registry_held_floor(registry_t *self, slice_t name);
 
 // Another collector stages one of our streams, or the very same sources, and does not go: its
 // alerts and ours would be mixed up. Fields `incarnation`, `host`, `pid` and `sources` of

@@ -20,13 +20,15 @@ typedef struct {
 // The log of one stream, and whether Redis' positions are of it.
 typedef struct {
     char name[STORE_NAME_MAX + 1];
-    uint32_t mark;    // 0 = not there
-    uint64_t edition; // that it is told in
-    plan_t *logged;   // at the end of the log when it was opened; NULL = none
-    bool noted;       // Redis knew it, or was told, in this life
-    bool foreign;     // the positions are of another
-    uint64_t above;   // and that one was told in this edition
-    bool retold;      // ours from now on: to be written to Redis
+    uint32_t mark;             // 0 = not there
+    uint64_t edition;          // that it is told in
+    plan_t *logged;            // at the end of the log when it was opened; NULL = none
+    bool noted;                // Redis knew it, or was told, in this life
+    bool foreign;              // the positions are of another
+    uint64_t above;            // and that one was told in this edition
+    bool retold;               // ours from now on: to be written to Redis
+    uint64_t first_seq, begin; // registry_log_begin; 0 = not told yet
+    partitions_t gone;         // asked for in vain
 } log_entry_t;
 
 struct registry {

@@ -71,6 +71,8 @@ static void sample_of_the_contract(void **state)
     assert_false(settings->allow_private);
     assert_int_equal(settings->window_rows_max, 65536);
     assert_int_equal(settings->stage_seal_us, INT64_C(3600) * 1000000);
+    assert_int_equal(settings->stage_keep_us, 0);
+    assert_int_equal(settings->stage_free_min_mb, 128);
 
     assert_int_equal(settings->source_count, 1);
     const source_t *source = &settings->sources[0];
