@@ -1,5 +1,9 @@
-/*  hash -- a quick hash of short bytes for tables in memory; nothing durable depends on it. */
+/*  hash -- a quick hash of short bytes, for tables in memory and for the tags of series in
+ * journals: another hash is another JOURNAL_VERSION.
+ */
 #pragma once
+#include <endian.h>
+
 #include "proto/slice.h"
 
 static inline uint64_t hash_bytes(slice_t bytes)
@@ -8,7 +12,7 @@ static inline uint64_t hash_bytes(slice_t bytes)
     for (size_t i = 0; i < bytes.size; i += 8) {
         uint64_t word = 0;
         memcpy(&word, bytes.data + i, bytes.size - i < 8 ? bytes.size - i : 8);
-        hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+        hash = (hash ^ le64toh(word)) * 0xff51afd7ed558ccdu;
         hash ^= hash >> 32;
     }
     return hash;

@@ -188,31 +188,36 @@ void journal_mark(series_t *series)
 
 // ---- deltas -----------------------------------------------------------------------------------
 
-static bool write_touched(writer_t *self, partition_t *partition, series_t *series)
+// By its tag, if whoever reads this knows it by then and no other of that tag.
+static void write_name(writer_t *self, const branch_t *branch, const series_t *series)
 {
-    write_byte(self, SECTION_SERIES);
-    if (series->delta == partition->delta_turn) {
-        pack_u64(self->out, series->number);
+    uint64_t tag = htole64(series->hash << (64 - SERIES_TAG_BITS) >> (64 - SERIES_TAG_BITS));
+    if (series->sent > 0 && branch_find_tag(branch, le64toh(tag))) {
+        write_byte(self, SECTION_KNOWN);
+        buffer_append(self->out, &tag, SERIES_TAG_BITS / 8);
     } else {
-        pack_u64(self->out, 0);
+        write_byte(self, SECTION_SERIES);
         pack_bytes(self->out, series_name(series));
-        series->delta = partition->delta_turn;
-        series->number = ++partition->delta_named;
     }
+}
+
+static bool write_touched(writer_t *self, const branch_t *branch, series_t *series)
+{
+    write_name(self, branch, series);
     if (!write_entry(self, series, false))
         return false;
     journal_mark(series);
     return true;
 }
 
-static bool flush_branch(writer_t *self, partition_t *partition, branch_t *branch)
+static bool flush_branch(writer_t *self, branch_t *branch)
 {
     if (!branch->touched)
         return true;
     write_branch(self, branch);
     while (branch->touched) {
         series_t *series = branch->touched;
-        if (series->changed && !write_touched(self, partition, series))
+        if (series->changed && !write_touched(self, branch, series))
             return false;
         branch->touched = series->next_touched;
         series->touched = false;
@@ -236,7 +241,7 @@ bool journal_flush(partition_t *self)
     writer_open(&writer, &self->delta);
     bool ok = true;
     for (size_t i = 0; ok && i < self->branch_count; i++)
-        ok = flush_branch(&writer, self, &self->branches[i]);
+        ok = flush_branch(&writer, &self->branches[i]);
     self->pending_rows = 0;
     return writer_close(&writer, ok);
 }
@@ -248,7 +253,7 @@ bool journal_series(partition_t *self, const branch_t *branch, series_t *series)
     writer_t writer;
     writer_open(&writer, &self->delta);
     write_branch(&writer, branch);
-    return writer_close(&writer, write_touched(&writer, self, series));
+    return writer_close(&writer, write_touched(&writer, branch, series));
 }
 
 bool journal_plan(partition_t *self, branch_t *branch, plan_hash_t hash)
@@ -276,8 +281,6 @@ bool journal_forget(partition_t *self, const branch_t *branch)
 void journal_reset(partition_t *self)
 {
     buffer_clear(&self->delta);
-    self->delta_turn++;
-    self->delta_named = 0;
 }
 
 // ---- bases ------------------------------------------------------------------------------------
@@ -305,7 +308,6 @@ static bool base_branch(writer_t *self, const branch_t *branch)
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
         write_byte(self, SECTION_SERIES);
-        pack_u64(self->out, 0);
         pack_bytes(self->out, series_name(sorted[i]));
         ok = write_entry(self, sorted[i], true);
     }

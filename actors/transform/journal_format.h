@@ -3,7 +3,9 @@
  *  One version byte, then sections. A section is one of SECTION_*; a plan or a series belongs to
  *  the branch named last, and SECTION_FORGET drops that branch. The entry of a series:
  *
- *      number        0 and the id when first named; else the order of first naming, from 1
+ *      name          in SECTION_SERIES its id; in SECTION_KNOWN, of one that an entry before has
+ *                    named and that no other can be taken for, its tag: the low SERIES_TAG_BITS of
+ *                    its hash (hash.h)
  *      flags         ENTRY_*
  *      exact_us      if ENTRY_TURNED: windows longer than this turn coarse, before the rows below
  *      start         position of the first row below, from the end of the rows sent before:
@@ -28,8 +30,14 @@
 #include "actors/transform/pack.h"
 #include "actors/transform/ring.h"
 
-enum { JOURNAL_VERSION = 2 };
-enum { SECTION_BRANCH = 1, SECTION_PLAN = 2, SECTION_SERIES = 3, SECTION_FORGET = 4 };
+enum { JOURNAL_VERSION = 3 };
+enum {
+    SECTION_BRANCH = 1,
+    SECTION_PLAN = 2,
+    SECTION_SERIES = 3,
+    SECTION_FORGET = 4,
+    SECTION_KNOWN = 5
+};
 enum { ENTRY_WHOLE = 1, ENTRY_FIRED = 2, ENTRY_TURNED = 4, ENTRY_COARSE = 8 };
 enum { COLUMN_NULLS = 0, COLUMN_NARROW = 1, COLUMN_SOME_NULL = 2, COLUMN_WIDE = 3 };
 // The largest that is kept: a product of two arguments, summed over the 2^64 rows of a cell. The

@@ -70,44 +70,18 @@ static bool read_plan(journal_reader_t *self)
            journal_no_memory(self);
 }
 
-// Numbers of its series mean nothing from here on.
 static bool read_forget(journal_reader_t *self)
 {
     if (!self->branch)
         return journal_refused(self, "end of a stream");
-    for (size_t i = 0; i < self->named_count; i++) {
-        series_t *series = self->named[i];
-        if (series && branch_find(self->branch, series_name(series), series->hash) == series)
-            self->named[i] = NULL;
-    }
     partition_forget(self->partition, self->branch);
     self->branch = NULL;
     return true;
 }
 
-static bool name_series(journal_reader_t *self, series_t *series)
+// The series of an entry by its id; made if it is new.
+static series_t *read_id(journal_reader_t *self)
 {
-    if (self->named_count == self->named_capacity) {
-        size_t capacity = self->named_capacity ? 2 * self->named_capacity : 64;
-        series_t **named = realloc(self->named, capacity * sizeof(series_t *));
-        if (!named)
-            return false;
-        self->named = named;
-        self->named_capacity = capacity;
-    }
-    self->named[self->named_count++] = series;
-    return true;
-}
-
-// The series of an entry: named before, or by its id; made if it is new.
-static series_t *read_name(journal_reader_t *self)
-{
-    uint64_t number = unpack_u64(&self->in);
-    if (number > 0) {
-        if (number > self->named_count || !self->named[number - 1])
-            return journal_refused(self, "number of a series"), NULL;
-        return self->named[number - 1];
-    }
     slice_t id = unpack_bytes(&self->in);
     if (self->in.bad || !series_valid(id))
         return journal_refused(self, "series id"), NULL;
@@ -115,16 +89,27 @@ static series_t *read_name(journal_reader_t *self)
     series_t *series = branch_find(self->branch, id, hash);
     if (!series)
         series = branch_add(self->branch, id, hash);
-    if (!series || !name_series(self, series))
+    if (!series)
         return journal_no_memory(self), NULL;
     return series;
 }
 
-static bool read_series(journal_reader_t *self)
+static series_t *read_tag(journal_reader_t *self)
+{
+    uint64_t tag = 0;
+    slice_t bytes = unpack_raw(&self->in, SERIES_TAG_BITS / 8);
+    memcpy(&tag, bytes.data, bytes.size);
+    series_t *series = self->in.bad ? NULL : branch_find_tag(self->branch, le64toh(tag));
+    if (!series)
+        return journal_refused(self, "tag of a series"), NULL;
+    return series;
+}
+
+static bool read_series(journal_reader_t *self, bool known)
 {
     if (!self->branch)
         return journal_refused(self, "series without a stream");
-    series_t *series = read_name(self);
+    series_t *series = known ? read_tag(self) : read_id(self);
     if (!series || !journal_read_entry(self, series))
         return false;
     series->ring.restated = false;
@@ -145,7 +130,8 @@ static bool read_all(journal_reader_t *self)
         uint8_t section = unpack_byte(&self->in);
         bool ok = section == SECTION_BRANCH   ? read_branch(self)
                   : section == SECTION_PLAN   ? read_plan(self)
-                  : section == SECTION_SERIES ? read_series(self)
+                  : section == SECTION_SERIES ? read_series(self, false)
+                  : section == SECTION_KNOWN  ? read_series(self, true)
                   : section == SECTION_FORGET ? read_forget(self)
                                               : journal_refused(self, "section");
         if (!ok)
@@ -170,6 +156,5 @@ bool journal_load(partition_t *self, slice_t encoded, journal_find_t *find, void
     free(reader.figures);
     free(reader.columns);
     free(reader.values);
-    free(reader.named);
     return ok;
 }

@@ -12,8 +12,6 @@ typedef struct {
     journal_find_t *find;
     void *context;
     fault_t *fault;
-    size_t named_count, named_capacity;
-    series_t **named;
     // Scratch, grown to the table in hand.
     size_t column_capacity;
     column_reader_t *columns;

@@ -8,7 +8,7 @@ enum { TABLE_FIRST = 16 };
 
 void partition_init(partition_t *self)
 {
-    *self = (partition_t){ .delta_turn = 1 };
+    *self = (partition_t){ 0 };
 }
 
 static void branch_close(branch_t *self)
@@ -78,6 +78,21 @@ series_t *branch_find(const branch_t *self, slice_t id, uint64_t hash)
         if (self->table[at]->hash == hash && slice_same(series_name(self->table[at]), id))
             return self->table[at];
     return NULL;
+}
+
+series_t *branch_find_tag(const branch_t *self, uint64_t tag)
+{
+    static const uint64_t bits = (UINT64_C(1) << SERIES_TAG_BITS) - 1;
+    series_t *found = NULL;
+    assert(self->mask <= bits); // so all of them stand in one run of the table
+    for (size_t at = tag & self->mask; self->table[at]; at = (at + 1) & self->mask) {
+        if ((self->table[at]->hash & bits) != tag)
+            continue;
+        if (found)
+            return NULL;
+        found = self->table[at];
+    }
+    return found;
 }
 
 static void table_put(series_t **table, size_t mask, series_t *series)

@@ -32,10 +32,8 @@ typedef struct {
     branch_t *branches;
     series_t *hidden, *hidden_last; // queue of those whose latest row nobody was shown yet
 
-    buffer_t delta;       // encoded so far
-    uint64_t delta_turn;  // number of this delta, from 1
-    uint32_t delta_named; // series named in it so far
-    size_t pending_rows;  // accepted, but not encoded yet
+    buffer_t delta;      // encoded so far
+    size_t pending_rows; // accepted, but not encoded yet
 } partition_t;
 
 void partition_init(partition_t *self);
@@ -45,6 +43,9 @@ void partition_close(partition_t *self); // also of a zeroed one
 branch_t *partition_branch(partition_t *self, slice_t stream);
 series_t *branch_find(const branch_t *self, slice_t id, uint64_t hash); // or NULL
 series_t *branch_add(branch_t *self, slice_t id, uint64_t hash);        // NULL: out of memory
+// The one series with these low bits of its hash; NULL: none, or several.
+enum { SERIES_TAG_BITS = 40 };
+series_t *branch_find_tag(const branch_t *self, uint64_t tag);
 
 // Drop the branch with all its series. Others may move.
 void partition_forget(partition_t *self, branch_t *branch);

@@ -75,8 +75,6 @@ struct series {
     int64_t turned_us;
     bool hidden; // its latest row was not shown yet
     series_t *next_touched, *next_hidden;
-    uint64_t delta;  // the delta that has named it
-    uint32_t number; // and as what
     uint64_t hash;
     uint8_t id_size;
     uint8_t id[];
