@@ -6,6 +6,8 @@
     pipeline   rows/s through all actors as processes: pushed in columns, staged durably, state in
                Redis, one window rule, beside the same frames over libzmq alone
     latency    from a client's send to a subscriber's receive, one row at a time
+    checkpoint bytes in Redis' append-only file a new row, with 10,000 full windows of an hour, and
+               the time of a commit of everything, beside the same rows as plain bytes
     polls      polls/s, CPU of a poll and lateness of a thousand HTTP sources in one collector, and
                polls/s of several, beside plain sockets to the same server
 
@@ -107,13 +109,19 @@ def latency():
     return {**got, **parts, "limit_ms": round(limit, 3), "of_limit": round(got["p50_ms"] / limit, 2)}
 
 
+def checkpoint():
+    run = subprocess.run([str(BUILD / "checkpoint_bench")], capture_output=True, text=True,
+                         timeout=600, check=True)
+    return json.loads(run.stdout)
+
+
 def http_polls():
     from polls import polls
     return polls(BUILD)
 
 
 STAGES = {"window": window, "json": json_bodies, "pipeline": pipeline, "latency": latency,
-          "polls": http_polls}
+          "checkpoint": checkpoint, "polls": http_polls}
 
 
 def main():
