@@ -75,6 +75,9 @@ bool lane_out_next(lane_out_t *self, uint64_t last_durable, int64_t now_us, lane
 // marks move, ship->routes[].mark is filled in. Call before encoding.
 void lane_out_shipped(lane_out_t *self, lane_ship_t *ship, uint64_t to, size_t bytes);
 
+// It cannot be sent, now or ever: whoever was to get it must ask for something else.
+void lane_out_give_up(lane_out_t *self, const lane_ship_t *ship);
+
 size_t lane_out_workers(const lane_out_t *self);
 // Lowest durable of the workers that have partitions; 0 also while somebody has yet to ask for
 // some.

@@ -324,6 +324,15 @@ void lane_out_shipped(lane_out_t *self, lane_ship_t *ship, uint64_t to, size_t b
         self->live_next = to + 1;
 }
 
+void lane_out_give_up(lane_out_t *self, const lane_ship_t *ship)
+{
+    for (size_t r = 0; r < ship->route_count; r++)
+        if (ship->live)
+            partitions_remove_all(&self->peers[ship->places[r]].live, &ship->routes[r].partitions);
+        else
+            self->jobs[ship->places[r]].used = false;
+}
+
 size_t lane_out_workers(const lane_out_t *self)
 {
     size_t count = 0;

@@ -1,8 +1,11 @@
-/*  amendments -- see amendments.h. A payload is `from` (int64 little-endian, microseconds), then a
- *  snapshot (proto/plan.h) of the mappings alone.
+/*  amendments -- see amendments.h. A payload is three numbers of 8 bytes, little-endian, and a
+ *  snapshot (proto/plan.h) of the mappings alone: `from` (microseconds), the edition, and the
+ * record at which that begins. The last is left out if it is 1; the highest bit of the edition says
+ * so.
  */
 #include "actors/collector/amendments.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,10 +13,13 @@
 
 enum { NUMBER_BYTES = 8, HEAD_BYTES = 2 * NUMBER_BYTES, REQUEST_BYTES_MAX = 255 };
 
+static const uint64_t begin_follows = UINT64_C(1) << 63; // of an edition, which is a time
+
 typedef struct {
     uint64_t seq;
-    uint64_t edition;
-    int64_t from_us;
+    uint64_t edition, begin;
+    int64_t recv_us, from_us;
+    size_t bytes;   // of its plan, written down
     slice_t source; // empty = all; points into names
     slice_t request;
     uint8_t names[STAGE_SOURCE_NAME_MAX + REQUEST_BYTES_MAX];
@@ -79,15 +85,26 @@ static uint64_t s_load(const uint8_t *bytes)
     return number;
 }
 
-bool amendments_encode(const plan_t *plan, int64_t from_us, uint64_t edition, buffer_t *out)
+static bool s_encode(const plan_t *mappings, int64_t from_us, uint64_t edition, uint64_t begin,
+                     buffer_t *out)
 {
+    bool late = begin > 1;
+    uint8_t *head = buffer_extend(out, HEAD_BYTES + (late ? NUMBER_BYTES : 0));
+    if (!head)
+        return false;
+    s_store(head, (uint64_t) from_us);
+    s_store(head + NUMBER_BYTES, edition | (late ? begin_follows : 0));
+    if (late)
+        s_store(head + HEAD_BYTES, begin);
+    return plan_encode(mappings, NULL, out) && !out->failed;
+}
+
+bool amendments_encode(const plan_t *plan, int64_t from_us, uint64_t edition, uint64_t begin,
+                       buffer_t *out)
+{
+    assert(edition < begin_follows && begin > 0);
     owned(plan_destroy) plan_t *mappings = s_mappings(plan);
-    uint8_t *head = buffer_extend(out, HEAD_BYTES);
-    if (head) {
-        s_store(head, (uint64_t) from_us);
-        s_store(head + NUMBER_BYTES, edition);
-    }
-    return mappings && plan_encode(mappings, NULL, out) && !out->failed;
+    return mappings && s_encode(mappings, from_us, edition, begin, out);
 }
 
 bool amendments_mappings(const plan_t *plan, char text[AMENDMENTS_MAPPINGS_TEXT])
@@ -118,19 +135,55 @@ bool amendments_note(amendments_t *self, const record_t *reset)
     owned(s_destroy) amendment_t *item = calloc(1, sizeof *item);
     if (!item || !(item->plan = plan_new()))
         return false;
-    fault_t fault;
-    slice_t plan =
-        slice_of(reset->payload.data + HEAD_BYTES, reset->payload.size - (size_t) HEAD_BYTES);
-    if (!plan_apply(item->plan, plan, &fault))
-        return true;
+    slice_t rest = slice_of(reset->payload.data + HEAD_BYTES, reset->payload.size - HEAD_BYTES);
     item->from_us = (int64_t) s_load(reset->payload.data);
     item->edition = s_load(reset->payload.data + NUMBER_BYTES);
+    item->begin = 1;
+    if (item->edition & begin_follows) {
+        if (rest.size < NUMBER_BYTES)
+            return true;
+        item->edition &= ~begin_follows;
+        item->begin = s_load(rest.data);
+        rest = slice_of(rest.data + NUMBER_BYTES, rest.size - NUMBER_BYTES);
+    }
+    fault_t fault;
+    if (item->begin == 0 || !plan_apply(item->plan, rest, &fault))
+        return true;
+    item->bytes = rest.size;
+    item->recv_us = reset->recv_us;
     item->seq = reset->seq;
     item->source = s_keep(item->names, reset->source);
     item->request = s_keep(item->names + STAGE_SOURCE_NAME_MAX, reset->place);
     self->items[self->count++] = item;
     item = NULL;
     return true;
+}
+
+bool amendments_record(const amendments_t *self, size_t index, record_t *reset, buffer_t *payload)
+{
+    const amendment_t *item = self->items[index];
+    if (!s_encode(item->plan, item->from_us, item->edition, item->begin, payload))
+        return false;
+    *reset = (record_t){ .kind = RECORD_RESET,
+                         .seq = item->seq,
+                         .recv_us = item->recv_us,
+                         .source = item->source,
+                         .place = item->request,
+                         .payload = buffer_slice(payload) };
+    return true;
+}
+
+uint64_t amendments_begin(const amendments_t *self)
+{
+    return self && self->count ? self->items[self->count - 1]->begin : 1;
+}
+
+size_t amendments_bytes(const amendments_t *self)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < self->count; i++)
+        bytes += self->items[i]->bytes;
+    return bytes;
 }
 
 uint64_t amendments_edition(const amendments_t *self)

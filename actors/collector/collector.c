@@ -239,6 +239,11 @@ static void s_tell_registry(collector_t *self, moment_t now)
             count += intake_report(self->intake, fields + count, REGISTRY_FIELDS_MAX - count);
         }
         registry_edition(self->registry, i, line_edition(line));
+        registry_log_begin(self->registry, i, stream_first_seq(line_stream(line)),
+                           line_begin(line));
+        partitions_t gone;
+        if (line_take_gone(line, &gone, now))
+            registry_gone(self->registry, i, &gone);
         registry_tell(self->registry, i, line_name(line), fields, count);
     }
     registry_failing_t failing[STORE_FAILING_MAX];

@@ -37,8 +37,10 @@ struct forward {
     plan_mark_t plans[FORWARD_PLANS];
     shipment_t *shipment;
     lane_ship_t ship;
-    buffer_t frame;   // in hand while not empty
-    uint64_t durable; // last record of the log, as of the last step
+    buffer_t frame;            // in hand while not empty
+    uint64_t durable;          // last record of the log, as of the last step
+    uint64_t begin, first_seq; // of the edition; of the log
+    partitions_t gone;         // asked for below that
     forward_count_t count;
 };
 
@@ -51,6 +53,8 @@ forward_t *forward_new(const char *root, const char *namespace, const char *stre
         return NULL;
     }
     self->amendments = amendments;
+    self->begin = amendments_begin(amendments);
+    self->first_seq = 1;
     if (!edition_name(self->name, stream, amendments_edition(amendments))) {
         fault_set(fault, "the name of stream %s leaves no room for its edition", stream);
         return NULL;
@@ -170,6 +174,20 @@ static bool s_hear_ack(forward_t *self, slice_t frame, int64_t mono_us)
     return true;
 }
 
+// Where to read for somebody who misses this record and all after it: before the edition begins
+// there is nothing to miss.
+static uint64_t s_start(const forward_t *self, uint64_t from)
+{
+    return from < self->begin ? self->begin : from;
+}
+
+static void s_note_gone(forward_t *self, const partitions_t *partitions)
+{
+    for (size_t i = 0; i < sizeof partitions->bits; i++)
+        self->gone.bits[i] |= partitions->bits[i];
+    self->count.gone++;
+}
+
 static bool s_hear_need(forward_t *self, slice_t frame, int64_t mono_us)
 {
     message_need_t need;
@@ -177,12 +195,29 @@ static bool s_hear_need(forward_t *self, slice_t frame, int64_t mono_us)
         return false;
     partitions_t partitions;
     memcpy(partitions.bits, need.partitions.data, sizeof partitions.bits);
+    self->count.needs++;
+    if (s_start(self, need.from) < self->first_seq) {
+        s_note_gone(self, &partitions);
+        return true;
+    }
     lane_out_need(self->lanes, s_worker(need.worker), need.endpoint, need.from, &partitions,
                   mono_us);
-    self->count.needs++;
     if (need.from > self->durable + 1 && need.from > self->count.ahead)
         self->count.ahead = need.from;
     return true;
+}
+
+void forward_trimmed(forward_t *self, uint64_t first_seq)
+{
+    self->first_seq = first_seq;
+}
+
+bool forward_take_gone(forward_t *self, partitions_t *partitions)
+{
+    static const partitions_t none;
+    *partitions = self->gone;
+    self->gone = none;
+    return memcmp(partitions, &none, sizeof none) != 0;
 }
 
 void forward_hear(forward_t *self, int64_t mono_us)
@@ -229,14 +264,27 @@ static log_cursor_t *s_cursor_at(forward_t *self, uint64_t from, fault_t *fault)
     return slot->cursor;
 }
 
+// What the collector writes for itself alone only counts as a record.
+static bool s_is_told(const record_t *record)
+{
+    return record->kind != RECORD_KNOWN && record->kind != RECORD_KNOWN_END;
+}
+
+static size_t s_told_bytes(const record_t *record)
+{
+    return s_is_told(record) ? record->payload.size : 0;
+}
+
 // Read records from..last into the shipment as far as they fit. Returns the last seq it speaks
 // for, 0 if it could read none (fault).
 static uint64_t s_load(forward_t *self, uint64_t from, uint64_t last, fault_t *fault)
 {
+    shipment_begin(self->shipment);
+    if (from > last)
+        return last; // all of it lies before the edition
     log_cursor_t *cursor = s_cursor_at(self, from, fault);
     if (!cursor)
         return 0;
-    shipment_begin(self->shipment);
     uint64_t to = from - 1;
     while (to < last) {
         record_t record;
@@ -250,8 +298,11 @@ static uint64_t s_load(forward_t *self, uint64_t from, uint64_t last, fault_t *f
         }
         if (got == STAGE_DAMAGED)
             continue;
-        if (got == STAGE_END || !shipment_has_room(self->shipment, record.payload.size))
+        if (got == STAGE_END || !shipment_has_room(self->shipment, s_told_bytes(&record)))
             break;
+        if (!s_is_told(&record))
+            record =
+                (record_t){ .kind = RECORD_SKIP, .seq = record.seq, .recv_us = record.recv_us };
         slice_t definition = { 0 };
         if (record_is_raw(record.kind))
             definition = amendments_definition(self->amendments, &record,
@@ -291,7 +342,14 @@ forward_step_t forward_step(forward_t *self, uint64_t durable, int64_t durable_u
         return s_give(self);
     if (!lane_out_next(self->lanes, durable, mono_us, &self->ship))
         return FORWARD_IDLE;
-    uint64_t to = s_load(self, self->ship.from, self->ship.last, fault);
+    uint64_t from = s_start(self, self->ship.from);
+    if (from < self->first_seq) {
+        for (size_t i = 0; i < self->ship.route_count; i++)
+            s_note_gone(self, &self->ship.routes[i].partitions);
+        lane_out_give_up(self->lanes, &self->ship);
+        return FORWARD_IDLE;
+    }
+    uint64_t to = s_load(self, from, self->ship.last, fault);
     if (to == 0)
         return FORWARD_FAILED;
     lane_out_shipped(self->lanes, &self->ship, to, shipment_bytes(self->shipment));

@@ -9,6 +9,7 @@
 #pragma once
 #include "actors/collector/amendments.h"
 #include "broker/bus.h"
+#include "broker/lane.h"
 #include "proto/plan.h"
 
 enum {
@@ -19,8 +20,9 @@ enum {
 
 typedef struct forward forward_t;
 
-// Tells the stream as the amendments want it, under the name of that edition. They are borrowed
-// (NULL = none); when they get one more, a new forward tells it all again.
+// Tells the stream as the amendments want it, under the name of that edition, from the record on
+// that it begins at. They are borrowed (NULL = none); when they get one more, a new forward tells
+// it all again.
 forward_t *forward_new(const char *root, const char *namespace, const char *stream,
                        const amendments_t *amendments, fault_t *fault);
 void forward_destroy(forward_t **self_p);
@@ -33,6 +35,12 @@ void *forward_ack_socket(forward_t *self);               // wait for POLLIN alwa
 
 // The plan in force after record `seq`, told once it was appended; in order of seq.
 void forward_plan(forward_t *self, const plan_t *plan, uint64_t seq);
+
+// Records before this one are gone, or about to be: from now on nobody gets any. A worker that asks
+// for some has lost its state, or that went back too far.
+void forward_trimmed(forward_t *self, uint64_t first_seq);
+// Partitions that were asked for so, since the last call. False: none.
+bool forward_take_gone(forward_t *self, partitions_t *partitions);
 
 // Take all ACK and NEED that are there.
 void forward_hear(forward_t *self, int64_t mono_us);
@@ -51,6 +59,7 @@ forward_step_t forward_step(forward_t *self, uint64_t durable, int64_t durable_u
 typedef struct {
     uint64_t messages, records, bytes; // sent
     uint64_t needs;                    // asked for again
+    uint64_t gone;                     // of these, for records that are not there any more
     uint64_t ahead;                    // a record beyond the log that was asked for; 0 = none
     uint64_t malformed;                // messages that were none
     uint64_t damaged;                  // records that could not be read, each time it was tried

@@ -37,6 +37,7 @@ struct line {
     int64_t durable_us; // wall clock of the last sync
     failure_t disk, log;
     bool blocked;
+    int64_t gone_told_us;
     int64_t report_us; // of the last report, and the counts then
     uint64_t reported_records, reported_bytes;
 };
@@ -51,6 +52,7 @@ static bool s_tell(line_t *self, fault_t *fault)
         return false;
     forward_destroy(&self->forward);
     self->forward = forward;
+    forward_trimmed(forward, stream_first_seq(self->stream));
     self->edition = amendments_edition(amendments);
     return true;
 }
@@ -219,6 +221,35 @@ static void s_follow_edition(line_t *self)
                   log_quote(fault.text));
 }
 
+void line_forget(line_t *self, uint64_t before_seq, uint64_t edition)
+{
+    if (stream_is_amending(self->stream) || edition != self->edition ||
+        edition != amendments_edition(stream_amendments(self->stream)))
+        return;
+    stream_forget(self->stream, before_seq);
+    forward_trimmed(self->forward, stream_first_seq(self->stream));
+}
+
+uint64_t line_begin(const line_t *self)
+{
+    return amendments_begin(stream_amendments(self->stream));
+}
+
+bool line_take_gone(line_t *self, partitions_t *partitions, moment_t now)
+{
+    if (!forward_take_gone(self->forward, partitions))
+        return false;
+    if (!self->gone_told_us || now.mono_us - self->gone_told_us >= SAY_AGAIN_US) {
+        self->gone_told_us = now.mono_us;
+        log_event(LOG_ERROR, "workers ask for records that were removed",
+                  "stream=%s first_seq=%" PRIu64 " next=%s", forward_name(self->forward),
+                  stream_first_seq(self->stream),
+                  log_quote("their partitions wait until the state has come back from the copy "
+                            "that is held beside the stage"));
+    }
+    return true;
+}
+
 bool line_is_stalled(const line_t *self)
 {
     return self->disk.on;
@@ -348,6 +379,7 @@ size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t
           self->disk.on ? "disk-stalled"
           : !planned    ? "waiting-for-plan"
                         : "collecting");
+    s_put(&report, "first_seq", "%" PRIu64, stream_first_seq(self->stream));
     s_put(&report, "last_seq", "%" PRIu64, stream_durable(self->stream));
     s_put(&report, "committed", "%" PRIu64, sent.durable);
     s_put(&report, "amended", "%" PRIu64, amendments_seq(stream_amendments(self->stream)));
@@ -358,6 +390,7 @@ size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t
     s_put_rates(self, &report, now);
     s_put(&report, "sent", "%" PRIu64, sent.messages);
     s_put(&report, "needs", "%" PRIu64, sent.needs);
+    s_put(&report, "gone", "%" PRIu64, sent.gone);
     s_put(&report, "ahead", "%" PRIu64, sent.ahead);
     s_put(&report, "malformed", "%" PRIu64, sent.malformed);
     s_put(&report, "damaged", "%" PRIu64, stream_damaged(self->stream) + sent.damaged);

@@ -29,6 +29,14 @@ bool line_plan(line_t *self, const plan_t *plan, moment_t now);
 // again.
 bool line_retell(line_t *self, uint64_t above, moment_t now);
 
+// Records before this one may be removed from now on (stream_forget), if the stream is still told
+// in the edition that this was judged by.
+void line_forget(line_t *self, uint64_t before_seq, uint64_t edition);
+
+uint64_t line_begin(const line_t *self); // record at which its edition begins
+// Partitions whose workers asked for records that are gone, since the last call. False: none.
+bool line_take_gone(line_t *self, partitions_t *partitions, moment_t now);
+
 // Stage a tick if one is due, and a replay that was asked for; then make all that is pending
 // durable. False while stalled.
 bool line_sync(line_t *self, moment_t now);

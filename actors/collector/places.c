@@ -8,7 +8,12 @@
 
 #include <xxhash.h>
 
-enum { SLOTS_MIN = 64, SLOTS_MAX = 2 * PLACES_MAX, NAME_MAX_BYTES = 255 };
+enum {
+    SLOTS_MIN = 64,
+    SLOTS_MAX = 2 * PLACES_MAX,
+    NAME_MAX_BYTES = 255,
+    ENTRY_BYTES = 14, // of a place written down, besides its names
+};
 
 typedef struct {
     char *text; // source, then subject; NULL = free
@@ -21,6 +26,7 @@ struct places {
     slot_t *slots;
     size_t slot_count; // a power of two
     size_t count, held;
+    size_t text_bytes;
     uint64_t touches, forgotten;
 };
 
@@ -129,6 +135,7 @@ static bool s_rebuild(places_t *self, size_t count, uint64_t since)
         if (!old->text)
             continue;
         if (old->touched < since) {
+            self->text_bytes -= (size_t) old->source_size + old->subject_size;
             free(old->text);
             self->count--;
             self->forgotten++;
@@ -185,6 +192,7 @@ bool places_note(places_t *self, slice_t source, slice_t subject, uint64_t numbe
                           .source_size = (uint8_t) source.size,
                           .subject_size = (uint8_t) subject.size };
         self->count++;
+        self->text_bytes += source.size + subject.size;
     }
     slot->number = number;
     slot->touched = ++self->touches;
@@ -204,6 +212,37 @@ size_t places_hold(places_t *self, size_t before, size_t wanted)
 size_t places_count(const places_t *self)
 {
     return self->count;
+}
+
+size_t places_bytes(const places_t *self)
+{
+    return self->text_bytes + self->count * ENTRY_BYTES;
+}
+
+static int s_slot_by_touched(const void *a, const void *b)
+{
+    const slot_t *x = *(const slot_t *const *) a, *y = *(const slot_t *const *) b;
+    return (x->touched > y->touched) - (x->touched < y->touched);
+}
+
+bool places_each(const places_t *self, places_visit_t *visit, void *context)
+{
+    const slot_t **order = malloc((self->count + 1) * sizeof *order);
+    if (!order)
+        return false;
+    size_t count = 0;
+    for (size_t i = 0; i < self->slot_count; i++)
+        if (self->slots[i].text)
+            order[count++] = &self->slots[i];
+    qsort(order, count, sizeof *order, s_slot_by_touched);
+    bool good = true;
+    for (size_t i = 0; i < count && good; i++) {
+        const slot_t *slot = order[i];
+        good = visit(context, slice_of(slot->text, slot->source_size),
+                     slice_of(slot->text + slot->source_size, slot->subject_size), slot->number);
+    }
+    free(order);
+    return good;
 }
 
 uint64_t places_forgotten(const places_t *self)

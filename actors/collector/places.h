@@ -1,11 +1,12 @@
 /*  places -- how far each source has been staged: which file up to which byte, which client up to
  *  which number.
  *
- *  Pure. The only memory of this is the log itself: every record carries its place, and they are
- *  noted again while the log is opened. A place is a number that only rises, for a subject of a
- *  source (file identity, client). At most PLACES_MAX are kept; beyond, the half that was longest
- *  not touched is forgotten. A file that is forgotten while it is there would be staged again, so
- *  files that are there are counted (places_hold), and no more are read than are never forgotten.
+ *  Pure. The only memory of this is the log itself: every record carries its place, segments begin
+ *  with all of them (known.h), and they are noted again while the log is opened. A place is a
+ * number that only rises, for a subject of a source (file identity, client). At most PLACES_MAX are
+ * kept; beyond, the half that was longest not touched is forgotten. A file that is forgotten while
+ * it is there would be staged again, so files that are there are counted (places_hold), and no more
+ * are read than are never forgotten.
  */
 #pragma once
 #include <stdbool.h>
@@ -43,4 +44,9 @@ bool places_note(places_t *self, slice_t source, slice_t subject, uint64_t numbe
 // again. Returns how many of them are granted: PLACES_HELD_MAX in all.
 size_t places_hold(places_t *self, size_t before, size_t wanted);
 size_t places_count(const places_t *self);
+size_t places_bytes(const places_t *self); // about, when written down
+// All of them, those not touched longest first, so that noting them in this order gives the same
+// table. False: out of memory, or `visit` returned false.
+typedef bool places_visit_t(void *context, slice_t source, slice_t subject, uint64_t number);
+bool places_each(const places_t *self, places_visit_t *visit, void *context);
 uint64_t places_forgotten(const places_t *self);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "actors/collector/known.h"
 #include "proto/owned.h"
 
 enum { UP_BYTES = 8 };
@@ -16,12 +17,16 @@ struct stream {
     buffer_t amending;        // payload of the one that is not yet, if not empty
     record_t amending_record; // its source and place point into names
     uint8_t names[2 * UINT8_MAX];
-    plan_t *plan;         // in force at the end of the log
-    bool plan_known;      // it is what the log says
-    bool snapshot_due;    // the first plan of this life is written as a whole
-    bool walk_failed;     // out of memory while the log was walked
+    plan_t *plan;      // in force at the end of the log
+    bool plan_known;   // it is what the log says
+    bool snapshot_due; // the first plan of this life is written as a whole
+    bool walk_failed;  // while the log was walked; why:
+    fault_t walk_fault;
+    bool heading; // what was walked through so far is the head that the walk began with
+    uint64_t first_seq;
     uint64_t up_us;       // time really collecting, over all lives
     int64_t tick_mono_us; // of the last tick; 0 = none yet
+    int64_t head_us;      // receipt of the head that is being appended
     stream_count_t count;
 };
 
@@ -33,6 +38,15 @@ static uint64_t s_load_u64(const uint8_t *bytes)
     for (int i = 0; i < UP_BYTES; i++)
         value |= (uint64_t) bytes[i] << 8 * i;
     return value;
+}
+
+// What we knew at the beginning of a segment.
+static bool s_recall(stream_t *self, slice_t payload)
+{
+    known_t known = { self->places, self->amendments, self->up_us };
+    bool good = known_read(&known, payload, &self->walk_fault);
+    self->up_us = known.up_us;
+    return good;
 }
 
 // The log tells what we knew when we stopped.
@@ -62,9 +76,16 @@ static bool s_visit(void *context, const record_t *record)
         if (!amendments_note(self->amendments, record))
             self->walk_failed = true;
         break;
+    case RECORD_KNOWN:
+    case RECORD_KNOWN_END:
+        // In a later one stands nothing that was not walked through.
+        if (self->heading && !s_recall(self, record->payload))
+            self->walk_failed = true;
+        break;
     case RECORD_SKIP:
         break;
     }
+    self->heading &= record->kind == RECORD_PLAN || record->kind == RECORD_KNOWN;
     return !self->walk_failed;
 }
 
@@ -72,7 +93,8 @@ stream_t *stream_open(const char *root, const char *namespace, const char *name,
 {
     owned(stream_destroy) stream_t *self = calloc(1, sizeof *self);
     if (self) {
-        self->snapshot_due = true;
+        self->snapshot_due = self->heading = true;
+        fault_set(&self->walk_fault, "out of memory");
         self->name = strdup(name);
         self->places = places_new();
         self->amendments = amendments_new();
@@ -86,9 +108,10 @@ stream_t *stream_open(const char *root, const char *namespace, const char *name,
     if (!self->stage)
         return NULL;
     if (self->walk_failed) {
-        fault_set(fault, "out of memory while reading the log of stream %s", name);
+        fault_set(fault, "cannot read the log of stream %s: %s", name, self->walk_fault.text);
         return NULL;
     }
+    self->first_seq = stage_oldest_seq(self->stage);
     stream_t *given = self;
     self = NULL;
     return given;
@@ -141,11 +164,32 @@ static uint64_t s_append_plan(stream_t *self, const plan_t *plan, const plan_t *
     return stage_append(self->stage, RECORD_PLAN, recv_us, none, none, buffer_slice(&payload));
 }
 
-// Whoever starts reading at a segment must find the plan in it.
+static bool s_append_known(void *context, bool last, slice_t payload)
+{
+    stream_t *self = context;
+    slice_t none = { 0 };
+    return stage_append(self->stage, last ? RECORD_KNOWN_END : RECORD_KNOWN, self->head_us, none,
+                        none, payload) != 0;
+}
+
+// What stands before is known by heart, so that nobody has to read it. Nothing is pending: places
+// and amendments are those of durable records. Before the first record there is nothing to know.
+static bool s_append_head(stream_t *self, int64_t recv_us)
+{
+    const known_t known = { self->places, self->amendments, self->up_us };
+    if (stage_last_seq(self->stage) == 0 || !known_is_due(&known, stage_unheaded(self->stage)))
+        return true;
+    self->head_us = recv_us;
+    return known_write(&known, s_append_known, self);
+}
+
+// Whoever starts reading at a segment must find the plan in it. A head that does not fit into
+// memory leaves the segment without one: readers know such.
 static bool s_begin_segment(stream_t *self, int64_t recv_us)
 {
     assert(self->plan_known && !self->snapshot_due);
-    return !stage_segment_is_full(self->stage) || s_append_plan(self, self->plan, NULL, recv_us);
+    return !stage_segment_is_full(self->stage) ||
+           (s_append_plan(self, self->plan, NULL, recv_us) && s_append_head(self, recv_us));
 }
 
 static bool s_same_plan(const plan_t *a, const plan_t *b)
@@ -157,7 +201,8 @@ static bool s_same_plan(const plan_t *a, const plan_t *b)
 bool stream_plan(stream_t *self, const plan_t *plan, int64_t recv_us, uint64_t *seq)
 {
     *seq = 0;
-    bool whole = self->snapshot_due || !self->plan_known || stage_segment_is_full(self->stage);
+    bool begins = stage_segment_is_full(self->stage);
+    bool whole = self->snapshot_due || !self->plan_known || begins;
     if (!self->snapshot_due && self->plan_known && s_same_plan(plan, self->plan))
         return true;
     owned(plan_destroy) plan_t *copy = plan_copy(plan);
@@ -171,6 +216,8 @@ bool stream_plan(stream_t *self, const plan_t *plan, int64_t recv_us, uint64_t *
     copy = old;
     self->plan_known = true;
     self->snapshot_due = false;
+    if (begins)
+        (void) s_append_head(self, recv_us); // without: as above
     return true;
 }
 
@@ -210,20 +257,27 @@ bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t reque
                           .source = s_keep(self->names, source),
                           .place = s_keep(self->names + UINT8_MAX, request) };
     if (amendments_count(self->amendments) == AMENDMENTS_MAX ||
+        amendments_bytes(self->amendments) >= AMENDMENTS_BYTES_MAX ||
         !amendments_encode(self->plan, from_us, s_next_edition(self, above, recv_us),
-                           &self->amending) ||
+                           self->first_seq, &self->amending) ||
         !s_begin_segment(self, recv_us) ||
         !(record->seq = stage_append(self->stage, RECORD_RESET, recv_us, source, request,
                                      buffer_slice(&self->amending)))) {
         buffer_destroy(&self->amending);
         return false;
     }
+    record->recv_us = stage_recv_us(self->stage);
     return true;
 }
 
 const amendments_t *stream_amendments(const stream_t *self)
 {
     return self->amendments;
+}
+
+bool stream_is_amending(const stream_t *self)
+{
+    return self->amending.size > 0;
 }
 
 // What was appended is durable.
@@ -311,6 +365,18 @@ uint64_t stream_durable(const stream_t *self)
 uint64_t stream_damaged(const stream_t *self)
 {
     return stage_damaged(self->stage);
+}
+
+uint64_t stream_first_seq(const stream_t *self)
+{
+    return self->first_seq;
+}
+
+void stream_forget(stream_t *self, uint64_t before_seq)
+{
+    assert(!stream_is_amending(self) && before_seq <= stream_durable(self));
+    if (before_seq > self->first_seq)
+        self->first_seq = before_seq;
 }
 
 stream_count_t stream_count(const stream_t *self)

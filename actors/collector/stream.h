@@ -37,9 +37,10 @@ const plan_t *stream_plan_in_force(const stream_t *self); // NULL before the fir
 
 // Records received since from_us (of this source; empty = of all) become rows as the plan in force
 // says, which there must be: an amendment, once it is durable. `request` names who wanted it. Its
-// edition is later than `above` and all before.
+// edition is later than `above` and all before, and begins with the first record of the log.
 bool stream_amend(stream_t *self, slice_t source, int64_t from_us, slice_t request, uint64_t above,
                   int64_t recv_us);
+bool stream_is_amending(const stream_t *self);               // one is on its way to the disk
 const amendments_t *stream_amendments(const stream_t *self); // the durable ones
 
 // A payload; there must be a plan. A place of size 0 says nothing. Returns its seq; 0: failed.
@@ -57,7 +58,12 @@ int64_t stream_tick_due_us(const stream_t *self);
 size_t stream_pending(const stream_t *self); // bytes not durable yet
 bool stream_sync(stream_t *self, fault_t *fault);
 uint64_t stream_durable(const stream_t *self); // last durable seq
-uint64_t stream_damaged(const stream_t *self); // records lost in the log when it was opened
+uint64_t stream_damaged(const stream_t *self); // as stage_damaged
+
+// The first record of the log. What lies before it is gone, or about to be (stream_forget).
+uint64_t stream_first_seq(const stream_t *self);
+// From now on nobody counts on records before this one: they may be removed. Not while amending.
+void stream_forget(stream_t *self, uint64_t before_seq);
 
 typedef struct {
     uint64_t records, bytes, syncs; // payloads staged in this life

@@ -295,9 +295,7 @@ static const char *map_records(prep_t *self, const message_raw_t *raw,
             self->plan_count++;
             break;
         }
-        case RECORD_TICK: // time without rows: positions move over it
-        case RECORD_SKIP:
-        case RECORD_RESET:
+        default: // of the collector: no rows, positions move over it
             break;
         }
     }

@@ -1,8 +1,10 @@
-/*  calls -- the system calls that may fail on a writer of the log, so that tests can make them.
+/*  calls -- the system calls that may fail on a writer of the log, so that tests can make them,
+ *  and its limits, so that tests can reach them.
  *
  *  Private to broker/stage. Production never changes it.
  */
 #pragma once
+#include <stdint.h>
 #include <sys/types.h>
 
 typedef struct {
@@ -14,3 +16,10 @@ typedef struct {
 } stage_calls_t;
 
 extern stage_calls_t stage_calls;
+
+// What a test must be able to make small.
+typedef struct {
+    uint64_t segment_bytes; // STAGE_SEGMENT_BYTES
+} stage_limits_t;
+
+extern stage_limits_t stage_limits;

@@ -206,9 +206,10 @@ static bool s_read_head(stage_reader_t *self)
         return false;
     segment_head_t head;
     if (segment_head_decode(&head, bytes)) {
-        if (head.version != SEGMENT_VERSION) {
+        if (head.version < SEGMENT_VERSION_OLDEST || head.version > SEGMENT_VERSION) {
             snprintf(self->error, sizeof self->error,
-                     "segment of version %u, this program reads %d", head.version, SEGMENT_VERSION);
+                     "segment of version %u, this program reads %d to %d", head.version,
+                     SEGMENT_VERSION_OLDEST, SEGMENT_VERSION);
             return false;
         }
         self->mark = head.mark;

@@ -67,7 +67,7 @@ bool segment_head_decode(segment_head_t *head, const uint8_t bytes[SEGMENT_HEAD_
 
 bool segment_record_fits(const record_t *record)
 {
-    return record->kind >= RECORD_PAYLOAD && record->kind <= RECORD_TORN && record->seq > 0 &&
+    return record->kind >= RECORD_PAYLOAD && record->kind <= RECORD_KIND_LAST && record->seq > 0 &&
            record->source.size <= STAGE_SOURCE_NAME_MAX &&
            record->place.size <= SEGMENT_PLACE_MAX &&
            record->payload.size <= STAGE_PAYLOAD_BYTES_MAX;
@@ -115,7 +115,7 @@ static bool s_is_plausible(const uint8_t *bytes, uint32_t mark)
 {
     uint32_t found = s_get32(bytes);
     return (mark != 0 ? found == mark : found != 0) && bytes[32] >= RECORD_PAYLOAD &&
-           bytes[32] <= RECORD_TORN && bytes[33] <= STAGE_SOURCE_NAME_MAX && bytes[35] == 0 &&
+           bytes[32] <= RECORD_KIND_LAST && bytes[33] <= STAGE_SOURCE_NAME_MAX && bytes[35] == 0 &&
            s_get32(bytes + 12) <= STAGE_PAYLOAD_BYTES_MAX && s_get64(bytes + 16) != 0;
 }
 

@@ -25,6 +25,10 @@ typedef enum {
     RECORD_SKIP = 4,
     RECORD_RESET = 5,
     RECORD_TORN = 6, // a payload whose end never came: kept, and quarantined as a whole
+    // What the writer knew when it began a segment, behind the plan: pieces, and the last of them.
+    RECORD_KNOWN = 7,
+    RECORD_KNOWN_END = 8,
+    RECORD_KIND_LAST = RECORD_KNOWN_END,
 } record_kind_t;
 
 // Is it bytes of a source?
@@ -47,12 +51,15 @@ typedef struct {
 
 typedef struct stage stage_t;
 
-// Called for every intact record of all segments, oldest first, while the writer opens: the
-// collector finds its places and plan again. What came from a source is left empty (and,
-// but for the last segment, is not even read). Return false to stop.
+// Called while the writer opens for every intact record from the last whole head on, oldest first:
+// the collector finds its places and plan again. A head is what a segment begins with if that is a
+// plan, RECORD_KNOWN as often as need be, and RECORD_KNOWN_END; a log that begins at record 1 has
+// one there in any case. What came from a source is left empty (and, but for the last segment, is
+// not even read). Return false to stop.
 typedef bool stage_visit_t(void *context, const record_t *record);
 
-// Open for appending, creating the directory; recover the tail. `visit` may be NULL.
+// Open for appending, creating the directory; recover the tail. `visit` may be NULL. Refused: a log
+// without its beginning that has no whole head either.
 stage_t *stage_open(const char *root, const char *namespace, const char *stream,
                     stage_visit_t *visit, void *context, fault_t *fault);
 void stage_destroy(stage_t **self_p);
@@ -68,9 +75,11 @@ uint64_t stage_append(stage_t *self, record_kind_t kind, int64_t now_us, slice_t
 size_t stage_pending_bytes(const stage_t *self); // of the group not yet durable
 
 // A new segment begins with the next group (and nothing is pending)? Then the caller first
-// appends a plan snapshot. Only the segment after a failed stage_sync begins without one: its
-// first group is the one that was kept.
+// appends a plan snapshot, and what else it knows. Only the segment after a failed stage_sync
+// begins without: its first group is the one that was kept.
 bool stage_segment_is_full(const stage_t *self);
+// Segments begun since the last one with a whole head: 0 = it is the last.
+size_t stage_unheaded(const stage_t *self);
 
 // Write and fdatasync the group. True: all of it is durable. False: nothing is promised, the
 // group is kept and the next call tries again on a new segment (disk full, I/O error).
@@ -78,9 +87,14 @@ bool stage_sync(stage_t *self, fault_t *fault);
 // The last durable seq, 0 = none. After damage at the very end of the log it may be one that nobody
 // can read any more, but that was given away once.
 uint64_t stage_last_seq(const stage_t *self);
+int64_t stage_recv_us(const stage_t *self); // of the last record appended
 // A number that tells this log from any other of its name: random, in all of its segments, not 0.
 uint32_t stage_mark(const stage_t *self);
-uint64_t stage_damaged(const stage_t *self); // seqs missing in the log at open: an upper bound
+// First record of the log when it was opened; 1 in an empty one.
+uint64_t stage_oldest_seq(const stage_t *self);
+// Seqs missing at open, from the last whole head on: an upper bound. What lies before it is looked
+// at by whoever reads it, and by `stage verify`.
+uint64_t stage_damaged(const stage_t *self);
 
 // ---- reading ------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ static void walk_changed(slice_t input, uint32_t mark)
     uint8_t bytes[RECORDS * RECORD_MAX];
     size_t used = 0;
     for (uint64_t seq = 1; seq <= RECORDS && input.size >= 4; seq++) {
-        uint8_t kind = input.data[0] % 5 + 1, source = input.data[1] % 129;
+        uint8_t kind = input.data[0] % RECORD_KIND_LAST + 1, source = input.data[1] % 129;
         uint8_t place = input.data[2], payload = input.data[3];
         input = slice_of(input.data + 4, input.size - 4);
         uint8_t text[3 * 255] = { 0 };

@@ -25,7 +25,7 @@ static void amend(amendments_t *amendments, uint64_t seq, const char *source, in
 {
     owned(plan_destroy) plan_t *plan = plan_of(a, b);
     owned(buffer_destroy) buffer_t payload = { 0 };
-    assert_true(amendments_encode(plan, from_us, seq * 10, &payload));
+    assert_true(amendments_encode(plan, from_us, seq * 10, 1, &payload));
     const record_t reset = { .kind = RECORD_RESET,
                              .seq = seq,
                              .source = slice_text(source),

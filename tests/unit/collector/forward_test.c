@@ -101,7 +101,7 @@ static void need(bench_t *self, uint8_t worker, uint64_t from, unsigned first, u
     message_need_t message = {
         .worker = slice_of(id, sizeof id),
         .endpoint = slice_text(endpoint),
-        .stream = slice_text("main"),
+        .stream = slice_text(forward_name(self->forward)),
         .from = from,
         .partitions = slice_of(partitions.bits, sizeof partitions.bits),
     };
@@ -122,7 +122,7 @@ static void ack(bench_t *self, uint8_t worker, uint32_t lane, uint64_t mark)
     message_ack_t message = {
         .worker = slice_of(id, sizeof id),
         .endpoint = slice_text(endpoint),
-        .stream = slice_text("main"),
+        .stream = slice_text(forward_name(self->forward)),
         .marks = { .count = 1, .bytes = buffer_slice(&marks) },
     };
     message_ack_encode(&message, &frame);
@@ -338,6 +338,85 @@ static void positions_move_over_damage(void **state)
     teardown(&bench);
 }
 
+// Who asks for what was removed gets nothing, is told of, and nobody else is held up.
+static void what_is_gone_is_not_passed_over(void **state)
+{
+    (void) state;
+    bench_t bench;
+    setup(&bench);
+    set_plan(&bench, "def");
+    for (int i = 0; i < 20; i++)
+        put(&bench, "payload", 7);
+    uint64_t durable = sync_all(&bench);
+    partitions_t gone;
+    forward_trimmed(bench.forward, 10);
+    assert_false(forward_take_gone(bench.forward, &gone));
+    need(&bench, 1, 9, 0, 127);
+    need(&bench, 2, 10, 128, 255);
+    assert_true(forward_take_gone(bench.forward, &gone));
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        assert_int_equal(partitions_has(&gone, p), p < 128);
+    assert_false(forward_take_gone(bench.forward, &gone)); // once
+    assert_int_equal(forward_count(bench.forward).gone, 1);
+    assert_int_equal(step(&bench, durable), FORWARD_SENT);
+    message_raw_t raw = receive(&bench);
+    assert_int_equal(raw.from, 10);
+    assert_true(slice_is(route_of(&raw).endpoint, "tcp://127.0.0.1:2"));
+    assert_int_equal(step(&bench, durable), FORWARD_IDLE);
+    assert_int_equal(forward_count(bench.forward).durable, 0); // half of them have nobody
+    // Trimmed below somebody who is still catching up: he is let go, and must ask anew.
+    need(&bench, 1, 12, 0, 127);
+    forward_trimmed(bench.forward, 13);
+    assert_int_equal(step(&bench, durable), FORWARD_IDLE);
+    assert_true(forward_take_gone(bench.forward, &gone));
+    assert_true(partitions_has(&gone, 0) && !partitions_has(&gone, 128));
+    need(&bench, 1, 13, 0, 127);
+    assert_int_equal(step(&bench, durable), FORWARD_SENT);
+    raw = receive(&bench);
+    assert_int_equal(raw.from, 13);
+    teardown(&bench);
+}
+
+// An edition begins where the log began when it was ordered: before that nobody misses anything.
+static void an_edition_begins_with_the_log(void **state)
+{
+    (void) state;
+    bench_t bench;
+    setup(&bench);
+    set_plan(&bench, "def");
+    for (int i = 0; i < 20; i++)
+        put(&bench, "payload", 7);
+    (void) sync_all(&bench);
+    stream_forget(bench.stream, 8);
+    assert_true(stream_amend(bench.stream, slice_text("s"), 3, slice_text("again"), 0, 900));
+    assert_true(stream_is_amending(bench.stream));
+    uint64_t durable = sync_all(&bench);
+    assert_false(stream_is_amending(bench.stream));
+    bus_destroy(&bench.prep);
+    bus_destroy(&bench.answers);
+    forward_destroy(&bench.forward);
+    fault_t fault;
+    bench.forward =
+        forward_new(bench.root, "test", "main", stream_amendments(bench.stream), &fault);
+    forward_trimmed(bench.forward, 8);
+    bench.prep = bus_connect(BUS_PULL, forward_raw_endpoint(bench.forward), 100, &fault);
+    bench.answers = bus_connect(BUS_PUSH, forward_ack_endpoint(bench.forward), 100, &fault);
+    need(&bench, 1, 1, 0, 255);
+    assert_int_equal(step(&bench, durable), FORWARD_SENT);
+    message_raw_t raw = receive(&bench);
+    assert_int_equal(raw.from, 1);
+    assert_int_equal(raw.to, durable);
+    assert_int_equal(raw.records.count, durable - 7);
+    assert_int_equal(forward_count(bench.forward).damaged, 0);
+    // Trimmed further, that beginning is gone, too.
+    forward_trimmed(bench.forward, 9);
+    need(&bench, 1, 1, 0, 255);
+    partitions_t gone;
+    assert_true(forward_take_gone(bench.forward, &gone));
+    assert_int_equal(step(&bench, durable), FORWARD_IDLE);
+    teardown(&bench);
+}
+
 static void other_messages_are_counted(void **state)
 {
     (void) state;
@@ -368,6 +447,8 @@ int main(void)
         cmocka_unit_test(each_gets_what_it_asks_for),
         cmocka_unit_test(credit_bounds_what_is_outstanding),
         cmocka_unit_test(positions_move_over_damage),
+        cmocka_unit_test(what_is_gone_is_not_passed_over),
+        cmocka_unit_test(an_edition_begins_with_the_log),
         cmocka_unit_test(other_messages_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 static void head_is_as_written(void **state)
 {
     (void) state;
-    static const uint8_t golden[48] = "TIDEWSEG\xf8\x94\x39\x5d\x01\x00\x00\x00\x78\x56\x34\x12"
+    static const uint8_t golden[48] = "TIDEWSEG\x22\x03\x85\x66\x02\x00\x00\x00\x78\x56\x34\x12"
                                       "\x00\x00\x00\x00\x2a\x00\x00\x00\x00\x00\x00\x00\x02"
                                       "c1";
     uint8_t bytes[SEGMENT_HEAD_BYTES];

@@ -301,7 +301,7 @@ static void later_versions_are_refused(void **state)
     write_file(log, bytes, log->size);
     fault_t fault = { 0 };
     assert_null(stage_open(log->scratch.path, "tw", "c1", NULL, NULL, &fault));
-    assert_non_null(strstr(fault.text, "version 2"));
+    assert_non_null(strstr(fault.text, "version 3"));
     stage_reader_t *reader = stage_reader_open(log->scratch.path, "tw", "c1", &fault);
     assert_non_null(reader);
     record_t record;
