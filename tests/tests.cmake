@@ -42,3 +42,7 @@ endforeach()
 if(TARGET json_bench)
   target_sources(json_bench PRIVATE tests/bench/json_limit.cpp)
 endif()
+
+if(NOT TIDEWIRE_FUZZ)
+  include(tests/sim/redis.cmake)
+endif()

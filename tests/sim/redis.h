@@ -21,8 +21,7 @@
 typedef struct sim_redis sim_redis_t;
 
 enum {
-    SIM_REDIS_FD = 1 << 20,     // descriptors of connections: this one and up, never real ones
-    SIM_REDIS_LINKS_MAX = 4096, // connections that were ever made between two restarts
+    SIM_REDIS_FD = 1 << 20, // descriptors of connections: this one and up, never real ones
 };
 
 // What the server and its clients ask of the world. `context` is handed back.

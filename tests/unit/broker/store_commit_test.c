@@ -1,8 +1,6 @@
 /*  The commit protocol of store against a real redis-server: guards, chain of ids, journal and
  *  base, lost answers, roll-backs.
  */
-#include <sys/socket.h>
-
 #include "tests/unit/broker/store_fixture.h"
 
 // What a load handed on, as text: offsets, base and deltas in order.
@@ -497,7 +495,7 @@ static void a_lost_answer_is_asked_for_again(void **state)
         // The answer never comes; or it is already here when the connection goes.
         if (round % 2)
             pause_ms(20);
-        shutdown(store_descriptor(store), round % 2 ? SHUT_WR : SHUT_RDWR);
+        server_cut(store_descriptor(store), round % 2 == 0);
         if (store_commit_take(store, &status, 1) == STORE_DOWN) {
             lost++;
             assert_int_equal(store_descriptor(store), -1);

@@ -70,9 +70,9 @@ static void a_redis_that_hangs_is_given_up(void **state)
     expect(store, store_ping(store), STORE_OK);
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    kill(server.pid, SIGSTOP);
+    server_pause();
     store_status_t status = store_ping(store);
-    kill(server.pid, SIGCONT);
+    server_resume();
     clock_gettime(CLOCK_MONOTONIC, &end);
     assert_int_equal(status, STORE_DOWN);
     assert_string_equal(store_error(store), "no answer in time");
