@@ -173,6 +173,8 @@ static redisReply *execute(sim_redis_t *self, link_t *link, size_t count, blob_t
     } else if (exec) {
         return link->multi ? execute_queue(self, link) : answer_error("ERR EXEC without MULTI");
     } else if (blob_is(words[0], "DISCARD")) {
+        if (!link->multi)
+            return answer_error("ERR DISCARD without MULTI");
         forget_queue(link);
         return answer_status("OK");
     } else if (link->multi) {

@@ -369,6 +369,8 @@ static void run_copy(call_t *call)
 {
     item_t *item = space_find(call->server, call->words[1]);
     bool replace = call->count > 3 && blob_is(call->words[3], "REPLACE");
+    if (blob_same(call->words[1], call->words[2]))
+        return call_error(call, "ERR source and destination objects are the same");
     if (!item || (space_find(call->server, call->words[2]) && !replace))
         return call_integer(call, 0);
     blob_t *bytes;

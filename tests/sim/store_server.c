@@ -15,7 +15,7 @@
 
 #include "proto/buffer.h"
 #include "proto/owned.h"
-#include "tests/sim/redis_inside.h"
+#include "tests/sim/redis_resp.h"
 #include "tests/sim/store_server.h"
 
 server_t server;
@@ -140,33 +140,6 @@ void server_cut(int descriptor, bool both_ways)
 
 // ---- redis-cli -----------------------------------------------------------------------------
 
-static void print_reply(buffer_t *to, const redisReply *reply)
-{
-    switch (reply->type) {
-    case REDIS_REPLY_STRING:
-        buffer_printf(to, "$%zu\r\n", reply->len);
-        buffer_append(to, reply->str, reply->len);
-        buffer_text(to, "\r\n");
-        return;
-    case REDIS_REPLY_STATUS:
-    case REDIS_REPLY_ERROR:
-        buffer_printf(to, "%c%s\r\n", reply->type == REDIS_REPLY_ERROR ? '-' : '+', reply->str);
-        return;
-    case REDIS_REPLY_INTEGER:
-        buffer_printf(to, ":%lld\r\n", reply->integer);
-        return;
-    case REDIS_REPLY_NIL:
-        buffer_text(to, "$-1\r\n");
-        return;
-    case REDIS_REPLY_ARRAY:
-        buffer_printf(to, "*%zu\r\n", reply->elements);
-        for (size_t i = 0; i < reply->elements; i++)
-            print_reply(to, reply->element[i]);
-        return;
-    }
-    abort();
-}
-
 // "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n": the first command in `from`. 0: it is not whole yet.
 static size_t parse_command(slice_t from, words_t *words)
 {
@@ -199,7 +172,7 @@ static void serve_cli(int socket)
         words_t words = { 0 };
         for (size_t used; (used = parse_command(buffer_slice(&in), &words)) > 0;) {
             redisReply *reply = command_execute(model, link, words.count, words.words);
-            print_reply(&out, reply);
+            resp_print(&out, reply);
             freeReplyObject(reply);
             words_clear(&words);
             memmove(in.data, in.data + used, in.size - used);
