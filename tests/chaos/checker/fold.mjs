@@ -1,0 +1,144 @@
+/*  fold -- from the records of a stream to the alerts they imply: admit, windows, verdicts, ids.
+ *
+ *  What a reader of docs/rules.md and of the definitions D1 to D7 would compute, for lateness 0: a
+ *  row newer than all before it is accepted, one of the newest time is a duplicate or a revision,
+ *  an older one is late.
+ */
+
+import { Cannot, Digest } from "./rule.mjs";
+import { verdict } from "./judge.mjs";
+import { FrameRows } from "./frame.mjs";
+import { Series } from "./series.mjs";
+import { Sight, describe } from "./sight.mjs";
+
+const FUTURE_US = 300_000_000;
+
+const PLAIN = /[^A-Za-z0-9._-]/g;
+const encode = (part) => Buffer.from(part).toString("latin1").replace(PLAIN, (c) =>
+  `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
+
+function alertId(rule, series, ts, discriminator) {
+  const time = Buffer.alloc(8);
+  time.writeBigInt64LE(BigInt(ts));
+  return new Digest().sized("tw1").sized(rule.name).sized(rule.hash).sized(series).sized(time)
+    .sized(discriminator).end().subarray(0, 16).toString("hex");
+}
+
+export class Fold {
+  /** alert(expected): one that the log implies. */
+  constructor(stream, alert) {
+    Object.assign(this, { stream, alert });
+    this.plan = null;
+    this.series = new Map();  // id -> Series
+    this.scales = new Map();  // table -> column -> digits after the point
+    this.sights = new Map();
+    this.ordinals = new Map();
+    this.count = { rows: 0, accepted: 0, late: 0, duplicates: 0, revisions: 0, quarantined: 0, alerts: 0 };
+  }
+
+  setPlan(plan) {
+    for (const table of plan.tables.values()) {
+      for (const rule of table.rules) rule.verdict = verdict(rule.tree);
+      if (!this.scales.has(table.name)) this.scales.set(table.name, new Map());
+      this.sights.set(table.name, new Sight(this.scales.get(table.name)));
+    }
+    for (const series of this.series.values()) {
+      const table = plan.tables.get(series.table.name);
+      if (!table) throw new Cannot(`table ${series.table.name} leaves the plan`);
+      series.replan(table);
+    }
+    this.plan = plan;
+  }
+
+  /** The rows of one pushed frame. */
+  take(record, frame) {
+    const source = this.plan?.sources.get(record.source);
+    if (!source) throw new Cannot(`record ${record.seq}: no mapping of source ${record.source}`);
+    const table = this.plan.tables.get(source.table), known = new Map();
+    const rows = new FrameRows(frame, source, table, this.scales.get(table.name));
+    this.count.rows += rows.count;
+    for (const row of rows.order()) {
+      if (rows.ts[row] - FUTURE_US > record.received || rows.lacks(row)) {
+        this.count.quarantined++;
+        continue;
+      }
+      const combination = rows.combination(row);
+      let series = known.get(combination);
+      if (!series) known.set(combination, (series = this.find(table, rows.keysOf(row))));
+      this.row(series, source, rows.ts[row], rows.values, row, record);
+    }
+  }
+
+  find(table, keys) {
+    const id = [table.name, ...keys].map(encode).join(":");
+    let series = this.series.get(id);
+    if (!series) this.series.set(id, (series = new Series(id, keys, table)));
+    return series;
+  }
+
+  row(series, source, ts, values, row, record) {
+    if (ts < series.newest) {
+      this.count.late++;
+      return;
+    }
+    if (ts > series.newest || source.ordinal) {
+      this.count.accepted++;
+      series.append(ts, values, row);
+      series.look();
+      series.trim();
+    } else if (series.same(values, row)) {
+      this.count.duplicates++;
+      return;
+    } else {
+      this.count.revisions++;
+      series.revise(values, row);
+    }
+    this.judge(series, source, record, row);
+  }
+
+  judge(series, source, record, row) {
+    const sight = this.sights.get(series.table.name).of(series);
+    for (const rule of series.table.rules)
+      if (!series.fired.has(rule.name) && rule.verdict(sight) === 1 && this.ready(series, rule, sight))
+        this.publish(series, source, rule, sight, record, row);
+  }
+
+  ready(series, rule, sight) {
+    const out = { n: 0, d: 0 };
+    for (const aggregate of rule.aggregates) if (!series.covers(aggregate)) return false;
+    for (const { aggregate, least } of rule.guards) {
+      sight.aggregate(aggregate, out);
+      if (least > 0 ? out.n < least : out.d === 0 || out.n <= 0) return false;
+    }
+    return true;
+  }
+
+  publish(series, source, rule, sight, record, row) {
+    const discriminator = Buffer.alloc(source.ordinal ? 8 : 0);
+    if (source.ordinal) discriminator.writeBigUInt64LE(BigInt(series.sameTs - 1));
+    const id = alertId(rule, series.id, series.newest, discriminator);
+    const before = series.topics.get(rule.name) ?? { seq: 0, prev: null };
+    const topic = `alert/${rule.name}/${series.id}/`, ordinal = (this.ordinals.get(topic) ?? 0) + 1;
+    this.ordinals.set(topic, ordinal);
+    series.topics.set(rule.name, { seq: before.seq + 1, prev: id });
+    series.fired.set(rule.name, rule.hash);
+    this.count.alerts++;
+    this.alert({
+      id, topic, ordinal, received: record.received, place: `${rule.name} ${series.id} ${record.seq} ${row}`,
+      body: { v: 1, id, kind: "alert", seq: before.seq + 1, prev: before.prev, ...describe(rule, sight),
+              record: { stream: this.stream, seq: record.seq, row } },
+    });
+  }
+
+  /** Of every series the newest row: { series, ts, values: column -> { n, scale } or null }. */
+  *latest() {
+    for (const series of this.series.values()) {
+      const scales = this.scales.get(series.table.name), values = {};
+      series.table.columns.forEach((name, i) => {
+        const n = series.values[i][series.tail - 1 - series.base];
+        values[name] = n === n ? { n, scale: scales.get(name) ?? 0 } : null;
+      });
+      yield { series: series.id, ts: series.newest, values };
+    }
+  }
+}
