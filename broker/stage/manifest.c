@@ -107,60 +107,84 @@ static bool s_is_path(const char *path)
     return true;
 }
 
-static bool s_read_object(manifest_t *self, const char *line, bool gone)
+// What a line is: a good one, none of ours, or one that there was no memory for.
+typedef enum { LINE_GOOD, LINE_BAD, LINE_NO_MEMORY } line_t;
+
+static line_t s_added(bool good)
+{
+    return good ? LINE_GOOD : LINE_NO_MEMORY;
+}
+
+static line_t s_read_object(manifest_t *self, const char *line, bool gone)
 {
     char path[MANIFEST_PATH_MAX + 1];
     manifest_object_t o = { .path = path, .gone = gone };
     int end = 0;
-    return self->object_count < MANIFEST_OBJECTS_MAX &&
-           sscanf(line,
-                  "%*s %1024s %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64
-                  " %" SCNu64 "%n",
-                  path, &o.first_seq, &o.last_seq, &o.first_us, &o.last_us, &o.records,
-                  &o.plain_bytes, &o.bytes, &end) == 8 &&
-           line[end] == '\0' && s_is_path(path) && manifest_add_object(self, &o);
+    bool good = self->object_count < MANIFEST_OBJECTS_MAX &&
+                sscanf(line,
+                       "%*s %1024s %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNu64
+                       " %" SCNu64 " %" SCNu64 "%n",
+                       path, &o.first_seq, &o.last_seq, &o.first_us, &o.last_us, &o.records,
+                       &o.plain_bytes, &o.bytes, &end) == 8 &&
+                line[end] == '\0' && s_is_path(path);
+    return good ? s_added(manifest_add_object(self, &o)) : LINE_BAD;
 }
 
-static bool s_read_line(manifest_t *self, size_t number, const char *line)
+static line_t s_judge(bool good)
+{
+    return good ? LINE_GOOD : LINE_BAD;
+}
+
+static line_t s_read_line(manifest_t *self, size_t number, const char *line)
 {
     char source[STAGE_SOURCE_NAME_MAX + 1], path[MANIFEST_PATH_MAX + 1];
     int end = 0;
     if (number == 0)
-        return strcmp(line, head) == 0;
+        return s_judge(strcmp(line, head) == 0);
     if (number == 1)
-        return sscanf(line, "segment %" SCNu64 " %" SCNu64 " %" SCNx64 "%n", &self->first_seq,
-                      &self->last_seq, &self->sum, &end) == 3 &&
-               line[end] == '\0' && self->first_seq > 0;
-    if (strncmp(line, "route ", 6) == 0)
-        return sscanf(line, "route %128s %1024s%n", source, path, &end) == 2 && line[end] == '\0' &&
-               s_is_path(path) && manifest_add_route(self, source, path);
+        return s_judge(sscanf(line, "segment %" SCNu64 " %" SCNu64 " %" SCNx64 "%n",
+                              &self->first_seq, &self->last_seq, &self->sum, &end) == 3 &&
+                       line[end] == '\0' && self->first_seq > 0);
+    if (strncmp(line, "route ", 6) == 0) {
+        bool good = sscanf(line, "route %128s %1024s%n", source, path, &end) == 2 &&
+                    line[end] == '\0' && s_is_path(path);
+        return good ? s_added(manifest_add_route(self, source, path)) : LINE_BAD;
+    }
     if (strncmp(line, "object ", 7) == 0 || strncmp(line, "gone ", 5) == 0)
         return s_read_object(self, line, line[0] == 'g');
-    return false;
+    return LINE_BAD;
 }
 
 bool manifest_decode(manifest_t *self, slice_t text, fault_t *fault)
 {
     manifest_clear(self);
     owned(buffer_destroy) buffer_t line = { 0 };
-    bool ended = false, good = true;
+    bool ended = false;
+    line_t got = LINE_GOOD;
     size_t number = 0;
-    for (size_t at = 0; good && at < text.size; number++) {
+    for (size_t at = 0; got == LINE_GOOD && at < text.size; number++) {
         const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
         size_t size = end ? (size_t) (end - text.data) - at : 0;
+        bool good = end && !ended && !memchr(text.data + at, '\0', size);
         buffer_clear(&line);
         buffer_append(&line, text.data + at, size);
-        good = end && !ended && !memchr(text.data + at, '\0', size);
         at += size + 1;
         const char *words = buffer_string(&line);
         ended = number > 1 && (strcmp(words, "complete") == 0 || strcmp(words, "begun") == 0);
         self->complete = ended && words[0] == 'c';
-        good = good && (ended || s_read_line(self, number, words));
+        if (line.failed)
+            got = LINE_NO_MEMORY;
+        else if (!good)
+            got = LINE_BAD;
+        else if (!ended)
+            got = s_read_line(self, number, words);
     }
-    if (good && ended)
+    if (got == LINE_GOOD && ended)
         return true;
     manifest_clear(self);
-    return fault_set(fault, "line %zu of a list of objects is none of ours", number);
+    self->damaged = got != LINE_NO_MEMORY;
+    return self->damaged ? fault_set(fault, "line %zu of a list of objects is none of ours", number)
+                         : fault_set(fault, "out of memory");
 }
 
 // ---- files ----------------------------------------------------------------------------------
@@ -203,13 +227,13 @@ bool manifest_load(manifest_t *self, int directory, uint64_t first_seq, fault_t 
     if (!good)
         return false;
     fault_t why;
-    good = manifest_decode(self, buffer_slice(&text), &why);
-    if (good && self->first_seq == first_seq)
+    if (!manifest_decode(self, buffer_slice(&text), &why))
+        return fault_set(fault, "%s: %s", name, why.text);
+    if (self->first_seq == first_seq)
         return true;
     manifest_clear(self);
     self->damaged = true;
-    return good ? fault_set(fault, "%s is of another segment", name)
-                : fault_set(fault, "%s: %s", name, why.text);
+    return fault_set(fault, "%s is of another segment", name);
 }
 
 bool manifest_save(const manifest_t *self, int directory, fault_t *fault)

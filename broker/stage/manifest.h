@@ -29,7 +29,7 @@ typedef struct {
 
 typedef struct {
     bool complete;
-    bool damaged;                 // by manifest_load: there is a list, but none of ours
+    bool damaged;                 // by reading: there is a list, but none of ours
     uint64_t first_seq, last_seq; // of the segment
     uint64_t sum;                 // object_line_sum over its payloads
     size_t route_count, object_count;
@@ -45,6 +45,7 @@ bool manifest_add_object(manifest_t *self, const manifest_object_t *object);
 const char *manifest_route(const manifest_t *self, slice_t source); // or NULL
 
 bool manifest_encode(const manifest_t *self, buffer_t *out); // false: out of memory
+// False with fault, and an empty one: the text is `damaged`, or there is no memory.
 bool manifest_decode(manifest_t *self, slice_t text, fault_t *fault);
 
 // In the directory of a stream. True with an empty manifest (first_seq 0) if there is none. False
