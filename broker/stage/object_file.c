@@ -61,11 +61,12 @@ object_writer_t *object_writer_new(const char *root, const char *namespace, cons
                                    fault_t *fault)
 {
     owned(object_writer_destroy) object_writer_t *self = calloc(1, sizeof *self);
+    if (self)
+        self->directory = self->file = -1;
     if (!self || !(self->path = strdup(path))) {
         fault_set(fault, "out of memory");
         return NULL;
     }
-    self->file = -1;
     self->directory = s_place(root, namespace, path, true, self->name);
     if (self->directory >= 0) {
         strcpy(self->part, self->name);
