@@ -196,13 +196,14 @@ static bool s_open(stage_reader_t *self, size_t index)
 static bool s_read_head(stage_reader_t *self)
 {
     uint8_t bytes[SEGMENT_HEAD_BYTES];
-    ssize_t got;
-    do
-        got = stage_calls.read(self->file, bytes, sizeof bytes, 0);
-    while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return s_fail(self, "reading the stage");
-    if (got < (ssize_t) sizeof bytes)
+    size_t have = 0;
+    for (ssize_t got = 1; got != 0 && have < sizeof bytes;) {
+        got = stage_calls.read(self->file, bytes + have, sizeof bytes - have, (off_t) have);
+        if (got < 0 && errno != EINTR)
+            return s_fail(self, "reading the stage");
+        have += got > 0 ? (size_t) got : 0;
+    }
+    if (have < sizeof bytes)
         return false;
     segment_head_t head;
     if (segment_head_decode(&head, bytes)) {
