@@ -166,7 +166,10 @@ static void s_answer_request(line_t *self, moment_t now)
     const char *name = stream_name(self->stream);
     replay_request_result_t got =
         replay_request_get(self->root, self->namespace, name, &request, &fault);
-    if (got == REQUEST_NONE)
+    if (got == REQUEST_FAILED)
+        log_event(LOG_WARNING, "request not read yet", "stream=%s reason=%s", name,
+                  log_quote(fault.text));
+    if (got == REQUEST_NONE || got == REQUEST_FAILED)
         return;
     if (got == REQUEST_BAD) {
         log_event(LOG_ERROR, "request refused", "stream=%s reason=%s", name, log_quote(fault.text));

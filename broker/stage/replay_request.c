@@ -77,19 +77,33 @@ static bool s_parse(char *text, replay_request_t *request)
     return true;
 }
 
+// The text of the file, NUL-terminated. False: errno.
+static bool s_read(int file, char text[TEXT_MAX])
+{
+    size_t size = 0;
+    for (ssize_t got = 1; got != 0 && size < TEXT_MAX - 1;) {
+        got = read(file, text + size, TEXT_MAX - 1 - size);
+        if (got < 0 && errno != EINTR)
+            return false;
+        size += got > 0 ? (size_t) got : 0;
+    }
+    text[size] = '\0';
+    return true;
+}
+
 static replay_request_result_t s_get(int directory, replay_request_t *request, fault_t *fault)
 {
     int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
     if (file < 0 && errno == ENOENT)
         return REQUEST_NONE;
-    if (file < 0) {
-        fault_set(fault, "cannot read %s: %s", name, strerror(errno));
-        return REQUEST_BAD;
-    }
     char text[TEXT_MAX];
-    ssize_t size = read(file, text, sizeof text - 1);
-    close(file);
-    text[size > 0 ? size : 0] = '\0';
+    bool read_all = file >= 0 && s_read(file, text);
+    if (!read_all)
+        fault_set(fault, "cannot read %s: %s", name, strerror(errno));
+    if (file >= 0)
+        close(file);
+    if (!read_all)
+        return REQUEST_FAILED;
     if (s_parse(text, request))
         return REQUEST_READ;
     fault_set(fault, "%s is not what `replay` writes", name);
@@ -102,7 +116,7 @@ replay_request_result_t replay_request_get(const char *root, const char *namespa
 {
     int directory = files_open(root, namespace, stream, false, fault);
     if (directory < 0)
-        return REQUEST_BAD;
+        return REQUEST_FAILED;
     replay_request_result_t got = s_get(directory, request, fault);
     close(directory);
     return got;
@@ -126,6 +140,9 @@ bool replay_request_remove(const char *root, const char *namespace, const char *
     case REQUEST_BAD:
         if (!id)
             gone = unlinkat(directory, name, 0) == 0;
+        break;
+    case REQUEST_FAILED:
+        gone = false;
         break;
     }
     close(directory);

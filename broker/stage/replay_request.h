@@ -23,7 +23,8 @@ bool replay_request_put(const char *root, const char *namespace, const char *str
 typedef enum {
     REQUEST_NONE,
     REQUEST_READ,
-    REQUEST_BAD, // there is a file that is none, or it cannot be read (fault)
+    REQUEST_BAD,    // there is a file that is none (fault)
+    REQUEST_FAILED, // it cannot be read now (fault): perhaps it is a good one
 } replay_request_result_t;
 
 replay_request_result_t replay_request_get(const char *root, const char *namespace,
