@@ -98,20 +98,30 @@ static bool copy_entry(plan_entry_t *entry, plan_kind_t kind, slice_t name, slic
     return true;
 }
 
-bool plan_set(plan_t *self, plan_kind_t kind, slice_t name, slice_t body, fault_t *fault)
+// False with fault: no plan holds such an entry, or this one holds no more.
+static bool is_allowed(const plan_t *self, bool found, slice_t name, slice_t body, fault_t *fault)
 {
     if (name.size == 0 || name.size > PLAN_NAME_MAX)
         return fault_set(fault, "name of %zu bytes; 1 to %d are allowed", name.size, PLAN_NAME_MAX);
     if (body.size > PLAN_BODY_MAX)
         return fault_set(fault, "%.*s: %zu bytes; at most %d are allowed", (int) name.size,
                          (const char *) name.data, body.size, PLAN_BODY_MAX);
-    bool found;
-    size_t place = place_of(self, kind, name, &found);
     if (!found && self->count == PLAN_ENTRIES_MAX)
         return fault_set(fault, "the plan is full: %d entries", PLAN_ENTRIES_MAX);
+    return true;
+}
+
+plan_result_t plan_put(plan_t *self, plan_kind_t kind, slice_t name, slice_t body, fault_t *fault)
+{
+    bool found;
+    size_t place = place_of(self, kind, name, &found);
+    if (!is_allowed(self, found, name, body, fault))
+        return PLAN_REFUSED;
     plan_entry_t entry;
-    if (!make_room(self) || !copy_entry(&entry, kind, name, body))
-        return fault_set(fault, "out of memory");
+    if (!make_room(self) || !copy_entry(&entry, kind, name, body)) {
+        fault_set(fault, "out of memory");
+        return PLAN_NO_MEMORY;
+    }
     if (found) {
         free((void *) self->entries[place].name.data);
     } else {
@@ -120,7 +130,12 @@ bool plan_set(plan_t *self, plan_kind_t kind, slice_t name, slice_t body, fault_
         self->count++;
     }
     self->entries[place] = entry;
-    return true;
+    return PLAN_APPLIED;
+}
+
+bool plan_set(plan_t *self, plan_kind_t kind, slice_t name, slice_t body, fault_t *fault)
+{
+    return plan_put(self, kind, name, body, fault) == PLAN_APPLIED;
 }
 
 void plan_remove(plan_t *self, plan_kind_t kind, slice_t name)

@@ -60,8 +60,17 @@ typedef struct {
 bool plan_peek(plan_change_t *change, slice_t payload, fault_t *fault);
 
 // Apply a control record's payload. A difference names the hash it builds on and is refused if
-// ours differs; afterwards the hash must be the one it promises. Refused = *self is unchanged.
-bool plan_apply(plan_t *self, slice_t payload, fault_t *fault);
+// ours differs; afterwards the hash must be the one it promises. Unless PLAN_APPLIED, *self is
+// unchanged. Whoever reads a log may go on after PLAN_REFUSED, until a snapshot sets it right;
+// after PLAN_NO_MEMORY he would take an older plan for the one in force.
+typedef enum { PLAN_APPLIED, PLAN_REFUSED, PLAN_NO_MEMORY } plan_result_t;
+plan_result_t plan_follow(plan_t *self, slice_t payload, fault_t *fault);
+
+// The same where it does not matter why not.
+static inline bool plan_apply(plan_t *self, slice_t payload, fault_t *fault)
+{
+    return plan_follow(self, payload, fault) == PLAN_APPLIED;
+}
 
 // ---- the body of a rule -------------------------------------------------------------------
 

@@ -7,6 +7,9 @@ struct plan {
     size_t count, capacity;
 };
 
+// plan_set, and why not.
+plan_result_t plan_put(plan_t *self, plan_kind_t kind, slice_t name, slice_t body, fault_t *fault);
+
 // <0, 0, >0: the entry against (kind, name).
 int plan_compare(const plan_entry_t *entry, plan_kind_t kind, slice_t name);
 

@@ -106,27 +106,33 @@ static bool read_head(wire_reader_t *in, record_head_t *head, fault_t *fault)
 }
 
 // Set or remove one entry; *last is the one before it.
-static bool apply_entry(plan_t *self, wire_reader_t *in, bool snapshot, plan_entry_t *last,
-                        fault_t *fault)
+static plan_result_t refuse(fault_t *fault, const char *why)
+{
+    fault_set(fault, "plan: %s", why);
+    return PLAN_REFUSED;
+}
+
+static plan_result_t apply_entry(plan_t *self, wire_reader_t *in, bool snapshot, plan_entry_t *last,
+                                 fault_t *fault)
 {
     uint32_t fields;
     uint64_t kind;
     plan_entry_t entry = { .body = { 0 } };
     if (!wire_read_array(in, &fields) || fields != ENTRY_FIELDS || !wire_read_u64(in, &kind) ||
         kind < PLAN_SOURCE || kind > PLAN_LIMIT || !wire_read_text(in, &entry.name, PLAN_NAME_MAX))
-        return fault_set(fault, "plan: an entry is not [kind, name, body]");
+        return refuse(fault, "an entry is not [kind, name, body]");
     entry.kind = (plan_kind_t) kind;
     if (last->name.size > 0 && plan_compare(last, entry.kind, entry.name) >= 0)
-        return fault_set(fault, "plan: entries out of order");
+        return refuse(fault, "entries out of order");
     *last = entry;
     if (!snapshot && wire_peek(in) == WIRE_NIL) {
         wire_read_nil(in);
         plan_remove(self, entry.kind, entry.name);
-        return true;
+        return PLAN_APPLIED;
     }
     if (!wire_read_bytes(in, &entry.body, PLAN_BODY_MAX))
-        return fault_set(fault, "plan: the body of an entry is out of bounds");
-    return plan_set(self, entry.kind, entry.name, entry.body, fault);
+        return refuse(fault, "the body of an entry is out of bounds");
+    return plan_put(self, entry.kind, entry.name, entry.body, fault);
 }
 
 bool plan_peek(plan_change_t *change, slice_t payload, fault_t *fault)
@@ -139,29 +145,33 @@ bool plan_peek(plan_change_t *change, slice_t payload, fault_t *fault)
     return true;
 }
 
-bool plan_apply(plan_t *self, slice_t payload, fault_t *fault)
+plan_result_t plan_follow(plan_t *self, slice_t payload, fault_t *fault)
 {
     wire_reader_t in = wire_reader(payload);
     record_head_t head;
     if (!read_head(&in, &head, fault))
-        return false;
+        return PLAN_REFUSED;
     plan_hash_t hash = plan_hash(self);
     if (!head.snapshot && memcmp(&hash, &head.from, sizeof hash) != 0)
-        return fault_set(fault, "plan: the change builds on another plan than ours");
+        return refuse(fault, "the change builds on another plan than ours");
     owned(plan_destroy) plan_t *next = head.snapshot ? plan_new() : plan_copy(self);
-    if (!next)
-        return fault_set(fault, "out of memory");
+    if (!next) {
+        fault_set(fault, "out of memory");
+        return PLAN_NO_MEMORY;
+    }
     plan_entry_t last = { .name = { 0 } };
-    for (uint32_t i = 0; i < head.changes; i++)
-        if (!apply_entry(next, &in, head.snapshot, &last, fault))
-            return false;
+    for (uint32_t i = 0; i < head.changes; i++) {
+        plan_result_t applied = apply_entry(next, &in, head.snapshot, &last, fault);
+        if (applied != PLAN_APPLIED)
+            return applied;
+    }
     if (!wire_done(&in))
-        return fault_set(fault, "plan: bytes after the end");
+        return refuse(fault, "bytes after the end");
     hash = plan_hash(next);
     if (memcmp(&hash, &head.to, sizeof hash) != 0)
-        return fault_set(fault, "plan: the change does not lead to the plan it promises");
+        return refuse(fault, "the change does not lead to the plan it promises");
     plan_take(self, next);
-    return true;
+    return PLAN_APPLIED;
 }
 
 // ---- the body of a rule -------------------------------------------------------------------

@@ -146,9 +146,11 @@ bool amendments_note(amendments_t *self, const record_t *reset)
         item->begin = s_load(rest.data);
         rest = slice_of(rest.data + NUMBER_BYTES, rest.size - NUMBER_BYTES);
     }
-    fault_t fault;
-    if (item->begin == 0 || !plan_apply(item->plan, rest, &fault))
+    if (item->begin == 0)
         return true;
+    plan_result_t read = plan_follow(item->plan, rest, NULL);
+    if (read != PLAN_APPLIED)
+        return read == PLAN_REFUSED;
     item->bytes = rest.size;
     item->recv_us = reset->recv_us;
     item->seq = reset->seq;

@@ -11,7 +11,8 @@ enum { LOOK_BACK_RECORDS = 1024, LOOK_BACK_FACTOR = 8 };
 struct log_cursor {
     stage_reader_t *reader;
     uint64_t next;
-    bool held; // `record` was read and not passed yet
+    bool held;    // `record` was read and not passed yet
+    bool starved; // no memory for the plan behind it: nothing more is read here
     record_t record;
     plan_t *plan;
 };
@@ -43,12 +44,13 @@ void log_cursor_destroy(log_cursor_t **self_p)
     *self_p = NULL;
 }
 
-// Read [since, until) for its plans. True: *plan is the one in force at its end; false: there
-// is no snapshot in it (*plan is NULL), or no memory (fault).
-static bool s_read_plans(log_cursor_t *self, uint64_t since, uint64_t until, plan_t **plan)
+// Read [since, until) for its plans: *plan becomes the one in force at its end, or stays NULL if
+// there is no snapshot in it. False with fault: it cannot be read, and *plan is not the one.
+static bool s_read_plans(log_cursor_t *self, uint64_t since, uint64_t until, plan_t **plan,
+                         fault_t *fault)
 {
     if (!stage_reader_seek(self->reader, since))
-        return false;
+        return fault_set(fault, "%s", log_cursor_error(self));
     record_t record;
     stage_read_t got;
     while ((got = stage_reader_next(self->reader, until - 1, &record)) != STAGE_END) {
@@ -56,40 +58,41 @@ static bool s_read_plans(log_cursor_t *self, uint64_t since, uint64_t until, pla
         if (got == STAGE_DAMAGED || record.kind != RECORD_PLAN ||
             !plan_peek(&change, record.payload, NULL))
             continue;
-        if (!*plan && change.snapshot)
-            *plan = plan_new();
+        if (!*plan && change.snapshot && !(*plan = plan_new()))
+            return fault_set(fault, "out of memory");
         // One that does not fit comes after a damaged stretch: a snapshot sets it right again.
-        if (*plan)
-            (void) plan_apply(*plan, record.payload, NULL);
+        if (*plan && plan_follow(*plan, record.payload, NULL) == PLAN_NO_MEMORY)
+            return fault_set(fault, "out of memory");
     }
-    return *plan != NULL;
+    const char *error = stage_reader_error(self->reader);
+    return !error || fault_set(fault, "%s", error);
 }
 
-static bool s_find_plan(log_cursor_t *self, uint64_t from, plan_t **plan)
+static bool s_find_plan(log_cursor_t *self, uint64_t from, plan_t **plan, fault_t *fault)
 {
     for (uint64_t back = LOOK_BACK_RECORDS;; back *= LOOK_BACK_FACTOR) {
         uint64_t since = from > back ? from - back : 1;
-        if (since < from && s_read_plans(self, since, from, plan))
+        if (since < from && !s_read_plans(self, since, from, plan, fault))
+            return false;
+        if (*plan)
             return true;
         if (since == 1)
             break;
     }
     *plan = plan_new(); // before the first plan there are no payloads either
-    return *plan != NULL;
+    return *plan || fault_set(fault, "out of memory");
 }
 
 bool log_cursor_seek(log_cursor_t *self, uint64_t from, const plan_t *plan, fault_t *fault)
 {
     assert(from > 0);
-    self->held = false;
+    self->held = self->starved = false;
     self->next = 0;
     plan_destroy(&self->plan);
-    if (plan)
-        self->plan = plan_copy(plan);
-    else
-        s_find_plan(self, from, &self->plan);
-    if (!self->plan)
+    if (plan && !(self->plan = plan_copy(plan)))
         return fault_set(fault, "out of memory");
+    if (!plan && !s_find_plan(self, from, &self->plan, fault))
+        return false;
     if (!stage_reader_seek(self->reader, from))
         return fault_set(fault, "%s", log_cursor_error(self));
     self->next = from;
@@ -103,6 +106,10 @@ uint64_t log_cursor_next(const log_cursor_t *self)
 
 stage_read_t log_cursor_peek(log_cursor_t *self, uint64_t last, record_t *record)
 {
+    if (self->starved) {
+        self->next = 0; // whoever goes on here seeks first
+        return STAGE_END;
+    }
     assert(self->next > 0);
     if (!self->held) {
         stage_read_t got = stage_reader_next(self->reader, last, &self->record);
@@ -122,7 +129,7 @@ void log_cursor_pass(log_cursor_t *self)
     assert(self->held);
     // A change that does not fit follows a damaged stretch; the next snapshot sets it right.
     if (self->record.kind == RECORD_PLAN)
-        (void) plan_apply(self->plan, self->record.payload, NULL);
+        self->starved = plan_follow(self->plan, self->record.payload, NULL) == PLAN_NO_MEMORY;
     self->held = false;
     self->next = self->record.seq + 1;
 }
@@ -135,6 +142,6 @@ slice_t log_cursor_definition(const log_cursor_t *self, slice_t source)
 
 const char *log_cursor_error(const log_cursor_t *self)
 {
-    const char *error = stage_reader_error(self->reader);
+    const char *error = self->starved ? "out of memory" : stage_reader_error(self->reader);
     return error ? error : "the log ends too early";
 }

@@ -65,8 +65,11 @@ static bool s_visit(void *context, const record_t *record)
         break;
     case RECORD_PLAN:
         // After a damaged stretch a difference may not fit: unknown until the next snapshot.
-        if (plan_peek(&change, record->payload, NULL) && (change.snapshot || self->plan_known))
-            self->plan_known = plan_apply(self->plan, record->payload, NULL);
+        if (plan_peek(&change, record->payload, NULL) && (change.snapshot || self->plan_known)) {
+            plan_result_t applied = plan_follow(self->plan, record->payload, NULL);
+            self->plan_known = applied == PLAN_APPLIED;
+            self->walk_failed = applied == PLAN_NO_MEMORY;
+        }
         break;
     case RECORD_TICK:
         if (record->payload.size == UP_BYTES)
@@ -280,7 +283,7 @@ bool stream_is_amending(const stream_t *self)
     return self->amending.size > 0;
 }
 
-// What was appended is durable.
+// What was appended is durable. Without memory for it, the next sync tries again.
 static void s_settle_amendment(stream_t *self)
 {
     if (self->amending.size == 0)
@@ -348,11 +351,11 @@ size_t stream_pending(const stream_t *self)
 
 bool stream_sync(stream_t *self, fault_t *fault)
 {
-    if (stage_pending_bytes(self->stage) == 0)
-        return true;
-    if (!stage_sync(self->stage, fault))
-        return false;
-    self->count.syncs++;
+    if (stage_pending_bytes(self->stage) > 0) {
+        if (!stage_sync(self->stage, fault))
+            return false;
+        self->count.syncs++;
+    }
     s_settle_amendment(self);
     return true;
 }

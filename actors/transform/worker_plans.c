@@ -138,6 +138,8 @@ ruleset_t *worker_plans_follow(worker_plans_t *self, slice_t payload, fault_t *f
         return known ? known->rules : NULL;
     }
     owned(plan_destroy) plan_t *plan = base ? plan_copy(base->text) : plan_new();
+    if (!plan)
+        fault_set(fault, "out of memory");
     if (!plan || !plan_apply(plan, payload, fault))
         return NULL;
     plan_t *given = plan;
