@@ -20,7 +20,7 @@ struct arena {
     chunk_t *chunks;
     size_t used, size;   // of the newest chunk
     size_t taken, limit; // bytes altogether
-    bool failed;
+    bool failed, starved;
 };
 
 arena_t *arena_new(size_t limit)
@@ -61,8 +61,10 @@ void *arena_take(arena_t *self, size_t size)
     if (!self->chunks || size > self->size - self->used) {
         size_t room = size > CHUNK_BYTES ? size : CHUNK_BYTES;
         chunk_t *chunk = calloc(1, sizeof *chunk + room);
-        if (!chunk)
+        if (!chunk) {
+            self->starved = true;
             return fail(self);
+        }
         chunk->next = self->chunks;
         self->chunks = chunk;
         self->used = 0;
@@ -102,9 +104,14 @@ bool arena_failed(const arena_t *self)
     return self->failed;
 }
 
+bool arena_starved(const arena_t *self)
+{
+    return self->starved;
+}
+
 void arena_fail(arena_t *self)
 {
-    self->failed = true;
+    self->failed = self->starved = true;
 }
 
 void *arena_grow(arena_t *self, const void *items, size_t count, size_t size)

@@ -18,7 +18,8 @@ void *arena_take(arena_t *self, size_t size);  // zeroed, aligned for any type; 
 char *arena_text(arena_t *self, slice_t text); // a NUL-terminated copy, or NULL
 char *arena_printf(arena_t *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool arena_failed(const arena_t *self);
-void arena_fail(arena_t *self); // latch it: memory ran out elsewhere
+bool arena_starved(const arena_t *self); // it failed for lack of memory, not by its limit
+void arena_fail(arena_t *self);          // latch it: memory ran out elsewhere
 
 // Room for one more in an array of `count` items of `size` bytes that starts as NULL and grows
 // by doubling: the array, perhaps moved, or NULL.

@@ -296,7 +296,8 @@ static const expr_t *aggregate_over(compiler_t *self, const syntax_t *syntax, si
             return NULL;
     made.argument = (int16_t) indexes[0];
     made.argument2 = (int16_t) indexes[1];
-    sql_aggregate_text(&self->table->plan, &made, made.text, sizeof made.text);
+    if (!sql_aggregate_text(&self->table->plan, &made, made.text, sizeof made.text))
+        arena_fail(self->table->arena);
     int index = table_aggregate(self->table, &made);
     if (index < 0)
         return compile_refuse(self, syntax->place, "out of memory, or too many aggregates");

@@ -34,7 +34,8 @@ static bool count_guard(guarding_t *self, const aggregate_t *aggregate, int argu
                           .window = aggregate->window,
                           .argument = (int16_t) argument,
                           .argument2 = -1 };
-    sql_aggregate_text(&self->table->plan, &count, count.text, sizeof count.text);
+    if (!sql_aggregate_text(&self->table->plan, &count, count.text, sizeof count.text))
+        arena_fail(self->table->arena);
     int index = table_aggregate(self->table, &count);
     if (index >= 0)
         add_guard(self, (guard_t){ .aggregate = (uint16_t) index, .least = least });

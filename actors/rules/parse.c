@@ -62,7 +62,9 @@ static bool check_tokens(const parser_t *self, const char *text)
     } else {
         PgQuery__ScanResult *scan = pg_query__scan_result__unpack(
             NULL, result.pbuf.len, (const uint8_t *) result.pbuf.data);
-        good = scan != NULL || fault_set(self->fault, "out of memory");
+        good = scan != NULL;
+        if (!scan)
+            arena_fail(self->arena); // no fault of the text
         if (scan && scan->n_tokens > TOKENS_MAX)
             good = fault_set(self->fault, "condition too large: more than %d words", TOKENS_MAX);
         int open = 0;
@@ -403,7 +405,7 @@ static const syntax_t *parse_text(const parser_t *self, const char *query)
         if (parsed)
             pg_query__parse_result__free_unpacked(parsed, NULL);
         else
-            fault_set(self->fault, "out of memory");
+            arena_fail(self->arena);
     }
     pg_query_free_protobuf_parse_result(result);
     return made;

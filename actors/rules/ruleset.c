@@ -207,7 +207,10 @@ static bool compile_rule(table_t *table, compiled_rule_t *rule, fault_t *fault)
     extent_of(&table->plan, rule->when, rule);
     expr_digest(&table->plan, rule->when, &rule->rule, rule->hash);
     owned(buffer_destroy) buffer_t query = { 0 };
-    return sql_query(&table->plan, rule, &query, fault); // a rule that is accepted has one
+    sql_result_t written = sql_query(&table->plan, rule, &query, fault);
+    if (written == SQL_NO_MEMORY)
+        arena_fail(table->arena);
+    return written == SQL_WRITTEN; // a rule that is accepted has a query
 }
 
 static bool add_rule(ruleset_t *self, slice_t name, const rule_t *body, fault_t *fault)
@@ -369,5 +372,6 @@ bool ruleset_check(const plan_t *plan, const char *name, const rule_t *rule, fau
     owned(ruleset_destroy) ruleset_t *ruleset = bare ? ruleset_new(bare, NULL, NULL) : NULL;
     if (!ruleset)
         return fault_set(fault, "out of memory");
-    return add_rule(ruleset, slice_text(name), rule, fault);
+    bool good = add_rule(ruleset, slice_text(name), rule, fault);
+    return !arena_failed(ruleset->arena) ? good : fault_set(fault, "out of memory");
 }

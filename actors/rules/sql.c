@@ -166,20 +166,24 @@ static const compiled_rule_t *find_rule(const ruleset_t *self, const char *name,
     return NULL;
 }
 
-bool sql_query(const table_plan_t *table, const compiled_rule_t *rule, buffer_t *out,
-               fault_t *fault)
+sql_result_t sql_query(const table_plan_t *table, const compiled_rule_t *rule, buffer_t *out,
+                       fault_t *fault)
 {
     owned(arena_destroy) arena_t *arena = arena_new(SQL_BYTES_MAX);
     printer_t printer = { .arena = arena, .table = table, .rule = rule };
     if (arena)
         write_query(&printer, out);
-    if (!arena || out->failed)
-        return fault_set(fault, "out of memory");
-    return !arena_failed(arena) ||
-           fault_set(fault,
-                     "the exact query of rule \"%s\" is too long: choose (CASE, coalesce, nullif, "
-                     "greatest, least) between fewer quotients",
-                     rule->name);
+    if (!arena || arena_starved(arena) || out->failed) {
+        fault_set(fault, "out of memory");
+        return SQL_NO_MEMORY;
+    }
+    if (!arena_failed(arena))
+        return SQL_WRITTEN;
+    fault_set(fault,
+              "the exact query of rule \"%s\" is too long: choose (CASE, coalesce, nullif, "
+              "greatest, least) between fewer quotients",
+              rule->name);
+    return SQL_TOO_LONG;
 }
 
 bool ruleset_sql(const ruleset_t *self, const char *name, buffer_t *out, fault_t *fault)
@@ -188,5 +192,5 @@ bool ruleset_sql(const ruleset_t *self, const char *name, buffer_t *out, fault_t
     const compiled_rule_t *rule = find_rule(self, name, &table);
     if (!rule)
         return fault_set(fault, "there is no rule \"%s\"", name);
-    return sql_query(table, rule, out, fault);
+    return sql_query(table, rule, out, fault) == SQL_WRITTEN;
 }

@@ -9,12 +9,13 @@
 
 enum { SQL_BYTES_MAX = 8 << 20 }; // of everything printed for one rule, on the way too
 
-// The complete query of a rule. False: it is too long, or memory ran out; *out is of no use then.
-bool sql_query(const table_plan_t *table, const compiled_rule_t *rule, buffer_t *out,
-               fault_t *fault);
+// The complete query of a rule. Unless SQL_WRITTEN (fault), *out is of no use.
+typedef enum { SQL_WRITTEN, SQL_TOO_LONG, SQL_NO_MEMORY } sql_result_t;
+sql_result_t sql_query(const table_plan_t *table, const compiled_rule_t *rule, buffer_t *out,
+                       fault_t *fault);
 
-// "avg(volume)", "lag(close, 2)": cut to fit.
-void sql_aggregate_text(const table_plan_t *table, const aggregate_t *aggregate, char *text,
+// "avg(volume)", "lag(close, 2)": cut to fit. False: no memory.
+bool sql_aggregate_text(const table_plan_t *table, const aggregate_t *aggregate, char *text,
                         size_t size);
 
 // ---- between the files of the printer -------------------------------------------------------

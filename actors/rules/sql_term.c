@@ -187,16 +187,17 @@ term_t sql_relation(const printer_t *self, const aggregate_t *aggregate)
                   sql_numeric(self, (term_t){ sql_over(self, aggregate), BIND_SIGN }).text));
 }
 
-void sql_aggregate_text(const table_plan_t *table, const aggregate_t *aggregate, char *text,
+bool sql_aggregate_text(const table_plan_t *table, const aggregate_t *aggregate, char *text,
                         size_t size)
 {
     arena_t *arena = arena_new(SQL_BYTES_MAX);
     printer_t printer = { .arena = arena, .table = table };
     const char *call = arena ? call_text(&printer, aggregate) : "";
-    bool fits = arena && !arena_failed(arena) && strlen(call) < size;
-    if (fits)
+    bool good = arena && !arena_starved(arena);
+    if (good && !arena_failed(arena) && strlen(call) < size)
         snprintf(text, size, "%s", call);
     else
         snprintf(text, size, "%s(...)", aggregate_names[aggregate->kind]);
     arena_destroy(&arena);
+    return good;
 }

@@ -65,7 +65,9 @@ static bool read_plan(journal_reader_t *self)
     memcpy(hash.bytes, bytes.data, sizeof hash.bytes);
     layouts_t *layouts = self->find(self->context, hash);
     if (!layouts)
-        return fault_set(self->fault, "state of a partition: it names a plan that is not known");
+        return fault_set(self->fault,
+                         "state of a partition: the plan that it names is not known, or "
+                         "there is no memory for it");
     return layouts == self->branch->layouts || branch_replan(self->branch, layouts) ||
            journal_no_memory(self);
 }

@@ -184,7 +184,7 @@ static node_t *s_scalar(reader_t *self, bool expand)
     else if (!settings_expand(slice_of(value, size), getenv, &self->expanded, &why))
         return s_refuse_node(self, why.text);
     if (self->expanded.failed || self->expanded.size > SETTINGS_SCALAR_MAX)
-        return s_refuse_node(self, "a value of more than 64 KB");
+        return s_refuse_node(self, "a value of more than 64 KB, or no memory for it");
     if (!s_is_text(self->expanded.data, self->expanded.size))
         return s_refuse_node(self, "control characters are not allowed in a value");
     node->text = arena_text(self->arena, buffer_slice(&self->expanded));
