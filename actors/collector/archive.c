@@ -213,16 +213,17 @@ static bool s_name_objects(archive_t *self, fault_t *fault)
 
 // ---- making it ------------------------------------------------------------------------------
 
-static bool s_is_json(archive_t *self, slice_t payload)
+// False: no memory to tell. It must not look like no JSON: equal segments give equal objects.
+static bool s_is_json(archive_t *self, slice_t payload, bool *is_json)
 {
     json_fault_t fault;
-    size_t end;
-    bool good =
-        json_open(self->json, payload) &&
-        json_read(self->json, 0, payload.size, &self->nothing, NULL, &end, &fault) == JSON_GOOD &&
-        end == payload.size;
+    size_t end = 0;
+    json_result_t read = JSON_NO_MEMORY;
+    if (json_open(self->json, payload))
+        read = json_read(self->json, 0, payload.size, &self->nothing, NULL, &end, &fault);
     json_close(self->json);
-    return good;
+    *is_json = read == JSON_GOOD && end == payload.size;
+    return read != JSON_NO_MEMORY;
 }
 
 static bool s_write_record(archive_t *self, void *context, const record_t *record, fault_t *fault)
@@ -234,7 +235,9 @@ static bool s_write_record(archive_t *self, void *context, const record_t *recor
     if (!group->writer)
         return true; // in another reading
     buffer_clear(&self->line);
-    bool is_json = record->kind == RECORD_PAYLOAD && s_is_json(self, record->payload);
+    bool is_json = false;
+    if (record->kind == RECORD_PAYLOAD && !s_is_json(self, record->payload, &is_json))
+        return fault_set(fault, "out of memory");
     if (!object_line_write(&self->line, self->stream, record, is_json))
         return fault_set(fault, "out of memory");
     group->object.plain_bytes += self->line.size;
