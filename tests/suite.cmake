@@ -31,6 +31,14 @@ foreach(library proto stage runtime broker rules prep infer transform collector 
   endforeach()
 endforeach()
 
+file(GLOB nth_tests CONFIGURE_DEPENDS tests/nth/*_test.c)
+foreach(source ${nth_tests})
+  get_filename_component(name ${source} NAME_WE)
+  add_test(NAME sanitized/nth/${name} COMMAND ${PROJECT_SOURCE_DIR}/build/sanitize/nth_${name}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(sanitized/nth/${name} PROPERTIES TIMEOUT 300)
+endforeach()
+
 add_test(NAME lint COMMAND sh ${PROJECT_SOURCE_DIR}/run lint)
 
 # Real processes want the machine for themselves.

@@ -27,6 +27,28 @@ foreach(library proto stage runtime broker rules prep infer transform collector 
   endif()
 endforeach()
 
+# tests/nth/<name>_test.c: every call of these kinds fails once, at each place (tests/nth/nth.h).
+file(GLOB nth_tests CONFIGURE_DEPENDS tests/nth/*_test.c)
+if(TIDEWIRE_FUZZ)
+  set(nth_tests)
+endif()
+set(nth_calls malloc calloc realloc reallocarray posix_memalign strdup strndup asprintf vasprintf
+    free open open64 openat openat64 mkdirat fopen fopen64 write pwrite pwrite64 read pread pread64
+    readdir readdir64 rename renameat ftruncate ftruncate64 unlinkat fsync fdatasync gzwrite gzclose clock_gettime redisConnectWithTimeout
+    redisConnectUnixWithTimeout redisAppendFormattedCommand redisBufferWrite redisGetReply)
+list(TRANSFORM nth_calls PREPEND -Wl,--wrap=)
+foreach(source ${nth_tests})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(nth_${name} ${source} tests/nth/nth.c tests/nth/nth_memory.c tests/nth/nth_files.c
+                 tests/nth/nth_redis.c)
+  target_link_libraries(nth_${name} PRIVATE collector prep transform notifier rules broker stage
+                        runtime proto PkgConfig::CMOCKA)
+  target_link_options(nth_${name} PRIVATE ${link_apart} ${nth_calls})
+  target_compile_options(nth_${name} PRIVATE -Wno-missing-prototypes)
+  add_test(NAME nth/${name} COMMAND nth_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(nth/${name} PROPERTIES TIMEOUT 120)
+endforeach()
+
 # tests/bench/<name>_bench.c: what `./run bench` starts.
 file(GLOB benches CONFIGURE_DEPENDS tests/bench/*_bench.c)
 if(TIDEWIRE_FUZZ)
