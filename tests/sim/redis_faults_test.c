@@ -394,7 +394,12 @@ static void a_function_is_one_entry_or_none(void **state)
     reply = sim_redis_ask(model, "FCALL r 1 j");
     assert_non_null(strstr(reply->str, "read-only"));
     freeReplyObject(reply);
+    sim_redis_set_full(model, true); // which does not hinder reading the log
+    sim_redis_refuse_writes(model, "MISCONF no disk");
+    sim_redis_roll_back(model, sim_redis_log_entries(model));
+    assert_string_equal(journal(), "a1000000000000001");
     sim_redis_roll_back(model, 0); // the library goes as well
+    sim_redis_refuse_writes(model, NULL);
     reply = sim_redis_ask(model, "FCALL f 1 j a");
     assert_string_equal(reply->str, "ERR Function not found");
     freeReplyObject(reply);

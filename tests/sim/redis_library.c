@@ -239,7 +239,7 @@ static void function_load(call_t *call)
     bool replace = call->count == 4 && blob_is(call->words[2], "REPLACE");
     if (call->count != (replace ? 4 : 3))
         return call_syntax(call);
-    if (call->server->full)
+    if (call->server->full && !call->server->replaying)
         return call_error(call, "OOM command not allowed when used memory > 'maxmemory'.");
     blob_t *code = call->words[call->count - 1];
     call->reply = load(call->server->script, code, replace);
