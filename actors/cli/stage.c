@@ -1,4 +1,4 @@
-/*  stage -- look into the staged log: `stage ls`, `stage cat`, `stage verify`. */
+/*  stage -- look into the staged log: `stage ls`, `stage cat`, `stage gaps`, `stage verify`. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -14,7 +14,8 @@
 #include "broker/stage/catalog.h"
 #include "proto/owned.h"
 
-// ---- what all three need ------------------------------------------------------------------------
+// ---- what all of them need
+// ------------------------------------------------------------------------
 
 typedef struct {
     const staged_t *staged;
@@ -85,10 +86,12 @@ static void help(void)
         "usage: tidewire stage ls [--json]\n"
         "       tidewire stage cat [--stream S] [--source S] [--seq N|N..M|N..]\n"
         "                          [--from T] [--to T] [--json]\n"
+        "       tidewire stage gaps [--stream S] [--source S] [--from T] [--to T] [--json]\n"
         "       tidewire stage verify\n\n"
         "ls: streams, segments and objects, with seqs, times and sizes. cat: payloads of records,\n"
-        "byte for byte, or with --json a line for each record. verify: every checksum of every\n"
-        "segment and object; exit 1, with the places, if something is damaged.\n\n"
+        "byte for byte, or with --json a line for each record. gaps: what should have been staged\n"
+        "and was not, and why. verify: every checksum of every segment and object; exit 1, with\n"
+        "the places, if something is damaged.\n\n"
         "-c FILE, or what `up` started in --dir DIR (default .tidewire). --stream S: that one\n"
         "alone. Times are of receipt, as 2023-03-01T00:00:00Z; --to is exclusive. Neither Redis\n"
         "nor the collector need run.");
@@ -157,7 +160,7 @@ int cli_stage(int argc, char **argv)
         return status;
     const char *verb = optind < argc ? argv[optind] : NULL;
     if (!verb)
-        return cli_misuse("stage", "ls, cat or verify?", NULL);
+        return cli_misuse("stage", "ls, cat, gaps or verify?", NULL);
     if (optind + 1 < argc)
         return cli_misuse("stage", "unexpected word", argv[optind + 1]);
     char root[SITE_PATH_MAX];
@@ -171,6 +174,8 @@ int cli_stage(int argc, char **argv)
         return staged_ls(&staged, words.cat.json);
     if (strcmp(verb, "cat") == 0)
         return staged_cat(&staged, &words.cat);
+    if (strcmp(verb, "gaps") == 0)
+        return staged_gaps(&staged, &words.cat);
     if (strcmp(verb, "verify") == 0)
         return staged_verify(&staged);
     return cli_misuse("stage", "unknown word", verb);

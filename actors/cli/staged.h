@@ -1,4 +1,4 @@
-/*  staged -- the records of a stage, wherever they lie, for `stage ls|cat|verify`.
+/*  staged -- the records of a stage, wherever they lie, for `stage ls|cat|gaps|verify`.
  *
  *  Reads files alone: neither Redis nor a collector need run, and a running one is not disturbed.
  */
@@ -10,7 +10,7 @@ typedef struct {
     const char *stream; // only this one; NULL = all
 } staged_t;
 
-// What `stage cat` asks for.
+// What `stage cat` and `stage gaps` ask for.
 typedef struct {
     const char *source;        // NULL = any
     uint64_t from_seq, to_seq; // to_seq is inside
@@ -22,6 +22,7 @@ typedef struct {
 // stderr. staged_verify: 1 if anything is damaged.
 int staged_ls(const staged_t *self, bool json);
 int staged_cat(const staged_t *self, const staged_cat_t *wanted);
+int staged_gaps(const staged_t *self, const staged_cat_t *wanted);
 int staged_verify(const staged_t *self);
 
 // Each stream that is meant. False after printing why not: `visit` stopped, or there is none.

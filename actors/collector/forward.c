@@ -264,10 +264,11 @@ static log_cursor_t *s_cursor_at(forward_t *self, uint64_t from, fault_t *fault)
     return slot->cursor;
 }
 
-// What the collector writes for itself alone only counts as a record.
+// What makes no rows and no plan only counts as a record.
 static bool s_is_told(const record_t *record)
 {
-    return record->kind != RECORD_KNOWN && record->kind != RECORD_KNOWN_END;
+    return record->kind != RECORD_KNOWN && record->kind != RECORD_KNOWN_END &&
+           record->kind != RECORD_GAP;
 }
 
 static size_t s_told_bytes(const record_t *record)

@@ -200,6 +200,31 @@ static bool s_put_polled(intake_t *self, const polled_t *polled, moment_t now)
     return true;
 }
 
+// Before the first record behind it.
+static void s_put_missed(intake_t *self, const pushed_t *pushed, moment_t now)
+{
+    const gap_t gap = { .reason = GAP_PUSHED,
+                        .from_us = now.recv_us,
+                        .to_us = now.recv_us,
+                        .client = pushed->client,
+                        .from_n = pushed->n - pushed->missed,
+                        .to_n = pushed->n - 1 };
+    (void) stream_gap(self->find(self->context, pushed->source), slice_text(pushed->source->name),
+                      &gap, now.recv_us);
+}
+
+static void s_put_poll_gaps(intake_t *self, moment_t now)
+{
+    for (poller_gap_t ended; poller_take_gap(self->sources.poller, &ended);) {
+        const int64_t offset_us = now.recv_us - now.mono_us;
+        const gap_t gap = { .reason = GAP_POLL,
+                            .from_us = ended.from_us + offset_us,
+                            .to_us = ended.to_us + offset_us };
+        (void) stream_gap(self->find(self->context, ended.source), slice_text(ended.source->name),
+                          &gap, now.recv_us);
+    }
+}
+
 // Each of these takes what there is, as far as the group has room. True: there may be more. What
 // cannot be put, for lack of memory, is tried again when the loop wakes up next.
 
@@ -209,6 +234,8 @@ static bool s_take_pushed(intake_t *self, moment_t now)
     while (s_group_has_room(self)) {
         if (!push_feed_take(self->push, s_places, self, now.mono_us, &pushed))
             return false;
+        if (pushed.missed > 0)
+            s_put_missed(self, &pushed, now);
         if (!s_put(self, pushed.source, &pushed.place, pushed.frame, now) ||
             !push_feed_done(self->push, s_places(self, pushed.source)))
             return false;
@@ -221,7 +248,9 @@ static bool s_take_polled(intake_t *self, moment_t now)
     polled_t polled;
     poller_work(self->sources.poller, now.mono_us);
     while (s_group_has_room(self)) {
-        if (!poller_take(self->sources.poller, now.mono_us, now.recv_us, &polled))
+        bool came = poller_take(self->sources.poller, now.mono_us, now.recv_us, &polled);
+        s_put_poll_gaps(self, now);
+        if (!came)
             return false;
         if (!s_put_polled(self, &polled, now))
             return false;

@@ -22,7 +22,7 @@ enum {
 // A failure that lasts.
 typedef struct {
     bool on;
-    int64_t retry_us, told_us;
+    int64_t since_us, retry_us, told_us;
 } failure_t;
 
 struct line {
@@ -129,6 +129,8 @@ static void s_fail(failure_t *self, const line_t *line, const char *message, con
                   log_quote(fault->text));
         self->told_us = mono_us;
     }
+    if (!self->on)
+        self->since_us = mono_us;
     self->on = true;
     self->retry_us = mono_us + pause_us;
 }
@@ -258,6 +260,16 @@ bool line_is_stalled(const line_t *self)
     return self->disk.on;
 }
 
+// Sources waited: what they said meanwhile is nowhere, but for what they say again.
+static void s_note_stall(line_t *self, moment_t now)
+{
+    slice_t all = { 0 };
+    const gap_t gap = { .reason = GAP_DISK,
+                        .from_us = now.recv_us - (now.mono_us - self->disk.since_us),
+                        .to_us = now.recv_us };
+    (void) stream_gap(self->stream, all, &gap, now.recv_us);
+}
+
 bool line_sync(line_t *self, moment_t now)
 {
     if (self->disk.on && now.mono_us < self->disk.retry_us)
@@ -278,6 +290,8 @@ bool line_sync(line_t *self, moment_t now)
         return false;
     }
     self->durable_us = life_wall_us();
+    if (self->disk.on)
+        s_note_stall(self, now);
     s_recover(&self->disk, self, "staging again");
     s_follow_edition(self);
     return true;
@@ -368,6 +382,7 @@ static void s_put_rates(line_t *self, report_t *report, moment_t now)
     self->reported_bytes = staged.bytes;
     s_put(report, "records", "%" PRIu64, staged.records);
     s_put(report, "bytes", "%" PRIu64, staged.bytes);
+    s_put(report, "gaps", "%" PRIu64, staged.gaps);
 }
 
 size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t now)

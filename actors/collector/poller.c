@@ -28,6 +28,7 @@ struct poller {
     fetched_t fetched;
     polled_t held;
     poller_count_t counted;
+    size_t gaps; // targets with one to be told
     lateness_t late;
     int64_t fade_us;
 };
@@ -142,6 +143,25 @@ static void s_good(poller_t *self, target_t *target, const answer_t *answer, boo
     self->counted.failing--;
     target->failing = false;
     target->untold = 0;
+    if (!target->gap_to_us) { // else the earlier one, which was not taken yet, goes on
+        target->gap_from_us = target->since_us;
+        self->gaps++;
+    }
+    target->gap_to_us = mono_us;
+}
+
+bool poller_take_gap(poller_t *self, poller_gap_t *gap)
+{
+    for (size_t i = 0; self->gaps > 0 && i < self->targets.count; i++) {
+        target_t *target = &self->targets.items[i];
+        if (!target->gap_to_us)
+            continue;
+        *gap = (poller_gap_t){ target->source, target->gap_from_us, target->gap_to_us };
+        target->gap_to_us = 0;
+        self->gaps--;
+        return true;
+    }
+    return false;
 }
 
 // ---- asking ---------------------------------------------------------------------------------

@@ -37,6 +37,14 @@ typedef struct {
 bool poller_take(poller_t *self, int64_t mono_us, int64_t wall_us, polled_t *polled);
 void poller_done(poller_t *self);
 
+// A source whose polls failed and work again: what it would have said between is not there. Times
+// are monotonic, of the first failure and of the answer. False: none; each is given once.
+typedef struct {
+    const source_t *source;
+    int64_t from_us, to_us;
+} poller_gap_t;
+bool poller_take_gap(poller_t *self, poller_gap_t *gap);
+
 typedef struct {
     uint64_t good, failed;
     uint64_t unchanged; // of the good ones: nothing new

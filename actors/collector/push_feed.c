@@ -198,22 +198,23 @@ static void s_add_news(push_feed_t *self, const source_t *source, slice_t client
     memcpy(news->client, client.data, client.size);
 }
 
-static uint64_t s_client_hash(const pushed_t *pushed)
+static uint64_t s_client_hash(pushed_t *pushed)
 {
     const char *source = pushed->source->name;
     return XXH3_64bits_withSeed(pushed->client.data, pushed->client.size,
                                 XXH3_64bits(source, strlen(source)));
 }
 
-static bool s_accept_number(push_feed_t *self, const pushed_t *pushed, places_t *places,
-                            int64_t mono_us)
+static bool s_accept_number(push_feed_t *self, pushed_t *pushed, places_t *places, int64_t mono_us)
 {
     uint64_t known = 0;
     (void) places_find(places, slice_text(pushed->source->name), pushed->client, &known);
     number_t number =
         push_numbers_judge(&self->numbers, s_client_hash(pushed), known, pushed->n, mono_us);
-    if (number == NUMBER_NEXT)
+    if (number == NUMBER_NEXT) {
+        pushed->missed = pushed->n - known - 1;
         return true;
+    }
     s_add_news(self, pushed->source, pushed->client); // it seems not to know where we are
     if (number == NUMBER_REPEATED)
         return s_refuse(self, PUSH_REFUSED_REPEATED, "");

@@ -44,6 +44,7 @@ typedef struct {
     const source_t *source;
     slice_t client;
     uint64_t n;
+    uint64_t missed; // frames right before it that never came, and are waited for no longer
     place_t place;
     slice_t frame; // valid until it is done
 } pushed_t;

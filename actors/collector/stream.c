@@ -27,6 +27,7 @@ struct stream {
     uint64_t up_us;       // time really collecting, over all lives
     int64_t tick_mono_us; // of the last tick; 0 = none yet
     int64_t head_us;      // receipt of the head that is being appended
+    int64_t stopped_us;   // of the last record of the life before; 0 = there was none
     stream_count_t count;
 };
 
@@ -86,6 +87,7 @@ static bool s_visit(void *context, const record_t *record)
             self->walk_failed = true;
         break;
     case RECORD_SKIP:
+    case RECORD_GAP:
         break;
     }
     self->heading &= record->kind == RECORD_PLAN || record->kind == RECORD_KNOWN;
@@ -115,6 +117,7 @@ stream_t *stream_open(const char *root, const char *namespace, const char *name,
         return NULL;
     }
     self->first_seq = stage_oldest_seq(self->stage);
+    self->stopped_us = stage_last_seq(self->stage) > 0 ? stage_recv_us(self->stage) : 0;
     stream_t *given = self;
     self = NULL;
     return given;
@@ -195,6 +198,28 @@ static bool s_begin_segment(stream_t *self, int64_t recv_us)
            (s_append_plan(self, self->plan, NULL, recv_us) && s_append_head(self, recv_us));
 }
 
+static bool s_append_gap(stream_t *self, slice_t source, const gap_t *gap, int64_t recv_us)
+{
+    owned(buffer_destroy) buffer_t payload = { 0 };
+    gap_encode(gap, &payload);
+    slice_t none = { 0 };
+    if (payload.failed ||
+        !stage_append(self->stage, RECORD_GAP, recv_us, source, none, buffer_slice(&payload)))
+        return false;
+    self->count.gaps++;
+    return true;
+}
+
+// The last record of the life before was hardly older than a tick when that life ended.
+static void s_append_stop(stream_t *self, int64_t recv_us)
+{
+    const gap_t gap = { .reason = GAP_STOPPED, .from_us = self->stopped_us, .to_us = recv_us };
+    slice_t all = { 0 };
+    if (self->stopped_us && recv_us - self->stopped_us > STREAM_TICK_COUNTED_US)
+        (void) s_append_gap(self, all, &gap, recv_us);
+    self->stopped_us = 0;
+}
+
 static bool s_same_plan(const plan_t *a, const plan_t *b)
 {
     plan_hash_t x = plan_hash(a), y = plan_hash(b);
@@ -221,6 +246,7 @@ bool stream_plan(stream_t *self, const plan_t *plan, int64_t recv_us, uint64_t *
     self->snapshot_due = false;
     if (begins)
         (void) s_append_head(self, recv_us); // without: as above
+    s_append_stop(self, recv_us);
     return true;
 }
 
@@ -317,6 +343,11 @@ uint64_t stream_put_torn(stream_t *self, slice_t source, slice_t payload, int64_
 {
     static const place_t nowhere = { .size = 0 };
     return s_put(self, RECORD_TORN, source, &nowhere, payload, recv_us);
+}
+
+bool stream_gap(stream_t *self, slice_t source, const gap_t *gap, int64_t recv_us)
+{
+    return s_begin_segment(self, recv_us) && s_append_gap(self, source, gap, recv_us);
 }
 
 bool stream_tick(stream_t *self, bool collecting, int64_t mono_us, int64_t recv_us)

@@ -8,6 +8,7 @@
 #include "actors/collector/amendments.h"
 #include "actors/collector/places.h"
 #include "broker/stage/stage.h"
+#include "proto/gap.h"
 #include "proto/plan.h"
 
 enum {
@@ -50,6 +51,11 @@ uint64_t stream_put(stream_t *self, slice_t source, const place_t *place, slice_
 // One whose end never came. It has no place.
 uint64_t stream_put_torn(stream_t *self, slice_t source, slice_t payload, int64_t recv_us);
 
+// Something of this source (empty = of all) was not staged. False: for lack of memory; then it is
+// not said. That no collector ran for longer than a tick counts, is said by itself with the first
+// plan of a life.
+bool stream_gap(stream_t *self, slice_t source, const gap_t *gap, int64_t recv_us);
+
 // A tick, if there is a plan and one is due (mono_us, monotonic). `up` grows by the time since
 // the last one, if we were collecting.
 bool stream_tick(stream_t *self, bool collecting, int64_t mono_us, int64_t recv_us);
@@ -67,5 +73,6 @@ void stream_forget(stream_t *self, uint64_t before_seq);
 
 typedef struct {
     uint64_t records, bytes, syncs; // payloads staged in this life
+    uint64_t gaps;                  // noted in this life
 } stream_count_t;
 stream_count_t stream_count(const stream_t *self);

@@ -18,6 +18,7 @@ typedef struct {
     uint64_t untold;   // failures since then
     uint64_t failures; // ever
     char reason[POLLER_REASON_MAX];
+    int64_t gap_from_us, gap_to_us; // it was failing then; to 0 = that was told
 } target_t;
 
 typedef struct {

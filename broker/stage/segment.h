@@ -19,7 +19,7 @@
 #include "broker/stage/stage.h"
 
 enum {
-    SEGMENT_VERSION = 2, // is written; 1, without RECORD_KNOWN, is read as well
+    SEGMENT_VERSION = 2, // is written; 1, without RECORD_KNOWN and RECORD_GAP, is read as well
     SEGMENT_VERSION_OLDEST = 1,
     SEGMENT_HEAD_BYTES = 128,  // at the start of the file
     SEGMENT_NAME_MAX = 64,     // bytes of a stream's name

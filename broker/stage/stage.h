@@ -28,7 +28,8 @@ typedef enum {
     // What the writer knew when it began a segment, behind the plan: pieces, and the last of them.
     RECORD_KNOWN = 7,
     RECORD_KNOWN_END = 8,
-    RECORD_KIND_LAST = RECORD_KNOWN_END,
+    RECORD_GAP = 9, // something should have been staged and was not (proto/gap.h)
+    RECORD_KIND_LAST = RECORD_GAP,
 } record_kind_t;
 
 // Is it bytes of a source?

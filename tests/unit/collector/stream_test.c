@@ -112,6 +112,63 @@ static void a_log_begins_with_its_plan(void **state)
     stream_destroy(&stream);
 }
 
+// The gap that record `seq` of the log tells of.
+static void assert_gap(uint64_t seq, const char *source, gap_reason_t reason, int64_t from_us,
+                       int64_t to_us)
+{
+    fault_t fault;
+    stage_reader_t *reader = stage_reader_open(root, "test", "main", &fault);
+    assert_true(stage_reader_seek(reader, seq));
+    record_t record;
+    gap_t gap;
+    assert_int_equal(stage_reader_next(reader, seq, &record), STAGE_RECORD);
+    assert_int_equal(record.kind, RECORD_GAP);
+    assert_true(slice_is(record.source, source));
+    assert_true(gap_decode(&gap, record.payload, &fault));
+    assert_int_equal(gap.reason, reason);
+    assert_int_equal(gap.from_us, from_us);
+    assert_int_equal(gap.to_us, to_us);
+    stage_reader_destroy(&reader);
+}
+
+static void start_at(stream_t *stream, int64_t recv_us)
+{
+    uint64_t seq;
+    plan_t *plan = plan_of(1);
+    assert_true(stream_plan(stream, plan, recv_us, &seq));
+    plan_destroy(&plan);
+}
+
+static void what_was_not_staged_is_said(void **state)
+{
+    (void) state;
+    stream_t *stream = open_stream();
+    start_at(stream, 5 * SECOND); // record 1; there was no life before
+    const gap_t polls = { .reason = GAP_POLL, .from_us = 6 * SECOND, .to_us = 8 * SECOND };
+    assert_true(stream_gap(stream, slice_text("s"), &polls, 8 * SECOND));
+    sync_all(stream);
+    assert_int_equal(stream_count(stream).gaps, 1);
+    stream_destroy(&stream);
+    assert_gap(2, "s", GAP_POLL, 6 * SECOND, 8 * SECOND);
+
+    stream = open_stream();
+    start_at(stream, 9 * SECOND); // record 3: away for no longer than a tick counts
+    sync_all(stream);
+    assert_int_equal(stream_durable(stream), 3);
+    stream_destroy(&stream);
+
+    stream = open_stream();
+    start_at(stream, 60 * SECOND); // record 4, and it was away
+    sync_all(stream);
+    assert_int_equal(stream_durable(stream), 5);
+    assert_int_equal(stream_count(stream).gaps, 1);
+    assert_gap(5, "", GAP_STOPPED, 9 * SECOND, 60 * SECOND);
+    set_plan(stream, 2); // said once a life
+    sync_all(stream);
+    assert_int_equal(stream_durable(stream), 6);
+    stream_destroy(&stream);
+}
+
 static void halves_are_records_of_their_own_kind(void **state)
 {
     (void) state;
@@ -298,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_log_begins_with_its_plan, make_root, remove_root),
         cmocka_unit_test_setup_teardown(halves_are_records_of_their_own_kind, make_root,
                                         remove_root),
+        cmocka_unit_test_setup_teardown(what_was_not_staged_is_said, make_root, remove_root),
         cmocka_unit_test_setup_teardown(what_was_known_comes_back, make_root, remove_root),
         cmocka_unit_test_setup_teardown(every_place_has_its_plan, make_root, remove_root),
         cmocka_unit_test_setup_teardown(an_amendment_holds_once_it_is_durable, make_root,
