@@ -3,7 +3,7 @@
  *  Reads on where it stopped; a torn end is waited for, a damaged stretch is told and skipped. What
  *  a segment holds from the first number of the next one on was written again there and is ignored.
  *
- *      file    0 "TIDEWSEG"  8 crc (of 12..127)  12 version 1  16 mark  24 first seq u64  32 name
+ *      file    0 "TIDEWSEG"  8 crc (of 12..127)  12 version  16 mark  24 first seq u64  32 name
  *      record  0 mark  4 crc of the head (from 8 on)  8 crc of the payload  12 its size  16 seq u64
  *             24 received, us  32 kind  33 size of source  34 size of place  36 source place payload
  */
@@ -11,10 +11,12 @@
 import fs from "node:fs";
 import path from "node:path";
 import { crc32c } from "./bytes.mjs";
+import { Cannot } from "./rule.mjs";
 
 const FILE_HEAD = 128, RECORD_HEAD = 36, PAYLOAD_MAX = 64 << 20, CHUNK = 4 << 20;
+const VERSIONS = [1, 2];
 export const PAYLOAD = 1, PLAN = 2, TICK = 3;
-const KINDS = 6;
+export const KNOWN = 7, KNOWN_END = 8; // what the writer remembers: nothing hangs on it
 
 const SHORT = "short", DAMAGED = "damaged";
 
@@ -65,7 +67,7 @@ export class Log {
     let bytes = this.bytes(offset, RECORD_HEAD);
     if (bytes.length < RECORD_HEAD) return SHORT;
     const kind = bytes[32], size = bytes.readUInt32LE(12);
-    if (bytes.readUInt32LE(0) !== this.mark || kind < 1 || kind > KINDS || size > PAYLOAD_MAX)
+    if (bytes.readUInt32LE(0) !== this.mark || kind < 1 || kind > KNOWN_END || size > PAYLOAD_MAX)
       return DAMAGED;
     const head = RECORD_HEAD + bytes[33] + bytes[34];
     bytes = this.bytes(offset, head + size);
@@ -88,8 +90,10 @@ export class Log {
     const bytes = this.bytes(0, FILE_HEAD);
     if (bytes.length < FILE_HEAD) return false;
     const good = bytes.toString("latin1", 0, 8) === "TIDEWSEG" &&
-      bytes.readUInt32LE(8) === crc32c(bytes, 12, FILE_HEAD) && bytes.readUInt32LE(12) === 1 &&
+      bytes.readUInt32LE(8) === crc32c(bytes, 12, FILE_HEAD) &&
       Number(bytes.readBigUInt64LE(24)) === first;
+    const version = bytes.readUInt32LE(12);
+    if (good && !VERSIONS.includes(version)) throw new Cannot(`segments of version ${version}`);
     if (!good) this.tell(`I1 segment ${this.name}: its head is damaged`);
     const mark = good ? bytes.readUInt32LE(16) : this.mark;
     if (this.mark && mark !== this.mark) this.tell(`I1 segment ${this.name}: of another log`);
