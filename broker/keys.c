@@ -73,6 +73,11 @@ slice_t keys_base(keys_t *self, unsigned partition)
     return partitioned(self, 'b', partition);
 }
 
+slice_t keys_restored(keys_t *self, unsigned partition)
+{
+    return partitioned(self, 'h', partition);
+}
+
 slice_t keys_offset_field(keys_t *self, slice_t stream)
 {
     buffer_clear(&self->text);
@@ -259,4 +264,34 @@ slice_t keys_delivery_body(keys_t *self, slice_t alert_id)
 slice_t keys_delivery_due(keys_t *self)
 {
     return fixed(self, ":{deliveries}");
+}
+
+slice_t keys_held(keys_t *self)
+{
+    return fixed(self, ":{held}");
+}
+
+bool keys_inside(keys_t *self, slice_t key, slice_t *inside)
+{
+    return name_behind(fixed(self, ":"), key, inside);
+}
+
+slice_t keys_outside(keys_t *self, slice_t inside)
+{
+    return named(self, ":", inside);
+}
+
+slice_t keys_all_pattern(keys_t *self)
+{
+    return fixed(self, ":*");
+}
+
+keys_kept_t keys_kept(keys_t *self, slice_t key, slice_t *name)
+{
+    static const char *const kinds[] = { ":subscriber:", ":subs:", ":silence:", ":{plan}:" };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (name_behind(fixed(self, kinds[i]), key, name))
+            return KEYS_KEPT;
+    return name_behind(fixed(self, ":{deliveries}:body:"), key, name) ? KEYS_DELIVERY
+                                                                      : KEYS_PASSED_OVER;
 }

@@ -22,6 +22,7 @@ void keys_clear(keys_t *self);                       // frees what it holds
 slice_t keys_meta(keys_t *self, unsigned partition);
 slice_t keys_journal(keys_t *self, unsigned partition);
 slice_t keys_base(keys_t *self, unsigned partition);
+slice_t keys_restored(keys_t *self, unsigned partition); // a journal while a copy is put back
 slice_t keys_offset_field(keys_t *self, slice_t stream); // a field of meta
 bool keys_offset_stream(slice_t field, slice_t *stream); // and back
 bool keys_sent_stream(slice_t field, slice_t *stream);   // of a field beside it
@@ -59,3 +60,17 @@ slice_t keys_subscriber(keys_t *self, slice_t name);
 slice_t keys_delivery(keys_t *self, slice_t alert_id);
 slice_t keys_delivery_body(keys_t *self, slice_t alert_id);
 slice_t keys_delivery_due(keys_t *self);
+
+// Which copies of this Redis are held beside the stages, a field a collector.
+slice_t keys_held(keys_t *self);
+
+// What a copy holds of everything that is neither a partition, an outbox nor the alert log.
+typedef enum {
+    KEYS_PASSED_OVER, // no part of it, or told again by whoever wrote it
+    KEYS_KEPT,        // what people write, rules excepted (the log has them), and plans
+    KEYS_DELIVERY,    // the body of an alert with deliveries that wait: *name is its id
+} keys_kept_t;
+keys_kept_t keys_kept(keys_t *self, slice_t key, slice_t *name);
+bool keys_inside(keys_t *self, slice_t key, slice_t *inside); // what follows the namespace
+slice_t keys_outside(keys_t *self, slice_t inside);           // and back
+slice_t keys_all_pattern(keys_t *self);                       // for SCAN

@@ -118,6 +118,18 @@ slice_t link_piece(char text[STORE_ID_TEXT + 16], store_id_t base, unsigned piec
 // Claim the lease in this hash for `token`; force = whoever holds it.
 store_status_t link_claim(store_t *self, slice_t key, const char *owner, int lease_ms,
                           store_id_t token, bool force);
+// All of a partition, as it was when `meta` was read.
+typedef struct {
+    redisReply *meta; // HGETALL
+    slice_t head_text, base_text, token_text;
+    store_id_t head, base;
+    uint64_t pieces, deltas;
+    buffer_t whole;   // the base
+    buffer_t journal; // size (8 bytes), bytes; of each delta
+} link_snapshot_t;
+void link_snapshot_destroy(link_snapshot_t *self);
+// While its owner goes on committing. REFUSED: it does not fit together.
+store_status_t link_snapshot_read(store_t *self, unsigned partition, link_snapshot_t *to);
 // Sort the texts of a list and drop those that no name of ours can be (not text, a NUL inside).
 void reply_sort(redisReply *list);
 // Up to STORE_FIELDS_MAX pairs of an HGETALL; points into the answer.

@@ -14,19 +14,11 @@
 enum {
     PIECES_PER_READ = 16, // 4 MB
     DELTAS_PER_READ = 256,
-    LOAD_TRIES = 3, // a head that keeps moving has an owner: it is not ours to load
+    LOAD_TRIES = 3,   // a head that keeps moving has an owner: it is not ours to load
+    MOVING_TRIES = 8, // a base or an owner that keeps changing: read again at another time
 };
 
-typedef struct {
-    redisReply *meta; // HGETALL
-    slice_t head_text, base_text;
-    store_id_t head, base;
-    uint64_t pieces, deltas;
-    buffer_t whole;   // the base
-    buffer_t journal; // size (8 bytes), bytes; of each delta
-} snapshot_t;
-
-static void snapshot_destroy(snapshot_t *self)
+void link_snapshot_destroy(link_snapshot_t *self)
 {
     reply_destroy(&self->meta);
     buffer_destroy(&self->whole);
@@ -48,7 +40,7 @@ slice_t link_piece(char text[STORE_ID_TEXT + 16], store_id_t base, unsigned piec
     return slice_of(text, STORE_ID_TEXT + (size_t) more);
 }
 
-static store_status_t read_meta(store_t *self, unsigned partition, snapshot_t *to)
+static store_status_t read_meta(store_t *self, unsigned partition, link_snapshot_t *to)
 {
     reply_destroy(&to->meta);
     command_begin(self, "HGETALL");
@@ -56,7 +48,7 @@ static store_status_t read_meta(store_t *self, unsigned partition, snapshot_t *t
     store_status_t status = link_ask(self, &to->meta);
     if (status != STORE_OK)
         return status;
-    to->head_text = to->base_text = slice_of(NULL, 0);
+    to->head_text = to->base_text = to->token_text = slice_of(NULL, 0);
     to->pieces = to->deltas = 0;
     for (size_t i = 0; i + 1 < to->meta->elements; i += 2) {
         slice_t name = reply_slice(to->meta->element[i]);
@@ -65,6 +57,8 @@ static store_status_t read_meta(store_t *self, unsigned partition, snapshot_t *t
             to->head_text = reply_slice(value);
         else if (slice_is(name, "base"))
             to->base_text = reply_slice(value);
+        else if (slice_is(name, "token"))
+            to->token_text = reply_slice(value);
         else if (slice_is(name, "nb"))
             to->pieces = reply_u64(value);
         else if (slice_is(name, "jn"))
@@ -76,7 +70,7 @@ static store_status_t read_meta(store_t *self, unsigned partition, snapshot_t *t
     return STORE_OK;
 }
 
-static store_status_t read_base(store_t *self, unsigned partition, snapshot_t *to)
+static store_status_t read_base(store_t *self, unsigned partition, link_snapshot_t *to)
 {
     buffer_clear(&to->whole);
     for (unsigned piece = 0; piece < to->pieces;) {
@@ -101,17 +95,19 @@ static store_status_t read_base(store_t *self, unsigned partition, snapshot_t *t
     return STORE_OK;
 }
 
-static store_status_t read_journal(store_t *self, unsigned partition, snapshot_t *to)
+// One more than there should be: a journal that is too long is as wrong as one too short. If
+// somebody may commit meanwhile, it is none.
+static store_status_t read_journal(store_t *self, unsigned partition, bool moving,
+                                   link_snapshot_t *to)
 {
     buffer_clear(&to->journal);
-    // One more than there should be: a journal that is too long is as wrong as one too short.
-    uint64_t have = 0;
-    while (have <= to->deltas) {
+    uint64_t have = 0, end = moving ? to->deltas : to->deltas + 1;
+    while (have < end) {
         uint64_t last = have + DELTAS_PER_READ - 1;
         command_begin(self, "LRANGE");
         command_key(self, keys_journal(&self->keys, partition));
         command_u64(self, have);
-        command_u64(self, last < to->deltas ? last : to->deltas);
+        command_u64(self, last < end ? last : end - 1);
         owned(reply_destroy) redisReply *reply = NULL;
         store_status_t status = link_ask(self, &reply);
         if (status != STORE_OK)
@@ -133,14 +129,14 @@ static store_status_t read_journal(store_t *self, unsigned partition, snapshot_t
 }
 
 // OK, or STALE if somebody committed meanwhile.
-static store_status_t read_all(store_t *self, unsigned partition, snapshot_t *to)
+static store_status_t read_all(store_t *self, unsigned partition, link_snapshot_t *to)
 {
     store_status_t status = read_meta(self, partition, to);
     if (status != STORE_OK)
         return status;
     status = read_base(self, partition, to);
     if (status == STORE_OK)
-        status = read_journal(self, partition, to);
+        status = read_journal(self, partition, false, to);
     if (status == STORE_DOWN || status == STORE_FULL)
         return status;
     // What does not fit together may have moved while we read.
@@ -158,7 +154,47 @@ static store_status_t read_all(store_t *self, unsigned partition, snapshot_t *to
     return status;
 }
 
-static uint64_t sent_of(const snapshot_t *from, slice_t stream)
+// A commit only adds to the journal, and its first deltas belong to the base that was read as long
+// as that is the base: a new one, and a copy that is put back, have ids of their own. A partition
+// without base may have been put back or derived anew by a new owner, whose token tells.
+static store_status_t read_moving(store_t *self, unsigned partition, link_snapshot_t *to)
+{
+    store_status_t status = read_meta(self, partition, to);
+    if (status == STORE_OK)
+        status = read_base(self, partition, to);
+    if (status == STORE_OK)
+        status = read_journal(self, partition, true, to);
+    if (status == STORE_DOWN || status == STORE_FULL)
+        return status;
+    owned(reply_destroy) redisReply *again = NULL;
+    fault_t why = self->error;
+    command_begin(self, "HMGET");
+    command_key(self, keys_meta(&self->keys, partition));
+    command_text(self, "base");
+    command_text(self, "token");
+    store_status_t asked = link_ask(self, &again);
+    if (asked != STORE_OK)
+        return asked;
+    if (again->elements != 2 || !slice_same(reply_slice(again->element[0]), to->base_text) ||
+        !slice_same(reply_slice(again->element[1]), to->token_text))
+        return STORE_STALE;
+    self->error = why;
+    return status;
+}
+
+store_status_t link_snapshot_read(store_t *self, unsigned partition, link_snapshot_t *to)
+{
+    store_status_t status = STORE_STALE;
+    for (int try = 0; try < MOVING_TRIES && status == STORE_STALE; try++)
+        status = read_moving(self, partition, to);
+    if (status == STORE_STALE)
+        return refuse(self, partition, "its base and owner change all the time", 0, 1);
+    if (status == STORE_OK && (to->whole.failed || to->journal.failed))
+        status = refuse(self, partition, "too large to read", 0, 1);
+    return status;
+}
+
+static uint64_t sent_of(const link_snapshot_t *from, slice_t stream)
 {
     slice_t of;
     for (size_t i = 0; i + 1 < from->meta->elements; i += 2)
@@ -167,7 +203,7 @@ static uint64_t sent_of(const snapshot_t *from, slice_t stream)
     return 0;
 }
 
-static store_status_t hand_on(store_t *self, unsigned partition, const snapshot_t *from,
+static store_status_t hand_on(store_t *self, unsigned partition, const link_snapshot_t *from,
                               const store_load_t *load, void *context)
 {
     for (size_t i = 0; i + 1 < from->meta->elements; i += 2) {
@@ -198,7 +234,7 @@ store_status_t store_load(store_t *self, unsigned partition, const store_load_t 
 {
     if (!link_open(self))
         return STORE_DOWN;
-    owned(snapshot_destroy) snapshot_t snapshot = { 0 };
+    owned(link_snapshot_destroy) link_snapshot_t snapshot = { 0 };
     store_status_t status = STORE_STALE;
     for (int try = 0; try < LOAD_TRIES && status == STORE_STALE; try++)
         status = read_all(self, partition, &snapshot);

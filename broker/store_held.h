@@ -1,0 +1,113 @@
+/*  store_held -- a copy of what Redis holds, read piece by piece, and put back: more verbs on
+ *  store_t. What a copy is for: docs/decisions/0012-held-copy.md.
+ *
+ *  Read in this order, it misses nothing that a partition in it counts as done:
+ *    1. partitions     their positions say which alerts were put into the outbox
+ *    2. outboxes       an alert that is not there any more is in the alert log, its deliveries too
+ *    3. the alert log
+ *    4. all keys       deliveries that wait; what people write; plans
+ *  and it is put back in the opposite order, partitions last. Each verb of putting back changes
+ *  nothing the second time, and never what is newer. Nothing here blocks Redis for longer than
+ *  reading or writing a few MB takes.
+ */
+#pragma once
+#include "broker/store.h"
+
+enum {
+    STORE_HELD_PAGE = 256,  // entries in one answer
+    STORE_HELD_IDS = 10000, // ids in one answer
+};
+
+typedef struct {
+    slice_t name, value;
+} store_pair_t;
+
+// ---- reading ------------------------------------------------------------------------------
+
+// One partition as it was at one moment, while its owner commits on. Fields of its meta key (not
+// those of its owner and its base; "nb" is the number of pieces that come), pieces, deltas.
+typedef struct {
+    void (*fields)(void *context, const store_pair_t *fields, size_t count);
+    void (*piece)(void *context, slice_t bytes);
+    void (*delta)(void *context, slice_t bytes);
+} store_held_t;
+store_status_t store_held_partition(store_t *self, unsigned partition, const store_held_t *visit,
+                                    void *context);
+
+// Entries of a group's outbox after `after` ("" = from the first), at most STORE_HELD_PAGE, in
+// order; *count of them. The last one's id comes back in `after`.
+store_status_t store_held_outbox(store_t *self, unsigned group, char after[OUTBOX_ID_MAX],
+                                 store_entry_visit_t *visit, void *context, size_t *count);
+// Entries of the alert log before `before` ("" = from the newest), at most STORE_HELD_PAGE, in
+// order. The first one's id comes back in `before`.
+typedef void store_logged_visit_t(void *context, const store_logged_t *logged);
+store_status_t store_held_log(store_t *self, char before[OUTBOX_ID_MAX],
+                              store_logged_visit_t *visit, void *context, size_t *count);
+// Ids that the alert log remembers, in order, after the score `after` ("" = from the first).
+typedef struct {
+    char after[40];
+} store_known_t;
+store_status_t store_held_known(store_t *self, store_known_t *from, store_bytes_visit_t *visit,
+                                void *context, size_t *count);
+
+// Everything else, in steps: begin with cursor "0"; it is "0" again after the last one.
+typedef enum { STORE_STRING, STORE_HASH, STORE_SET } store_type_t;
+typedef struct {
+    void *context;
+    // A key, without the namespace. Content: fields and values, members, or one string.
+    void (*key)(void *context, slice_t inside, store_type_t type, uint64_t expires_ms,
+                const slice_t *content, size_t count);
+    // The deliveries of an alert, of which at least one waited: subscribers and states.
+    void (*delivery)(void *context, slice_t alert_id, slice_t body, const store_pair_t *states,
+                     size_t count);
+} store_held_rest_t;
+store_status_t store_held_rest(store_t *self, char cursor[32], const store_held_rest_t *visit);
+
+// ---- positions ----------------------------------------------------------------------------
+
+typedef void store_position_visit_t(void *context, unsigned partition,
+                                    const store_offset_t *offset);
+// Of all partitions.
+store_status_t store_held_positions(store_t *self, store_position_visit_t *visit, void *context);
+// Of one, with its head.
+store_status_t store_held_position(store_t *self, unsigned partition, store_position_visit_t *visit,
+                                   void *context, store_id_t *head);
+
+// ---- putting back -------------------------------------------------------------------------
+
+// Whoever owns it: ours from now on, so that nobody else can commit.
+store_status_t store_held_claim(store_t *self, unsigned partition, const char *owner, int lease_ms,
+                                store_id_t *token);
+// Deltas of its new journal, in order; first: of those before there is nothing left.
+store_status_t store_held_put(store_t *self, unsigned partition, store_id_t token, bool first,
+                              const slice_t *deltas, size_t count);
+// The partition becomes this: a base whose pieces were put (store_base_put), those deltas, and
+// these fields. OK; FENCED, STALE: it was claimed or committed to.
+typedef struct {
+    unsigned partition;
+    store_id_t token, previous, mine, base;
+    unsigned pieces;
+    uint64_t deltas;
+    const store_pair_t *fields; // "head", "base", "nb", "jn" among them count for nothing
+    size_t field_count;
+} store_held_swap_t;
+store_status_t store_held_swap(store_t *self, const store_held_swap_t *swap);
+
+// Those of these that the alert log does not know. FULL: no room now.
+store_status_t store_held_outbox_put(store_t *self, unsigned group, const store_alert_t *entries,
+                                     size_t count);
+// Ids, the newest first: older than all that the alert log knows.
+store_status_t store_held_known_put(store_t *self, const slice_t *ids, size_t count);
+store_status_t store_held_delivery_put(store_t *self, slice_t alert_id, slice_t body,
+                                       const store_pair_t *states, size_t count);
+// OK, or DUP: there is one, which stays as it is.
+store_status_t store_held_key_put(store_t *self, slice_t inside, store_type_t type,
+                                  uint64_t expires_ms, const slice_t *content, size_t count);
+
+// ---- which copies of this Redis there are ---------------------------------------------------
+
+enum { STORE_HELD_NOTE_MAX = 8192 };
+// What a collector wrote last; "" = nothing, so this Redis has lost it.
+store_status_t store_held_note_set(store_t *self, const char *collector, const char *note);
+typedef void store_note_visit_t(void *context, slice_t collector, slice_t note);
+store_status_t store_held_notes(store_t *self, store_note_visit_t *visit, void *context);
