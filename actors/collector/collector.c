@@ -90,6 +90,12 @@ static void s_tell_archivist(collector_t *self, const settings_t *settings)
         log_event(LOG_WARNING, "no memory: objects are made as before", NULL);
 }
 
+// A log that is never trimmed needs no copy of Redis.
+static int64_t s_copy_every(const settings_t *settings)
+{
+    return settings->stage_keep_us > 0 ? settings->copy_every_us : 0;
+}
+
 // ---- plans and settings ---------------------------------------------------------------------
 
 static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_t *fault)
@@ -152,6 +158,7 @@ static void s_switch_settings(collector_t *self, moment_t now)
         self->settings = self->next_settings;
         self->next_settings = NULL;
         s_tell_archivist(self, self->settings);
+        registry_hold(self->registry, s_copy_every(self->settings));
         log_event(LOG_INFO, "new configuration in force", "sources=%zu",
                   self->settings->source_count);
         return;
@@ -243,7 +250,7 @@ static void s_tell_registry(collector_t *self, moment_t now)
                            line_begin(line));
         partitions_t gone;
         if (line_take_gone(line, &gone, now))
-            registry_gone(self->registry, i, &gone);
+            registry_gone(self->registry);
         registry_tell(self->registry, i, line_name(line), fields, count);
     }
     registry_failing_t failing[STORE_FAILING_MAX];
@@ -371,23 +378,6 @@ static void collector_destroy(collector_t **self_p)
     *self_p = NULL;
 }
 
-static bool s_open_registry(collector_t *self, fault_t *fault)
-{
-    char url[SITE_PATH_MAX], password[SITE_PASSWORD_MAX];
-    if (!site_redis(self->settings, self->options.dir, url, password, fault))
-        return false;
-    const char *secret = password[0] ? password : NULL;
-    store_t *store = store_new(url, secret, self->settings->namespace, fault);
-    store_watch_t *watch =
-        store ? store_watch_new(url, secret, self->settings->namespace, fault) : NULL;
-    if (!watch) {
-        store_destroy(&store);
-        return false;
-    }
-    self->registry = registry_new(store, watch, self->options.name, fault);
-    return self->registry && s_ask_for_plan(self, self->settings, fault);
-}
-
 static bool s_open(collector_t *self, fault_t *fault)
 {
     uint8_t random[16];
@@ -407,8 +397,14 @@ static bool s_open(collector_t *self, fault_t *fault)
     s_tell_archivist(self, self->settings);
     self->news = news_new(fault);
     self->intake = self->news ? intake_new(s_find_stream, self, fault) : NULL;
-    return self->intake && intake_configure(self->intake, self->settings, s_now(self), fault) &&
-           s_open_registry(self, fault);
+    if (!self->intake || !intake_configure(self->intake, self->settings, s_now(self), fault))
+        return false;
+    self->registry =
+        registry_open(self->settings, self->options.dir, root, self->options.name, fault);
+    if (!self->registry)
+        return false;
+    registry_hold(self->registry, s_copy_every(self->settings));
+    return s_ask_for_plan(self, self->settings, fault);
 }
 
 int collector_main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "actors/collector/registry_inside.h"
+#include "proto/edition.h"
 #include "proto/owned.h"
 
 void registry_signal(int descriptor)
@@ -22,17 +23,20 @@ void registry_quiet(int descriptor)
     (void) !read(descriptor, &count, sizeof count);
 }
 
-registry_t *registry_new(store_t *store, store_watch_t *watch, const char *name, fault_t *fault)
+registry_t *registry_new(store_t *store, store_watch_t *watch, keeper_t *keeper, const char *name,
+                         fault_t *fault)
 {
     owned(registry_destroy) registry_t *self = calloc(1, sizeof *self);
     if (!self) {
         store_destroy(&store);
         store_watch_destroy(&watch);
+        keeper_destroy(&keeper);
         fault_set(fault, "out of memory");
         return NULL;
     }
     self->store = store;
     self->watch = watch;
+    self->keeper = keeper;
     snprintf(self->name, sizeof self->name, "%s", name);
     pthread_mutex_init(&self->lock, NULL);
     self->planner = planner_new();
@@ -71,6 +75,7 @@ void registry_destroy(registry_t **self_p)
     plan_destroy(&self->latest);
     plan_destroy(&self->plan);
     plan_destroy(&self->base);
+    keeper_destroy(&self->keeper);
     store_watch_destroy(&self->watch);
     store_destroy(&self->store);
     pthread_mutex_destroy(&self->lock);
@@ -124,7 +129,7 @@ bool registry_take_note(registry_t *self, registry_note_t *note)
         self->note_count--;
     }
     pthread_mutex_unlock(&self->lock);
-    return there;
+    return there || keeper_take_note(self->keeper, note);
 }
 
 void registry_tell(registry_t *self, size_t stream, const char *name,
@@ -205,26 +210,37 @@ void registry_retold(registry_t *self, size_t stream, uint64_t edition)
 
 void registry_log_begin(registry_t *self, size_t stream, uint64_t first_seq, uint64_t begin)
 {
+    keeper_log_t told = { .log = { .first = first_seq, .begin = begin } };
     pthread_mutex_lock(&self->lock);
-    self->logs[stream].first_seq = first_seq;
-    self->logs[stream].begin = begin;
+    const log_entry_t *log = &self->logs[stream];
+    strcpy(told.stream, log->name);
+    told.mark = log->mark;
+    // Until it is known that Redis speaks of this log, nothing of it is put back there.
+    bool ours = log->mark && log->noted && !log->foreign && !log->retold &&
+                edition_name(told.log.stream, log->name, log->edition);
     pthread_mutex_unlock(&self->lock);
+    if (ours)
+        keeper_tell(self->keeper, stream, &told);
 }
 
-void registry_gone(registry_t *self, size_t stream, const partitions_t *partitions)
+void registry_gone(registry_t *self)
 {
-    pthread_mutex_lock(&self->lock);
-    for (size_t i = 0; i < sizeof partitions->bits; i++)
-        self->logs[stream].gone.bits[i] |= partitions->bits[i];
-    pthread_mutex_unlock(&self->lock);
+    keeper_gone(self->keeper);
 }
 
-// No copy is made yet, so nothing of a log may go.
 uint64_t registry_held_floor(registry_t *self, slice_t name)
 {
-    (void) self;
-    (void) name;
-    return 0;
+    char text[EDITION_NAME_MAX + 1];
+    if (name.size >= sizeof text)
+        return 0;
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    return keeper_floor(self->keeper, text);
+}
+
+void registry_hold(registry_t *self, int64_t copy_every_us)
+{
+    keeper_configure(self->keeper, copy_every_us);
 }
 
 bool registry_take_brokers(registry_t *self, registry_brokers_t *brokers)

@@ -6,8 +6,10 @@
  *  the rules when they change (keyspace notifications), and every REGISTRY_LOOK_MS anyway.
  */
 #pragma once
+#include "actors/collector/keeper.h"
 #include "broker/bus.h"
 #include "broker/runtime/log.h"
+#include "broker/runtime/settings.h"
 #include "broker/store.h"
 #include "proto/plan.h"
 #include "proto/rows.h"
@@ -24,9 +26,13 @@ enum {
 
 typedef struct registry registry_t;
 
-// Takes store and watch over, also on failure. `name` is this collector's, as it stands in the
-// status of the rules that it judges; copied.
-registry_t *registry_new(store_t *store, store_watch_t *watch, const char *name, fault_t *fault);
+// Takes store, watch and keeper over, also on failure. `name` is this collector's, as it stands in
+// the status of the rules that it judges; copied.
+registry_t *registry_new(store_t *store, store_watch_t *watch, keeper_t *keeper, const char *name,
+                         fault_t *fault);
+// The same with all that it needs, for the stage at `root` and the Redis that the settings name.
+registry_t *registry_open(const settings_t *settings, const char *dir, const char *root,
+                          const char *name, fault_t *fault);
 // Takes our streams out of the registry and ends the thread; waits for one call to Redis at most.
 void registry_destroy(registry_t **self_p);
 
@@ -43,11 +49,7 @@ plan_t *registry_take_plan(registry_t *self, uint64_t *edition);
 bool registry_take_refusal(registry_t *self, uint64_t *edition);
 
 // Something for the log. `text` is "key=value ..." or empty.
-typedef struct {
-    log_level_t level;
-    char message[64];
-    char text[FAULT_TEXT_MAX + 192];
-} registry_note_t;
+typedef keeper_note_t registry_note_t;
 bool registry_take_note(registry_t *self, registry_note_t *note);
 
 // The fields of the next beats of one stream; copied.
@@ -82,11 +84,14 @@ void registry_retold(registry_t *self, size_t stream, uint64_t edition);
 // which its present edition begins (1, or what was first when that was ordered). A partition that
 // has committed less than what is gone has lost it, unless the edition begins where the log does.
 void registry_log_begin(registry_t *self, size_t stream, uint64_t first_seq, uint64_t begin);
-// Workers ask for records of these partitions that are gone: their state must come back first.
-void registry_gone(registry_t *self, size_t stream, const partitions_t *partitions);
-// The lowest record that all partitions have committed in the copy of Redis that is held, durably,
-// beside the stage; of the stream as it is told (proto/edition.h). 0: there is no such copy.
+// Workers ask for records that are gone: the state of their partitions must come back first.
+void registry_gone(registry_t *self);
+// The lowest record that all partitions have committed in the copies of Redis that are held,
+// durably, beside the stage (keeper_floor); of the stream as it is told (proto/edition.h). 0: none
+// may go.
 uint64_t registry_held_floor(registry_t *self, slice_t name);
+// How often copies are made, 0 = never.
+void registry_hold(registry_t *self, int64_t copy_every_us);
 
 // Another collector stages one of our streams, or the very same sources, and does not go: its
 // alerts and ours would be mixed up. Fields `incarnation`, `host`, `pid` and `sources` of

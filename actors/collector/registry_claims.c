@@ -54,8 +54,9 @@ static bool s_restore(registry_t *self, const plan_t *last)
     snprintf(count, sizeof count, "%u", restored);
     registry_note(self, LOG_ERROR, "Redis has lost what it held: state, rules, subscribers",
                   "rules", count, "next",
-                  "the rules are given back from the log, and state is computed again; "
-                  "subscribers and subscriptions have to be written again");
+                  "the rules are given back from the log; all else comes back from a copy beside "
+                  "the stage, if one is held (status: held_age_s), or is computed again; "
+                  "without a copy, write subscribers and subscriptions again");
     return true;
 }
 

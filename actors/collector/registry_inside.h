@@ -20,15 +20,13 @@ typedef struct {
 // The log of one stream, and whether Redis' positions are of it.
 typedef struct {
     char name[STORE_NAME_MAX + 1];
-    uint32_t mark;             // 0 = not there
-    uint64_t edition;          // that it is told in
-    plan_t *logged;            // at the end of the log when it was opened; NULL = none
-    bool noted;                // Redis knew it, or was told, in this life
-    bool foreign;              // the positions are of another
-    uint64_t above;            // and that one was told in this edition
-    bool retold;               // ours from now on: to be written to Redis
-    uint64_t first_seq, begin; // registry_log_begin; 0 = not told yet
-    partitions_t gone;         // asked for in vain
+    uint32_t mark;    // 0 = not there
+    uint64_t edition; // that it is told in
+    plan_t *logged;   // at the end of the log when it was opened; NULL = none
+    bool noted;       // Redis knew it, or was told, in this life
+    bool foreign;     // the positions are of another
+    uint64_t above;   // and that one was told in this edition
+    bool retold;      // ours from now on: to be written to Redis
 } log_entry_t;
 
 struct registry {
@@ -59,6 +57,7 @@ struct registry {
     // Only the thread's from here on.
     store_t *store;
     store_watch_t *watch;
+    keeper_t *keeper; // has a thread of its own
     planner_t *planner;
     bool alone;       // no other collector is at what is ours
     int64_t alone_ms; // wall clock since when

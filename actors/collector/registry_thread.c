@@ -260,8 +260,16 @@ static void s_beat(registry_t *self)
 {
     char alone_ms[24];
     snprintf(alone_ms, sizeof alone_ms, "%" PRId64, self->alone_ms);
+    char age_s[24], bytes[24];
+    keeper_report_t held = keeper_report(self->keeper);
+    snprintf(age_s, sizeof age_s, "%" PRId64, held.age_s);
+    snprintf(bytes, sizeof bytes, "%" PRIu64, held.bytes);
+    const store_field_t more[] = { { "alone_ms", alone_ms },
+                                   { "held_age_s", held.age_s < 0 ? "" : age_s },
+                                   { "held_bytes", bytes },
+                                   { "held_error", held.error.text } };
     for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++) {
-        store_field_t fields[REGISTRY_FIELDS_MAX + 1];
+        store_field_t fields[REGISTRY_FIELDS_MAX + sizeof more / sizeof *more];
         pthread_mutex_lock(&self->lock);
         entry_t entry = self->entries[i];
         pthread_mutex_unlock(&self->lock);
@@ -269,9 +277,10 @@ static void s_beat(registry_t *self)
             continue;
         for (size_t f = 0; f < entry.count; f++)
             fields[f] = (store_field_t){ entry.fields[f].name, entry.fields[f].value };
-        fields[entry.count] = (store_field_t){ "alone_ms", alone_ms };
+        size_t count = i == 0 ? sizeof more / sizeof *more : 1; // the copy is the collector's
+        memcpy(fields + entry.count, more, count * sizeof *more);
         if (!registry_heard(self, store_beat(self->store, "collector", entry.name,
-                                             REGISTRY_LEASE_MS, fields, entry.count + 1)))
+                                             REGISTRY_LEASE_MS, fields, entry.count + count)))
             return;
     }
 }

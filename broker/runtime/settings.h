@@ -123,6 +123,7 @@ typedef struct {
     const char *stage;          // "dir:<path>"; relative paths are under DIR
     int64_t stage_seal_us;      // default 1 h
     int64_t stage_keep_us;      // default 0: for ever
+    int64_t copy_every_us;      // default 10 min
     uint32_t stage_free_min_mb; // default 128; 0: until the disk is full
     int64_t objects_keep_us;    // default 0: for ever
     uint32_t objects_max_mb;    // default 0: any

@@ -29,6 +29,8 @@ const setting_t settings_table[] = {
       "How long records are added to one segment of the log; then, or at 128 MB, it is closed and stage objects are made of it." },
     { IN_FILE, "stage_keep", SETTING_DURATION, FILE_AT(stage_keep_us), 0, 36600 * DAY, false, "0s",
       "Segments of the log whose newest record was received longer ago are removed, once a copy of what Redis has made of them is held beside the stage; `0s`: none ever is." },
+    { IN_FILE, "copy_every", SETTING_DURATION, FILE_AT(copy_every_us), SECOND, DAY, false, "10m",
+      "How often a copy of what Redis holds is made beside the stage. Two are kept, and the log is removed only below both; without `stage_keep` none is made." },
     { IN_FILE, "stage_free_min_mb", SETTING_COUNT, FILE_AT(stage_free_min_mb), 0, 1000000000, false, "128",
       "While less than so many megabytes (of 1,048,576 bytes; at most a twentieth of the disk) are free where the log lies, nothing is taken from sources. It goes on by itself when there is a quarter more. `0`: until the disk is full." },
     { IN_FILE, "objects_keep", SETTING_DURATION, FILE_AT(objects_keep_us), 0, 36600 * DAY, false, "0s",

@@ -1,0 +1,319 @@
+/*  keeper_copy -- making a copy of Redis: see keeper.h. Runs in the keeper's thread.
+ *
+ *  In the order that broker/store_held.h asks for, one partition in memory at a time.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "actors/collector/keeper_inside.h"
+#include "broker/held/copy_writer.h"
+#include "broker/held/partition_fields.h"
+#include "broker/runtime/life.h"
+#include "proto/owned.h"
+
+typedef struct {
+    keeper_t *keeper;
+    copy_writer_t *writer;
+    unsigned partition; // being copied
+    buffer_t body;      // section being made
+    bool open;          // it holds something
+    copy_kind_t kind;
+    copy_list_t list;
+    uint64_t log_bytes;
+    position_t positions[PARTITIONS];
+    bool failed; // no memory
+} copying_t;
+
+static void s_copying_clear(copying_t *copying)
+{
+    copy_writer_destroy(&copying->writer);
+    buffer_destroy(&copying->body);
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        position_clear(&copying->positions[p]);
+}
+
+// ---- sections -------------------------------------------------------------------------------
+
+static void s_begin(copying_t *copying, copy_kind_t kind, uint64_t number, uint64_t more)
+{
+    copying->kind = kind;
+    copying->open = true;
+    copying->list = copy_list_begin(&copying->body, number, more);
+}
+
+static void s_end(copying_t *copying)
+{
+    if (!copying->open)
+        return;
+    copying->open = false;
+    copy_list_end(&copying->list);
+    (void) copy_writer_put(copying->writer, copying->kind, &copying->body); // latched
+}
+
+// Items of a list that may go on in the next section: there is room for those that belong together.
+static void s_go_on(copying_t *copying, copy_kind_t kind, uint64_t number)
+{
+    if (copying->open && copying->body.size >= COPY_SECTION_BYTES_AIM)
+        s_end(copying);
+    if (!copying->open)
+        s_begin(copying, kind, number, 0);
+}
+
+static void s_add(copying_t *copying, slice_t item)
+{
+    copy_list_add(&copying->list, item);
+}
+
+static void s_add_number(copying_t *copying, const char *format, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, format, number);
+    s_add(copying, slice_text(text));
+}
+
+// ---- partitions -----------------------------------------------------------------------------
+
+static void s_on_fields(void *context, const store_pair_t *fields, size_t count)
+{
+    copying_t *copying = context;
+    s_begin(copying, COPY_PARTITION, copying->partition, 0);
+    for (size_t i = 0; i < count; i++) {
+        s_add(copying, fields[i].name);
+        s_add(copying, fields[i].value);
+    }
+    copy_list_end(&copying->list);
+    copy_items_t items;
+    partition_fields_t read;
+    copying->failed |=
+        copying->body.failed || !copy_items_read(&items, buffer_slice(&copying->body)) ||
+        !partition_fields_read(&read, items, &copying->positions[copying->partition]);
+    s_end(copying);
+}
+
+static void s_on_piece(void *context, slice_t bytes)
+{
+    copying_t *copying = context;
+    s_go_on(copying, COPY_BASE, copying->partition);
+    s_add(copying, bytes);
+}
+
+static void s_on_delta(void *context, slice_t bytes)
+{
+    copying_t *copying = context;
+    if (copying->open && copying->kind == COPY_BASE)
+        s_end(copying);
+    s_go_on(copying, COPY_JOURNAL, copying->partition);
+    s_add(copying, bytes);
+}
+
+static bool s_copy_partitions(copying_t *copying, fault_t *fault)
+{
+    static const store_held_t visit = { s_on_fields, s_on_piece, s_on_delta };
+    keeper_t *self = copying->keeper;
+    for (unsigned p = 0; p < PARTITIONS && !keeper_is_stopped(self); p++) {
+        copying->partition = p;
+        if (!keeper_heard(self, store_held_partition(self->store, p, &visit, copying), fault))
+            return false;
+        s_end(copying);
+    }
+    return true;
+}
+
+// ---- outboxes and the alert log -------------------------------------------------------------
+
+static void s_on_entry(void *context, const store_entry_t *entry)
+{
+    copying_t *copying = context;
+    s_go_on(copying, COPY_OUTBOX, entry->group);
+    s_add(copying, entry->id);
+    s_add(copying, entry->topic);
+    s_add(copying, entry->body);
+}
+
+static bool s_copy_outboxes(copying_t *copying, fault_t *fault)
+{
+    keeper_t *self = copying->keeper;
+    for (unsigned group = 0; group < GROUPS; group++) {
+        char after[OUTBOX_ID_MAX] = "";
+        size_t count = STORE_HELD_PAGE;
+        while (count == STORE_HELD_PAGE && !keeper_is_stopped(self))
+            if (!keeper_heard(
+                    self, store_held_outbox(self->store, group, after, s_on_entry, copying, &count),
+                    fault))
+                return false;
+        s_end(copying);
+    }
+    return true;
+}
+
+static void s_on_logged(void *context, const store_logged_t *logged)
+{
+    copying_t *copying = context;
+    if (!copying->open)
+        s_begin(copying, COPY_LOG, 0, 0);
+    s_add(copying, logged->id);
+    s_add(copying, logged->rule);
+    s_add(copying, logged->series);
+    char ts[24];
+    snprintf(ts, sizeof ts, "%" PRId64, logged->ts_us);
+    s_add(copying, slice_text(ts));
+    s_add(copying, logged->severity);
+    s_add(copying, logged->topic);
+    s_add_number(copying, "%" PRIu64, logged->seq);
+    s_add(copying, logged->body);
+}
+
+static bool s_copy_log(copying_t *copying, fault_t *fault)
+{
+    keeper_t *self = copying->keeper;
+    char before[OUTBOX_ID_MAX] = "";
+    size_t count = STORE_HELD_PAGE;
+    while (count == STORE_HELD_PAGE && copying->log_bytes < KEEPER_LOG_BYTES &&
+           !keeper_is_stopped(self)) {
+        if (!keeper_heard(self, store_held_log(self->store, before, s_on_logged, copying, &count),
+                          fault))
+            return false;
+        copying->log_bytes += copying->body.size;
+        s_end(copying); // a page is a section: pages come newest first
+    }
+    return true;
+}
+
+static void s_on_known(void *context, slice_t id)
+{
+    copying_t *copying = context;
+    s_go_on(copying, COPY_KNOWN, 0);
+    s_add(copying, id);
+}
+
+static bool s_copy_known(copying_t *copying, fault_t *fault)
+{
+    keeper_t *self = copying->keeper;
+    store_known_t from = { "" };
+    size_t count = STORE_HELD_IDS;
+    while (count == STORE_HELD_IDS && !keeper_is_stopped(self))
+        if (!keeper_heard(self, store_held_known(self->store, &from, s_on_known, copying, &count),
+                          fault))
+            return false;
+    s_end(copying);
+    return true;
+}
+
+// ---- everything else ------------------------------------------------------------------------
+
+static void s_on_key(void *context, slice_t inside, store_type_t type, uint64_t expires_ms,
+                     const slice_t *content, size_t count)
+{
+    copying_t *copying = context;
+    s_begin(copying, COPY_KEY, (uint64_t) type, expires_ms);
+    s_add(copying, inside);
+    for (size_t i = 0; i < count; i++)
+        s_add(copying, content[i]);
+    s_end(copying);
+}
+
+static void s_on_delivery(void *context, slice_t alert_id, slice_t body, const store_pair_t *states,
+                          size_t count)
+{
+    copying_t *copying = context;
+    s_begin(copying, COPY_DELIVERY, 0, 0);
+    s_add(copying, alert_id);
+    s_add(copying, body);
+    for (size_t i = 0; i < count; i++) {
+        s_add(copying, states[i].name);
+        s_add(copying, states[i].value);
+    }
+    s_end(copying);
+}
+
+static bool s_copy_rest(copying_t *copying, fault_t *fault)
+{
+    keeper_t *self = copying->keeper;
+    const store_held_rest_t visit = { copying, s_on_key, s_on_delivery };
+    char cursor[32] = "0";
+    do {
+        if (!keeper_heard(self, store_held_rest(self->store, cursor, &visit), fault))
+            return false;
+    } while (strcmp(cursor, "0") != 0 && !keeper_is_stopped(self));
+    return true;
+}
+
+// ---- the whole ------------------------------------------------------------------------------
+
+static bool s_has_room(const keeper_t *self, fault_t *fault)
+{
+    struct statvfs disk;
+    uint64_t wanted = KEEPER_SPARE_BYTES;
+    if (self->kept_count > 0)
+        wanted += self->kept[0].bytes;
+    if (statvfs(self->root, &disk) != 0 || (uint64_t) disk.f_bavail * disk.f_frsize >= wanted)
+        return true; // what cannot be asked is tried
+    return fault_set(fault, "less than %" PRIu64 " MB are free at %s: no copy of Redis is made",
+                     wanted >> 20, self->root);
+}
+
+typedef struct {
+    const keeper_t *keeper;
+    bool ours;
+} noted_t;
+
+static void s_on_note(void *context, slice_t collector, slice_t note)
+{
+    noted_t *noted = context;
+    noted->ours |= slice_is(collector, noted->keeper->collector) && note.size > 0;
+}
+
+// Is this still the Redis that we began to copy? One that was emptied or rolled back in between has
+// outboxes that are older than partitions that were read before. (A roll-back takes the connection
+// with it; emptied, our note is missing.) And does the log reach down to all that was read?
+static bool s_is_whole(copying_t *copying, uint64_t epoch, fault_t *fault)
+{
+    keeper_t *self = copying->keeper;
+    keeper_told_t told;
+    noted_t noted = { .keeper = self };
+    if (!keeper_heard(self, store_held_notes(self->store, s_on_note, &noted), fault))
+        return false;
+    if (copying->failed)
+        return fault_set(fault, "out of memory, or a partition whose fields are none of ours");
+    if (!noted.ours || store_epoch(self->store) != epoch)
+        return fault_set(fault, "Redis lost what it held while it was copied");
+    keeper_told(self, &told);
+    for (size_t i = 0; i < told.count; i++)
+        for (unsigned p = 0; p < PARTITIONS; p++)
+            if (position_is_lost(&copying->positions[p], &told.positions[i]))
+                return fault_set(fault, "Redis holds less than the log of %s begins with",
+                                 told.logs[i].stream);
+    return true;
+}
+
+bool keeper_copy(keeper_t *self, int64_t *created_us, fault_t *fault)
+{
+    __attribute__((cleanup(s_copying_clear))) copying_t copying = { .keeper = self };
+    copy_head_t head = { .created_us = life_wall_us() };
+    keeper_told_t told;
+    keeper_told(self, &told);
+    if (!s_has_room(self, fault))
+        return false;
+    if (!life_random(head.id, sizeof head.id))
+        return fault_set(fault, "the kernel has no random bytes");
+    if (self->kept_count > 0 && head.created_us <= self->kept[0].created_us)
+        head.created_us = self->kept[0].created_us + 1; // the clock went back
+    for (size_t i = 0; i < told.count; i++) {
+        snprintf(head.logs[i].stream, sizeof head.logs[i].stream, "%s", told.logs[i].stream);
+        head.logs[i].mark = told.logs[i].mark;
+    }
+    head.log_count = told.count;
+    uint64_t epoch = store_epoch(self->store);
+    copying.writer = copy_writer_new(self->root, self->namespace, self->collector, &head, fault);
+    if (!copying.writer || !s_copy_partitions(&copying, fault) ||
+        !s_copy_outboxes(&copying, fault) || !s_copy_log(&copying, fault) ||
+        !s_copy_known(&copying, fault) || !s_copy_rest(&copying, fault) ||
+        !s_is_whole(&copying, epoch, fault))
+        return false;
+    if (keeper_is_stopped(self))
+        return fault_set(fault, "given up");
+    *created_us = head.created_us;
+    return copy_writer_finish(copying.writer, fault);
+}

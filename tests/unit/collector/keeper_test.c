@@ -1,0 +1,528 @@
+/*  The keeper against a real redis-server that is emptied, rolled back and filled again. */
+#include "tests/unit/broker/store_fixture.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "actors/collector/keeper.h"
+#include "broker/held/copies.h"
+#include "broker/runtime/life.h"
+#include "broker/store_held.h"
+
+enum { WAIT_MS = 20000 };
+
+static char root[64];
+static keeper_log_t told;
+
+static int setup(void **state)
+{
+    (void) state;
+    redis("FLUSHALL > /dev/null");
+    strcpy(root, "/tmp/tw-keeper-XXXXXX");
+    assert_non_null(mkdtemp(root));
+    told = (keeper_log_t){ .stream = "s", .mark = 77, .log = { "s", 1, 1 } };
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void) state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    return system(command);
+}
+
+// ---- what workers do ------------------------------------------------------------------------
+
+typedef struct {
+    store_t *store;
+    store_id_t tokens[PARTITIONS], heads[PARTITIONS];
+    unsigned next;
+} workers_t;
+
+static void claim(workers_t *self)
+{
+    partitions_t all;
+    memset(all.bits, 0xff, sizeof all.bits);
+    expect(self->store, store_claim_all(self->store, "w", 60000, self->tokens, &all), STORE_OK);
+}
+
+// One commit of every partition up to this record: a delta, and an alert each of some.
+static void commit(workers_t *self, uint64_t seq, unsigned alerts)
+{
+    static store_commit_t commits[PARTITIONS];
+    static store_alert_t alert[PARTITIONS];
+    static char ids[PARTITIONS][33], deltas[PARTITIONS][32];
+    store_status_t status[PARTITIONS];
+    store_offset_t offset = { slice_text("s"), seq, 0 };
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        snprintf(ids[p], sizeof ids[p], "%024x%08x", (unsigned) seq, p);
+        snprintf(deltas[p], sizeof deltas[p], "delta %u of %u", (unsigned) seq, p);
+        alert[p] =
+            (store_alert_t){ slice_text(ids[p]), slice_text("alert/r/s/"), slice_text("body") };
+        commits[p] = (store_commit_t){ .partition = p,
+                                       .token = self->tokens[p],
+                                       .previous = self->heads[p],
+                                       .mine = store_id_new(),
+                                       .delta = slice_text(deltas[p]),
+                                       .offsets = &offset,
+                                       .offset_count = 1,
+                                       .alerts = &alert[p],
+                                       .alert_count = p < alerts };
+    }
+    expect(self->store, store_commit_send(self->store, commits, PARTITIONS), STORE_OK);
+    expect(self->store, store_commit_take(self->store, status, PARTITIONS), STORE_OK);
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        assert_int_equal(status[p], STORE_OK);
+        self->heads[p] = commits[p].mine;
+    }
+}
+
+static void make_base(workers_t *self, unsigned partition, size_t pieces, uint64_t drop)
+{
+    static uint8_t piece[BASE_PIECE_BYTES];
+    store_id_t base = store_id_new(), mine = store_id_new();
+    for (size_t i = 0; i < pieces; i++) {
+        memset(piece, (int) ('a' + i), sizeof piece);
+        expect(self->store,
+               store_base_put(self->store, partition, self->tokens[partition], base, (unsigned) i,
+                              slice_of(piece, i + 1 < pieces ? sizeof piece : 1000)),
+               STORE_OK);
+    }
+    expect(self->store,
+           store_base_swap(self->store, partition, self->tokens[partition], self->heads[partition],
+                           mine, base, (unsigned) pieces, drop),
+           STORE_OK);
+    self->heads[partition] = mine;
+}
+
+// What a new owner would load, as one text: its sum.
+typedef struct {
+    uint64_t sum, seq;
+} state_t;
+
+static void add_bytes(state_t *to, slice_t bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        to->sum = to->sum * 31 + bytes.data[i];
+    to->sum = to->sum * 31 + 257;
+}
+
+static void on_offset(void *context, const store_offset_t *offset)
+{
+    state_t *to = context;
+    assert_true(slice_is(offset->stream, "s"));
+    to->seq = offset->seq;
+}
+
+static bool on_bytes(void *context, slice_t bytes)
+{
+    add_bytes(context, bytes);
+    return true;
+}
+
+static void load_all(store_t *store, state_t states[PARTITIONS])
+{
+    static const store_load_t load = { on_offset, on_bytes, on_bytes };
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        store_id_t head;
+        size_t base, journal;
+        uint64_t count;
+        states[p] = (state_t){ 0 };
+        expect(store, store_load(store, p, &load, &states[p], &head, &base, &journal, &count),
+               STORE_OK);
+    }
+}
+
+// ---- the keeper -----------------------------------------------------------------------------
+
+static keeper_t *keep(int64_t every_us)
+{
+    fault_t fault;
+    keeper_t *keeper = keeper_new(open_store("tw"), root, "tw", "c", &fault);
+    assert_non_null(keeper);
+    keeper_configure(keeper, every_us);
+    keeper_tell(keeper, 0, &told);
+    return keeper;
+}
+
+static void wait_floor(keeper_t *keeper, uint64_t floor)
+{
+    for (int ms = 0; keeper_floor(keeper, "s") != floor; ms += 20, pause_ms(20)) {
+        keeper_gone(keeper); // look at once
+        if (ms > WAIT_MS)
+            fail_msg("the floor stays at %llu: %s", (unsigned long long) keeper_floor(keeper, "s"),
+                     keeper_report(keeper).error.text);
+    }
+}
+
+// A note with this text; returns its text.
+static const char *wait_note(keeper_t *keeper, const char *message)
+{
+    static keeper_note_t note;
+    for (int ms = 0; ms < WAIT_MS; ms += 20, pause_ms(20)) {
+        keeper_gone(keeper);
+        while (keeper_take_note(keeper, &note)) {
+            if (strstr(note.message, message))
+                return note.text;
+            print_message("note: %s %s\n", note.message, note.text);
+        }
+    }
+    fail_msg("no note: %s; %s", message, keeper_report(keeper).error.text);
+    return "";
+}
+
+static size_t copies_there(int64_t created_us[COPIES_LIST_MAX])
+{
+    fault_t fault;
+    size_t count = 0;
+    int directory = copies_enter(root, "tw", "c", false, &fault);
+    if (directory < 0)
+        return 0;
+    assert_true(copies_list(directory, created_us, &count));
+    close(directory);
+    return count;
+}
+
+// Two copies of what Redis holds now, and no further ones.
+static void hold(uint64_t floor)
+{
+    keeper_t *keeper = keep(1);
+    wait_floor(keeper, floor);
+    keeper_destroy(&keeper);
+}
+
+static void nothing_may_go_before_there_are_two_copies(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    int64_t names[COPIES_LIST_MAX];
+    claim(&workers);
+    commit(&workers, 100, 0);
+    owned(keeper_destroy) keeper_t *keeper = keep(3600000000);
+    for (int ms = 0; copies_there(names) < 1 && ms < WAIT_MS; ms += 20)
+        pause_ms(20);
+    pause_ms(1200); // another look
+    assert_int_equal(copies_there(names), 1);
+    assert_int_equal(keeper_floor(keeper, "s"), 0);
+    commit(&workers, 200, 0);
+    keeper_configure(keeper, 1);
+    wait_floor(keeper, 200);
+    assert_int_equal(copies_there(names), 2);
+    assert_int_equal(keeper_floor(keeper, "s~5"), 0);
+    keeper_report_t report = keeper_report(keeper);
+    assert_in_range(report.age_s, 0, 60);
+    assert_true(report.bytes > 1000);
+    assert_string_equal(report.error.text, "");
+}
+
+static void a_partition_without_the_stream_holds_up_the_floor(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    claim(&workers);
+    commit(&workers, 100, 0);
+    redis("DEL 'tw:m:{9}:9' 'tw:j:{9}:9'");
+    owned(keeper_destroy) keeper_t *keeper = keep(1);
+    int64_t names[COPIES_LIST_MAX];
+    for (int ms = 0; copies_there(names) < 2 && ms < WAIT_MS; ms += 20)
+        pause_ms(20);
+    pause_ms(1200);
+    assert_int_equal(keeper_floor(keeper, "s"), 0);
+}
+
+static void an_emptied_redis_is_filled(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    static state_t before[PARTITIONS], after[PARTITIONS];
+    claim(&workers);
+    commit(&workers, 100, 3);
+    commit(&workers, 200, 2);
+    make_base(&workers, 5, 3, 1);
+    make_base(&workers, 6, 2, 2);
+    store_logged_t logged[] = {
+        { slice_text("00000000000000000000006400000000"), slice_text("r"), slice_text("s"),
+          slice_text("info"), slice_text("t"), 5, 1, slice_text("{}") },
+        { slice_text("ffffffffffffffffffffffffffffffff"), slice_text("r"), slice_text("s"),
+          slice_text("info"), slice_text("t"), 6, 2, slice_text("{}") },
+    };
+    store_told_t subscribers[] = { { "alice", "" }, { "bob", "" } };
+    expect(store,
+           store_delivery_plan(store, slice_text("eeee"), slice_text("{\"x\":1}"), subscribers, 2),
+           STORE_OK);
+    expect(store, store_delivery_done(store, "eeee", "bob"), STORE_OK);
+    expect(store, store_alert_log_put(store, logged, 2), STORE_OK);
+    redis("HSET tw:subscriber:alice webhook http://x/ secret y");
+    redis("SADD tw:subs:r alice bob");
+    redis("SET 'tw:{plan}:abc' plan");
+    redis("HSET tw:rule:r on x");
+    redis("HSET tw:silence:q rule r");
+    redis("PEXPIREAT tw:silence:q 4000000000000");
+    load_all(store, before);
+    hold(200);
+
+    redis("FLUSHALL");
+    redis("HSET tw:subscriber:alice webhook http://newer/");
+    owned(keeper_destroy) keeper_t *keeper = keep(0);
+    const char *text = wait_note(keeper, "Redis was empty");
+    assert_non_null(strstr(text, "partitions=256"));
+    load_all(store, after);
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        assert_int_equal(before[p].sum, after[p].sum);
+        assert_int_equal(before[p].seq, after[p].seq);
+    }
+    assert_string_equal(redis("XLEN tw:alerts"), "2");
+    assert_string_equal(redis("ZCARD 'tw:seen:{tw:alerts}'"), "2");
+    assert_string_equal(redis("XLEN 'tw:o:{0}'"), "1"); // of 2 the log knows one
+    assert_string_equal(redis("XLEN 'tw:o:{1}'"), "2");
+    assert_string_equal(redis("HGET tw:delivery:eeee alice"), "pending 0");
+    assert_string_equal(redis("HGET tw:delivery:eeee bob"), "done 1");
+    assert_string_equal(redis("GET 'tw:{deliveries}:count'"), "1");
+    assert_string_equal(redis("ZRANGE 'tw:{deliveries}' 0 -1"), "alice");
+    assert_string_equal(redis("HGETALL tw:subscriber:alice"), "webhook\nhttp://newer/");
+    assert_string_equal(redis("SCARD tw:subs:r"), "2");
+    assert_string_equal(redis("GET 'tw:{plan}:abc'"), "plan");
+    assert_string_equal(redis("EXISTS tw:rule:r"), "0"); // the log has it
+    assert_string_equal(redis("PEXPIRETIME tw:silence:q"), "4000000000000");
+    assert_string_equal(redis("--scan --pattern 'tw:h:*'"), "");
+    // Its owner is gone, and who comes goes on from there.
+    store_load_t load = { on_offset, on_bytes, on_bytes };
+    state_t five = { 0 };
+    size_t base, journal;
+    uint64_t count;
+    expect(store, store_load(store, 5, &load, &five, &workers.heads[5], &base, &journal, &count),
+           STORE_OK);
+    expect(store, store_claim(store, 5, "w2", 60000, &workers.tokens[5]), STORE_OK);
+    make_base(&workers, 5, 1, count);
+}
+
+// As after a restart from an old copy: some partitions are at a record that the log has no more.
+static void only_what_the_log_lacks_is_put_back(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    static state_t before[PARTITIONS], after[PARTITIONS];
+    claim(&workers);
+    commit(&workers, 100, 0);
+    commit(&workers, 200, 1);
+    hold(200);
+    load_all(store, before);
+    commit(&workers, 300, 0);
+    told.log.first = 201;
+    redis("HSET 'tw:m:{7}:7' off:s 100");
+    redis("DEL 'tw:m:{8}:8' 'tw:j:{8}:8'");
+    owned(keeper_destroy) keeper_t *keeper = keep(0);
+    const char *text = wait_note(keeper, "Redis held less than the log");
+    assert_non_null(strstr(text, "partitions=2"));
+    load_all(store, after);
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        bool back = p == 7 || p == 8;
+        assert_int_equal(after[p].seq, back ? 200 : 300);
+        if (back)
+            assert_int_equal(after[p].sum, before[p].sum);
+    }
+    // Who owned it can change nothing any more.
+    store_commit_t late = { .partition = 7,
+                            .token = workers.tokens[7],
+                            .previous = workers.heads[7],
+                            .mine = store_id_new(),
+                            .delta = slice_text("late") };
+    expect(store, commit_one(store, &late), STORE_FENCED);
+    assert_string_equal(redis("XLEN 'tw:o:{0}'"), "1"); // nothing twice
+}
+
+static void a_copy_below_the_log_is_not_put_back_and_not_replaced(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    int64_t names[COPIES_LIST_MAX], later[COPIES_LIST_MAX];
+    static state_t after[PARTITIONS];
+    claim(&workers);
+    commit(&workers, 200, 0);
+    hold(200);
+    assert_int_equal(copies_there(names), 2);
+    redis("DEL 'tw:m:{8}:8' 'tw:j:{8}:8'");
+    told.log.first = 500;
+    owned(keeper_destroy) keeper_t *keeper = keep(1);
+    wait_note(keeper, "cannot be put back");
+    pause_ms(1500);
+    load_all(store, after);
+    assert_int_equal(after[8].seq, 0);
+    assert_int_equal(after[9].seq, 200);
+    assert_int_equal(copies_there(later), 2);
+    assert_memory_equal(names, later, 2 * sizeof names[0]);
+    assert_true(keeper_report(keeper).error.text[0]);
+}
+
+static void flip(int64_t created_us)
+{
+    char path[160], name[COPIES_NAME_BYTES];
+    uint8_t byte;
+    copies_name(name, created_us);
+    snprintf(path, sizeof path, "%s/tw.held/c/%s", root, name);
+    int file = open(path, O_RDWR);
+    assert_true(file >= 0 && pread(file, &byte, 1, 5000) == 1);
+    byte ^= 4;
+    assert_int_equal(pwrite(file, &byte, 1, 5000), 1);
+    close(file);
+}
+
+static void the_older_copy_serves_when_the_newer_is_damaged(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    int64_t names[COPIES_LIST_MAX];
+    static state_t after[PARTITIONS];
+    claim(&workers);
+    commit(&workers, 200, 0);
+    hold(200);
+    assert_int_equal(copies_there(names), 2);
+    told.log.first = 150;
+    owned(keeper_destroy) keeper_t *keeper = keep(0);
+    pause_ms(1200); // it has read them
+    flip(names[0]);
+    redis("FLUSHALL");
+    assert_non_null(strstr(wait_note(keeper, "cannot be used"), "checksum"));
+    assert_non_null(strstr(wait_note(keeper, "Redis was empty"), "partitions=256"));
+    load_all(store, after);
+    assert_int_equal(after[255].seq, 200);
+    assert_int_equal(keeper_floor(keeper, "s"), 0); // one copy is none
+}
+
+static void a_copy_of_another_log_is_not_put_back(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    claim(&workers);
+    commit(&workers, 200, 0);
+    hold(200);
+    redis("FLUSHALL");
+    told.mark = 78;
+    owned(keeper_destroy) keeper_t *keeper = keep(0);
+    assert_non_null(strstr(wait_note(keeper, "cannot be used"), "another log"));
+    assert_string_equal(redis("--scan --pattern 'tw:m:*'"), "");
+}
+
+// Other collectors hold copies too, and need the log down to theirs.
+static void the_floor_heeds_copies_of_others(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    claim(&workers);
+    commit(&workers, 200, 0);
+    owned(keeper_destroy) keeper_t *keeper = keep(1);
+    wait_floor(keeper, 200);
+    long long now_us = (long long) life_wall_us();
+    redis("HSET 'tw:{held}' other '0123 %lld s2=7 s=150 s~1=9'", now_us);
+    wait_floor(keeper, 150);
+    redis("HSET 'tw:{held}' other '0123 %lld s2=7'", now_us); // ours is not in it
+    wait_floor(keeper, 0);
+    redis("HSET 'tw:{held}' other '0123 1000 s=1'"); // gone for good
+    wait_floor(keeper, 200);
+}
+
+// Commits, bases and hand-overs go on while it is copied: every partition is of one moment.
+static volatile bool moving;
+
+static void *move(void *context)
+{
+    workers_t *workers = context;
+    for (uint64_t seq = 1; moving; seq++) {
+        commit(workers, seq, 0);
+        for (unsigned p = (unsigned) seq % 8; p < PARTITIONS; p += 8)
+            make_base(workers, p, 1, 1);
+    }
+    return NULL;
+}
+
+static void check_moment(const char *deltas, size_t count, uint64_t seq, unsigned partition)
+{
+    char want[32];
+    snprintf(want, sizeof want, "delta %u of %u", (unsigned) seq, partition);
+    if (count > 0)
+        assert_string_equal(deltas, want); // the last delta is that of the position
+}
+
+typedef struct {
+    uint64_t seq, jn;
+    char last[64];
+    size_t pieces, deltas;
+} moment_t;
+
+static void on_fields(void *context, const store_pair_t *fields, size_t count)
+{
+    moment_t *moment = context;
+    for (size_t i = 0; i < count; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "%.*s", (int) fields[i].value.size, fields[i].value.data);
+        if (slice_is(fields[i].name, "off:s"))
+            moment->seq = strtoull(text, NULL, 10);
+        if (slice_is(fields[i].name, "jn"))
+            moment->jn = strtoull(text, NULL, 10);
+    }
+}
+
+static void on_piece(void *context, slice_t bytes)
+{
+    ((moment_t *) context)->pieces += bytes.size > 0;
+}
+
+static void on_delta(void *context, slice_t bytes)
+{
+    moment_t *moment = context;
+    moment->deltas++;
+    snprintf(moment->last, sizeof moment->last, "%.*s", (int) bytes.size, bytes.data);
+}
+
+static void a_partition_is_of_one_moment(void **state)
+{
+    (void) state;
+    static const store_held_t visit = { on_fields, on_piece, on_delta };
+    owned(store_destroy) store_t *theirs = open_store("tw");
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = theirs };
+    claim(&workers);
+    pthread_t thread;
+    moving = true;
+    assert_int_equal(pthread_create(&thread, NULL, move, &workers), 0);
+    for (int round = 0; round < 4; round++) {
+        for (unsigned p = 0; p < PARTITIONS; p++) {
+            moment_t moment = { 0 };
+            expect(store, store_held_partition(store, p, &visit, &moment), STORE_OK);
+            assert_int_equal(moment.jn, moment.deltas);
+            check_moment(moment.last, moment.deltas, moment.seq, p);
+        }
+    }
+    moving = false;
+    pthread_join(thread, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_may_go_before_there_are_two_copies, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_partition_without_the_stream_holds_up_the_floor, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_emptied_redis_is_filled, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_what_the_log_lacks_is_put_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_below_the_log_is_not_put_back_and_not_replaced,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(the_older_copy_serves_when_the_newer_is_damaged, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_copy_of_another_log_is_not_put_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_floor_heeds_copies_of_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_partition_is_of_one_moment, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, server_setup, server_teardown);
+}
