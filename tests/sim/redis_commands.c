@@ -10,7 +10,7 @@
 
 // ---- the table -----------------------------------------------------------------------------
 
-enum { COMMANDS_MOST = 128 };
+enum { COMMANDS_MOST = 128, KNOWN_NAMES = 256 };
 
 static const command_t *table[COMMANDS_MOST];
 static size_t table_count;
@@ -34,7 +34,7 @@ static void fill_table(void)
     qsort(table, table_count, sizeof *table, by_name);
 }
 
-const command_t *command_find(const blob_t *name)
+static const command_t *search(const blob_t *name)
 {
     if (table_count == 0)
         fill_table();
@@ -50,6 +50,20 @@ const command_t *command_find(const blob_t *name)
             low = middle + 1;
     }
     return NULL;
+}
+
+// Remembered by the hash of the name as it is written: nearly always the same few.
+const command_t *command_find(blob_t *name)
+{
+    static const command_t *known[KNOWN_NAMES];
+    const command_t **place = &known[blob_hash(name) / 2 % KNOWN_NAMES];
+    if (!*place || strcmp((*place)->name, name->data) != 0) {
+        const command_t *found = search(name);
+        if (!found)
+            return NULL;
+        *place = found;
+    }
+    return *place;
 }
 
 // A command that we have not written is not one that succeeded.

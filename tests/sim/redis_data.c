@@ -18,6 +18,9 @@ static void *must(void *memory)
     return memory;
 }
 
+enum { NUMBER_TEXT = 24 };
+static const double WHOLE_BELOW = 9007199254740992; // 2^53: a whole number is one beyond doubt
+
 // ---- bytes ---------------------------------------------------------------------------------
 
 blob_t *blob_new(const void *data, size_t size)
@@ -35,15 +38,34 @@ blob_t *blob_text(const char *text)
     return blob_new(text, strlen(text));
 }
 
+// By hand: most of what a run writes are numbers.
+static size_t print_integer(char text[NUMBER_TEXT], int64_t number)
+{
+    char digits[NUMBER_TEXT];
+    uint64_t rest = number < 0 ? -(uint64_t) number : (uint64_t) number;
+    size_t count = 0, size = 0;
+    do
+        digits[count++] = (char) ('0' + rest % 10);
+    while (rest /= 10);
+    if (number < 0)
+        text[size++] = '-';
+    while (count > 0)
+        text[size++] = digits[--count];
+    return size;
+}
+
 blob_t *blob_integer(int64_t number)
 {
-    char text[32];
-    return blob_new(text, (size_t) snprintf(text, sizeof text, "%lld", (long long) number));
+    char text[NUMBER_TEXT];
+    return blob_new(text, print_integer(text, number));
 }
 
 blob_t *blob_number(double number)
 {
     char text[64];
+    if (fabs(number) < WHOLE_BELOW && (number != 0 || !signbit(number)) &&
+        number == (double) (int64_t) number)
+        return blob_integer((int64_t) number); // as %.17g prints it
     if (isinf(number))
         return blob_text(number > 0 ? "inf" : "-inf");
     return blob_new(text, (size_t) snprintf(text, sizeof text, "%.17g", number));
@@ -86,11 +108,10 @@ bool blob_is(const blob_t *self, const char *word)
 
 bool blob_to_integer(const blob_t *self, int64_t *to)
 {
-    char *end, again[32];
-    long long number = strtoll(self->data, &end, 10);
-    snprintf(again, sizeof again, "%lld", number);
-    *to = number;
-    return strlen(again) == self->size && memcmp(again, self->data, self->size) == 0;
+    char again[NUMBER_TEXT];
+    *to = strtoll(self->data, NULL, 10);
+    size_t size = print_integer(again, *to);
+    return size == self->size && memcmp(again, self->data, self->size) == 0;
 }
 
 bool blob_to_number(const blob_t *self, double *to)

@@ -175,7 +175,7 @@ struct sim_redis {
     uint64_t order_seed;
     dict_t keys;
     uint64_t serial;
-    size_t expiring; // keys that have a time to live
+    int64_t expires_first_ms; // no key is over before; INT64_MAX: none will be
     aof_t log;
     bool replaying;    // the log: nothing expires, nobody is told, nothing is logged
     size_t depth;      // of commands under way: functions and transactions call others
@@ -218,7 +218,7 @@ typedef struct {
     void (*run)(call_t *call);
 } command_t;
 
-const command_t *command_find(const blob_t *name);
+const command_t *command_find(blob_t *name);
 // Execute what a client, a person or the log asks. NULL: it blocks (only if link).
 redisReply *command_execute(sim_redis_t *self, link_t *link, size_t count, blob_t **words);
 // One command inside of a function or transaction: never blocks.

@@ -29,6 +29,7 @@ sim_redis_t *sim_redis_new(const sim_redis_world_t *world, uint64_t order_seed)
     self->world = world;
     self->order_seed = order_seed;
     self->next_fd = SIM_REDIS_FD;
+    self->expires_first_ms = INT64_MAX;
     self->up = true;
     self->loaded_us = self->stopped_until_us = INT64_MIN;
     self->script = script_new(self);

@@ -15,13 +15,13 @@ int64_t server_now_ms(const sim_redis_t *self)
 
 void space_set_expiry(sim_redis_t *self, object_t *object, int64_t expires_ms)
 {
-    self->expiring += (expires_ms != 0) - (size_t) (object->expires_ms != 0);
     object->expires_ms = expires_ms;
+    if (expires_ms != 0 && expires_ms < self->expires_first_ms)
+        self->expires_first_ms = expires_ms;
 }
 
 void space_delete(sim_redis_t *self, item_t *key)
 {
-    space_set_expiry(self, key->object, 0);
     object_destroy(&key->object);
     dict_remove(&self->keys, key);
 }
@@ -32,7 +32,7 @@ void space_clear(sim_redis_t *self)
         if (self->keys.items[i])
             object_destroy(&self->keys.items[i]->object);
     dict_clear(&self->keys);
-    self->expiring = 0;
+    self->expires_first_ms = INT64_MAX;
 }
 
 static void tell(sim_redis_t *self, const blob_t *key, char class, const char *event)
@@ -78,13 +78,21 @@ item_t *space_find(sim_redis_t *self, blob_t *key)
 
 void space_expire_due(sim_redis_t *self)
 {
-    if (self->expiring == 0)
+    if (server_now_ms(self) < self->expires_first_ms)
         return;
+    int64_t first_ms = INT64_MAX;
     aof_begin(self);
-    for (size_t i = 0; i < self->keys.used; i++)
-        if (self->keys.items[i] && is_over(self, self->keys.items[i]->object))
+    for (size_t i = 0; i < self->keys.used; i++) {
+        if (!self->keys.items[i])
+            continue;
+        int64_t expires_ms = self->keys.items[i]->object->expires_ms;
+        if (is_over(self, self->keys.items[i]->object))
             expire(self, self->keys.items[i]);
+        else if (expires_ms != 0 && expires_ms < first_ms)
+            first_ms = expires_ms;
+    }
     aof_end(self);
+    self->expires_first_ms = first_ms;
 }
 
 bool space_read(call_t *call, blob_t *key, kind_t kind, object_t **object)
@@ -101,14 +109,13 @@ void space_put(sim_redis_t *self, blob_t *key, object_t *object)
 {
     item_t *item = dict_find(&self->keys, key);
     if (item) {
-        space_set_expiry(self, item->object, 0);
         object_destroy(&item->object);
     } else {
         item = dict_add(&self->keys, key);
         item->serial = ++self->serial;
     }
     item->object = object;
-    self->expiring += object->expires_ms != 0;
+    space_set_expiry(self, object, object->expires_ms);
 }
 
 bool space_open(call_t *call, blob_t *key, kind_t kind, object_t **object)
