@@ -22,8 +22,18 @@ enum {
     WORKER_LEASE_MS = 3000,
     WORKER_IDLE_COMMIT_US = 10000000,    // offsets of partitions without rows: so often,
     WORKER_IDLE_COMMIT_BYTES = 16 << 20, // and whenever so much would be read again after a crash
+    WORKER_ALERTS_PER_BATCH = 10000,     // the rest follows: Redis and leases shall not wait
     WORKER_LOAD_US = 50000,              // reading state, before anything else has its turn
 };
+
+// What a test must be able to make small. Production never changes it.
+typedef struct {
+    size_t base_bytes_least; // journals shorter than this are not worth a base
+    size_t piece_bytes;      // of a base; at most BASE_PIECE_BYTES
+    size_t alerts_per_batch; // at most WORKER_ALERTS_PER_BATCH
+} worker_limits_t;
+
+extern worker_limits_t worker_limits;
 
 typedef struct {
     uint32_t number; // no other stream has or had it

@@ -13,10 +13,13 @@
 #include "broker/runtime/log.h"
 
 enum {
-    BASE_BYTES_LEAST = 256 * 1024, // journals shorter than this are not worth a base
-    BASES_MAX = 4,                 // under way: each costs as much memory as its state
-    WRITE_US = 20000,              // before anything else has its turn
+    BASES_MAX = 4,    // under way: each costs as much memory as its state
+    WRITE_US = 20000, // before anything else has its turn
 };
+
+worker_limits_t worker_limits = { .base_bytes_least = 256 * 1024,
+                                  .piece_bytes = BASE_PIECE_BYTES,
+                                  .alerts_per_batch = WORKER_ALERTS_PER_BATCH };
 
 typedef struct {
     unsigned partition;
@@ -56,7 +59,8 @@ static bool wants_base(const worker_t *self, unsigned partition)
         if (self->bases->bases[i].partition == partition)
             return false;
     // Spread by partition, so that bases are not all written in the same second.
-    size_t least = holding->base_bytes > BASE_BYTES_LEAST ? holding->base_bytes : BASE_BYTES_LEAST;
+    size_t least = worker_limits.base_bytes_least;
+    least = holding->base_bytes > least ? holding->base_bytes : least;
     return holding->journal_bytes >= least + least / 16 * (partition % 16);
 }
 
@@ -108,8 +112,8 @@ static bool is_written(const base_t *base)
 static bool put_piece(worker_t *self, base_t *base)
 {
     size_t size = base->bytes.size - base->written;
-    if (size > BASE_PIECE_BYTES)
-        size = BASE_PIECE_BYTES;
+    if (size > worker_limits.piece_bytes)
+        size = worker_limits.piece_bytes;
     if (store_base_put(self->store, base->partition, base->token, base->base, base->pieces,
                        slice_of(base->bytes.data + base->written, size)) != STORE_OK)
         return false;

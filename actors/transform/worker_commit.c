@@ -23,7 +23,6 @@
 
 enum {
     FULL_WAIT_US = 1000000,
-    ALERTS_PER_BATCH = 10000, // the rest follows in the next: Redis and leases shall not wait
     ALERT_BYTES_PER_BATCH = 8 << 20,
     ALERTS_PER_LOOK = 1024, // at the clock, while one record makes ever more of them
 };
@@ -33,7 +32,7 @@ struct worker_commits {
     bool whole[PARTITIONS]; // with delta and positions, not only part of the alerts
     unsigned turn;          // the partition that comes first
     size_t alert_count, alert_bytes;
-    store_alert_t alerts[ALERTS_PER_BATCH];
+    store_alert_t alerts[WORKER_ALERTS_PER_BATCH];
     store_commit_t commits[PARTITIONS];
     store_offset_t offsets[PARTITIONS][WORKER_STREAMS_MAX];
     store_status_t status[PARTITIONS];
@@ -123,7 +122,8 @@ static bool add_commit(worker_t *self, unsigned partition, size_t offset_count)
     store_offset_t *offsets = batch->offsets[batch->count];
     size_t waiting = alert_queue_waiting(&holding->alerts), count = 0;
     if (waiting > 0 && batch->alert_bytes < ALERT_BYTES_PER_BATCH)
-        count = alert_queue_front(&holding->alerts, alerts, ALERTS_PER_BATCH - batch->alert_count,
+        count = alert_queue_front(&holding->alerts, alerts,
+                                  worker_limits.alerts_per_batch - batch->alert_count,
                                   ALERT_BYTES_PER_BATCH - batch->alert_bytes);
     bool whole = count == waiting && !holding->cut;
     if (!whole)
