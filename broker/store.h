@@ -189,6 +189,7 @@ store_status_t store_base_swap(store_t *self, unsigned partition, store_id_t tok
 
 // Plans by hash (hex), written before the control record that names them.
 store_status_t store_plan_put(store_t *self, const char *hash, slice_t snapshot);
+store_status_t store_plan_known(store_t *self, const char *hash, bool *known); // is it there?
 typedef void store_bytes_visit_t(void *context, slice_t bytes);
 store_status_t store_plan_get(store_t *self, const char *hash, store_bytes_visit_t *visit,
                               void *context); // REFUSED if there is none

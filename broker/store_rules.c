@@ -20,6 +20,20 @@ store_status_t store_plan_put(store_t *self, const char *hash, slice_t snapshot)
     return link_ask(self, &reply);
 }
 
+store_status_t store_plan_known(store_t *self, const char *hash, bool *known)
+{
+    *known = false;
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "EXISTS");
+    command_key(self, keys_plan(&self->keys, hash));
+    store_status_t status = link_ask(self, &reply);
+    if (status == STORE_OK)
+        *known = reply_u64(reply) == 1;
+    return status;
+}
+
 store_status_t store_plan_get(store_t *self, const char *hash, store_bytes_visit_t *visit,
                               void *context)
 {

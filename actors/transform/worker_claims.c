@@ -255,8 +255,8 @@ static partitions_t compare_wishes(worker_t *self, char owners[PARTITIONS][64])
 
 void worker_claim(worker_t *self)
 {
-    static char owners[PARTITIONS][64];
-    static store_id_t tokens[PARTITIONS];
+    char owners[PARTITIONS][64];
+    store_id_t tokens[PARTITIONS];
     if (store_owners(self->store, owners) != STORE_OK)
         return;
     partitions_t wanted = compare_wishes(self, owners);

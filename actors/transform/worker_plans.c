@@ -96,11 +96,16 @@ static void fetched(void *context, slice_t bytes)
     fetch->ok = plan_apply(fetch->plan, bytes, &fault);
 }
 
+static void print_hash(plan_hash_t hash, char text[HASH_TEXT])
+{
+    for (size_t i = 0; i < sizeof hash.bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
+}
+
 static known_t *known_fetch(worker_plans_t *self, plan_hash_t hash)
 {
     char text[HASH_TEXT];
-    for (size_t i = 0; i < sizeof hash.bytes; i++)
-        snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
+    print_hash(hash, text);
     owned(plan_destroy) plan_t *plan = plan_new();
     fetch_t fetch = { .plan = plan };
     if (!plan || store_plan_get(self->store, text, fetched, &fetch) != STORE_OK || !fetch.ok)
@@ -122,20 +127,40 @@ ruleset_t *worker_plans_find(void *plans, plan_hash_t hash)
     return known ? known->rules : NULL;
 }
 
-ruleset_t *worker_plans_follow(worker_plans_t *self, slice_t payload, fault_t *fault)
+// What is committed under a plan names it, and the next owner has it from Redis alone: a Redis that
+// was emptied since the collector put it there must not get a state that nobody can read.
+static bool is_in_redis(worker_plans_t *self, const known_t *plan, fault_t *fault)
+{
+    char text[HASH_TEXT];
+    print_hash(plan->hash, text);
+    bool known;
+    store_status_t status = store_plan_known(self->store, text, &known);
+    if (status == STORE_OK && known)
+        return true;
+    owned(buffer_destroy) buffer_t snapshot = { 0 };
+    if (status == STORE_OK && !plan_encode(plan->text, NULL, &snapshot))
+        return fault_set(fault, "out of memory");
+    if (status == STORE_OK)
+        status = store_plan_put(self->store, text, buffer_slice(&snapshot));
+    return status == STORE_OK ||
+           fault_set(fault, "its plan cannot be put into Redis: %s", store_error(self->store));
+}
+
+// The plan a control record leads to, from what it says itself or from Redis.
+static known_t *follow(worker_plans_t *self, slice_t payload, fault_t *fault)
 {
     plan_change_t change;
     if (!plan_peek(&change, payload, fault))
         return NULL;
     known_t *known = known_find(self, change.to);
     if (known)
-        return known->rules;
+        return known;
     known_t *base = change.snapshot ? NULL : known_find(self, change.from);
     if (!change.snapshot && !base) {
         known = known_fetch(self, change.to);
         if (!known)
             fault_set(fault, "the plan of a control record is neither known nor in Redis");
-        return known ? known->rules : NULL;
+        return known;
     }
     owned(plan_destroy) plan_t *plan = base ? plan_copy(base->text) : plan_new();
     if (!plan)
@@ -147,5 +172,11 @@ ruleset_t *worker_plans_follow(worker_plans_t *self, slice_t payload, fault_t *f
     known = known_add(self, given);
     if (!known)
         fault_set(fault, "out of memory");
-    return known ? known->rules : NULL;
+    return known;
+}
+
+ruleset_t *worker_plans_follow(worker_plans_t *self, slice_t payload, fault_t *fault)
+{
+    known_t *known = follow(self, payload, fault);
+    return known && is_in_redis(self, known, fault) ? known->rules : NULL;
 }
