@@ -64,6 +64,12 @@ const char *store_error(const store_t *self)
     return self->error.text;
 }
 
+void store_give_up(store_t *self)
+{
+    if (self->context)
+        link_close(self, "no answer in time");
+}
+
 int store_descriptor(const store_t *self)
 {
     return self->context ? self->context->fd : -1;

@@ -176,6 +176,9 @@ int store_descriptor(const store_t *self); // readable when replies are there; -
 // After DOWN, and after REFUSED of a commit, nobody knows whether it was taken: send the very
 // same commit again (DUP: it was) or load the partition again.
 store_status_t store_commit_take(store_t *self, store_status_t *status, size_t count);
+// It has taken too long (the caller's clock; the descriptor of a connection that was cut in silence
+// never becomes readable): close it. What is under way is DOWN then, without waiting.
+void store_give_up(store_t *self);
 // Another verb while a batch is under way takes the answers first; the descriptor is silent
 // then. True if commit_take will not wait.
 bool store_commit_answered(const store_t *self);

@@ -18,6 +18,7 @@ struct outbox {
     bool owned, draining;
     store_id_t token;
     bool asked;            // the reader waits for entries
+    int64_t asked_us;      // since then
     bool stale;            // what it brings is not wanted any more
     batch_t batch;         // in hand
     size_t published;      // items of it that are
@@ -116,7 +117,7 @@ static void keep_entry(void *context, const store_entry_t *entry)
         batch_add(&self->batch, entry, life_wall_us());
 }
 
-static outbox_status_t ask(outbox_t *self)
+static outbox_status_t ask(outbox_t *self, int64_t now_us)
 {
     if (!self->owned || self->draining)
         return OUTBOX_IDLE;
@@ -124,14 +125,20 @@ static outbox_status_t ask(outbox_t *self)
     if (store_outbox_send(self->reader, BATCH_READ_MAX, READ_BLOCK_MS) != STORE_OK)
         return down(self, store_error(self->reader));
     self->asked = true;
+    self->asked_us = now_us;
     return OUTBOX_IDLE;
 }
 
-static outbox_status_t receive(outbox_t *self)
+// A connection that was cut in silence never has an answer: it is given up after a while.
+static outbox_status_t receive(outbox_t *self, int64_t now_us)
 {
     struct pollfd ready = { .fd = store_descriptor(self->reader), .events = POLLIN };
-    if (ready.fd >= 0 && poll(&ready, 1, 0) == 0)
-        return OUTBOX_IDLE;
+    bool late = now_us - self->asked_us >= (READ_BLOCK_MS + STORE_TIMEOUT_MS) * INT64_C(1000);
+    if (ready.fd >= 0 && poll(&ready, 1, 0) == 0) {
+        if (!late)
+            return OUTBOX_IDLE;
+        store_give_up(self->reader);
+    }
     bool stale = self->stale;
     store_status_t status = store_outbox_receive(self->reader, keep_entry, self);
     self->asked = false;
@@ -345,8 +352,8 @@ const char *outbox_unread(const outbox_t *self)
 outbox_status_t outbox_step(outbox_t *self, int64_t now_us)
 {
     if (self->asked)
-        return receive(self);
+        return receive(self, now_us);
     if (self->batch.count > 0)
         return work(self, now_us);
-    return ask(self);
+    return ask(self, now_us);
 }

@@ -215,6 +215,7 @@ static void move_commits(worker_t *self, bool answered, int64_t now_us)
 {
     if (worker_committing(self) && answered)
         worker_commit_settle(self, now_us);
+    worker_commit_watch(self, now_us);
     if (!worker_committing(self)) {
         worker_commit(self);
         if (!worker_committing(self))

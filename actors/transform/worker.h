@@ -161,6 +161,8 @@ size_t worker_uncommitted(const worker_t *self);
 bool worker_committing(const worker_t *self);              // a batch is under way
 void worker_commit(worker_t *self);                        // send what is dirty
 void worker_commit_settle(worker_t *self, int64_t now_us); // take the answers
+// A batch that is not answered in time is given up: its connection may be dead without a sign.
+void worker_commit_watch(worker_t *self, int64_t now_us);
 
 // ---- worker_bases.c ---------------------------------------------------------------------------
 

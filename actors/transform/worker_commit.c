@@ -29,6 +29,7 @@ enum {
 
 struct worker_commits {
     size_t count;           // 0 = none under way
+    int64_t sent_us;        // when it was sent
     bool whole[PARTITIONS]; // with delta and positions, not only part of the alerts
     unsigned turn;          // the partition that comes first
     size_t alert_count, alert_bytes;
@@ -188,6 +189,7 @@ static void sent(worker_t *self)
         commit->alerts = NULL;
     }
     batch->alert_count = batch->alert_bytes = 0;
+    batch->sent_us = now_us;
 }
 
 static void down(worker_t *self)
@@ -336,6 +338,14 @@ static void release_left(worker_t *self)
         return;
     FAULT_POINT("partition.left");
     (void) store_release_all(self->store, tokens, &left); // else their leases run out
+}
+
+void worker_commit_watch(worker_t *self, int64_t now_us)
+{
+    if (self->batch->count == 0 || now_us - self->batch->sent_us < STORE_TIMEOUT_MS * INT64_C(1000))
+        return;
+    store_give_up(self->commits);
+    worker_commit_settle(self, now_us);
 }
 
 void worker_commit_settle(worker_t *self, int64_t now_us)
