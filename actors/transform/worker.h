@@ -104,6 +104,7 @@ typedef struct {
     worker_plans_t *plans;
     worker_roster_t roster, before; // now, and at the last outage
     bool listed;                    // the registry knows us
+    unsigned strangers;             // looks in a row that found another process under our name
     bool replaced;                  // another process lives under our name
     bool draining;                  // release everything, claim nothing
     uint64_t epoch;                 // of `store` at the last look

@@ -16,6 +16,7 @@
 enum {
     SETTLE_US = 1500000, // in which everybody beats once
     RENEW_US = 1000000,  // how often leases are renewed
+    STRANGERS_MAX = 2,   // in a row: see list_worker
 };
 
 size_t worker_held(const worker_t *self)
@@ -205,13 +206,17 @@ static void roster_add(worker_roster_t *roster, const char *name)
 }
 
 // The registry knows one process of a name, the one that beat last. If that is another than us
-// although we have beaten, it was started after us: it claims what we hold, for ever.
+// although we have beaten, and again after we have beaten once more, it was started after us: it
+// claims what we hold, for ever. Once may be a Redis that came back older, with our former life.
 static void list_worker(void *context, const store_actor_t *actor)
 {
     worker_t *self = context;
     const char *id = store_actor_field(actor, "id");
-    if (strcmp(actor->name, self->name) == 0 && id && strcmp(id, self->id_text) != 0)
-        self->replaced = self->listed;
+    if (strcmp(actor->name, self->name) == 0) {
+        bool other = self->listed && id && strcmp(id, self->id_text) != 0;
+        self->strangers = other ? self->strangers + 1 : 0;
+        self->replaced = self->strangers >= STRANGERS_MAX;
+    }
     roster_add(&self->roster, actor->name);
 }
 

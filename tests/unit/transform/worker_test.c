@@ -528,7 +528,28 @@ static void the_later_of_one_name_works(void **state)
     assert_true(worker_look_around(&later->worker, 0));
     assert_false(later->worker.replaced);
     assert_true(worker_look_around(&earlier->worker, 0));
+    assert_false(earlier->worker.replaced); // nor is one look enough: Redis may have come back older
+    beat(&earlier->worker);
+    assert_true(worker_look_around(&later->worker, 0));
+    beat(&later->worker);
+    assert_true(worker_look_around(&earlier->worker, 0));
     assert_true(earlier->worker.replaced);
+    assert_true(worker_look_around(&later->worker, 0));
+    assert_false(later->worker.replaced);
+}
+
+static void a_former_life_that_comes_back_replaces_nobody(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *former = bench_new("one");
+    owned(bench_destroy) bench_t *present = bench_new("one");
+    beat(&present->worker);
+    beat(&former->worker); // as Redis has it after it came back older
+    assert_true(worker_look_around(&present->worker, 0));
+    beat(&present->worker);
+    for (int i = 0; i < 3; i++)
+        assert_true(worker_look_around(&present->worker, 0));
+    assert_false(present->worker.replaced);
 }
 
 int main(void)
@@ -547,6 +568,7 @@ int main(void)
         cmocka_unit_test_setup(those_of_before_an_outage_are_waited_for, flush),
         cmocka_unit_test_setup(what_is_claimed_and_not_wanted_goes_back, flush),
         cmocka_unit_test_setup(the_later_of_one_name_works, flush),
+        cmocka_unit_test_setup(a_former_life_that_comes_back_replaces_nobody, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
 }
