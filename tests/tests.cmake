@@ -67,4 +67,5 @@ endif()
 
 if(NOT TIDEWIRE_FUZZ)
   include(tests/sim/redis.cmake)
+  include(tests/sim/sim.cmake)
 endif()

@@ -528,7 +528,7 @@ static void the_later_of_one_name_works(void **state)
     assert_true(worker_look_around(&later->worker, 0));
     assert_false(later->worker.replaced);
     assert_true(worker_look_around(&earlier->worker, 0));
-    assert_false(earlier->worker.replaced); // nor is one look enough: Redis may have come back older
+    assert_false(earlier->worker.replaced); // once may be a Redis that came back older
     beat(&earlier->worker);
     assert_true(worker_look_around(&later->worker, 0));
     beat(&later->worker);
