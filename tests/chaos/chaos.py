@@ -1,0 +1,221 @@
+#!/usr/bin/python3
+"""The real pipeline under load while everything that can break is broken: `./run chaos`.
+
+    chaos.py [--minutes N] [--seed S] [--fsync always|everysec] [--rows N] [--only TEXT]
+             [--program FILE] [--keep DIR] [--json FILE]
+
+Faults are drawn from the seed, one after the other: each strikes, the pipeline recovers, and an
+independent checker (checker.py) compares what clients received with what the log implies. Prints a
+table and exits 1 if anything was lost, came twice, or did not recover. See docs/reliability.md.
+"""
+
+import argparse
+import contextlib
+import pathlib
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+import faults
+import ground
+import record
+import verdict
+from result import Result
+from world import World
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PAUSE_S = (0.1, 0.8)     # between a recovery and the next fault
+DRAIN_S = 120            # at the end, for the last frame to be durable
+SETTLE_S = 90            # and for the last delivery
+
+
+def options():
+    words = argparse.ArgumentParser(prog="./run chaos", description="faults on the real pipeline")
+    words.add_argument("--minutes", type=float, default=10)
+    words.add_argument("--seed", type=int, default=None)
+    words.add_argument("--fsync", choices=["always", "everysec"], default="everysec",
+                       help="appendfsync of Redis")
+    words.add_argument("--rows", type=int, default=20000, help="a second")
+    words.add_argument("--only", default="", help="faults whose name has this in it, by commas")
+    words.add_argument("--once", action="store_true", help="every fault once, then end")
+    words.add_argument("--program", type=pathlib.Path, default=TOP / "build/faults/tidewire")
+    words.add_argument("--keep", type=pathlib.Path, help="a new folder that keeps everything")
+    words.add_argument("--json", type=pathlib.Path, default=pathlib.Path("chaos.json"))
+    return words.parse_args()
+
+
+class Draw:
+    """Which fault comes next: of those not seen yet a good share, so that all come."""
+
+    def __init__(self, faults, dice, once):
+        self.faults, self.dice, self.once = faults, dice, once
+        self.left = list(faults)
+        dice.shuffle(self.left)
+
+    def next(self):
+        if self.left and (self.once or self.dice.random() < 0.5):
+            return self.left.pop()
+        if self.once:
+            return None
+        names = list(self.faults)
+        name = self.dice.choices(names, [self.faults[n][0] for n in names])[0]
+        if name in self.left:
+            self.left.remove(name)
+        return name
+
+
+class Judge:
+    """Asks the checker after every fault. What was received before the last recovery but one must
+    have arrived by now; younger alerts may still be on their way to somebody."""
+
+    def __init__(self, world):
+        self.world, self.checker = world, verdict.Checker(world.run)
+        self.recovered_us = [0, 0]
+
+    def after(self):
+        settled_us = self.recovered_us.pop(0)
+        self.recovered_us.append(record.now_us())
+        self._tell(self.checker.check(settled_us) if settled_us else [])
+
+    def final(self):
+        self._tell(self.checker.final())
+
+    def _tell(self, violations):
+        for text in violations:
+            self.world.violation(text)
+
+    def summary(self):
+        return f"checked {self.checker.rows} rows, {self.checker.alerts} alerts " \
+               f"in {self.checker.seconds:.0f} s"
+
+
+def strike(world, name, fault, result, judge):
+    _, function, words = fault
+    before, began = len(world.violations), time.monotonic()
+    world.note(fault=name)
+    missed = seconds = None
+    try:
+        since = function(world, world.dice, *words)
+    except faults.Missed as reason:
+        missed, since = str(reason), time.monotonic()
+    finally:
+        world.links.mend()
+        world.links.fast()
+    seconds = world.recovered(since)
+    if seconds is None:
+        world.violation(f"I8 not recovered within a minute after {name}")
+    while world.afterwards:
+        world.afterwards.pop()()
+    judge.after()
+    result.add(name, None if missed else seconds, len(world.violations) - before, missed)
+    told = f"missed: {missed}" if missed else f"recovered in {seconds:.2f} s" if seconds is not None \
+        else "not recovered"
+    print(f"{began - world.begun:7.1f} {name:34} {told}", flush=True)
+
+
+def conduct(world, words, judge):
+    result = Result()
+    chosen = {name: fault for name, fault in faults.all_faults().items()
+              if any(part in name for part in words.only.split(","))}
+    if not chosen:
+        sys.exit(f"chaos: no fault has '{words.only}' in its name")
+    draw = Draw(chosen, random.Random(world.seed), words.once)
+    until = world.begun + 60 * words.minutes
+    while time.monotonic() < until:
+        name = draw.next()
+        if name is None:
+            break
+        strike(world, name, chosen[name], result, judge)
+        world.wait("every process to run", world.all_run, 60)
+        time.sleep(world.dice.uniform(*PAUSE_S))
+    return result
+
+
+def settle(world):
+    """Nothing more comes in; what is under way arrives."""
+    world.receiver.share = 0
+    world.finish_load(DRAIN_S)
+    store = world.pipeline.store()
+    last, since = -1, time.monotonic()
+    until = time.monotonic() + SETTLE_S
+    while time.monotonic() < until:
+        entries = store.xlen("tw:alerts")
+        waiting = int(store.get("tw:{deliveries}:count") or 0)
+        if entries != last:
+            last, since = entries, time.monotonic()
+        if not waiting and time.monotonic() - since > 12:
+            break
+        time.sleep(0.2)
+
+
+def report(world, words, result, summary):
+    seconds = time.monotonic() - world.begun
+    print(f"\nseed {world.seed}, {world.rows_a_second} rows/s, appendfsync {world.policy}, "
+          f"{seconds:.0f} s: " + ", ".join(f"{n} {what}" for what, n in sorted(world.counts.items())))
+    print(result.table())
+    print(f"{len(world.violations)} violations; {summary}")
+    for text in world.violations[:20]:
+        print(f"  {text}")
+    print(f"again: ./run chaos --minutes {words.minutes:g} --seed {world.seed} --fsync {world.policy}")
+    result.write(words.json, seed=world.seed, minutes=words.minutes, rows_a_second=world.rows_a_second,
+                 fsync=world.policy, seconds=round(seconds), counts=dict(world.counts),
+                 violations=world.violations)
+
+
+def chaos(words, run):
+    seed = words.seed if words.seed is not None else random.SystemRandom().randrange(1 << 32)
+    sanitized = "sanitize" in str(words.program)
+    world = World(run, words.program, words.program.parent / "libunder.so", seed, words.fsync,
+                  words.rows, sanitized)
+    judge = Judge(world)
+    try:
+        world.start()
+        world.begun = time.monotonic()
+        print(f"chaos: seed {seed}, running in {run}", flush=True)
+        result = conduct(world, words, judge)
+        settle(world)
+        world.stop()
+        judge.final()
+        if words.keep:
+            world.disks["stage"].keep()
+    finally:
+        world.close()
+        judge.checker.close()
+    report(world, words, result, judge.summary())
+    return 1 if world.violations else 0
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    words = options()
+    words.json = words.json.absolute()
+    words.program = words.program.absolute()
+    if not words.program.exists():
+        sys.exit(f"chaos: {words.program} is missing: cmake --preset faults && "
+                 "cmake --build --preset faults")
+    code = ground.enter()
+    if code is not None:
+        return code
+    signal.signal(signal.SIGTERM, interrupted)
+    if words.keep:
+        words.keep.mkdir(parents=True)
+    run = words.keep.absolute() if words.keep else pathlib.Path(tempfile.mkdtemp(prefix="tw-chaos-"))
+    try:
+        return chaos(words, run)
+    except KeyboardInterrupt:
+        print("chaos: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        if not words.keep:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

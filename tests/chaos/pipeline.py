@@ -1,0 +1,210 @@
+"""The real pipeline of a chaos run: its processes, who starts them again, and what they say.
+
+Every process is started by this run itself, so that each can get a fault point in its environment.
+What ends is started again after 0.2 s, which is the first back-off of `tidewire up`.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import redis
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+AGAIN_S = 0.2
+TURN_S = 0.02
+STAGE_MB, REDIS_MB = 12_000, 4_000
+DOWN = ["collector", "prep", "transform", "notifier", "broker", "redis"]
+SYNC_US = 1000  # what an fsync costs on a disk; tmpfs has it for nothing
+
+CONFIG = """
+namespace: tw
+redis: redis://127.0.0.1:{redis}
+stage: dir:{stage}
+stage_seal: 5s
+listen: {{ alerts: "tcp://127.0.0.1:{alerts}", http: "127.0.0.1:*" }}
+allow_private: true
+sources:
+  - name: trades
+    url: push://tcp://127.0.0.1:{push}
+    table: trade
+    key: {{ pair: pair }}
+    time: {{ at: t, unit: us }}
+    columns: {{ price: price, volume: volume }}
+rules:
+  spike: {{ on: trade, when: "volume > 3 * avg(volume) OVER last_10s" }}
+  high: {{ on: trade, when: "pair LIKE 'S00%' AND price > max(price) OVER rows_50", min_rows: 50 }}
+  probe: {{ on: trade, when: "price > 1000000" }}
+"""
+
+REDIS = """
+port {port}
+bind 127.0.0.1
+dir {folder}
+appendonly yes
+appendfsync {policy}
+no-appendfsync-on-rewrite no
+aof-load-truncated yes
+auto-aof-rewrite-percentage 100
+auto-aof-rewrite-min-size 8mb
+save ""
+maxmemory-policy noeviction
+notify-keyspace-events Kghx
+enable-debug-command local
+daemonize no
+"""
+
+
+def free_ports(count):
+    """Below those that the kernel gives to whoever connects; nobody else is on this loopback."""
+    probes = []
+    while len(probes) < count:
+        probe = socket.socket()
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(20000, 32000)))
+            probes.append(probe)
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+class Process:
+    """One process that is started again whenever it ends, unless it is held down."""
+
+    def __init__(self, name, words, log, under, environment, limit_kb):
+        self.name, self.words, self.log, self.under = name, words, log, under
+        self.environment, self.limit_kb = environment, limit_kb
+        self.child = None
+        self.held = False
+        self.stopped = False     # by SIGSTOP
+        self.start_at = 0.0
+        self.fault = ""          # TIDEWIRE_FAULT of the next start, once
+        self.ends = []           # (when, exit code), newest last
+
+    @property
+    def role(self):
+        return self.name.split("-")[0]
+
+    def start(self):
+        environment = {**os.environ, **self.environment, **self.under.environment()}
+        if self.fault:
+            environment["TIDEWIRE_FAULT"], self.fault = self.fault, ""
+        with open(self.log, "ab") as log:
+            self.child = subprocess.Popen(self.words, stdout=log, stderr=log, env=environment)
+        self.stopped = False
+
+    def turn(self, now):
+        if self.child and self.child.poll() is not None:
+            self.ends.append((now, self.child.returncode))
+            self.child = None
+            self.start_at = now + AGAIN_S
+        if not self.child and not self.held and now >= self.start_at:
+            self.start()
+
+    def send(self, what):
+        """False: there is none just now."""
+        child = self.child
+        if not child or child.poll() is not None:
+            return False
+        child.send_signal(what)
+        self.stopped = what == signal.SIGSTOP or (self.stopped and what != signal.SIGCONT)
+        return True
+
+    def said(self, since):
+        """What its log holds from that place on."""
+        with open(self.log, "rb") as log:
+            log.seek(since)
+            return log.read().decode(errors="replace")
+
+    def log_size(self):
+        return self.log.stat().st_size if self.log.exists() else 0
+
+
+class Pipeline:
+    def __init__(self, run, program, library, policy, sanitized):
+        self.run, self.program, self.policy = run, program, policy
+        self.redis_port, self.alerts_port, self.push_port = free_ports(3)
+        self.library = library
+        self.processes = {}
+        self.quick = {"ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0:abort_on_error=1",
+                      "UBSAN_OPTIONS": "print_stacktrace=1"} if sanitized else {}
+        (run / "log").mkdir()
+        (run / "under").mkdir()
+        (run / "config.yaml").write_text(CONFIG.format(
+            redis=self.redis_port, alerts=self.alerts_port, push=self.push_port,
+            stage=run / "stage"))
+        (run / "redis.conf").write_text(REDIS.format(
+            port=self.redis_port, folder=run / "redis", policy=policy))
+        self.stopping = threading.Event()
+        self.keeper = threading.Thread(target=self._keep, daemon=True)
+
+    def add(self, role, name, under):
+        words = [str(self.program), role, "-c", str(self.run / "config.yaml"), "--name", name,
+                 "--dir", str(self.run)]
+        self._add(name, words, under, 1 << 20)
+
+    def add_redis(self, under):
+        self._add("redis", ["redis-server", str(self.run / "redis.conf")], under, 2 << 20)
+
+    def _add(self, name, words, under, limit_kb):
+        self.processes[name] = Process(name, words, self.run / f"log/{name}.log", under,
+                                       self.quick if name != "redis" else {}, limit_kb)
+
+    def _keep(self):
+        while not self.stopping.is_set():
+            now = time.monotonic()
+            for process in list(self.processes.values()):
+                process.turn(now)
+            time.sleep(TURN_S)
+
+    def start(self):
+        self.keeper.start()
+
+    def named(self, role):
+        return [p for p in self.processes.values() if p.role == role]
+
+    def store(self):
+        return redis.Redis(port=self.redis_port, decode_responses=True, socket_timeout=2,
+                           socket_connect_timeout=2)
+
+    def status(self):
+        """What `status --json` says; None while Redis is away."""
+        run = subprocess.run([str(self.program), "status", "--json", "-c",
+                              str(self.run / "config.yaml"), "--dir", str(self.run)],
+                             capture_output=True, text=True, timeout=60, env={**os.environ, **self.quick})
+        with contextlib.suppress(ValueError):
+            return json.loads(run.stdout) if run.returncode == 0 else None
+
+    def actors(self, role):
+        status = self.status()
+        return [a for a in status["actors"] if a["role"] == role] if status else []
+
+    def stop(self):
+        """Everybody, upstream first, as `down` does."""
+        for process in self.processes.values():
+            process.held = True
+            process.send(signal.SIGCONT)
+        failed = []
+        for process in [p for role in DOWN for p in self.named(role)]:
+            child = process.child
+            if not child:
+                continue
+            child.send_signal(signal.SIGTERM)
+            try:
+                code = child.wait(30)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                code = "killed after 30 s"
+            if code != 0:
+                failed.append(f"{process.name} ended with {code} after SIGTERM")
+        self.stopping.set()
+        self.keeper.join()
+        return failed
