@@ -179,6 +179,7 @@ def chaos(words, run):
         settle(world)
         world.stop()
         judge.final()
+        judge.checker.close()
         if words.keep:
             world.disks["stage"].keep()
     finally:

@@ -41,6 +41,8 @@ class Checker:
         return self._ask(final=True)
 
     def close(self):
+        if self.child.stdin.closed:
+            return
         self.child.stdin.close()
         try:
             self.child.wait(10)
