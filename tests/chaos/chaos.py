@@ -2,7 +2,7 @@
 """The real pipeline under load while everything that can break is broken: `./run chaos`.
 
     chaos.py [--minutes N] [--seed S] [--fsync always|everysec] [--rows N] [--only TEXT]
-             [--program FILE] [--keep DIR] [--json FILE]
+             [--each fault|kind] [--program FILE] [--keep DIR] [--json FILE]
 
 Faults are drawn from the seed, one after the other: each strikes, the pipeline recovers, and an
 independent checker (checker.py) compares what clients received with what the log implies. Prints a
@@ -27,6 +27,7 @@ from result import Result
 from world import World
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+ROWS_A_SECOND = 20_000
 PAUSE_S = (0.1, 0.8)     # between a recovery and the next fault
 DRAIN_S = 120            # at the end, for the last frame to be durable
 SETTLE_S = 90            # and for the last delivery
@@ -38,9 +39,9 @@ def options():
     words.add_argument("--seed", type=int, default=None)
     words.add_argument("--fsync", choices=["always", "everysec"], default="everysec",
                        help="appendfsync of Redis")
-    words.add_argument("--rows", type=int, default=20000, help="a second")
+    words.add_argument("--rows", type=int, default=ROWS_A_SECOND, help="a second")
     words.add_argument("--only", default="", help="faults whose name has this in it, by commas")
-    words.add_argument("--once", action="store_true", help="every fault once, then end")
+    words.add_argument("--each", choices=["fault", "kind"], help="each once, then end")
     words.add_argument("--program", type=pathlib.Path, default=TOP / "build/faults/tidewire")
     words.add_argument("--keep", type=pathlib.Path, help="a new folder that keeps everything")
     words.add_argument("--json", type=pathlib.Path, default=pathlib.Path("chaos.json"))
@@ -48,17 +49,25 @@ def options():
 
 
 class Draw:
-    """Which fault comes next: of those not seen yet a good share, so that all come."""
+    """Which fault comes next: by weight, but some of those not seen yet, so that all come."""
 
-    def __init__(self, faults, dice, once):
-        self.faults, self.dice, self.once = faults, dice, once
-        self.left = list(faults)
+    def __init__(self, chosen, dice, each):
+        self.faults, self.dice, self.each = chosen, dice, each
+        self.left = list(chosen)
         dice.shuffle(self.left)
+        if each == "kind":
+            kinds = {self._kind(name): name for name in self.left}
+            self.left = list(kinds.values())
+        self.left.sort(key=lambda name: chosen[name][1] is not faults.flip)  # needs old segments
+
+    def _kind(self, name):
+        _, function, words = self.faults[name]
+        return (function, words if function is faults.full else None)
 
     def next(self):
-        if self.left and (self.once or self.dice.random() < 0.5):
+        if self.left and (self.each or self.dice.random() < 0.3):
             return self.left.pop()
-        if self.once:
+        if self.each:
             return None
         names = list(self.faults)
         name = self.dice.choices(names, [self.faults[n][0] for n in names])[0]
@@ -122,7 +131,7 @@ def conduct(world, words, judge):
               if any(part in name for part in words.only.split(","))}
     if not chosen:
         sys.exit(f"chaos: no fault has '{words.only}' in its name")
-    draw = Draw(chosen, random.Random(world.seed), words.once)
+    draw = Draw(chosen, random.Random(world.seed), words.each)
     until = world.begun + 60 * words.minutes
     while time.monotonic() < until:
         name = draw.next()
@@ -159,8 +168,12 @@ def report(world, words, result, summary):
     print(f"{len(world.violations)} violations; {summary}")
     for text in world.violations[:20]:
         print(f"  {text}")
-    print(f"again: ./run chaos --minutes {words.minutes:g} --seed {world.seed} --fsync {world.policy}")
-    result.write(words.json, seed=world.seed, minutes=words.minutes, rows_a_second=world.rows_a_second,
+    again = f"./run chaos --minutes {words.minutes:g} --seed {world.seed} --fsync {world.policy}" + \
+        (f" --rows {words.rows}" if words.rows != ROWS_A_SECOND else "") + \
+        (f" --only '{words.only}'" if words.only else "") + \
+        (f" --each {words.each}" if words.each else "")
+    print(f"again: {again}")
+    result.write(words.json, command=again, seed=world.seed, minutes=words.minutes, rows_a_second=world.rows_a_second,
                  fsync=world.policy, seconds=round(seconds), counts=dict(world.counts),
                  violations=world.violations)
 

@@ -232,10 +232,10 @@ def all_faults():
     """name: (weight, function, arguments)."""
     faults = {}
     for role in ROLES:
-        faults[f"kill {role}"] = (8 if role == "transform" else 5, kill, (role,))
+        faults[f"kill {role}"] = (14 if role == "transform" else 9, kill, (role,))
         faults[f"stop {role}"] = (1.2, stop, (role,))
         faults[f"term {role}"] = (1, term, (role,))
-    faults["kill worker and redis"] = (6, double, ())
+    faults["kill worker and redis"] = (12, double, ())
     for name in points.POINTS:
         faults[f"at {name}"] = (1.2, point, (name,))
     for link in LINKS:

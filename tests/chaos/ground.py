@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 MARK = "CHAOS_GROUND"  # set once we are inside
+TRIES = 20
 ROOM = 256 << 10       # bytes that a full disk still has, so that it breaks in the middle of a write
 
 
@@ -121,9 +122,12 @@ class Disk:
         run("mount", "-t", "tmpfs", "-o", f"size={mb}m,mode=700", "chaos", path)
 
     def fill(self):
-        state = os.statvfs(self.path)
-        used = (state.f_blocks - state.f_bfree) * state.f_frsize
-        run("mount", "-o", f"remount,size={used + ROOM}", self.path)
+        for _ in range(TRIES):  # refused if it has grown meanwhile beyond what we ask for
+            state = os.statvfs(self.path)
+            used = (state.f_blocks - state.f_bfree) * state.f_frsize
+            with contextlib.suppress(RuntimeError):
+                return run("mount", "-o", f"remount,size={used + ROOM}", self.path)
+        raise RuntimeError(f"{self.path} cannot be made full: it grows too fast")
 
     def free(self):
         run("mount", "-o", f"remount,size={self.mb}m", self.path)

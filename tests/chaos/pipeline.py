@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -23,6 +24,9 @@ TURN_S = 0.02
 STAGE_MB, REDIS_MB = 12_000, 4_000
 DOWN = ["collector", "prep", "transform", "notifier", "broker", "redis"]
 SYNC_US = 1000  # what an fsync costs on a disk; tmpfs has it for nothing
+
+SENT = {signal.SIGKILL, signal.SIGTERM}  # all others of a process that ended are its own
+BROKEN = re.compile(r"(Assertion|runtime error:|AddressSanitizer|stack smashing).*")
 
 CONFIG = """
 namespace: tw
@@ -87,7 +91,7 @@ class Process:
         self.stopped = False     # by SIGSTOP
         self.start_at = 0.0
         self.fault = ""          # TIDEWIRE_FAULT of the next start, once
-        self.ends = []           # (when, exit code), newest last
+        self.ends = []           # exit codes, newest last
 
     @property
     def role(self):
@@ -103,7 +107,7 @@ class Process:
 
     def turn(self, now):
         if self.child and self.child.poll() is not None:
-            self.ends.append((now, self.child.returncode))
+            self.ends.append(self.child.returncode)
             self.child = None
             self.start_at = now + AGAIN_S
         if not self.child and not self.held and now >= self.start_at:
@@ -186,6 +190,18 @@ class Pipeline:
     def actors(self, role):
         status = self.status()
         return [a for a in status["actors"] if a["role"] == role] if status else []
+
+    def crashes(self):
+        """What must never happen, whatever was broken: a signal that nobody sent, a broken promise."""
+        found = []
+        for process in self.processes.values():
+            for code in process.ends:
+                if code < 0 and -code not in SENT:
+                    found.append(f"{process.name} ended by signal {-code}; see log/{process.log.name}")
+            if process.log.exists() and BROKEN.search(process.log.read_text(errors="replace")):
+                found.append(f"log/{process.log.name} holds "
+                             f"'{BROKEN.search(process.log.read_text(errors='replace')).group()}'")
+        return found
 
     def stop(self):
         """Everybody, upstream first, as `down` does."""

@@ -42,11 +42,16 @@ def arm(world, point, action, dice):
     if point == "partition.left":
         return _leave(world, process, said)
     world.end(process, gently=dice.random() < 0.5)
-    if role == "notifier":  # those that stand by pass no point
+    alone = others if role == "notifier" else []  # one that stands by passes no point
+    for other in alone:
+        other.held = True
+        world.terminate(other)
+    try:
         world.await_start(process, ends)
-        for other in others:
-            world.end(other, gently=True)
-    return world.await_said(process, said, f"fault point {point} reached", REACH_S)
+        return world.await_said(process, said, f"fault point {point} reached", REACH_S)
+    finally:
+        for other in alone:
+            other.held = False
 
 
 def _leave(world, process, said):

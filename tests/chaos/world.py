@@ -138,6 +138,16 @@ class World:
             self.violation(f"I1 {self.loaded['made'] - self.loaded['acknowledged']} frames were never "
                            f"announced as durable within {seconds} s")
 
+    def write_last(self):
+        """What a client can read when all is calm: the newest rows, and how many were refused."""
+        store = self.pipeline.store()
+        latest = record.Lines(self.run / "told/latest.jsonl")
+        for key in store.scan_iter("tw:latest:*", 1000):
+            fields = store.hgetall(key)
+            latest.put(series=key.removeprefix("tw:latest:"), ts=int(fields.pop("ts")), **fields)
+        refused = int(store.hget("tw:{quarantine}:count:trades", "total") or 0)
+        self.sizes.lines.put(quarantined=refused)
+
     def stop(self):
         """Listeners and log first: they have heard all there is."""
         for listener in self.listeners:
@@ -145,7 +155,8 @@ class World:
             listener.child.kill()
         self.log.stopping.set()
         self.log.join()
-        for text in self.pipeline.stop():
+        self.write_last()
+        for text in self.pipeline.stop() + self.pipeline.crashes():
             self.violation(text)
 
     def close(self):

@@ -47,7 +47,7 @@ def able():
 def main():
     if not able():
         harness.skip("no namespaces here: neither root nor unprivileged user namespaces")
-    result = chaos(build("faults"), "--once", "--brief", "--minutes", "4", "--seed", "4")
+    result = chaos(build("faults"), "--each", "kind", "--minutes", "4", "--seed", "4")
     missed = [name for name, row in result["faults"].items() if row["times"] == 0]
     assert not missed, f"could not be made: {missed}"
     result = chaos(build("faults-sanitize"), "--minutes", "0.5", "--seed", "5", "--rows", "2000",
