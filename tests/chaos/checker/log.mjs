@@ -36,6 +36,7 @@ export class Log {
   }
 
   segments() {
+    if (!fs.existsSync(this.folder)) return [];
     const names = fs.readdirSync(this.folder).filter((name) => /^\d{20}\.seg$/.test(name)).sort();
     return names.map((name) => ({ name, first: Number(name.slice(0, 20)) }));
   }
@@ -132,7 +133,10 @@ export class Log {
     const after = this.search(this.offset);
     if (after < 0 && !follower) return false;
     const excuse = this.excuse(this.name);
-    if (excuse === "wait") return false;
+    if (excuse === "wait") {
+      this.waiting = this.name;
+      return false;
+    }
     if (excuse === "again" && this.excused !== place) {
       this.excused = place;
       this.have = 0;
@@ -168,6 +172,7 @@ export class Log {
   /** Records that are there, until `wanted` says no: that one comes again next time. */
   *records(wanted = () => true) {
     const segments = this.segments();
+    this.waiting = null; // a segment that is damaged on purpose, and will be mended
     this.have = 0; // what was the end may have grown
     if (!this.enter(segments)) return;
     for (;;) {

@@ -31,7 +31,8 @@ export class Run {
     this.crcs = [];           // of the payload of each record read
     this.frames = new Map();  // source/client -> n -> what the client made
     this.unmatched = [];      // frames in the log that no client is known to have made yet
-    this.acks = new Map();
+    this.acks = new Map();    // source/client -> the highest n it was told is durable
+    this.lost = new Map();    // source/client -> told to be missing up to this n
     this.flips = new Map();   // segment -> bits that are wrong just now
     this.numbers = new Set();
     this.quarantined = null;
@@ -142,10 +143,10 @@ export class Run {
 
   checkAcks() {
     for (const [client, n] of this.acks) {
-      const taken = this.taken.get(client) ?? 0;
+      const taken = Math.max(this.taken.get(client) ?? 0, this.lost.get(client) ?? 0);
       if (taken >= n) continue;
       this.tell(`I1 frames ${taken + 1} to ${n} of ${client} were acknowledged and are not in the log`);
-      this.taken.set(client, n);
+      this.lost.set(client, n);
     }
   }
 
@@ -234,7 +235,8 @@ export class Run {
     this.readAcks();
     this.readFaults();
     this.readLog(final ? Infinity : settled);
-    this.checkAcks();
+    if (!this.log.waiting) this.checkAcks();
+    else if (final) this.tell(`I1 segment ${this.log.waiting}: damaged on purpose, and never mended`);
     this.checkFrames();
     this.checkNumbers();
     this.findSinks();
