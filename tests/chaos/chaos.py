@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The real pipeline under load while everything that can break is broken: `./run chaos`.
 
-    chaos.py [--minutes N] [--seed S] [--fsync always|everysec] [--rows N] [--only TEXT]
+    chaos.py [--minutes N] [--seed S] [--kills N] [--fsync always|everysec] [--rows N] [--only TEXT]
              [--each fault|kind] [--program FILE] [--keep DIR] [--json FILE]
 
 Faults are drawn from the seed, one after the other: each strikes, the pipeline recovers, and an
@@ -21,12 +21,10 @@ import time
 
 import faults
 import ground
-import record
-import verdict
-from result import Result
 from world import World
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+KILLS_MOST = 1_000_000
 ROWS_A_SECOND = 20_000
 PAUSE_S = (0.1, 0.8)     # between a recovery and the next fault
 DRAIN_S = 120            # at the end, for the last frame to be durable
@@ -37,6 +35,7 @@ def options():
     words = argparse.ArgumentParser(prog="./run chaos", description="faults on the real pipeline")
     words.add_argument("--minutes", type=float, default=10)
     words.add_argument("--seed", type=int, default=None)
+    words.add_argument("--kills", type=int, default=KILLS_MOST, help="end after so many")
     words.add_argument("--fsync", choices=["always", "everysec"], default="everysec",
                        help="appendfsync of Redis")
     words.add_argument("--rows", type=int, default=ROWS_A_SECOND, help="a second")
@@ -76,36 +75,12 @@ class Draw:
         return name
 
 
-class Judge:
-    """Asks the checker after every fault. What was received before the last recovery but one must
-    have arrived by now; younger alerts may still be on their way to somebody."""
-
-    def __init__(self, world):
-        self.world, self.checker = world, verdict.Checker(world.run)
-        self.recovered_us = [0, 0]
-
-    def after(self):
-        settled_us = self.recovered_us.pop(0)
-        self.recovered_us.append(record.now_us())
-        self._tell(self.checker.check(settled_us) if settled_us else [])
-
-    def final(self):
-        self._tell(self.checker.final())
-
-    def _tell(self, violations):
-        for text in violations:
-            self.world.violation(text)
-
-    def summary(self):
-        return f"checked {self.checker.rows} rows, {self.checker.alerts} alerts " \
-               f"in {self.checker.seconds:.0f} s"
-
-
-def strike(world, name, fault, result, judge):
+def strike(world, name, fault):
     _, function, words = fault
-    before, began = len(world.violations), time.monotonic()
+    began = time.monotonic()
+    world.fault = name
     world.note(fault=name)
-    missed = seconds = None
+    missed = None
     try:
         since = function(world, world.dice, *words)
     except faults.Missed as reason:
@@ -115,32 +90,31 @@ def strike(world, name, fault, result, judge):
         world.links.fast()
     seconds = world.recovered(since)
     if seconds is None:
-        world.violation(f"I8 not recovered within a minute after {name}")
+        world.violation("I8 not recovered within a minute")
     while world.afterwards:
         world.afterwards.pop()()
-    judge.after()
-    result.add(name, None if missed else seconds, len(world.violations) - before, missed)
-    told = f"missed: {missed}" if missed else f"recovered in {seconds:.2f} s" if seconds is not None \
-        else "not recovered"
+    world.checker.after(name)
+    world.result.add(name, None if missed else seconds, missed)
+    told = f"missed: {missed}" if missed else \
+        f"recovered in {seconds:.2f} s" if seconds is not None else "not recovered"
     print(f"{began - world.begun:7.1f} {name:34} {told}", flush=True)
 
 
-def conduct(world, words, judge):
-    result = Result()
+def conduct(world, words):
     chosen = {name: fault for name, fault in faults.all_faults().items()
               if any(part in name for part in words.only.split(","))}
     if not chosen:
         sys.exit(f"chaos: no fault has '{words.only}' in its name")
     draw = Draw(chosen, random.Random(world.seed), words.each)
     until = world.begun + 60 * words.minutes
-    while time.monotonic() < until:
+    while time.monotonic() < until and world.counts["kills"] < words.kills:
         name = draw.next()
         if name is None:
             break
-        strike(world, name, chosen[name], result, judge)
+        strike(world, name, chosen[name])
         world.wait("every process to run", world.all_run, 60)
         time.sleep(world.dice.uniform(*PAUSE_S))
-    return result
+    world.fault = "at the end"
 
 
 def settle(world):
@@ -160,22 +134,33 @@ def settle(world):
         time.sleep(0.2)
 
 
-def report(world, words, result, summary):
+def again(words, world):
+    """The command of this run."""
+    given = [("minutes", f"{words.minutes:g}"), ("seed", world.seed), ("fsync", world.policy)]
+    if words.kills != KILLS_MOST:
+        given.append(("kills", words.kills))
+    if words.rows != ROWS_A_SECOND:
+        given.append(("rows", words.rows))
+    if words.only:
+        given.append(("only", f"'{words.only}'"))
+    if words.each:
+        given.append(("each", words.each))
+    return "./run chaos " + " ".join(f"--{name} {value}" for name, value in given)
+
+
+def report(world, words):
+    result, checker, command = world.result, world.checker, again(words, world)
     seconds = time.monotonic() - world.begun
     print(f"\nseed {world.seed}, {world.rows_a_second} rows/s, appendfsync {world.policy}, "
           f"{seconds:.0f} s: " + ", ".join(f"{n} {what}" for what, n in sorted(world.counts.items())))
     print(result.table())
-    print(f"{len(world.violations)} violations; {summary}")
-    for text in world.violations[:20]:
+    print(f"{len(result.violations)} violations; {checker.summary()}")
+    for text in result.violations[:20]:
         print(f"  {text}")
-    again = f"./run chaos --minutes {words.minutes:g} --seed {world.seed} --fsync {world.policy}" + \
-        (f" --rows {words.rows}" if words.rows != ROWS_A_SECOND else "") + \
-        (f" --only '{words.only}'" if words.only else "") + \
-        (f" --each {words.each}" if words.each else "")
-    print(f"again: {again}")
-    result.write(words.json, command=again, seed=world.seed, minutes=words.minutes, rows_a_second=world.rows_a_second,
-                 fsync=world.policy, seconds=round(seconds), counts=dict(world.counts),
-                 violations=world.violations)
+    print(f"again: {command}")
+    result.write(words.json, command=command, seed=world.seed, minutes=words.minutes,
+                 rows_a_second=world.rows_a_second, fsync=world.policy, seconds=round(seconds),
+                 counts=dict(world.counts), checked=checker.summary())
 
 
 def chaos(words, run):
@@ -183,23 +168,21 @@ def chaos(words, run):
     sanitized = "sanitize" in str(words.program)
     world = World(run, words.program, words.program.parent / "libunder.so", seed, words.fsync,
                   words.rows, sanitized)
-    judge = Judge(world)
     try:
         world.start()
         world.begun = time.monotonic()
         print(f"chaos: seed {seed}, running in {run}", flush=True)
-        result = conduct(world, words, judge)
+        conduct(world, words)
         settle(world)
         world.stop()
-        judge.final()
-        judge.checker.close()
+        world.checker.final()
         if words.keep:
             world.disks["stage"].keep()
     finally:
         world.close()
-        judge.checker.close()
-    report(world, words, result, judge.summary())
-    return 1 if world.violations else 0
+        world.checker.close()
+    report(world, words)
+    return 1 if world.result.violations else 0
 
 
 def interrupted(*_):

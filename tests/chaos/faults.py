@@ -16,6 +16,7 @@ STOPPED_S = {"transform": 4.5, "prep": 4.5, "notifier": 6.5, "collector": 4.0, "
 WORKERS = ["transform", "prep", "notifier", "collector", "broker"]
 RULE = "tw:rule:extra"
 CLOCK_STEPS_S = [-3600, -10, 10, 3600]
+CHECKER_S = 120
 OLD_SEGMENTS = 8        # of 5 s: what is older is committed, whatever dies
 
 
@@ -151,6 +152,7 @@ def flip(world, dice):
     sealed = sorted(folder.glob("*.seg"))[:-OLD_SEGMENTS]
     if not sealed:
         raise Missed("no segment is old enough yet")
+    world.wait("the checker to have read it", world.checker.idle, CHECKER_S)
     path = dice.choice(sealed)
     place, bit = dice.randrange(64, path.stat().st_size), 1 << dice.randrange(8)
     name = str(path.relative_to(world.run))

@@ -26,6 +26,7 @@ DOWN = ["collector", "prep", "transform", "notifier", "broker", "redis"]
 SYNC_US = 1000  # what an fsync costs on a disk; tmpfs has it for nothing
 
 SENT = {signal.SIGKILL, signal.SIGTERM}  # all others of a process that ended are its own
+LIBZMQ = re.compile(r"Assertion failed: !_io_error \(src/stream_engine_base\.cpp:\d+\)")
 BROKEN = re.compile(r"(Assertion|runtime error:|AddressSanitizer|stack smashing).*")
 
 CONFIG = """
@@ -192,16 +193,19 @@ class Pipeline:
         return [a for a in status["actors"] if a["role"] == role] if status else []
 
     def crashes(self):
-        """What must never happen, whatever was broken: a signal that nobody sent, a broken promise."""
-        found = []
+        """What must never happen, whatever was broken: a signal that nobody sent, a broken promise.
+        Returns that, and how often libzmq gave up the process by itself."""
+        found, gave_up = [], 0
         for process in self.processes.values():
-            for code in process.ends:
-                if code < 0 and -code not in SENT:
-                    found.append(f"{process.name} ended by signal {-code}; see log/{process.log.name}")
-            if process.log.exists() and BROKEN.search(process.log.read_text(errors="replace")):
-                found.append(f"log/{process.log.name} holds "
-                             f"'{BROKEN.search(process.log.read_text(errors='replace')).group()}'")
-        return found
+            said = process.log.read_text(errors="replace") if process.log.exists() else ""
+            of_libzmq = len(LIBZMQ.findall(said))
+            gave_up += of_libzmq
+            ended = [code for code in process.ends if code < 0 and -code not in SENT]
+            if len(ended) > of_libzmq:
+                found.append(f"{process.name} ended by {[signal.Signals(-c).name for c in ended]}")
+            found += [f"log/{process.log.name} holds '{line.group()}'"
+                      for line in BROKEN.finditer(LIBZMQ.sub("", said))]
+        return found, gave_up
 
     def stop(self):
         """Everybody, upstream first, as `down` does."""

@@ -46,6 +46,9 @@ class Receiver(socketserver.ThreadingMixIn, http.server.HTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def handle_error(self, request, client_address):
+        """A notifier that was killed hangs up: that is what we are here for."""
+
     def url(self):
         return f"http://127.0.0.1:{self.server_port}/hook"
 

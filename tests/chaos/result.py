@@ -2,6 +2,9 @@
 
 import json
 import math
+import sys
+
+VIOLATIONS_KEPT = 1000
 
 
 def percentile(values, share):
@@ -14,13 +17,24 @@ class Result:
     def __init__(self):
         self.faults = {}  # name -> {times, missed, violations, recovery: [s]}
 
-    def add(self, name, seconds, violations, missed=None):
-        row = self.faults.setdefault(name, {"times": 0, "missed": 0, "violations": 0,
-                                            "recovery": []})
+        self.violations = []
+
+    def _row(self, name):
+        return self.faults.setdefault(name, {"times": 0, "missed": 0, "violations": 0,
+                                             "recovery": []})
+
+    def add(self, name, seconds, missed=None):
+        row = self._row(name)
         row["missed" if missed else "times"] += 1
-        row["violations"] += violations
         if seconds is not None:
             row["recovery"].append(seconds)
+
+    def violation(self, fault, text):
+        """Of a fault, or of "at the end"."""
+        self._row(fault)["violations"] += 1
+        if len(self.violations) < VIOLATIONS_KEPT:
+            self.violations.append(f"{fault}: {text}")
+        print(f"chaos: VIOLATION after '{fault}': {text}", file=sys.stderr, flush=True)
 
     def recoveries(self):
         return [s for row in self.faults.values() for s in row["recovery"]]
@@ -51,4 +65,4 @@ class Result:
         everything = self.recoveries()
         path.write_text(json.dumps({**more, "recovery_s": {
             "p50": percentile(everything, 0.5), "p99": percentile(everything, 0.99),
-            "max": max(everything, default=None)}, "faults": rows}, indent=1) + "\n")
+            "max": max(everything, default=None)}, "violations": self.violations, "faults": rows}, indent=1) + "\n")

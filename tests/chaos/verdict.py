@@ -1,51 +1,85 @@
-"""The independent checker (checker.mjs), in a process of its own that stays for the whole run."""
+"""The independent checker (checker.mjs), in a process of its own that stays for the whole run.
+
+It is asked after every fault, and answers while the next ones are made: the pipeline shall wait for
+nobody. What it finds is put down to the fault after which it was asked.
+"""
 
 import json
 import pathlib
+import queue
 import subprocess
+import threading
+
+import record
 
 HERE = pathlib.Path(__file__).resolve().parent
+MARGIN_US = 3_000_000  # an alert may still be on its way to somebody for so long
 
 
 class Checker:
-    """Reads only the stage and what clients received; told what must have arrived by now."""
+    """tell(fault, text) is called, from a thread, for each violation."""
 
-    def __init__(self, run):
+    def __init__(self, run, tell):
+        self.tell = tell
         self.errors = open(run / "log/checker.log", "ab")
         self.child = subprocess.Popen(
-            ["nice", "-n", "5", "node", str(HERE / "checker.mjs"), str(run), "--serve"],
+            ["node", str(HERE / "checker.mjs"), str(run), "--serve"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         self.rows = self.alerts = 0
         self.seconds = 0.0
+        self.recovered_us = [0, 0]
+        self.failed = False
+        self.questions = queue.Queue()
+        self.asker = threading.Thread(target=self._ask_all, daemon=True)
+        self.asker.start()
 
-    def _ask(self, **question):
+    def after(self, fault):
+        """The pipeline has recovered from it. What was received before the last recovery but one
+        must have arrived by now; younger alerts may still be on their way to somebody."""
+        settled_us = min(self.recovered_us.pop(0), record.now_us() - MARGIN_US)
+        self.recovered_us.append(record.now_us())
+        if settled_us > 0:
+            self.questions.put((fault, {"check": settled_us}))
+
+    def idle(self):
+        """True: it reads nothing just now."""
+        return self.questions.unfinished_tasks == 0
+
+    def final(self):
+        """All is calm, everything has arrived; waits for the answer."""
+        self.questions.put(("at the end", {"final": True}))
+        self.close()
+        self.asker.join()
+
+    def close(self):
+        """After the questions that it has got."""
+        self.questions.put(None)
+
+    def summary(self):
+        return f"{self.rows} rows and {self.alerts} alerts checked in {self.seconds:.0f} s"
+
+    def _ask_all(self):
+        for fault, question in iter(self.questions.get, None):
+            if not self.failed:
+                self._ask(fault, question)
+            self.questions.task_done()
+        self.child.stdin.close()
+        self.child.wait()
+        self.errors.close()
+
+    def _ask(self, fault, question):
         try:
             self.child.stdin.write(json.dumps(question) + "\n")
             self.child.stdin.flush()
             line = self.child.stdout.readline()
         except BrokenPipeError:
             line = ""
-        if not line:
-            return ["the checker ended by itself; see log/checker.log"]
-        answer = json.loads(line)
+        answer = json.loads(line) if line else {"cannot": "it ended by itself; see log/checker.log"}
         if "cannot" in answer:
-            return [f"the checker cannot check: {answer['cannot']}"]
+            self.failed = True
+            self.tell(fault, f"the checker cannot check: {answer['cannot']}")
+            return
         self.rows, self.alerts = answer["rows"], answer["alerts"]
         self.seconds += answer["seconds"]
-        return answer["violations"]
-
-    def check(self, settled_us):
-        return self._ask(check=settled_us)
-
-    def final(self):
-        return self._ask(final=True)
-
-    def close(self):
-        if self.child.stdin.closed:
-            return
-        self.child.stdin.close()
-        try:
-            self.child.wait(10)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-        self.errors.close()
+        for text in answer["violations"]:
+            self.tell(fault, text)

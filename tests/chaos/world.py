@@ -6,7 +6,6 @@ import pathlib
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -14,6 +13,8 @@ import ground
 import load
 import pipeline
 import record
+import result
+import verdict
 
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
@@ -33,11 +34,13 @@ class World:
         (run / "told").mkdir()
         self.lines = record.Lines(run / "faults.jsonl")
         self.counts = collections.Counter()
-        self.violations = []
+        self.result = result.Result()
+        self.fault = "at the start"  # the one under way
         self.links = ground.Links()
         self.disks = {"stage": ground.Disk(run / "stage", pipeline.STAGE_MB),
                       "redis": ground.Disk(run / "redis", pipeline.REDIS_MB)}
         self.pipeline = pipeline.Pipeline(run, program, library, policy, sanitized)
+        self.checker = verdict.Checker(run, self.result.violation)
         self.unders = {}
         for role in ["redis", *sorted({name.split("-")[0] for name in ROLES})]:
             self.unders[role] = ground.Under(run / f"under/{role}", library, pipeline.SYNC_US)
@@ -156,7 +159,11 @@ class World:
         self.log.stopping.set()
         self.log.join()
         self.write_last()
-        for text in self.pipeline.stop() + self.pipeline.crashes():
+        failed = self.pipeline.stop()
+        crashes, gave_up = self.pipeline.crashes()
+        if gave_up:
+            self.count("aborts in libzmq", gave_up)
+        for text in failed + crashes:
             self.violation(text)
 
     def close(self):
@@ -188,9 +195,7 @@ class World:
         self.counts[what] += number
 
     def violation(self, text):
-        if len(self.violations) < 1000:
-            self.violations.append(text)
-        print(f"chaos: VIOLATION {text}", file=sys.stderr, flush=True)
+        self.result.violation(self.fault, text)
 
     def kill(self, process, counts=True):
         self.wait(f"{process.name} to run", lambda: process.child, RECOVER_MOST_S)

@@ -17,6 +17,7 @@ const FILE_HEAD = 128, RECORD_HEAD = 36, PAYLOAD_MAX = 64 << 20, CHUNK = 4 << 20
 const VERSIONS = [1, 2];
 export const PAYLOAD = 1, PLAN = 2, TICK = 3;
 export const KNOWN = 7, KNOWN_END = 8; // what the writer remembers: nothing hangs on it
+export const GAP = 9;                  // that something could not be staged, and why
 
 const SHORT = "short", DAMAGED = "damaged";
 
@@ -68,7 +69,7 @@ export class Log {
     let bytes = this.bytes(offset, RECORD_HEAD);
     if (bytes.length < RECORD_HEAD) return SHORT;
     const kind = bytes[32], size = bytes.readUInt32LE(12);
-    if (bytes.readUInt32LE(0) !== this.mark || kind < 1 || kind > KNOWN_END || size > PAYLOAD_MAX)
+    if (bytes.readUInt32LE(0) !== this.mark || kind < 1 || kind > GAP || size > PAYLOAD_MAX)
       return DAMAGED;
     const head = RECORD_HEAD + bytes[33] + bytes[34];
     bytes = this.bytes(offset, head + size);

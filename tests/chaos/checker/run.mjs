@@ -8,7 +8,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { crc32, unpack } from "./bytes.mjs";
 import { Fold } from "./fold.mjs";
-import { KNOWN, KNOWN_END, Log, PAYLOAD, PLAN, TICK } from "./log.mjs";
+import { GAP, KNOWN, KNOWN_END, Log, PAYLOAD, PLAN, TICK } from "./log.mjs";
 import { Plans } from "./plan.mjs";
 import { Cannot } from "./rule.mjs";
 import { AlertLog, Subscriber, Webhook } from "./sinks.mjs";
@@ -92,7 +92,7 @@ export class Run {
         if (plan) this.fold.setPlan(plan);
       } else if (record.kind === PAYLOAD) {
         this.takePayload(record);
-      } else if (![TICK, KNOWN, KNOWN_END].includes(record.kind)) {
+      } else if (![TICK, KNOWN, KNOWN_END, GAP].includes(record.kind)) {
         throw new Cannot(`record ${record.seq} of kind ${record.kind}`);
       }
     }
