@@ -4,14 +4,18 @@ file(GLOB sim_sources CONFIGURE_DEPENDS tests/sim/*.c)
 list(FILTER sim_sources EXCLUDE REGEX "/(redis|hiredis|store_server)[^/]*$") # see redis.cmake
 set(sim_wrapped
     poll zmq_poll zmq_send zmq_setsockopt zmq_getsockopt clock_gettime getrandom getpid kill
-    gethostname flock close pthread_create pthread_join stage_open stage_sync store_load)
+    gethostname flock close pthread_create pthread_join pthread_cond_signal pthread_cond_timedwait
+    stage_open stage_sync store_load)
 list(TRANSFORM sim_wrapped PREPEND "-Wl,--wrap=")
 
-# sim_executable(NAME [objects that come before the archives ...])
+add_library(sim_world OBJECT ${sim_sources})
+target_link_libraries(sim_world PRIVATE collector prep transform notifier broker)
+target_compile_options(sim_world PRIVATE -fno-lto)
+
+# sim_executable(NAME [sources that come before the archives ...])
 function(sim_executable name)
-  add_executable(${name} ${sim_sources} $<TARGET_OBJECTS:sim_redis> ${ARGN})
+  add_executable(${name} $<TARGET_OBJECTS:sim_world> $<TARGET_OBJECTS:sim_redis> ${ARGN})
   target_link_libraries(${name} PRIVATE collector prep transform notifier broker PkgConfig::LUA)
-  target_compile_options(${name} PRIVATE -fno-lto)
   target_link_options(${name} PRIVATE ${link_apart} ${sim_wrapped})
 endfunction()
 sim_executable(sim)

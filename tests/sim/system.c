@@ -41,6 +41,9 @@ int __real_flock(int fd, int how);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                           void *context);
 int __wrap_pthread_join(pthread_t thread, void **result);
+int __wrap_pthread_cond_signal(pthread_cond_t *condition);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *lock,
+                                  const struct timespec *until);
 int __wrap_zmq_poll(zmq_pollitem_t *items, int count, long timeout_ms);
 int __wrap_zmq_send(void *socket, const void *data, size_t size, int flags);
 int __wrap_zmq_setsockopt(void *socket, int option, const void *value, size_t size);
@@ -266,6 +269,35 @@ int __wrap_pthread_join(pthread_t thread, void **result)
     (void) result;
     process_join((int) thread);
     return 0;
+}
+
+static uint64_t signals; // of all conditions: who was not meant looks once in vain
+
+static bool s_was_signalled(void *context)
+{
+    return signals != *(const uint64_t *) context;
+}
+
+int __wrap_pthread_cond_signal(pthread_cond_t *condition)
+{
+    (void) condition;
+    signals++;
+    if (process_current())
+        process_poke(process_current());
+    return 0;
+}
+
+// Nobody gives way while it holds a lock, so the lock is not contended; clocks are monotonic.
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *lock,
+                                  const struct timespec *until)
+{
+    (void) condition;
+    uint64_t before = signals;
+    pthread_mutex_unlock(lock);
+    bool woken = process_wait(s_was_signalled, &before,
+                              (int64_t) until->tv_sec * 1000000 + until->tv_nsec / 1000);
+    pthread_mutex_lock(lock);
+    return woken ? 0 : ETIMEDOUT;
 }
 
 // A lock goes with the process that holds it.
