@@ -130,7 +130,8 @@ static void s_try_cut(void *context, uint64_t number)
     how.lose_sent = kind == FAULT_COMMIT_LOST;
     how.lose_answers = true;
     if (kind == FAULT_COMMIT_LATE)
-        how.late_us = world_between(1 * MS, 8000 * MS);
+        how.late_us = world_chance(500) ? world_between(1 * MS, 8000 * MS)
+                                        : world_between(100 * MS, 2500 * MS); // as one reads again
     sim_redis_cut(redis_world(), client, how);
     if (world_chance(300))
         redis_world_cut(process, world_us() + world_between(10 * MS, 6000 * MS));
@@ -158,13 +159,33 @@ static void s_restart_redis(void *context, uint64_t entries)
     redis_world_plan();
 }
 
-static void s_kill_redis(bool failover)
+// A replica took over that was behind, and a proxy kept the connections of the workers: they have
+// no way to know but by the head of their partitions. What one of them sends now may come late.
+static void s_fail_over_unseen(scenario_t *self, size_t entries)
+{
+    const sim_redis_cut_t cut = { .lose_sent = true, .lose_answers = true };
+    sim_redis_roll_back(redis_world(), entries);
+    for (size_t i = 0; i < self->actor_count; i++)
+        if (strcmp(self->actors[i].role, "transform") != 0 &&
+            process_is_alive(self->actors[i].process))
+            sim_redis_cut(redis_world(), (int) process_number(self->actors[i].process), cut);
+    actor_t *late = scenario_actor(self, "transform");
+    if (late && world_chance(700))
+        s_try_cut(late->process, FAULT_COMMIT_LATE);
+}
+
+static void s_kill_redis(scenario_t *self, bool failover)
 {
     if (!sim_redis_up(redis_world()))
         return;
     world_count(failover ? FAULT_REDIS_FAILOVER : FAULT_REDIS_KILL);
     size_t entries = s_entries(failover ? least_entries : sim_redis_fsynced(redis_world()));
     world_note("Redis is rolled back", entries, sim_redis_log_entries(redis_world()));
+    if (failover && world_chance(400)) {
+        s_fail_over_unseen(self, entries);
+        redis_world_plan();
+        return;
+    }
     sim_redis_kill(redis_world());
     redis_world_plan();
     world_at(world_us() + world_between(10 * MS, 4000 * MS), s_restart_redis, NULL, entries);
@@ -282,7 +303,7 @@ static void s_make(scenario_t *self, world_fault_t kind)
         break;
     case FAULT_REDIS_KILL:
     case FAULT_REDIS_FAILOVER:
-        s_kill_redis(kind == FAULT_REDIS_FAILOVER);
+        s_kill_redis(self, kind == FAULT_REDIS_FAILOVER);
         break;
     case FAULT_REDIS_EMPTY:
         if (world_chance(250))

@@ -12,6 +12,7 @@
 #include "actors/notifier/notifier.h"
 #include "actors/prep/prep.h"
 #include "actors/transform/transform.h"
+#include "actors/transform/worker.h"
 #include "broker/bus.h"
 #include "broker/store.h"
 #include "tests/sim/check.h"
@@ -250,6 +251,17 @@ static int s_direct(int argc, char **argv)
     return 0;
 }
 
+// Limits that no run would reach otherwise.
+static void s_choose_limits(void)
+{
+    if (world_chance(800)) {
+        worker_limits.base_bytes_least = (size_t) world_between(200, 4000);
+        worker_limits.piece_bytes = (size_t) world_between(64, 2000);
+    }
+    if (world_chance(300))
+        worker_limits.alerts_per_batch = (size_t) world_between(1, 4);
+}
+
 void scenario_run(const char *directory, bool faults)
 {
     scenario_t *self = calloc(1, sizeof *self);
@@ -263,6 +275,7 @@ void scenario_run(const char *directory, bool faults)
     snprintf(in, sizeof in, "%s/in", directory);
     if (mkdir(in, 0750) != 0)
         abort();
+    s_choose_limits();
     net_begin();
     redis_world_begin();
     disk_begin();
