@@ -159,16 +159,22 @@ static void s_restart_redis(void *context, uint64_t entries)
     redis_world_plan();
 }
 
+// Those of all actors but of this role. The notifier tells by the end of a connection that Redis
+// may have lost what it has just written.
+static void s_end_connections(scenario_t *self, const char *but)
+{
+    const sim_redis_cut_t cut = { .lose_sent = true, .lose_answers = true };
+    for (size_t i = 0; i < self->actor_count; i++)
+        if (strcmp(self->actors[i].role, but) != 0 && process_is_alive(self->actors[i].process))
+            sim_redis_cut(redis_world(), (int) process_number(self->actors[i].process), cut);
+}
+
 // A replica took over that was behind, and a proxy kept the connections of the workers: they have
 // no way to know but by the head of their partitions. What one of them sends now may come late.
 static void s_fail_over_unseen(scenario_t *self, size_t entries)
 {
-    const sim_redis_cut_t cut = { .lose_sent = true, .lose_answers = true };
     sim_redis_roll_back(redis_world(), entries);
-    for (size_t i = 0; i < self->actor_count; i++)
-        if (strcmp(self->actors[i].role, "transform") != 0 &&
-            process_is_alive(self->actors[i].process))
-            sim_redis_cut(redis_world(), (int) process_number(self->actors[i].process), cut);
+    s_end_connections(self, "transform");
     actor_t *late = scenario_actor(self, "transform");
     if (late && world_chance(700))
         s_try_cut(late->process, FAULT_COMMIT_LATE);
@@ -191,13 +197,14 @@ static void s_kill_redis(scenario_t *self, bool failover)
     world_at(world_us() + world_between(10 * MS, 4000 * MS), s_restart_redis, NULL, entries);
 }
 
-static void s_empty_redis(void)
+static void s_empty_redis(scenario_t *self)
 {
     if (!sim_redis_up(redis_world()))
         return;
     world_count(FAULT_REDIS_EMPTY);
     world_note("Redis is emptied", 0, 0);
     sim_redis_flush_all(redis_world());
+    s_end_connections(self, "transform");
     scenario_subscribe();
     faults_keep(); // nobody restores what was there before
     redis_world_plan();
@@ -307,7 +314,7 @@ static void s_make(scenario_t *self, world_fault_t kind)
         break;
     case FAULT_REDIS_EMPTY:
         if (world_chance(250))
-            s_empty_redis();
+            s_empty_redis(self);
         break;
     case FAULT_REDIS_AWAY:
         s_upset_redis();
