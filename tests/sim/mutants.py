@@ -1,0 +1,282 @@
+"""The mutants: the product with one thing wrong, which the simulator must find.
+
+    mutants.py --list              for CMake: a line a mutant, its name and what is compiled anew
+    mutants.py --make NAME FOLDER  write the changed files there, by their paths
+
+A mutant is a list of edits: a file, the exact text (which must be there exactly once, else the build
+fails: whoever changes that code looks at the mutant as well), and what stands there instead. Only
+these files are compiled anew; sources of the product know nothing of it.
+
+`kind`: "wrong" must be found; "harmless" must not: it takes away one of two safeguards, or is what
+the product does, and that it is never found is a statement about the product as well.
+"""
+
+import argparse
+import collections
+import pathlib
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+Mutant = collections.namedtuple("Mutant", "name origin kind why edits")
+
+LUA, ASSEMBLY = "broker/functions.lua", "broker/functions.S"
+COMMIT = "actors/transform/worker_commit.c"
+CLAIMS = "actors/transform/worker_claims.c"
+BASES = "actors/transform/worker_bases.c"
+STREAMS = "actors/transform/worker_streams.c"
+LANE_IN = "broker/lane_in.c"
+
+# A token that names the owner, not the claim: whoever claims again, holds the same.
+OWNER_TOKEN = ("broker/store_partition.c", "            tokens[partition] = store_id_new();",
+               "            memset(&tokens[partition], owner[strlen(owner) - 1], sizeof *tokens);")
+
+GUARD = """  if token ~= want_token then return FENCED end
+  if head == mine then return DUP end
+  if (head or '') ~= previous then return STALE end
+"""
+
+CHECK = "  local verdict = guard(have[1], have[2], args[c.at], args[c.at + 1], args[c.at + 2])\n"
+
+# The number of a commit is the first eight bytes of its id: that of its predecessor, and one.
+NUMBER = """    uint64_t number;
+    memcpy(&number, &{previous}, sizeof number);
+    number++;
+    memcpy(&{mine}, &number, sizeof number);
+"""
+
+MUTANTS = [
+    # ---- determinism.md, sections 1 and 5 ------------------------------------------------------
+    Mutant("owner_token", "ours", "harmless",
+           "a token names the owner, not the claim: the chain of ids alone must hold",
+           [OWNER_TOKEN]),
+    Mutant("dup_by_ver", "determinism.md H1", "wrong",
+           "a commit on the predecessor of the head is taken for the one that is there",
+           [OWNER_TOKEN,
+            (LUA, CHECK,
+             "  local before = redis.call('HGET', meta, 'before')\n"
+             "  if have[1] == args[c.at] and have[2] and before == args[c.at + 1] then\n"
+             "    return DUP\n"
+             "  end\n" + CHECK),
+            (LUA, "  local set = { 'head', args[c.at + 2] }\n",
+             "  redis.call('HSET', meta, 'before', args[c.at + 1])\n"
+             "  local set = { 'head', args[c.at + 2] }\n"),
+            (LUA, "  redis.call('HSET', keys[1], 'head', args[3], 'jn', jn - drop,",
+             "  redis.call('HSET', keys[1], 'before', args[2])\n"
+             "  redis.call('HSET', keys[1], 'head', args[3], 'jn', jn - drop,")]),
+    Mutant("numeric_chain", "determinism.md H2", "wrong",
+           "a commit names its predecessor by number: equal numbers are not equal histories",
+           [OWNER_TOKEN,
+            (LUA, "  if (head or '') ~= previous then return STALE end\n",
+             "  if (head or ''):sub(1, 16) ~= previous:sub(1, 16) then return STALE end\n"),
+            (COMMIT, "    life_random(&commit->mine, sizeof commit->mine);\n",
+             "    life_random(&commit->mine, sizeof commit->mine);\n" +
+             NUMBER.format(previous="commit->previous", mine="commit->mine")),
+            (BASES, "    store_id_t mine = store_id_new();\n",
+             "    store_id_t mine = store_id_new();\n" +
+             NUMBER.format(previous="holding->head", mine="mine"))]),
+    Mutant("split_journal", "determinism.md sec. 5", "wrong",
+           "positions are committed with one commit, their rows with the next",
+           [(LUA,
+             "    redis.call('RPUSH', journal, delta)\n    set[3], set[4] = 'jn', jn + 1\n",
+             "    local pending = redis.call('HGET', meta, 'pending')\n"
+             "    redis.call('HSET', meta, 'pending', delta)\n"
+             "    if pending then\n"
+             "      redis.call('RPUSH', journal, pending)\n"
+             "      set[3], set[4] = 'jn', jn + 1\n"
+             "    end\n")]),
+    Mutant("swap_drop_all", "determinism.md sec. 5", "wrong",
+           "a new base drops the whole journal, deltas after it included",
+           [(LUA,
+             "  redis.call('LTRIM', keys[2], drop, -1)\n"
+             "  redis.call('HSET', keys[1], 'head', args[3], 'jn', jn - drop,",
+             "  redis.call('DEL', keys[2])\n"
+             "  redis.call('HSET', keys[1], 'head', args[3], 'jn', 0,")]),
+    Mutant("drop_now", "determinism.md H7", "wrong",
+           "the journal is cut where it ends when the base is swapped, not where the base was made",
+           [(BASES, "                        base->base, base->pieces, base->journal_count);",
+             "                        base->base, base->pieces, holding->journal_count);")]),
+    Mutant("bid_reuse", "determinism.md H7", "wrong",
+           "every base of a partition has the same name: a new one overwrites the one in use",
+           [(BASES, "                     .base = store_id_new(),",
+             "                     .base = { { 1 } },")]),
+    Mutant("mem_cursor", "determinism.md H3", "wrong",
+           "after a reconnect the notifier goes on where it was, not where Redis says it was",
+           [("broker/store_outbox.c", "    self->outbox.epoch = self->epoch;\n    return STORE_OK;\n",
+             "    for (unsigned group = 0; group < GROUPS; group++)\n"
+             "        if (remembered[group][0] != '\\0')\n"
+             "            memcpy(self->outbox.position[group], remembered[group], OUTBOX_ID_MAX);\n"
+             "    self->outbox.epoch = self->epoch;\n    return STORE_OK;\n"),
+            ("broker/store_outbox.c", "void store_outbox_rewind(store_t *self)\n",
+             "static char remembered[GROUPS][OUTBOX_ID_MAX];\n\n"
+             "void store_outbox_rewind(store_t *self)\n"),
+            ("broker/store_outbox.c", "    command_call(self, \"outbox_take\", 2);\n",
+             "    snprintf(remembered[group], OUTBOX_ID_MAX, \"%s\", entry);\n"
+             "    command_call(self, \"outbox_take\", 2);\n")]),
+    Mutant("phys_cov", "determinism.md H5", "wrong",
+           "what a series covers is what happens to be in memory, where rows are let go in lots",
+           [("actors/transform/series.c", "    if (head > ring->head)\n        ring->head = head;\n",
+             "    if (head > ring->head + 4)\n        ring->head = head;\n"),
+            ("actors/transform/reshape.c",
+             "        int64_t kept = from->keep_us > 0          ? window_start(self->newest, "
+             "from->keep_us)\n",
+             "        int64_t kept = from->keep_us > 0 && ring_count(&self->ring) > 0\n"
+             "                       ? ring_ts(&self->ring, self->ring.head)\n")]),
+    Mutant("rule_by_clock", "determinism.md H6", "wrong",
+           "a plan holds from the message that brings it, not from its place in the log",
+           [(STREAMS, "        if (has_plan && (!has_block || plan.seq < block.seq)) {",
+             "        if (has_plan) {")]),
+
+    # ---- reliability.md 3.9 --------------------------------------------------------------------
+    Mutant("split_cas", "reliability.md 3.9", "wrong",
+           "alerts and states are commits of their own, each kind with a chain of its own",
+           [(COMMIT, "    bool whole = count == waiting && !holding->cut;\n",
+             "    bool whole = waiting == 0 && !holding->cut;\n"),
+            (COMMIT, "    self->holdings[partition].head = commit->mine;\n",
+             "    if (commit->alert_count > 0)\n"
+             "        memcpy(&self->holdings[partition].head, &commit->mine, 8);\n"
+             "    if (whole)\n"
+             "        memcpy(self->holdings[partition].head.bytes + 8, commit->mine.bytes + 8, 8);\n"),
+            (LUA, CHECK,
+             "  local none = ('0'):rep(32)\n"
+             "  local head = have[2] or none\n"
+             "  local mine, previous = args[c.at + 2], args[c.at + 1]\n"
+             "  if previous == '' then previous = none end\n"
+             "  local verdict\n"
+             "  if have[1] ~= args[c.at] then verdict = FENCED\n"
+             "  elseif c.alerts > 0 and head:sub(1, 16) == mine:sub(1, 16) then verdict = DUP\n"
+             "  elseif c.alerts > 0 and head:sub(1, 16) ~= previous:sub(1, 16) then verdict = STALE\n"
+             "  elseif c.alerts == 0 and head:sub(17) == mine:sub(17) then verdict = DUP\n"
+             "  elseif c.alerts == 0 and head:sub(17) ~= previous:sub(17) then verdict = STALE\n"
+             "  end\n"),
+            (LUA, "  local set = { 'head', args[c.at + 2] }\n",
+             "  local head, mine = have[2] or ('0'):rep(32), args[c.at + 2]\n"
+             "  local set = { 'head', c.alerts > 0 and mine:sub(1, 16) .. head:sub(17)\n"
+             "                        or head:sub(1, 16) .. mine:sub(17) }\n")]),
+    Mutant("token_only", "reliability.md 3.9", "wrong",
+           "no commit names its predecessor: the owner's token is all that is asked for",
+           [(LUA, "  if (head or '') ~= previous then return STALE end\n", "")]),
+    Mutant("no_fencing", "reliability.md 3.9", "wrong",
+           "whoever commits, commits",
+           [(LUA, GUARD, "")]),
+    Mutant("checkpoint_first", "reliability.md 3.9", "wrong",
+           "states and positions are committed before the alerts that they imply",
+           [(COMMIT, "    bool whole = count == waiting && !holding->cut;\n",
+             "    if (fold_changed(self->fold, partition))\n"
+             "        waiting = count = 0;\n"
+             "    bool whole = count == waiting && !holding->cut;\n")]),
+    Mutant("random_ids", "reliability.md 3.9", "wrong",
+           "the id of an alert is not a function of the log",
+           [("proto/alert.c", "    memcpy(id.bytes, bytes, sizeof id.bytes);\n    return id;\n",
+             "    memcpy(id.bytes, bytes, sizeof id.bytes);\n"
+             "    static uint8_t number;\n"
+             "    id.bytes[0] ^= number++;\n"
+             "    return id;\n")]),
+    Mutant("pub_undurable", "reliability.md 3.9", "harmless",
+           "alerts are published before Redis has flushed them: that is the product as it is, and "
+           "ids that are functions of the log make it harmless",
+           []),
+
+    # ---- ours ----------------------------------------------------------------------------------
+    Mutant("gap_forgotten", "ours", "wrong",
+           "a lane takes a message that begins one record too late",
+           [(LANE_IN, "        if (span->from > self->position[p] + 1) {\n",
+             "        if (span->from > self->position[p] + 2) {\n"),
+            (LANE_IN, "        assert(span->from <= self->position[p] + 1);\n", "")]),
+    Mutant("need_once", "ours", "wrong",
+           "what is missing is asked for once: a lost question is never repeated",
+           [(LANE_IN, "    self->asked_us[partition] = now_us;\n}",
+             "    self->asked_us[partition] = INT64_MAX / 2;\n}")]),
+    Mutant("full_is_ok", "ours", "wrong",
+           "a commit that Redis had no room for counts as if it would come again by itself",
+           [(COMMIT, "        if (!whole)\n            return;\n        break;\n", "        return;\n")]),
+    Mutant("plan_again", "ours", "wrong",
+           "a plan is put in force in all partitions of its message, those beyond it as well",
+           [(STREAMS, "    partitions_t set = still_before(stream, ready, plan->seq);\n",
+             "    partitions_t set = *ready;\n")]),
+    Mutant("coarse_by_memory", "ours", "wrong",
+           "windows turn coarse by what waits to be committed, not by what the series holds",
+           [("actors/transform/series_cells.c",
+             "    return self->ring.tail - self->kept > rows_max;\n",
+             "    return self->ring.tail - self->kept > rows_max &&\n"
+             "           self->ring.tail - self->resend > 1;\n")]),
+    Mutant("late_after_reload", "ours", "wrong",
+           "a late row is accepted if the series has just been read from Redis",
+           [("actors/transform/series.c",
+             "    if (row->ts < self->newest)\n        return ADMIT_LATE;\n",
+             "    if (row->ts < self->newest)\n"
+             "        return self->windows.stale ? ADMIT_NEW : ADMIT_LATE;\n")]),
+    Mutant("taken_before_logged", "ours", "wrong",
+           "the notifier moves its cursor before the alert log has what it passed",
+           [("actors/notifier/outbox.c",
+             "    store_status_t status = plan_and_log(self);\n"
+             "    FAULT_POINT(\"alert.logged\");\n"
+             "    if (status == STORE_OK)\n"
+             "        status = take(self);\n",
+             "    store_status_t status = take(self);\n"
+             "    FAULT_POINT(\"alert.logged\");\n"
+             "    if (status == STORE_OK)\n"
+             "        status = plan_and_log(self);\n")]),
+    Mutant("lease_is_safety", "ours", "wrong",
+           "whoever believes that its lease runs may commit: clocks and pauses decide",
+           [(LUA, GUARD, ""),
+            (COMMIT, "    int64_t now_us = life_mono_us();\n"
+             "    for (unsigned i = 0, first = batch->turn; i < PARTITIONS; i++)\n",
+             "    int64_t now_us = life_mono_us();\n"
+             "    if (now_us - self->renewed_us > WORKER_LEASE_MS * INT64_C(1000))\n"
+             "        return;\n"
+             "    for (unsigned i = 0, first = batch->turn; i < PARTITIONS; i++)\n")]),
+    Mutant("unflushed", "ours", "wrong",
+           "records are sent on before they are on disk",
+           [("broker/stage/stage.c", "    if (stage_calls.flush(self->file) != 0)",
+             "    if (self->file < 0)")]),
+    Mutant("topic_unsaved", "ours", "wrong",
+           "how many alerts a topic has had is not in the delta: numbers come again",
+           [("actors/transform/fold_rows.c",
+             ".prev = alert.id, .changed = true };", ".prev = alert.id, .changed = false };")]),
+]
+
+
+def mutated(mutant):
+    """The changed files: path -> text. Stops if an edit does not fit exactly one place."""
+    texts = {}
+    for path, find, replace in mutant.edits:
+        text = texts.get(path) or (TOP / path).read_text()
+        count = text.count(find)
+        if count != 1:
+            sys.exit(f"mutant {mutant.name}: {path} has this {count} times, not once:\n{find}")
+        texts[path] = text.replace(find, replace)
+    if LUA in texts:  # the program holds it as bytes
+        assembly = (TOP / ASSEMBLY).read_text()
+        texts[ASSEMBLY] = assembly.replace(f'"{LUA}"', f'"{{folder}}/{LUA}"')
+    return texts
+
+
+def sources(mutant):
+    """What is compiled anew."""
+    paths = {path for path, _, _ in mutant.edits}
+    return sorted({ASSEMBLY if path == LUA else path for path in paths})
+
+
+def make(name, folder):
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
+    for path, text in mutated(mutant).items():
+        made = pathlib.Path(folder) / path
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(text.replace("{folder}", str(made.parent.parent)) if path == ASSEMBLY else text)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--make", nargs=2, metavar=("NAME", "FOLDER"))
+    words = parser.parse_args()
+    if words.list:
+        for mutant in MUTANTS:
+            print(" ".join([mutant.name] + sources(mutant)))
+    elif words.make:
+        make(*words.make)
+
+
+if __name__ == "__main__":
+    main()
