@@ -36,10 +36,13 @@ function binary(combine) {
 }
 
 const ARITHMETIC = {
-  ADD: binary((a, b, c, d) => b === d ? set(safe(a + c), d) : set(safe(safe(a * d) + safe(c * b)), safe(b * d))),
-  SUBTRACT: binary((a, b, c, d) => b === d ? set(safe(a - c), d) : set(safe(safe(a * d) - safe(c * b)), safe(b * d))),
+  ADD: binary((a, b, c, d) =>
+    b === d ? set(safe(a + c), d) : set(safe(safe(a * d) + safe(c * b)), safe(b * d))),
+  SUBTRACT: binary((a, b, c, d) =>
+    b === d ? set(safe(a - c), d) : set(safe(safe(a * d) - safe(c * b)), safe(b * d))),
   MULTIPLY: binary((a, b, c, d) => set(safe(a * c), safe(b * d))),
-  DIVIDE: binary((a, b, c, d) => c === 0 ? set(0, 0) : set(safe(a * d) * Math.sign(c), safe(b * Math.abs(c)))),
+  DIVIDE: binary((a, b, c, d) =>
+    c === 0 ? set(0, 0) : set(safe(a * d) * Math.sign(c), safe(b * Math.abs(c)))),
 };
 
 function number(node) {
@@ -78,17 +81,19 @@ function compare(node) {
 
 const text = (node) => node.kind === "KEY" ? (sight) => sight.key(node.name) : () => node.text;
 
-export function likeness(pattern) {
+const quoted = (c) => c.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&");
+
+function likeness(pattern) {
   let source = "";
   for (let i = 0; i < pattern.length; i++) {
     const c = pattern[i];
     if (c === "%" || c === "_") source += c === "%" ? "[^]*" : "[^]";
-    else source += (c === "\\" && i + 1 < pattern.length ? pattern[++i] : c).replace(/[\\^$.*+?()[\]{}|/-]/, "\\$&");
+    else source += quoted(c === "\\" && i + 1 < pattern.length ? pattern[++i] : c);
   }
   return new RegExp(`^${source}$`, "u");
 }
 
-/** Truth in three values of parts that each give one; `decides` ends the search, as `other` else. */
+/** AND (a 0 decides) and OR (a 1 does) in three values. */
 function several(parts, decides) {
   return (sight) => {
     let known = 1 - decides;
@@ -166,7 +171,10 @@ export function exactTruth(node, sight) {
     case "AND": return parts().includes(0) ? 0 : parts().includes(-1) ? -1 : 1;
     case "OR": return parts().includes(1) ? 1 : parts().includes(-1) ? -1 : 0;
     case "NOT": return parts()[0] < 0 ? -1 : 1 - parts()[0];
-    case "IS_NULL": return node.operands[0].type === "number" && exact(node.operands[0], sight) === null ? 1 : 0;
+    case "IS_NULL": {
+      const [part] = node.operands;
+      return part.type === "number" && exact(part, sight) === null ? 1 : 0;
+    }
     case "COMPARE": {
       const [a, b] = node.operands.map((operand) => exact(operand, sight));
       if (a === null || b === null) return -1;

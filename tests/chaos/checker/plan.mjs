@@ -10,7 +10,8 @@ const WINDOW_ROWS_MAX = 65_536;
 const MAPPING_FIELDS = 17;
 
 const bare = (place) => place.startsWith("/") ? place.slice(1) : place;
-const pairs = (flat) => flat.filter((_, i) => i % 2 === 0).map((name, i) => ({ name, place: flat[2 * i + 1] }));
+const pairs = (flat) => flat.filter((_, i) => i % 2 === 0)
+  .map((name, i) => ({ name, place: flat[2 * i + 1] }));
 
 /** How a pushed frame of columns becomes rows. What else a mapping can say cannot be checked. */
 function readMapping(name, body) {

@@ -33,8 +33,10 @@ function tokens(text) {
     const at = TOKEN.lastIndex, match = TOKEN.exec(text);
     if (!match) throw new Cannot(`the condition at byte ${at + 1}: ${text.slice(at)}`);
     const [, number, word, string, sign] = match;
-    found.push(number !== undefined ? { number } : word !== undefined ? { word: word.toLowerCase() } :
-      string !== undefined ? { string: string.replaceAll("''", "'") } : { sign: sign === "!=" ? "<>" : sign });
+    if (number !== undefined) found.push({ number });
+    else if (word !== undefined) found.push({ word: word.toLowerCase() });
+    else if (string !== undefined) found.push({ string: string.replaceAll("''", "'") });
+    else found.push({ sign: sign === "!=" ? "<>" : sign });
   }
   return found;
 }
@@ -170,7 +172,8 @@ class Parser {
   primary() {
     const token = this.tokens[this.at++];
     if (token?.number !== undefined)
-      return this.make("NUMBER", NUMBER, [], { value: literal(token.number), isWhole: /^\d+$/.test(token.number) });
+      return this.make("NUMBER", NUMBER, [],
+                       { value: literal(token.number), isWhole: /^\d+$/.test(token.number) });
     if (token?.string !== undefined) return this.make("TEXT", TEXT, [], { text: token.string });
     if (token?.sign === "(") {
       const node = this.or();
@@ -213,7 +216,8 @@ function windowOf(word) {
   if (match[3]) return { byRows: true, rows: Number(match[3]), spanUs: 0, name: word };
   const seconds = Number(match[1]) * UNIT_SECONDS[match[2]];
   const unit = ["d", "h", "m", "s"].find((letter) => seconds % UNIT_SECONDS[letter] === 0);
-  return { byRows: false, rows: 0, spanUs: seconds * SECOND_US, name: `last_${seconds / UNIT_SECONDS[unit]}${unit}` };
+  return { byRows: false, rows: 0, spanUs: seconds * SECOND_US,
+           name: `last_${seconds / UNIT_SECONDS[unit]}${unit}` };
 }
 
 // ---- the hash --------------------------------------------------------------------------------
@@ -285,7 +289,8 @@ const key = ({ name, argument, offset, window }) => `${name} ${argument} ${offse
 /** avg and sum among the factors of a product, a quotient or a change of sign. */
 function* factors(node) {
   if (node.kind === "AGGREGATE" && ["sum", "avg"].includes(node.aggregate.name)) yield node.aggregate;
-  if (["MULTIPLY", "DIVIDE", "NEGATE"].includes(node.kind)) for (const operand of node.operands) yield* factors(operand);
+  if (["MULTIPLY", "DIVIDE", "NEGATE"].includes(node.kind))
+    for (const operand of node.operands) yield* factors(operand);
 }
 
 function guardsOf(tree, aggregates, minRows, positive) {
@@ -297,7 +302,8 @@ function guardsOf(tree, aggregates, minRows, positive) {
   }
   if (!positive) return [...guards.values()];
   for (const node of walk(tree)) {
-    const sides = node.kind === "COMPARE" ? node.operands : node.kind === "DIVIDE" ? [node.operands[1]] : [];
+    const sides = node.kind === "COMPARE" ? node.operands
+      : node.kind === "DIVIDE" ? [node.operands[1]] : [];
     for (const side of sides)
       for (const aggregate of factors(side)) guards.set(`> 0 ${key(aggregate)}`, { aggregate, least: 0 });
   }
@@ -318,6 +324,6 @@ export function readRule(name, body, table) {
   const digest = new Digest().i64(1).sized(on).sized("row").i64(minRows).i64(positive ? 1 : 0);
   digestNode(digest, tree);
   const list = [...aggregates.values()];
-  return { name, on, when, severity, tree, aggregates: list, guards: guardsOf(tree, list, minRows, positive),
-           hash: digest.end() };
+  return { name, on, when, severity, tree, aggregates: list,
+           guards: guardsOf(tree, list, minRows, positive), hash: digest.end() };
 }

@@ -109,11 +109,13 @@ export class Run {
     const client = `${frame.get("source")}/${frame.get("client")}`;
     const before = this.taken.get(client) ?? 0;
     if (frame.get("source") !== record.source) this.tell(`I1 record ${record.seq}: source ${record.source}`);
-    if (n <= before) this.tell(`I1 frame ${n} of ${client} stands twice in the log: again as record ${record.seq}`);
+    if (n <= before)
+      this.tell(`I1 frame ${n} of ${client} stands twice in the log: again as record ${record.seq}`);
     if (n > before + 1)
       this.tell(`I1 frames ${before + 1} to ${n - 1} of ${client} are missing before record ${record.seq}`);
     this.taken.set(client, Math.max(n, before));
-    this.unmatched.push({ client, n, seq: record.seq, bytes: record.payload.length, crc: crc32(record.payload) });
+    const { length: bytes } = record.payload;
+    this.unmatched.push({ client, n, seq: record.seq, bytes, crc: crc32(record.payload) });
     this.fold.take(record, frame);
   }
 
@@ -128,7 +130,9 @@ export class Run {
       expected = seq + 1;
     }
     again.close();
-    if (expected !== this.seq + 1) this.tell(`I1 the log ends with record ${expected - 1}; ${this.seq} was in it`);
+    if (this.seq === 0) this.tell(`I1 there is no record in ${this.log.folder}`);
+    else if (expected !== this.seq + 1)
+      this.tell(`I1 the log ends with record ${expected - 1}; ${this.seq} was in it`);
   }
 
   // ---- what clients know -----------------------------------------------------------------------
@@ -136,8 +140,9 @@ export class Run {
   readAcks() {
     for (const { source, client, n } of this.files.acks.read()) {
       const key = `${source}/${client}`;
-      if (n < (this.acks.get(key) ?? 0)) this.tell(`I1 ${key} was told that ${n} is durable, after ${this.acks.get(key)}`);
-      this.acks.set(key, Math.max(n, this.acks.get(key) ?? 0));
+      const before = this.acks.get(key) ?? 0;
+      if (n < before) this.tell(`I1 ${key} was told that ${n} is durable, after ${before}`);
+      this.acks.set(key, Math.max(n, before));
     }
   }
 
@@ -160,7 +165,8 @@ export class Run {
       const made = this.frames.get(client)?.get(n);
       if (!made) this.tell(`I1 record ${seq} is frame ${n} of ${client}, which never made it`);
       else if (made.bytes !== bytes || made.crc !== crc)
-        this.tell(`I1 record ${seq} is not frame ${n} of ${client} as it was made: ${bytes} bytes of ${made.bytes}`);
+        this.tell(`I1 record ${seq} is not frame ${n} of ${client} as it was made: ` +
+                  `${bytes} bytes, it had ${made.bytes}`);
     }
     this.unmatched = [];
   }
@@ -248,7 +254,8 @@ export class Run {
     for (const sink of this.hooks.values()) sink.missing(this.expected.values());
     for (const sink of this.sinks)
       for (const { body } of sink.early)
-        this.tell(`I2 phantom alert ${body.id} of ${body.rule}: of record ${body.record.seq}, which is not in the log`);
+        this.tell(`I2 phantom alert ${body.id} of ${body.rule}: of record ${body.record.seq}, ` +
+                  "which is not in the log");
     this.readAgain();
     this.checkLatest();
     this.checkQuarantine();

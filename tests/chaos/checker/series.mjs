@@ -63,7 +63,8 @@ export class Series {
 
   same(values, row) {
     const at = this.tail - 1 - this.base;
-    return values.every((column, i) => Object.is(this.values[i][at], column[row]) || this.values[i][at] === column[row]);
+    return values.every((column, i) =>
+      Object.is(this.values[i][at], column[row]) || this.values[i][at] === column[row]); // NaN is NULL
   }
 
   revise(values, row) {

@@ -81,10 +81,11 @@ const fractionOf = (read) => {
 function evidence(aggregate, sight) {
   const { name, argument, offset, window } = aggregate;
   const read = (other) => fractionOf((out) => sight.aggregate({ ...aggregate, name: other }, out));
-  const rows = fractionOf((out) => sight.aggregate({ ...aggregate, name: argument ? "count" : "count(*)" }, out));
   const all = fractionOf((out) => sight.aggregate({ name: "count(*)", window }, out));
+  const rows = argument ? read("count") : all;
   const summed = name === "sum" || name === "avg";
-  const expr = name === "count(*)" ? name : name === "lag" ? `lag(${argument}, ${offset})` : `${name}(${argument})`;
+  const expr = name === "count(*)" ? name
+    : name === "lag" ? `lag(${argument}, ${offset})` : `${name}(${argument})`;
   return { expr, window: window.name,
            rows: Number((["lag", "first_value", "last_value"].includes(name) ? all : rows).n),
            sum: summed ? shown(read("sum")) : null, avg: summed ? shown(read("avg")) : null,
@@ -94,8 +95,9 @@ function evidence(aggregate, sight) {
 /** The body of an alert on the row in sight, but for what differs each time it is published. */
 export function describe(rule, sight) {
   const { series } = sight, { table } = series;
-  const sides = rule.tree.kind === "COMPARE" ? rule.tree.operands.map((side) => exact(side, sight)) : [null, null];
-  const [left, right] = sides, known = left !== null && right !== null;
+  const [left, right] = rule.tree.kind === "COMPARE"
+    ? rule.tree.operands.map((side) => exact(side, sight)) : [null, null];
+  const known = left !== null && right !== null;
   const column = (name) => shown(fractionOf((out) => sight.column(name, out)));
   return {
     rule: rule.name, severity: rule.severity, series: series.id, ts: series.newest, when: rule.when,

@@ -58,7 +58,8 @@ class Sink {
     if (body.stamps?.recv !== alert.received)
       wrong.push(`stamps.recv: ${body.stamps?.recv} instead of ${alert.received}`);
     if (wrong.length)
-      this.truth.tell(`I2 another body under the id ${name(body)}, at ${this.title}: ${wrong.slice(0, 3).join("; ")}`);
+      this.truth.tell(`I2 another body under the id ${name(body)}, at ${this.title}: ` +
+                      wrong.slice(0, 3).join("; "));
   }
 
   wants() {
@@ -102,8 +103,8 @@ export class Subscriber extends Sink {
     this.ever.add(id);
     const last = this.last.get(topic) ?? 0;
     if (ordinal !== last + 1)
-      this.truth.tell(`I5 ${this.title} took entry ${ordinal} of ${topic} (seq ${line.body.seq}) after entry ` +
-                      `${last}: ${ordinal > last ? "a gap was not filled" : "out of order"}`);
+      this.truth.tell(`I5 ${this.title} took entry ${ordinal} of ${topic} (seq ${line.body.seq}) after ` +
+                      `entry ${last}: ${ordinal > last ? "a gap was not filled" : "out of order"}`);
     this.last.set(topic, Math.max(ordinal, last));
   }
 }
@@ -121,7 +122,8 @@ export class Webhook extends Sink {
 
   known(alert, line) {
     super.known(alert, line);
-    if (!this.wants(alert)) this.truth.tell(`I2 alert ${name(line.body)} came to ${this.title}, which has no such rule`);
+    if (!this.wants(alert))
+      this.truth.tell(`I2 alert ${name(line.body)} came to ${this.title}, which has no such rule`);
     if (!String(line.id).startsWith(alert.id))
       this.truth.tell(`I2 alert ${name(line.body)} came with the webhook-id ${line.id}, at ${this.title}`);
   }
@@ -138,7 +140,8 @@ export class AlertLog extends Sink {
     if (line.rolled_back) this.since.clear();
     super.line(line);
     if (!line.body) return;
-    if (this.since.has(line.body.id)) this.truth.tell(`I2 alert ${name(line.body)} stands twice at ${this.title}`);
+    if (this.since.has(line.body.id))
+      this.truth.tell(`I2 alert ${name(line.body)} stands twice at ${this.title}`);
     this.since.add(line.body.id);
   }
 

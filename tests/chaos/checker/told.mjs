@@ -21,7 +21,8 @@ export class Lines {
     try {
       for (let size; (size = fs.readSync(file, buffer, 0, CHUNK, this.offset)) > 0;) {
         this.offset += size;
-        const lines = (this.rest + this.decoder.decode(buffer.subarray(0, size), { stream: true })).split("\n");
+        const text = this.decoder.decode(buffer.subarray(0, size), { stream: true });
+        const lines = (this.rest + text).split("\n");
         this.rest = lines.pop();
         for (const line of lines) {
           const value = parse(line);
