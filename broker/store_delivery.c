@@ -95,7 +95,7 @@ store_status_t store_subscriber(store_t *self, const char *name, store_subscribe
     command_key(self, keys_subscriber(&self->keys, slice_text(name)));
     store_status_t status = link_ask(self, &reply);
     // A key of another type is as good as none.
-    if (status != STORE_OK && status != STORE_REFUSED)
+    if (status != STORE_OK && (status != STORE_REFUSED || !link_wrong_type(self)))
         return status;
     store_subscriber_t subscriber = { .name = name };
     if (reply)
@@ -145,6 +145,14 @@ static store_status_t visit_members(store_t *self, redisReply *const replies[2],
     return status;
 }
 
+static bool is_set(const redisReply *reply)
+{
+    bool good = reply->type == REDIS_REPLY_ARRAY;
+    for (size_t i = 0; good && i < reply->elements; i++)
+        good = reply->element[i]->type == REDIS_REPLY_STRING;
+    return good;
+}
+
 store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series, unsigned *unread,
                                  store_subscriber_visit_t *visit, void *context)
 {
@@ -160,8 +168,11 @@ store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series, un
     if (!pushed || !link_push(self))
         return STORE_DOWN;
     store_status_t status = link_take_each(self, 2, replies);
-    for (int i = 0; i < 2 && status == STORE_OK; i++)
+    for (int i = 0; i < 2 && status == STORE_OK; i++) {
         *unread += !replies[i];
+        if (replies[i] && !is_set(replies[i]))
+            status = link_odd(self); // nobody is left out for that
+    }
     if (status == STORE_OK)
         status = visit_members(self, replies, visit, context);
     reply_destroy(&replies[0]);
@@ -254,7 +265,8 @@ store_status_t store_delivery_due(store_t *self, const store_claim_t *claim,
         command_text(self, claim->busy[i]);
     store_status_t status = link_ask(self, &members);
     for (size_t i = 0; status == STORE_OK && i < members->elements; i++)
-        status = visit_due(self, members->element[i]->str, visit, context);
+        if (members->element[i]->str)
+            status = visit_due(self, members->element[i]->str, visit, context);
     return status;
 }
 
@@ -318,9 +330,9 @@ store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t 
     store_status_t status = link_ask(self, &reply);
     if (status != STORE_OK)
         return status;
-    if (reply->elements != 2)
+    if (reply_at(reply, 1)->type != REDIS_REPLY_INTEGER)
         return link_odd(self);
-    *waiting = reply_u64(reply->element[0]);
-    *next_ms = reply->element[1]->integer;
+    *waiting = reply_u64(reply_at(reply, 0));
+    *next_ms = reply_at(reply, 1)->integer;
     return STORE_OK;
 }

@@ -168,7 +168,7 @@ static bool holds_code(const redisReply *list, slice_t code)
 {
     if (list->type != REDIS_REPLY_ARRAY || list->elements != 1)
         return false;
-    const redisReply *library = list->element[0];
+    const redisReply *library = reply_at(list, 0);
     for (size_t i = 0; i + 1 < library->elements; i += 2)
         if (slice_is(reply_slice(library->element[i]), "library_code"))
             return slice_same(reply_slice(library->element[i + 1]), code);

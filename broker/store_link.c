@@ -212,14 +212,30 @@ store_status_t link_take_all(store_t *self, size_t count)
 
 store_status_t link_take_each(store_t *self, size_t count, redisReply **replies)
 {
-    store_status_t status = STORE_OK;
+    store_status_t worst = STORE_OK;
+    fault_t why = { 0 };
     for (size_t i = 0; i < count; i++)
         replies[i] = NULL;
-    for (size_t i = 0; i < count && status != STORE_DOWN; i++)
-        status = link_take(self, &replies[i]);
-    for (size_t i = 0; i < count && status == STORE_DOWN; i++)
+    for (size_t i = 0; i < count && worst != STORE_DOWN; i++) {
+        store_status_t status = link_take(self, &replies[i]);
+        if (status == STORE_OK || (status == STORE_REFUSED && link_wrong_type(self)))
+            continue;
+        if (status == STORE_DOWN || worst == STORE_OK) {
+            worst = status;
+            why = self->error;
+        }
+    }
+    if (worst == STORE_OK)
+        return STORE_OK;
+    self->error = why;
+    for (size_t i = 0; i < count; i++)
         reply_destroy(&replies[i]);
-    return status == STORE_DOWN ? STORE_DOWN : STORE_OK;
+    return worst;
+}
+
+bool link_wrong_type(const store_t *self)
+{
+    return strncmp(self->error.text, "WRONGTYPE", 9) == 0;
 }
 
 store_status_t link_verdict(store_t *self, char verdict)
@@ -255,6 +271,13 @@ slice_t reply_slice(const redisReply *reply)
 {
     bool text = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
     return text ? slice_of(reply->str, reply->len) : slice_of(NULL, 0);
+}
+
+const redisReply *reply_at(const redisReply *list, size_t index)
+{
+    static const redisReply nil = { .type = REDIS_REPLY_NIL };
+    bool there = list->type == REDIS_REPLY_ARRAY && index < list->elements;
+    return there ? list->element[index] : &nil;
 }
 
 uint64_t reply_u64(const redisReply *reply)

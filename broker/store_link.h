@@ -104,13 +104,17 @@ store_status_t link_ask_verdict(store_t *self);                    // push, take
 store_status_t link_take_all(store_t *self, size_t count);
 
 // Take `count` answers before any is used: whoever uses them may call another verb.
-// OK: replies[i] is NULL where Redis answered with an error. Otherwise all are NULL.
+// OK: replies[i] is NULL where the key is of another type than was asked for: whoever wrote it meant
+// something else. Otherwise all are NULL.
 store_status_t link_take_each(store_t *self, size_t count, redisReply **replies);
 
 store_status_t link_verdict(store_t *self, char verdict);
 store_status_t link_odd(store_t *self); // REFUSED: an answer of a shape that we did not ask for
 slice_t reply_slice(const redisReply *reply); // empty unless it is text
 uint64_t reply_u64(const redisReply *reply);  // 0 unless it is a number
+// An element of a list; nil where there is none: an answer has the shape that Redis likes.
+const redisReply *reply_at(const redisReply *list, size_t index);
+bool link_wrong_type(const store_t *self); // so the last REFUSED was about a key of another type
 bool store_id_parse(store_id_t *id, slice_t text);
 void store_id_print(store_id_t id, char text[STORE_ID_TEXT + 1]);
 // "<base id>:<piece>", the field of a piece of a base.

@@ -127,12 +127,14 @@ store_status_t store_outbox_send(store_t *self, unsigned count, int block_ms)
 static void visit_entry(store_t *self, unsigned group, const redisReply *item,
                         store_entry_visit_t *visit, void *context)
 {
-    if (item->elements != 2 || reply_slice(item->element[0]).size >= OUTBOX_ID_MAX)
+    slice_t id = reply_slice(reply_at(item, 0));
+    if (id.size == 0 || id.size >= OUTBOX_ID_MAX)
         return;
     char *position = self->outbox.position[group];
-    memcpy(position, item->element[0]->str, item->element[0]->len + 1);
+    memcpy(position, id.data, id.size);
+    position[id.size] = '\0';
     store_entry_t entry = { .group = group, .entry = position };
-    const redisReply *fields = item->element[1];
+    const redisReply *fields = reply_at(item, 1);
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
         slice_t name = reply_slice(fields->element[i]), value = reply_slice(fields->element[i + 1]);
         if (slice_is(name, "id"))
@@ -157,13 +159,13 @@ store_status_t store_outbox_receive(store_t *self, store_entry_visit_t *visit, v
     if (!set_timeout(self, STORE_TIMEOUT_MS))
         return STORE_DOWN;
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
-        const redisReply *stream = reply->element[i];
-        slice_t key = reply_slice(stream->element[0]);
+        const redisReply *stream = reply->element[i], *entries = reply_at(stream, 1);
+        slice_t key = reply_slice(reply_at(stream, 0));
         for (unsigned group = 0; group < GROUPS; group++) {
             if (!slice_same(key, keys_outbox(&self->keys, group)))
                 continue;
-            for (size_t k = 0; k < stream->element[1]->elements; k++)
-                visit_entry(self, group, stream->element[1]->element[k], visit, context);
+            for (size_t k = 0; k < entries->elements; k++)
+                visit_entry(self, group, entries->element[k], visit, context);
         }
     }
     return STORE_OK;

@@ -81,9 +81,12 @@ static store_status_t visit_source(store_t *self, const redisReply *source,
     command_text(self, "total");
     command_text(self, "reason");
     store_status_t status = link_ask(self, &reply);
-    if (status == STORE_OK && reply->element[0]->str && reply->element[1]->str)
-        visit(context, source->str, reply_u64(reply->element[0]), reply->element[1]->str);
-    return status;
+    if (status != STORE_OK)
+        return status;
+    const redisReply *total = reply_at(reply, 0), *reason = reply_at(reply, 1);
+    if (total->str && reason->str)
+        visit(context, source->str, reply_u64(total), reason->str);
+    return STORE_OK;
 }
 
 store_status_t store_quarantine_summary(store_t *self, store_quarantine_visit_t *visit,

@@ -82,12 +82,12 @@ static store_status_t scan_names(store_t *self, const listing_t *listing, buffer
         store_status_t status = link_ask(self, &reply);
         if (status != STORE_OK)
             return status;
-        slice_t next = reply->elements == 2 ? reply_slice(reply->element[0]) : slice_text("");
+        slice_t next = reply_slice(reply_at(reply, 0));
         if (next.size == 0 || next.size >= sizeof cursor)
             return link_odd(self);
         memcpy(cursor, next.data, next.size);
         cursor[next.size] = '\0';
-        const redisReply *keys = reply->element[1];
+        const redisReply *keys = reply_at(reply, 1);
         for (size_t i = 0; i < keys->elements; i++) {
             slice_t name;
             if (!listing->name(&self->keys, reply_slice(keys->element[i]), &name) ||

@@ -72,7 +72,7 @@ static void watch_close(store_watch_t *self)
 static redisReply *ask_events(store_watch_t *self)
 {
     redisReply *reply = redisCommand(self->context, "CONFIG GET notify-keyspace-events");
-    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
+    if (reply && reply_at(reply, 1)->str)
         return reply;
     reply_destroy(&reply);
     return NULL;

@@ -35,7 +35,7 @@ endif()
 set(nth_calls malloc calloc realloc reallocarray posix_memalign strdup strndup asprintf vasprintf
     free open open64 openat openat64 mkdirat fopen fopen64 write pwrite pwrite64 read pread pread64
     readdir readdir64 rename renameat ftruncate ftruncate64 unlinkat fsync fdatasync gzwrite gzclose clock_gettime redisConnectWithTimeout
-    redisConnectUnixWithTimeout redisAppendFormattedCommand redisBufferWrite redisGetReply)
+    redisConnectUnixWithTimeout redisAppendFormattedCommand redisBufferWrite redisGetReply redisCommand)
 list(TRANSFORM nth_calls PREPEND -Wl,--wrap=)
 foreach(source ${nth_tests})
   get_filename_component(name ${source} NAME_WE)

@@ -75,6 +75,17 @@ static void *made(nth_redis_t redis)
     return reply;
 }
 
+// What becomes of a true answer.
+static int replaced(void **reply, const void *place)
+{
+    const nth_fault_t *fault = nth_fails(NTH_ANSWER, place);
+    if (fault) {
+        freeReplyObject(*reply);
+        *reply = made(fault->redis);
+    }
+    return REDIS_OK;
+}
+
 int __wrap_redisGetReply(redisContext *context, void **reply)
 {
     const nth_fault_t *fault = nth_fails(NTH_LINK, HERE);
@@ -87,10 +98,21 @@ int __wrap_redisGetReply(redisContext *context, void **reply)
         freeReplyObject(*reply);
         return gone(context, fault);
     }
-    fault = nth_fails(NTH_ANSWER, HERE);
+    return replaced(reply, HERE);
+}
+
+void *__wrap_redisCommand(redisContext *context, const char *format, ...)
+{
+    const nth_fault_t *fault = nth_fails(NTH_LINK, HERE);
     if (fault) {
-        freeReplyObject(*reply);
-        *reply = made(fault->redis);
+        gone(context, fault);
+        return NULL;
     }
-    return REDIS_OK;
+    va_list arguments;
+    va_start(arguments, format);
+    void *reply = redisvCommand(context, format, arguments);
+    va_end(arguments);
+    if (reply)
+        replaced(&reply, HERE);
+    return reply;
 }
