@@ -8,6 +8,7 @@
 
 #include "actors/cli/cli.h"
 #include "actors/cli/failing.h"
+#include "actors/cli/health.h"
 #include "actors/cli/status_text.h"
 #include "actors/cli/supervise.h"
 #include "broker/runtime/life.h"
@@ -81,13 +82,42 @@ static void put_failing(void *context, const store_failing_t *failing)
     buffer_text(&report->out, "}");
 }
 
-static bool status_json(store_t *store, report_t *report)
+// "],"partitions":{"<owner>":<count>, ...}; "" owns those that nobody holds.
+static bool put_owners(store_t *store, report_t *report)
 {
-    buffer_text(&report->out, "{\"actors\":[");
+    static char owners[PARTITIONS][64];
+    if (store_owners(store, owners) != STORE_OK)
+        return false;
+    buffer_text(&report->out, "],\"partitions\":{");
+    const char *comma = "";
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        unsigned count = 0, first = 0;
+        while (strcmp(owners[first], owners[p]) != 0)
+            first++;
+        for (unsigned q = p; q < PARTITIONS; q++)
+            count += strcmp(owners[p], owners[q]) == 0;
+        if (first < p)
+            continue;
+        buffer_text(&report->out, comma);
+        json_text(&report->out, slice_text(owners[p]));
+        buffer_printf(&report->out, ":%u", count);
+        comma = ",";
+    }
+    buffer_text(&report->out, "}");
+    return true;
+}
+
+static bool status_json(store_t *store, const health_t *health, report_t *report)
+{
+    buffer_printf(&report->out, "{\"well\":%s,\"health\":", health->ill ? "false" : "true");
+    json_text(&report->out, buffer_slice(&health->line));
+    buffer_text(&report->out, ",\"actors\":[");
     if (store_actors(store, NULL, put_actor, report) != STORE_OK)
         return false;
+    if (!put_owners(store, report))
+        return false;
     report->count = 0;
-    buffer_text(&report->out, "],\"rules\":[");
+    buffer_text(&report->out, ",\"rules\":[");
     if (store_rule_statuses(store, put_rule, report) != STORE_OK)
         return false;
     report->count = 0;
@@ -102,18 +132,34 @@ static bool status_json(store_t *store, report_t *report)
     return !report->out.failed;
 }
 
+static int tell(store_t *store, const char *dir, bool json, bool health_only)
+{
+    owned(health_destroy) health_t health = { .ill = false };
+    report_t report = { 0 };
+    bool good = health_look(&health, store);
+    if (!json)
+        printf("%s\n%s", buffer_string(&health.line), health_only ? "" : "\n");
+    if (health_only)
+        return health.ill ? EXIT_FAILED : EXIT_OK;
+    good = good && (json ? status_json(store, &health, &report) : status_text(store, &report.out));
+    if (good)
+        fputs(buffer_string(&report.out), stdout);
+    else
+        fprintf(stderr, "tidewire status: %s%s\n", store_error(store),
+                supervise_pid(dir) > 0 ? "" : " (`up` has started nothing there)");
+    buffer_destroy(&report.out);
+    return good ? EXIT_OK : EXIT_FAILED;
+}
+
 int cli_status(int argc, char **argv)
 {
     static const struct option known[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "dir", required_argument, NULL, 'd' },
-        { "json", no_argument, NULL, 'j' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' }, { "dir", required_argument, NULL, 'd' },
+        { "json", no_argument, NULL, 'j' },         { "health", no_argument, NULL, 'H' },
+        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
     };
     const char *config = NULL, *dir = CLI_DIR;
-    report_t report = { 0 };
-    bool json = false;
+    bool json = false, health_only = false;
     optind = 1;
     for (int word; (word = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
         switch (word) {
@@ -126,12 +172,16 @@ int cli_status(int argc, char **argv)
         case 'j':
             json = true;
             break;
+        case 'H':
+            health_only = true;
+            break;
         case 'h':
-            puts("usage: tidewire status [-c FILE] [--dir DIR] [--json]\n\n"
-                 "What runs, where it listens, rates, rules, refused rows, failing sources. Lines "
-                 "that begin with\n"
-                 "'!' want attention. --json has every counter. Without -c: of what `up` started\n"
-                 "in DIR (default .tidewire).");
+            puts("usage: tidewire status [-c FILE] [--dir DIR] [--json | --health]\n\n"
+                 "Whether all is well, what runs, where it listens, rates, lag, rules, refused\n"
+                 "rows, failing sources. Lines that begin with '!' want attention. --json has "
+                 "every\n"
+                 "counter. --health prints the first line alone, and exits 1 if it says ILL.\n"
+                 "Without -c: of what `up` started in DIR (default .tidewire).");
             return EXIT_OK;
         default:
             return EXIT_USAGE;
@@ -145,12 +195,8 @@ int cli_status(int argc, char **argv)
         return status;
     fault_t fault = { 0 };
     owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
-    bool good = store && (json ? status_json(store, &report) : status_text(store, &report.out));
-    if (good)
-        fputs(buffer_string(&report.out), stdout);
-    else
-        fprintf(stderr, "tidewire status: %s%s\n", store ? store_error(store) : fault.text,
-                supervise_pid(dir) > 0 ? "" : " (`up` has started nothing there)");
-    buffer_destroy(&report.out);
-    return good ? EXIT_OK : EXIT_FAILED;
+    if (store)
+        return tell(store, dir, json, health_only);
+    fprintf(stderr, "tidewire status: %s\n", fault.text);
+    return EXIT_FAILED;
 }

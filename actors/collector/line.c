@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/collector/lag.h"
 #include "broker/runtime/life.h"
 #include "broker/stage/replay_request.h"
 #include "proto/edition.h"
@@ -40,6 +41,7 @@ struct line {
     int64_t gone_told_us;
     int64_t report_us; // of the last report, and the counts then
     uint64_t reported_records, reported_bytes;
+    lag_t lag;
 };
 
 // Tell the stream in its newest edition, from its first record on.
@@ -54,6 +56,7 @@ static bool s_tell(line_t *self, fault_t *fault)
     self->forward = forward;
     forward_trimmed(forward, stream_first_seq(self->stream));
     self->edition = amendments_edition(amendments);
+    self->lag = (lag_t){ 0 }; // of this telling nothing is committed yet
     return true;
 }
 
@@ -400,6 +403,9 @@ size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t
     s_put(&report, "first_seq", "%" PRIu64, stream_first_seq(self->stream));
     s_put(&report, "last_seq", "%" PRIu64, stream_durable(self->stream));
     s_put(&report, "committed", "%" PRIu64, sent.durable);
+    lag_note(&self->lag, stream_durable(self->stream), sent.durable, now.mono_us);
+    s_put(&report, "lag", "%" PRIu64, lag_records(&self->lag));
+    s_put(&report, "lag_s", "%" PRId64, lag_us(&self->lag, now.mono_us) / 1000000);
     s_put(&report, "amended", "%" PRIu64, amendments_seq(stream_amendments(self->stream)));
     slice_t answered = amendments_request(stream_amendments(self->stream));
     s_put(&report, "answered", "%.*s", (int) answered.size,

@@ -22,6 +22,7 @@
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "broker/runtime/options.h"
+#include "broker/runtime/rate.h"
 #include "broker/site.h"
 #include "proto/owned.h"
 
@@ -47,6 +48,7 @@ typedef struct {
     int64_t beat_us, pause_us; // when to beat, and to ask the outbox, next
     int64_t drain_us;          // end of the drain; 0 = in service
     uint64_t lag;              // entries in the outbox
+    rate_t rate;               // of alerts published
     uint64_t planned;          // deliveries the courier has heard of
     outbox_count_t told;       // what the log has been told of
 } notifier_t;
@@ -122,6 +124,7 @@ static void tell_registry(notifier_t *self)
     } figures[] = {
         { "pid", (uint64_t) getpid() },
         { "published", out.published },
+        { "published_s", rate_take(&self->rate, out.published, life_mono_us()) },
         { "malformed", out.malformed },
         { "unplanned", out.unplanned },
         { "untold", out.untold },

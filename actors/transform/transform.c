@@ -114,6 +114,7 @@ static void meet_broker(void *context, const store_actor_t *actor)
 static bool beat(worker_t *self)
 {
     fold_count_t count = fold_count(self->fold);
+    int64_t now_us = life_mono_us();
     const struct {
         const char *name;
         uint64_t value;
@@ -121,6 +122,9 @@ static bool beat(worker_t *self)
         { "partitions", worker_held(self) },
         { "series", fold_series(self->fold) },
         { "rows", count.accepted },
+        { "rows_s", rate_take(&self->rate, count.accepted, now_us) },
+        { "behind", worker_behind(self) },
+        { "asked", self->asked },
         { "late", count.late },
         { "duplicates", count.duplicates },
         { "revisions", count.revisions },
@@ -136,17 +140,20 @@ static bool beat(worker_t *self)
         { "ignored", self->ignored },
         { "bytes", fold_bytes(self->fold) },
     };
-    enum { COUNTERS = sizeof counters / sizeof counters[0] };
-    char pid[16], texts[COUNTERS][24];
+    enum { COUNTERS = sizeof counters / sizeof counters[0], OTHERS = 4 };
+    char pid[16], age[24] = "", texts[COUNTERS][24];
+    if (self->committed_us) // of the last checkpoint
+        snprintf(age, sizeof age, "%" PRId64, (now_us - self->committed_us) / 1000);
     snprintf(pid, sizeof pid, "%d", (int) getpid());
-    store_field_t fields[COUNTERS + 3] = { { "pid", pid },
-                                           { "endpoint", bus_endpoint(self->inbox) },
-                                           { "id", self->id_text } };
+    store_field_t fields[COUNTERS + OTHERS] = { { "pid", pid },
+                                                { "endpoint", bus_endpoint(self->inbox) },
+                                                { "id", self->id_text },
+                                                { "checkpoint_ms", age } };
     for (size_t i = 0; i < COUNTERS; i++) {
         snprintf(texts[i], sizeof texts[i], "%" PRIu64, counters[i].value);
-        fields[i + 3] = (store_field_t){ counters[i].name, texts[i] };
+        fields[i + OTHERS] = (store_field_t){ counters[i].name, texts[i] };
     }
-    return store_beat(self->store, "transform", self->name, LEASE_MS, fields, COUNTERS + 3) ==
+    return store_beat(self->store, "transform", self->name, LEASE_MS, fields, COUNTERS + OTHERS) ==
            STORE_OK;
 }
 

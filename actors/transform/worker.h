@@ -10,6 +10,7 @@
 #include "actors/transform/fold.h"
 #include "broker/bus.h"
 #include "broker/lane.h"
+#include "broker/runtime/rate.h"
 #include "broker/store.h"
 #include "proto/message.h"
 
@@ -46,6 +47,7 @@ typedef struct {
     bool superseded; // a later edition of it is told: this one is over
     bool unacked;    // something arrived since the last acknowledgement
     int64_t seen_us; // when its collector was in the registry
+    uint64_t head;   // its last durable record, as the collector said then
     // Of each partition: the record up to which everything is committed, alerts of later ones that
     // are in the outbox already, and those that these have made so far.
     uint64_t committed[PARTITIONS], sent[PARTITIONS], made[PARTITIONS];
@@ -111,6 +113,9 @@ typedef struct {
     int64_t settle_until_us;        // those of before count until then
     int64_t full_until_us;          // outbox full: take nothing in until then
     uint64_t messages, bytes, malformed, held, dropped, commits_done, stale, fenced;
+    uint64_t asked;                         // questions for what is missing
+    rate_t rate;                            // of rows
+    int64_t committed_us;                   // when the last commit was taken; 0 = none yet
     unsigned since_answer;                  // messages taken since the last acknowledgement
     char broker_endpoint[BUS_ENDPOINT_MAX]; // where news goes; "" = nowhere yet
 } worker_t;
@@ -126,6 +131,7 @@ ruleset_t *worker_plans_find(void *plans, plan_hash_t hash); // a fold_find_plan
 // ---- worker_places.c --------------------------------------------------------------------------
 
 void worker_meet_collectors(worker_t *self, int64_t now_us); // learn streams and where to answer
+uint64_t worker_behind(const worker_t *self); // records that are durable and not applied, at most
 // Known or new; a new one may take the place of one that nobody tells any more, and partitions are
 // then read again. NULL: too many, or a later edition of it is known.
 worker_stream_t *worker_stream(worker_t *self, slice_t name);

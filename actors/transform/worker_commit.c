@@ -260,6 +260,7 @@ static void committed(worker_t *self, const store_commit_t *commit, bool whole)
     self->holdings[partition].head = commit->mine;
     worker_base_taken(self, commit);
     self->commits_done++;
+    self->committed_us = life_mono_us();
     if (!whole)
         drop_alerts(self, partition, commit->alert_count);
     for (size_t o = 0; o < commit->offset_count; o++) {

@@ -5,6 +5,9 @@
  *  state stay in Redis as they are. When it is told again, partitions are read again.
  */
 #include "actors/transform/worker.h"
+
+#include <stdlib.h>
+
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "proto/edition.h"
@@ -158,6 +161,8 @@ static void meet_collector(void *context, const store_actor_t *actor)
         return;
     }
     stream->seen_us = life_mono_us();
+    const char *head = store_actor_field(actor, "last_seq");
+    stream->head = head ? strtoull(head, NULL, 10) : 0;
     if (strcmp(stream->ack_endpoint, endpoint) == 0)
         return;
     bus_destroy(&stream->ack);
@@ -171,6 +176,20 @@ static void meet_collector(void *context, const store_actor_t *actor)
     strcpy(stream->ack_endpoint, endpoint);
     stream->mark_count = 0; // marks of its earlier life mean nothing to it
     log_event(LOG_INFO, "following stream", "stream=%s endpoint=%s", name, endpoint);
+}
+
+uint64_t worker_behind(const worker_t *self)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < self->stream_count; i++) {
+        const worker_stream_t *stream = &self->streams[i];
+        for (unsigned p = 0; p < PARTITIONS && !stream->superseded; p++) {
+            uint64_t position = lane_in_position(stream->lane, p);
+            if (self->holdings[p].state == HOLDING_OURS && stream->head > position + most)
+                most = stream->head - position;
+        }
+    }
+    return most;
 }
 
 void worker_meet_collectors(worker_t *self, int64_t now_us)

@@ -200,6 +200,7 @@ void worker_ask(worker_t *self, int64_t now_us)
         };
         buffer_t frame = { 0 };
         message_need_encode(&need, &frame);
+        self->asked++;
         send_answer(stream, &frame);
     }
 }

@@ -218,7 +218,7 @@ static void no_answer_is_too_odd(void **state)
 // ---- a worker
 // -------------------------------------------------------------------------------------
 
-enum { SERIES = 2, RECORDS = 6, ROWS_A_RECORD = 6 };
+enum { SERIES = 2, RECORDS = 4, ROWS_A_RECORD = 8 };
 
 static const char *const pairs[SERIES] = { "a", "b" };
 static unsigned homes[SERIES]; // their partitions
@@ -471,7 +471,7 @@ static void a_worker_comes_to_the_same_end(void **state)
 // ---- a notifier
 // -----------------------------------------------------------------------------------
 
-enum { ALERTS = 5 };
+enum { ALERTS = 3 };
 
 static void emit(store_t *store)
 {

@@ -1,0 +1,103 @@
+"""`status` says whether Tidewire is well: in the first line, and by --health with an exit code.
+
+A transform is killed and missed, and well again when there is another; so is Redis.
+"""
+
+import json
+import os
+import signal
+import sys
+
+from harness import Instance, Pusher, free_ports, wait_for
+
+CONFIG = """
+listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+sources:
+  - name: trades
+    url: push://tcp://127.0.0.1:PORT
+    rows: /*
+    table: trade
+    key: { pair: /pair }
+    time: { at: /ts, unit: ms }
+    columns: { volume: /volume }
+rules:
+  burst: { on: trade, when: "volume > 3", min_rows: 1 }
+"""
+
+
+def health(instance, *words):
+    """(exit code, first line) of `status`."""
+    run = instance.word("status", *words, check=False)
+    return run.returncode, run.stdout.split("\n")[0]
+
+
+def await_ill(instance, reason):
+    def ill():
+        code, line = health(instance, "--health")
+        return code == 1 and line.startswith("ILL: ") and reason in line and line
+    line = wait_for(f"status to say: {reason}", ill, 60)
+    assert health(instance, "-c", instance.config)[1].startswith("ILL: ")
+    return line
+
+
+def await_well(instance):
+    def well():
+        code, line = health(instance, "--health")
+        return code == 0 and line.startswith("well: ") and line
+    return wait_for("status to say that all is well", well, 90)
+
+
+def main():
+    port = free_ports(1)[0]
+    with Instance(CONFIG.replace("PORT", str(port))) as instance:
+        # What is killed here is not started again by a supervisor.
+        instance.up("collector,prep,notifier,broker")
+        line = await_ill(instance, "no transform runs")
+        assert "256 of 256 partitions have no owner" in line, line
+        worker = instance.actor("transform", "t1")
+        await_well(instance)
+        status = instance.status()
+        assert status["well"] is True and status["health"].startswith("well: ")
+        assert status["partitions"] == {"t1": 256}, status["partitions"]
+
+        pusher = Pusher(f"tcp://127.0.0.1:{port}", instance.alerts_endpoint(), "trades")
+        pusher.send(raw=json.dumps([{"pair": "a", "ts": 1_700_000_000_000 + i, "volume": i}
+                                    for i in range(10)]).encode())
+        pusher.settle()
+        told = wait_for("the alerts to be told", lambda: [a for a in instance.actors("notifier")
+                                                         if a["published"] == 6])
+        assert told[0]["published_s"] >= 0 and told[0]["lag"] == 0
+        worker_says = instance.actors("transform")[0]
+        assert worker_says["rows"] == 10 and worker_says["rows_s"] >= 0
+        assert 0 <= worker_says["checkpoint_ms"] < 600_000, worker_says
+        wait_for("no lag", lambda: instance.actors("transform")[0]["behind"] == 0 and
+                 instance.actors("collector")[0]["lag_s"] <= 30)
+
+        worker.kill()
+        worker.wait()
+        instance.children.remove(worker)
+        line = await_ill(instance, "no transform runs")
+        print(line)
+        # Nobody works: what is staged waits, and that grows.
+        line = await_ill(instance, "wait to be worked on")
+        print(line)
+        collector = instance.actors("collector")[0]
+        assert collector["lag"] > 0 and collector["lag_s"] > 30, collector
+        instance.actor("transform", "t2")
+        await_well(instance)
+        assert instance.status()["partitions"] == {"t2": 256}
+
+        redis = int(instance.redis().info("server")["process_id"])
+        os.kill(redis, signal.SIGSTOP)
+        try:
+            code, line = health(instance, "--health")
+            assert code == 1 and line.startswith("ILL: Redis"), (code, line)
+            print(line)
+        finally:
+            os.kill(redis, signal.SIGCONT)
+        await_well(instance)
+    print("well, ill and well again: a transform and Redis were missed and came back")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
