@@ -22,7 +22,7 @@ typedef struct {
     form_t form;
 } column_t;
 
-enum { COLUMNS_MAX = 9, TROUBLES_MAX = 11 };
+enum { COLUMNS_MAX = 11, TROUBLES_MAX = 11 };
 
 // In the order in which a row travels. `troubles` are counters that should be 0.
 static const struct {
@@ -55,11 +55,13 @@ static const struct {
         { "SERIES", "series", AS_NUMBER },
         { "ROWS", "rows", AS_NUMBER },
         { "ROWS/S", "rows_s", AS_NUMBER },
+        { "LATE", "late", AS_NUMBER },
         { "BEHIND", "behind", AS_NUMBER },
+        { "ASKED AGAIN", "asked", AS_NUMBER },
         { "ALERTS", "alerts", AS_NUMBER },
         { "CHECKPOINT MS AGO", "checkpoint_ms", AS_NUMBER },
         { "MEMORY", "bytes", AS_BYTES } },
-      { "late", "asked", "ignored", "stale", "fenced", "dropped", "malformed" } },
+      { "ignored", "stale", "fenced", "dropped", "malformed" } },
     { "notifier",
       { { "NOTIFIER", NULL, AS_TEXT },
         { "STATE", "state", AS_TEXT },
