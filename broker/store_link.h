@@ -104,8 +104,8 @@ store_status_t link_ask_verdict(store_t *self);                    // push, take
 store_status_t link_take_all(store_t *self, size_t count);
 
 // Take `count` answers before any is used: whoever uses them may call another verb.
-// OK: replies[i] is NULL where the key is of another type than was asked for: whoever wrote it meant
-// something else. Otherwise all are NULL.
+// OK: replies[i] is NULL where the key is of another type than was asked for: whoever wrote it
+// meant something else. Otherwise all are NULL.
 store_status_t link_take_each(store_t *self, size_t count, redisReply **replies);
 
 store_status_t link_verdict(store_t *self, char verdict);
