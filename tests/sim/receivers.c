@@ -10,7 +10,7 @@
 #include "tests/sim/process.h"
 #include "tests/sim/world.h"
 
-enum { ANSWER_US_MAX = 20000, WAIT_FDS_MAX = 16 };
+enum { ANSWER_US_MAX = 20000, WAIT_FDS_MAX = 16, FAILURES_MAX = 2 };
 
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 
@@ -48,6 +48,22 @@ size_t receivers_count(void)
 const letter_taken_t *receivers_at(size_t index)
 {
     return &all.taken[index];
+}
+
+// How often this letter has failed: beyond, the schedule of retries waits for hours.
+static unsigned *s_failures(const char *id)
+{
+    static struct {
+        char id[160];
+        unsigned count;
+    } letters[4096];
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+        if (letters[i].id[0] == '\0')
+            snprintf(letters[i].id, sizeof letters[i].id, "%s", id);
+        if (strcmp(letters[i].id, id) == 0)
+            return &letters[i].count;
+    }
+    abort();
 }
 
 static void s_take(const letter_t *letter)
@@ -128,8 +144,10 @@ deliver_status_t deliver_start(deliver_t *self, const letter_t *letter, size_t t
     *transfer = (transfer_t){ .used = true, .tag = tag, .status = 200 };
     snprintf(transfer->host, sizeof transfer->host, "%s", host);
     transfer->ends_us = world_us() + world_between(50, ANSWER_US_MAX);
-    bool bad = world_us() < all.bad_until_us && world_chance(all.bad_of_1000);
+    bool bad = world_us() < all.bad_until_us && world_chance(all.bad_of_1000) &&
+               *s_failures(letter->id) < FAILURES_MAX;
     if (bad) {
+        ++*s_failures(letter->id);
         world_count(FAULT_HOOK);
         bool silent = world_chance(300);
         transfer->status = silent ? 0 : 500;

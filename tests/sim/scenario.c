@@ -200,7 +200,7 @@ static void s_feed_and_harm(scenario_t *self)
 {
     int64_t records = world_between(60, 150);
     while (records > 0 && !world_failure()) {
-        s_sleep(world_between(20000, 400000));
+        s_sleep(world_between(5000, 200000));
         s_supervise(self);
         if (world_chance(600)) {
             feed_write(world_below(feed_sources()));

@@ -20,3 +20,9 @@ function(sim_executable name)
 endfunction()
 sim_executable(sim)
 include(tests/sim/mutants.cmake)
+
+# The same seed is the same history; then many of them.
+add_test(NAME sim/same_seed COMMAND sh tests/sim/same_seed.sh $<TARGET_FILE:sim>
+         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+add_test(NAME sim/seeds COMMAND sim --seeds 2000)
+set_tests_properties(sim/seeds PROPERTIES TIMEOUT 1800 RUN_SERIAL ON)
