@@ -64,8 +64,10 @@ static void s_write_config(const scenario_t *self, const char *path, size_t stre
     FILE *file = fopen(fresh, "we");
     if (!file)
         abort();
-    fprintf(file, "namespace: tw\nredis: %s\nstage: dir:%s\nwindow_rows_max: 16\nsources:\n",
-            redis_url, self->stage);
+    fprintf(file,
+            "namespace: tw\nredis: %s\nstage: dir:%s\nwindow_rows_max: 16\nstage_seal: %us\n"
+            "sources:\n",
+            redis_url, self->stage, self->seal_s);
     for (size_t i = 0; i < feed_sources(); i++)
         if (self->streams == 1 || (i > 0) == (stream > 0))
             s_write_source(file, self, i);
@@ -287,6 +289,10 @@ void scenario_run(const char *directory, bool faults)
     s_add(self, "prep", prep_main, (unsigned) world_between(1, 3));
     s_add(self, "transform", transform_main, (unsigned) world_between(1, 3));
     s_add(self, "notifier", notifier_main, (unsigned) world_between(1, 2));
+    worker_limits.base_bytes_least = (size_t) world_between(100, 3000); // short runs
+    worker_limits.piece_bytes = (size_t) world_between(50, 2000);
+    worker_limits.alerts_per_batch = (size_t) world_between(1, 20);
+    self->seal_s = (unsigned) world_between(1, 20);
     scenario_write_configs(self);
     if (faults)
         faults_choose(self);

@@ -24,8 +24,8 @@ typedef struct {
     unsigned enabled; // bits of world_fault_t
     size_t streams, actor_count;
     actor_t actors[SCENARIO_ACTORS_MAX];
-    unsigned rules;   // made so far by hand
     unsigned mapping; // variant of the configuration
+    unsigned seal_s;  // how long a segment grows
 } scenario_t;
 
 // Run it. The directory is empty and its own.
