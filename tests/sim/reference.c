@@ -353,9 +353,12 @@ static void s_take_plan(stream_t *stream, const record_t *record)
 {
     fault_t fault;
     plan_change_t change;
+    plan_hash_t before = plan_hash(stream->plan);
     if (!plan_peek(&change, record->payload, &fault) ||
         !plan_apply(stream->plan, record->payload, &fault))
         s_stop(fault.text);
+    if (memcmp(&before, &change.to, sizeof before) != 0) // each segment begins with a snapshot
+        stream->interesting = record->seq;
     partitions_t all;
     memset(&all, 0xff, sizeof all);
     if (!fold_plan(stream->fold, slice_text(stream->name), &all, s_compile(stream->plan)))
@@ -371,7 +374,7 @@ static void s_take(stream_t *stream, const record_t *record)
         s_take_payload(stream, record);
     else if (record->kind == RECORD_PLAN)
         s_take_plan(stream, record);
-    if (record->kind == RECORD_PAYLOAD || record->kind == RECORD_PLAN)
+    if (record->kind == RECORD_PAYLOAD)
         stream->interesting = record->seq;
 }
 
