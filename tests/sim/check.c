@@ -364,8 +364,7 @@ static void s_check_letters(const check_subscriber_t *subscriber)
     }
     for (size_t i = 0; i < reference_alerts(); i++) {
         reference_alert_t *alert = reference_alert_at(i);
-        // What was planned in a Redis that was emptied is gone with it: docs/decisions/0010.
-        if (!alert->seen && s_follows(subscriber, alert->rule) && !world_faults[FAULT_REDIS_EMPTY])
+        if (!alert->seen && s_follows(subscriber, alert->rule))
             world_fail("%s was never told of %s (%s)", subscriber->name, alert->id, alert->rule);
         alert->seen = false;
     }

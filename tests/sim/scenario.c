@@ -289,9 +289,6 @@ void scenario_run(const char *directory, bool faults)
     s_add(self, "prep", prep_main, (unsigned) world_between(1, 3));
     s_add(self, "transform", transform_main, (unsigned) world_between(1, 3));
     s_add(self, "notifier", notifier_main, (unsigned) world_between(1, 2));
-    worker_limits.base_bytes_least = (size_t) world_between(100, 3000); // short runs
-    worker_limits.piece_bytes = (size_t) world_between(50, 2000);
-    worker_limits.alerts_per_batch = (size_t) world_between(1, 20);
     self->seal_s = (unsigned) world_between(1, 20);
     scenario_write_configs(self);
     if (faults)
