@@ -197,6 +197,15 @@ static void s_kill_redis(scenario_t *self, bool failover)
     world_at(world_us() + world_between(10 * MS, 4000 * MS), s_restart_redis, NULL, entries);
 }
 
+static void s_serve_again(void *context, uint64_t number)
+{
+    (void) context;
+    (void) number;
+    sim_redis_refuse_writes(redis_world(), NULL);
+    sim_redis_set_full(redis_world(), false);
+    redis_world_plan();
+}
+
 static void s_empty_redis(scenario_t *self)
 {
     if (!sim_redis_up(redis_world()))
@@ -205,17 +214,9 @@ static void s_empty_redis(scenario_t *self)
     world_note("Redis is emptied", 0, 0);
     sim_redis_flush_all(redis_world());
     s_end_connections(self, "transform");
+    s_serve_again(NULL, 0); // or it would refuse what people write down again
     scenario_subscribe();
     faults_keep(); // nobody restores what was there before
-    redis_world_plan();
-}
-
-static void s_serve_again(void *context, uint64_t number)
-{
-    (void) context;
-    (void) number;
-    sim_redis_refuse_writes(redis_world(), NULL);
-    sim_redis_set_full(redis_world(), false);
     redis_world_plan();
 }
 

@@ -186,15 +186,21 @@ static void s_sleep(int64_t us)
     (void) process_wait(NULL, NULL, world_us() + us);
 }
 
+static void s_must(redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ERROR)
+        world_fail("what people write is refused: %s", reply->str);
+    freeReplyObject(reply);
+}
+
 void scenario_subscribe(void)
 {
     for (size_t i = 0; i < SUBSCRIBERS; i++) {
         const check_subscriber_t *who = &subscribers[i];
-        freeReplyObject(
+        s_must(
             sim_redis_ask(redis_world(), "HSET tw:subscriber:%s webhook %s", who->name, who->url));
         for (size_t r = 0; who->rules[r]; r++)
-            freeReplyObject(
-                sim_redis_ask(redis_world(), "SADD tw:subs:%s %s", who->rules[r], who->name));
+            s_must(sim_redis_ask(redis_world(), "SADD tw:subs:%s %s", who->rules[r], who->name));
     }
 }
 
