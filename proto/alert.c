@@ -8,7 +8,12 @@
 #include "proto/number.h"
 #include "proto/wire.h"
 
-enum { ALERT_VERSION = 1, ALERT_KEYS = 18, AT_BYTES = 9 };
+enum {
+    ALERT_VERSION = 1,
+    ALERT_KEYS = 18,     // of every entry
+    ALERT_KEYS_MOST = 19, // of a correction, or of an alert that is late
+    AT_BYTES = 9,
+};
 
 // ---- ids ----------------------------------------------------------------------------------
 
@@ -26,6 +31,20 @@ alert_id_t alert_id_of(slice_t rule, const uint8_t rule_hash[32], slice_t series
     digest_add_sized(&digest, series);
     digest_add_sized(&digest, slice_of(ts, sizeof ts));
     digest_add_sized(&digest, discriminator);
+    uint8_t bytes[DIGEST_BYTES];
+    digest_end(&digest, bytes);
+    alert_id_t id;
+    memcpy(id.bytes, bytes, sizeof id.bytes);
+    return id;
+}
+
+alert_id_t alert_id_of_correction(alert_id_t alert)
+{
+    digest_t digest;
+    digest_begin(&digest);
+    digest_add_sized(&digest, slice_text("tw1"));
+    digest_add_sized(&digest, slice_of(alert.bytes, sizeof alert.bytes));
+    digest_add_sized(&digest, slice_text("correction"));
     uint8_t bytes[DIGEST_BYTES];
     digest_end(&digest, bytes);
     alert_id_t id;
@@ -159,12 +178,19 @@ static void put_origin(buffer_t *out, const alert_t *self)
 
 void alert_encode(const alert_t *self, buffer_t *out)
 {
-    wire_map(out, ALERT_KEYS);
+    bool corrects = !id_is_zero(self->corrects);
+    wire_map(out, (uint32_t) (ALERT_KEYS + corrects + self->late));
     put_int(out, "v", ALERT_VERSION);
     put_id(out, "id", self->id);
     put_string(out, "kind", self->kind);
     put_int(out, "seq", (int64_t) self->seq);
     put_id(out, "prev", self->prev);
+    if (corrects)
+        put_id(out, "corrects", self->corrects);
+    if (self->late) {
+        wire_string(out, "late");
+        wire_bool(out, true);
+    }
     put_text(out, "rule", self->rule);
     put_text(out, "severity", self->severity);
     put_text(out, "series", self->series);
@@ -182,9 +208,10 @@ void alert_encode(const alert_t *self, buffer_t *out)
 
 bool alert_stamp(uint8_t *body, size_t size, int64_t at_us)
 {
-    static const uint8_t head[] = { 0xde, 0, ALERT_KEYS }, at[] = { 0xa2, 'a', 't', 0xd3 };
+    static const uint8_t head[] = { 0xde, 0 }, at[] = { 0xa2, 'a', 't', 0xd3 };
     const size_t number_bytes = AT_BYTES - 1;
-    if (size < sizeof head + sizeof at + number_bytes || memcmp(body, head, sizeof head) != 0 ||
+    if (size < sizeof head + 1 + sizeof at + number_bytes ||
+        memcmp(body, head, sizeof head) != 0 || body[2] < ALERT_KEYS || body[2] > ALERT_KEYS_MOST ||
         memcmp(body + size - number_bytes - sizeof at, at, sizeof at) != 0)
         return false;
     for (size_t i = 0; i < number_bytes; i++) // big-endian, as msgpack
@@ -217,6 +244,13 @@ void alert_backtest_json(const alert_t *self, buffer_t *out)
     alert_id_print(self->id, id);
     buffer_text(out, "{");
     json_pair(out, "id", slice_text(id));
+    if (!id_is_zero(self->corrects)) {
+        alert_id_print(self->corrects, id);
+        json_pair(out, "kind", slice_text(self->kind));
+        json_pair(out, "corrects", slice_text(id));
+    }
+    if (self->late)
+        buffer_text(out, "\"late\":true,");
     json_pair(out, "rule", self->rule);
     json_pair(out, "series", self->series);
     buffer_printf(out, "\"ts\":%" PRId64 ",", self->ts_us);

@@ -34,7 +34,9 @@ typedef struct {
 
 typedef struct {
     alert_id_t id, prev; // prev all zero = none
-    const char *kind;    // "alert"
+    const char *kind;    // "alert" or "correction"
+    bool late;           // it came to hold only when its row closed
+    alert_id_t corrects; // of a correction: the alert that does not hold
     uint64_t seq;        // ordinal of the entry in its topic, from 1
     slice_t rule, severity, series, when;
     unsigned key_count;
@@ -56,6 +58,7 @@ typedef struct {
 // bytes), series, ts (8 bytes little-endian), discriminator.
 alert_id_t alert_id_of(slice_t rule, const uint8_t rule_hash[32], slice_t series, int64_t ts_us,
                        slice_t discriminator);
+alert_id_t alert_id_of_correction(alert_id_t alert); // the same over "tw1", alert, "correction"
 void alert_id_print(alert_id_t id, char text[ALERT_ID_TEXT]); // 32 lower-case hex digits
 bool alert_id_parse(alert_id_t *id, slice_t text);
 
@@ -68,5 +71,5 @@ bool alert_stamp(uint8_t *body, size_t size, int64_t at_us); // false: not an en
 void alert_topic(const alert_t *self, buffer_t *out);
 
 // One line of `backtest --json`, without the newline: id, rule, series, ts, severity, columns,
-// evidence.
+// evidence; of a correction also kind and corrects, of a late alert also late.
 void alert_backtest_json(const alert_t *self, buffer_t *out);

@@ -25,6 +25,9 @@ enum {
 #define ROWS_TS_MAX ((INT64_C(1) << 53) - 1)
 #define ROWS_TS_MIN (-ROWS_TS_MAX)
 
+// How long rows may stay open for others that come late: microseconds, a day.
+#define ROWS_LATENESS_MAX INT64_C(86400000000)
+
 typedef struct {
     uint8_t bits[PARTITIONS / 8];
 } partitions_t; // a set of partitions; bit p % 8 of byte p / 8

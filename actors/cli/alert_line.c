@@ -92,7 +92,9 @@ bool alert_line(slice_t body, bool colour, buffer_t *out)
                   fields.rule.data, plain, (int) fields.series.size, fields.series.data);
     put_columns(fields.columns, out);
     double threshold, ratio;
-    if (read_number(fields.threshold, &threshold) && read_number(fields.ratio, &ratio))
+    if (slice_is(fields.kind, "correction"))
+        buffer_printf(out, "  %s(correction: it does not hold)%s", dim, plain);
+    else if (read_number(fields.threshold, &threshold) && read_number(fields.ratio, &ratio))
         buffer_printf(out, "  %s(%.3g times the threshold of %.10g)%s", dim, ratio, threshold,
                       plain);
     return !out->failed;

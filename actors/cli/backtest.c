@@ -44,7 +44,7 @@ typedef struct {
     uint64_t seq;
     uint64_t row_count, quarantined;
     uint64_t unreadable; // files, as a whole
-    size_t found_count, found_capacity;
+    size_t found_count, found_capacity, corrections;
     found_t *found;
     bool failed;          // out of memory
     mapping_t **mappings; // of the sources, in their order
@@ -64,6 +64,11 @@ static char *text_copy(slice_t text)
 
 // ---- alerts -----------------------------------------------------------------------------------
 
+static bool is_correction(const alert_t *alert)
+{
+    return strcmp(alert->kind, "correction") == 0;
+}
+
 static void print_plain(const alert_t *alert, buffer_t *out)
 {
     time_t seconds = alert->ts_us / 1000000;
@@ -76,6 +81,8 @@ static void print_plain(const alert_t *alert, buffer_t *out)
     for (unsigned i = 0; i < alert->column_count; i++)
         buffer_printf(out, "  %s=%s", alert->columns[i].name,
                       alert->columns[i].text ? alert->columns[i].text : "null");
+    if (is_correction(alert))
+        buffer_text(out, "  (correction: it does not hold)");
 }
 
 static void keep_alert(void *context, unsigned partition, const alert_t *alert)
@@ -107,6 +114,7 @@ static void keep_alert(void *context, unsigned partition, const alert_t *alert)
         .line = text_copy(buffer_slice(&line)),
     };
     alert_id_print(alert->id, found->id);
+    self->corrections += is_correction(alert);
     self->failed |= line.failed || !found->rule || !found->series || !found->line;
     buffer_destroy(&line);
 }
@@ -287,9 +295,12 @@ static int run(backtest_t *self, ruleset_t *rules)
     fold_count_t count = fold_count(self->fold);
     fprintf(stderr,
             "%" PRIu64 " rows (%" PRIu64 " late, %" PRIu64 " duplicates, %" PRIu64
-            " revisions), %" PRIu64 " quarantined, %zu series, %zu alerts\n",
+            " revisions), %" PRIu64 " quarantined, %zu series, %zu alerts",
             self->row_count, count.late, count.duplicates, count.revisions, self->quarantined,
-            fold_series(self->fold), self->found_count);
+            fold_series(self->fold), self->found_count - self->corrections);
+    if (self->corrections > 0)
+        fprintf(stderr, ", %zu corrections", self->corrections);
+    fputc('\n', stderr);
     if (self->unreadable == 0)
         return EXIT_OK;
     fprintf(stderr, "tidewire backtest: files that could not be read: %" PRIu64 "\n",
@@ -349,7 +360,8 @@ int cli_backtest(int argc, char **argv)
         case 'h':
             puts("usage: tidewire backtest -c FILE [--from T --to T] [--json] [--dir DIR]\n\n"
                  "Replays file:// sources, and for other sources what was staged under DIR, with\n"
-                 "the rules of FILE. One line per alert, sorted by (ts, rule, series, id). Times\n"
+                 "the rules of FILE. One line per alert, and per correction of one that did not hold\n"
+                 "when its row closed, sorted by (ts, rule, series, id). Times\n"
                  "as 2023-03-01T00:00:00Z; --to is exclusive. Exit 1 if a file is missing or "
                  "cannot be\n"
                  "read; rows that the mapping refuses are told on stderr and leave it at 0.");

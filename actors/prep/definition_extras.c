@@ -106,6 +106,15 @@ static bool s_time_from(extras_t *e)
     return event_time_from(&e->self->time, text, e->fault);
 }
 
+// It says which rows are late, which is for the fold to judge (actors/rules/shape.h).
+static bool s_lateness(extras_t *e)
+{
+    uint64_t lateness_us;
+    return (wire_read_u64(e->reader, &lateness_us) && lateness_us > 0 &&
+            lateness_us <= ROWS_LATENESS_MAX) ||
+           s_malformed(e, "lateness");
+}
+
 bool definition_read_extras(definition_t *self, wire_reader_t *reader, fault_t *fault)
 {
     static const struct {
@@ -114,7 +123,7 @@ bool definition_read_extras(definition_t *self, wire_reader_t *reader, fault_t *
     } EXTRAS[] = {
         { "shard", s_shard },     { "jq", s_jq },           { "only", s_only },
         { "comment", s_comment }, { "numbers", s_numbers }, { "skip_lines", s_skip_lines },
-        { "missing", s_missing }, { "from", s_time_from },
+        { "missing", s_missing }, { "from", s_time_from },  { "lateness", s_lateness },
     };
     extras_t extras = { self, reader, fault };
     uint32_t count;

@@ -1,7 +1,7 @@
 /*  definition_write -- a source's settings as the body of its plan entry. Pure.
  *
- *  Only what decides which rows a payload becomes goes in: changing how often a source is
- *  polled changes no plan.
+ *  Only what decides which rows a payload becomes, and which of them count, goes in: changing how
+ *  often a source is polled changes no plan.
  */
 #include "actors/prep/definition.h"
 #include "proto/wire.h"
@@ -44,7 +44,8 @@ static uint32_t s_extras(const source_t *source)
 {
     return (source->shards > 0) + (source->jq != NULL) + (source->only.count > 0) +
            (source->csv_comment != NULL) + (source->numbers != NULL) +
-           (source->csv_skip_lines > 0) + (source->missing_count > 0) + (source->time_from != NULL);
+           (source->csv_skip_lines > 0) + (source->missing_count > 0) + (source->time_from != NULL) +
+           (source->lateness_us > 0);
 }
 
 static void s_write_extras(buffer_t *out, const source_t *source)
@@ -76,6 +77,10 @@ static void s_write_extras(buffer_t *out, const source_t *source)
     }
     if (source->time_from)
         s_write_extra_text(out, "from", source->time_from);
+    if (source->lateness_us > 0) {
+        wire_string(out, "lateness");
+        wire_u64(out, (uint64_t) source->lateness_us);
+    }
 }
 
 bool mapping_define(const source_t *source, buffer_t *out)

@@ -66,6 +66,7 @@ static table_t *add_table(ruleset_t *self, const shape_t *shape)
     table->plan.keys = keys;
     table->plan.key_count = shape->key_count;
     table->plan.columns = columns;
+    table->plan.lateness_us = shape->lateness_us;
     return arena_failed(self->arena) ? NULL : table;
 }
 
@@ -114,6 +115,9 @@ static void add_source(building_t *self, const plan_entry_t *entry)
     if (good && !same_keys(table, &shape))
         good = fault_set(&fault,
                          "sources of table \"%s\" have to declare the same keys in the same order",
+                         table->plan.name);
+    if (good && table->plan.lateness_us != shape.lateness_us)
+        good = fault_set(&fault, "sources of table \"%s\" have to declare the same lateness",
                          table->plan.name);
     if (!good || !add_columns(table, &shape, &fault))
         refuse(self, entry, &fault);

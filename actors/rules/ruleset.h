@@ -105,6 +105,7 @@ typedef struct {
     const compiled_rule_t *rules; // in order of name
     int64_t keep_us;              // longest window by time of any rule or derived column
     uint32_t keep_rows;           // longest window by rows
+    int64_t lateness_us;          // of all sources of this table
     uint32_t window_rows_max;     // a window by time that holds more rows of a series turns coarse
 } table_plan_t;
 

@@ -23,8 +23,8 @@ static source_t source_of(const sight_t *sight, unsigned aggregate)
     const ring_t *ring = sight->moment->ring;
     return (source_t){
         .what = what,
-        .window = &sight->windows->windows[what->window],
-        .slot = slot == LAYOUT_NO_SLOT ? NULL : &sight->windows->slots[slot],
+        .window = &sight->moment->windows->windows[what->window],
+        .slot = slot == LAYOUT_NO_SLOT ? NULL : &sight->moment->windows->slots[slot],
         .ring = ring,
         .exponent = what->argument < 0 ? 0 : ring->columns[what->argument].exponent,
         .exponent2 = what->argument2 < 0 ? 0 : ring->columns[what->argument2].exponent,
@@ -37,9 +37,9 @@ uint64_t aggregate_rows(const sight_t *sight, unsigned aggregate)
         return cells_rows(sight, aggregate);
     uint16_t slot = sight->layout->slot_of[aggregate];
     if (slot != LAYOUT_NO_SLOT)
-        return sight->windows->slots[slot].count;
+        return sight->moment->windows->slots[slot].count;
     const window_t *window =
-        &sight->windows->windows[sight->layout->plan->aggregates[aggregate].window];
+        &sight->moment->windows->windows[sight->layout->plan->aggregates[aggregate].window];
     return window->high - window->low;
 }
 
@@ -79,7 +79,7 @@ int aggregate_sign(const sight_t *sight, unsigned aggregate)
 {
     if (aggregate_coarse(sight, aggregate))
         return cells_sign(sight, aggregate);
-    const slot_t *slot = &sight->windows->slots[sight->layout->slot_of[aggregate]];
+    const slot_t *slot = &sight->moment->windows->slots[sight->layout->slot_of[aggregate]];
     if (slot->more && slot->more->big)
         return mpz_sgn(slot->more->big_sum);
     return (slot->sum > 0) - (slot->sum < 0);
@@ -148,7 +148,7 @@ static approximate_t sum_approximate(const sight_t *sight, unsigned aggregate, d
                                      double *error)
 {
     const aggregate_t *what = &sight->layout->plan->aggregates[aggregate];
-    const slot_t *slot = &sight->windows->slots[sight->layout->slot_of[aggregate]];
+    const slot_t *slot = &sight->moment->windows->slots[sight->layout->slot_of[aggregate]];
     if (slot->count == 0)
         return APPROXIMATE_NULL;
     double divisor = what->kind == AGGREGATE_AVG ? (double) slot->count : 1;

@@ -10,7 +10,6 @@
 
 typedef struct {
     const layout_t *layout;
-    const windows_t *windows; // moved to the moment
     const moment_t *moment;
 } sight_t;
 

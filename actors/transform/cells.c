@@ -198,20 +198,20 @@ static bool same_cell(const cells_t *self, int64_t a, int64_t b)
     return a >> self->bits == b >> self->bits;
 }
 
-// Put self->row in. The first row of the newest time opens a cell of its own.
-static bool put(cells_t *self, int64_t ts, int64_t newest)
+// Put self->row in. The first row of the time at the floor opens a cell of its own.
+static bool put(cells_t *self, int64_t ts, int64_t floor)
 {
     int64_t last = cells_empty(self) ? 0 : ring_ts(&self->ring, self->ring.tail - 1);
-    bool join = !cells_empty(self) && same_cell(self, last, ts) && (ts < newest || last == ts);
+    bool join = !cells_empty(self) && same_cell(self, last, ts) && (ts < floor || last == ts);
     bool ok = join ? merge_last(self, ts) : append(self, ts);
     self->stale = self->stale || self->ring.restated;
     return ok;
 }
 
-bool cells_take(cells_t *self, const ring_t *rows, uint64_t position, int64_t newest)
+bool cells_take(cells_t *self, const ring_t *rows, uint64_t position, int64_t floor)
 {
     trace_row(self, rows, position);
-    return put(self, ring_ts(rows, position), newest);
+    return put(self, ring_ts(rows, position), floor);
 }
 
 bool cells_settle(cells_t *self)
@@ -265,7 +265,8 @@ static void relate(const cells_t *self, cells_t *to, int64_t newest, int *from)
     }
 }
 
-cells_t *cells_copy(const cells_t *self, const layout_t *layout, unsigned bits, int64_t newest)
+cells_t *cells_copy(const cells_t *self, const layout_t *layout, unsigned bits, int64_t newest,
+                    int64_t floor)
 {
     cells_t *copy = cells_new(layout, bits);
     int *from = malloc(layout->cell_column_count * sizeof *from);
@@ -279,7 +280,7 @@ cells_t *cells_copy(const cells_t *self, const layout_t *layout, unsigned bits, 
             else
                 ring_get(&self->ring, (unsigned) from[i], p, &copy->row[i]);
         }
-        ok = put(copy, ring_ts(&self->ring, p), newest);
+        ok = put(copy, ring_ts(&self->ring, p), floor);
     }
     free(from);
     if (!ok)

@@ -5,8 +5,8 @@
  *  is the same width share their cells. Merging is exact: count, sums, squares, products,
  *  minimum, maximum, first and last number of each argument (traces, layout.h). A cell counts as
  *  its newest row does: it is in a window as long as that row is. Rows are merged once they can
- *  no longer be revised. Those of the newest time wait in a cell of their own, which no window
- *  sees, and join their neighbours when time moves on. Nothing here depends on when or in what
+ *  no longer be revised. Those of the time at the floor wait in a cell of their own, which no window
+ *  sees, and join their neighbours when it rises. Nothing here depends on when or in what
  *  portions rows came.
  *
  *  The columns of a cell are those of a ring, so that they stay narrow where the numbers are.
@@ -49,12 +49,13 @@ int64_t cells_span(const layout_t *layout, unsigned bits);
 cells_t *cells_new(const layout_t *layout, unsigned bits);
 // What these hold, as `bits` wide cells under another plan; where they are wider they stay so.
 // NULL: out of memory.
-cells_t *cells_copy(const cells_t *self, const layout_t *layout, unsigned bits, int64_t newest);
+cells_t *cells_copy(const cells_t *self, const layout_t *layout, unsigned bits, int64_t newest,
+                    int64_t floor);
 void cells_destroy(cells_t **self_p);
 
-// Take a row of the series in, whose newest time is `newest`. False: out of memory.
-bool cells_take(cells_t *self, const ring_t *rows, uint64_t position, int64_t newest);
-bool cells_settle(cells_t *self);             // time moves on: the newest cell joins its neighbour
+// Take a row of the series in, whose floor is `floor` (series.h). False: out of memory.
+bool cells_take(cells_t *self, const ring_t *rows, uint64_t position, int64_t floor);
+bool cells_settle(cells_t *self);             // the floor rises: the last cell joins its neighbour
 void cells_trim(cells_t *self, int64_t from); // forget cells before this time
 bool cells_empty(const cells_t *self);
 

@@ -52,6 +52,18 @@ bool extremes_first(const extremes_t *self, uint64_t low, uint64_t *position)
     return true;
 }
 
+bool extremes_copy(extremes_t *self, const extremes_t *from)
+{
+    uint32_t count = from->tail - from->head;
+    self->head = self->tail = 0;
+    while (count > 0 && (!self->at || count > self->mask + 1))
+        if (!grow(self))
+            return false;
+    for (uint32_t i = from->head; i != from->tail; i++)
+        self->at[self->tail++] = from->at[i & from->mask];
+    return true;
+}
+
 size_t extremes_bytes(const extremes_t *self)
 {
     return self->at ? (self->mask + 1) * sizeof *self->at : 0;

@@ -23,4 +23,5 @@ bool extremes_add(extremes_t *self, const ring_t *ring, unsigned column, uint64_
 void extremes_remove(extremes_t *self, uint64_t position); // if it is the oldest
 // Position of the extreme, of a window that begins at `low`. False: none.
 bool extremes_first(const extremes_t *self, uint64_t low, uint64_t *position);
+bool extremes_copy(extremes_t *self, const extremes_t *from); // false: out of memory
 size_t extremes_bytes(const extremes_t *self);

@@ -222,7 +222,7 @@ void fold_latest(fold_t *self, unsigned partition, size_t most, fold_latest_t *v
         hearing_t hearing = { .series = series };
         series_parts_t key = { .count = 0 };
         if (!series_split(&key, series_name(series)) || open_count(&series->open) == 0 ||
-            !series_look(series, series->ring.tail - 1, &hearing.moment))
+            !series_look(series, series->open.end - 1, &hearing.moment))
             continue;
         hearing.key = &key;
         hearing.values = open_values(&series->open, series->open.end - 1);

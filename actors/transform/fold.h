@@ -7,11 +7,15 @@
  *  What changed in a partition since its last delta is written to the next one, so that
  *  base + deltas == state, byte for byte, and applying a delta evaluates no rule.
  *
- *  A row is judged when it is accepted and when it is revised, and by rules with windows by rows
- *  also when one of its time before it is revised; the first true verdict of a rule publishes.
+ *  A row is judged when it is accepted and when it is revised, against what is known then; the
+ *  first true verdict of a rule publishes. It closes when a row comes that is newer by more than
+ *  the lateness of its table. If it could have been seen otherwise since (it was revised, one of
+ *  its time before it was, or there is a lateness) it is judged once more, by the rules then in
+ *  force: what no longer holds is corrected, what holds only now is published late. So alerts
+ *  minus corrections are those of the rows that have closed, in their last revision.
  *
  *  A row of a source without identity is told apart by its ordinal among the accepted rows of
- *  its series and time, from 0, and judged once. Tables that the plan does not know are admitted
+ *  its series and time, from 0, and is never revised. Tables that the plan does not know are admitted
  *  and remembered, but nothing is judged. A series lives until its partition is dropped:
  *  docs/architecture.md says what that costs.
  *
@@ -27,10 +31,10 @@
 typedef struct fold fold_t;
 
 typedef struct {
-    uint64_t accepted, late, duplicates, revisions, alerts, judged, warming;
+    uint64_t accepted, late, duplicates, revisions, alerts, corrections, judged, warming;
 } fold_count_t;
 
-// Called for each alert, in order. The alert and all it points to live only during the call.
+// Called for each alert and correction, in order. The alert and all it points to live only during the call.
 typedef void fold_alert_t(void *context, unsigned partition, const alert_t *alert);
 
 fold_t *fold_new(fold_alert_t *alert, void *context);

@@ -12,19 +12,6 @@
 
 enum { COARSE_ROWS_UNSENT = 4096 };
 
-// The block in hand.
-typedef struct {
-    slice_t stream;
-    const rows_view_t *block;
-    int64_t fired_us;
-    const layout_t *layout; // that fold->columns are for
-    const rows_run_t *run;
-    partition_t *partition;
-    branch_t *branch;
-    series_t *series;
-    series_parts_t key;
-} pass_t;
-
 static bool room_for(fold_t *self, const table_plan_t *plan)
 {
     if (plan->column_count > self->column_capacity) {
@@ -73,84 +60,6 @@ static void take_values(fold_t *self, const pass_t *pass, uint32_t row)
                               : rows_value(pass->block, (unsigned) self->columns[i], row);
 }
 
-static bool publish(fold_t *self, const pass_t *pass, const hearing_t *hearing, const row_t *row,
-                    uint32_t rule, uint32_t index)
-{
-    series_t *series = pass->series;
-    alert_t alert = { .stream = pass->stream,
-                      .record_seq = pass->block->seq,
-                      .row = rows_load_u32(pass->block->row, index),
-                      .recv_us = pass->block->recv_us,
-                      .staged_us = pass->block->staged_us,
-                      .prep_us = pass->block->prep_us,
-                      .fired_us = pass->fired_us };
-    if (!jury_describe(self->jury, hearing, rule, &alert) || !series_topics(series))
-        return false;
-    uint8_t ordinal[8];
-    for (unsigned i = 0; i < sizeof ordinal; i++)
-        ordinal[i] = (uint8_t) ((series->same_ts - 1) >> (8 * i));
-    topic_t *topic = &series->topics[rule];
-    alert.id = alert_id_of(alert.rule, pass->layout->plan->rules[rule].hash, alert.series, row->ts,
-                           row->ordinal ? slice_of(ordinal, sizeof ordinal) : row->identity);
-    alert.seq = topic->seq + 1;
-    alert.prev = topic->prev;
-    *topic = (topic_t){ .seq = alert.seq, .prev = alert.id, .changed = true };
-    self->count.alerts++;
-    if (self->alert)
-        self->alert(self->context, pass->run->partition, &alert);
-    return row->ordinal || series_set_fired(series, hearing->moment.position, rule);
-}
-
-// A row, or one `back` rows behind a row that was revised: that changes what windows by rows see.
-static bool judge_row(fold_t *self, pass_t *pass, const moment_t *moment, const row_t *row,
-                      uint32_t index, uint64_t back)
-{
-    hearing_t hearing = {
-        .series = pass->series, .moment = *moment, .values = row->values, .key = &pass->key
-    };
-    for (size_t i = 0; i < pass->layout->plan->rule_count; i++) {
-        if (pass->layout->plan->rules[i].rows < back ||
-            series_has_fired(pass->series, moment->position, (uint32_t) i))
-            continue; // revised, and this rule has told already
-        switch (jury_rule(&hearing, i)) {
-        case VERDICT_WARMING:
-            self->count.warming++;
-            break;
-        case VERDICT_FALSE:
-            self->count.judged++;
-            break;
-        case VERDICT_TRUE:
-            self->count.judged++;
-            if (!publish(self, pass, &hearing, row, (uint32_t) i, index))
-                return false;
-            break;
-        }
-    }
-    return true;
-}
-
-// The rows behind a revised one that are open as well; those without identity are judged once.
-static bool judge_behind(fold_t *self, pass_t *pass, size_t revised, uint32_t index)
-{
-    const open_t *open = &pass->series->open;
-    for (size_t i = revised + 1; i < open->end; i++) {
-        uint64_t position = open->rows[i].position;
-        uint64_t back = position - open->rows[revised].position;
-        if (back > pass->layout->plan->keep_rows)
-            return true;
-        if (open->rows[i].ordinal)
-            continue;
-        row_t row = { .ts = pass->series->newest,
-                      .values = open_values(open, i),
-                      .identity = open_identity(open, i) };
-        moment_t moment;
-        if (!series_look(pass->series, position, &moment) ||
-            !judge_row(self, pass, &moment, &row, index, back))
-            return false;
-    }
-    return true;
-}
-
 // Windows by time that hold too many rows turn coarse. Rows that cells have taken are gone from
 // memory soon, so they are written to the delta at once.
 static bool thin_out(const pass_t *pass)
@@ -166,6 +75,22 @@ static bool thin_out(const pass_t *pass)
         return false;
     series_trim(series);
     return true;
+}
+
+static bool accept(fold_t *self, pass_t *pass, const row_t *row, uint32_t index)
+{
+    moment_t moment;
+    self->count.accepted++;
+    return series_accept(pass->series, row, &moment) &&
+           fold_judge(self, pass, &moment, row, index) && thin_out(pass);
+}
+
+static bool revise(fold_t *self, pass_t *pass, size_t open, const row_t *row, uint32_t index)
+{
+    moment_t moment;
+    self->count.revisions++;
+    return series_revise(pass->series, open, row) && series_look(pass->series, open, &moment) &&
+           fold_judge(self, pass, &moment, row, index) && thin_out(pass);
 }
 
 static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
@@ -187,18 +112,15 @@ static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
     pass->partition->pending_rows++;
     branch_touch(pass->branch, series);
     partition_hide(pass->partition, series);
+    if (!fold_close(self, pass, &row, index))
+        return false;
     jury_arguments(pass->layout, self->values, row.ts, &pass->key, self->arguments);
-    moment_t moment;
     if (admitted == ADMIT_REVISION) {
-        self->count.revisions++;
-        uint64_t position = series->open.rows[open].position;
-        return series_revise(series, open, &row) && series_look(series, position, &moment) &&
-               judge_row(self, pass, &moment, &row, index, 0) &&
-               judge_behind(self, pass, open, index) && thin_out(pass);
+        // Open rows may lie elsewhere by now, but a row that is to be revised has not closed.
+        (void) series_admit(series, &row, &open);
+        return revise(self, pass, open, &row, index);
     }
-    self->count.accepted++;
-    return series_accept(series, &row, &moment) && judge_row(self, pass, &moment, &row, index, 0) &&
-           thin_out(pass);
+    return accept(self, pass, &row, index);
 }
 
 static bool take_run(fold_t *self, pass_t *pass, const rows_run_t *run)

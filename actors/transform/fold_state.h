@@ -1,4 +1,4 @@
-/*  fold_state -- the state behind fold.h, for fold*.c only. */
+/*  fold_state -- the state behind fold.h, and what its parts ask of each other, for fold*.c only. */
 #pragma once
 #include "actors/transform/fold.h"
 #include "actors/transform/jury.h"
@@ -18,3 +18,23 @@ struct fold {
     int *columns;      // where they are in the block; -1 = nowhere
     figure_t *arguments;
 };
+
+// The block in hand.
+typedef struct {
+    slice_t stream;
+    const rows_view_t *block;
+    int64_t fired_us;
+    const layout_t *layout; // that fold->columns are for
+    const rows_run_t *run;
+    partition_t *partition;
+    branch_t *branch;
+    series_t *series;
+    series_parts_t key;
+} pass_t;
+
+// Judge a row that came or was revised: the first true verdict of a rule publishes. False: out of
+// memory, as everywhere here.
+bool fold_judge(fold_t *self, const pass_t *pass, const moment_t *moment, const row_t *row,
+                uint32_t index);
+// Close what closes before this row is taken in, and judge once more what is due.
+bool fold_close(fold_t *self, const pass_t *pass, const row_t *row, uint32_t index);

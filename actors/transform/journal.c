@@ -65,30 +65,30 @@ static void write_values(writer_t *self, const open_t *open, size_t row)
     }
 }
 
-static void write_open(writer_t *self, const series_t *series, bool whole)
+// Open rows from this position on, and what has published them.
+static void write_open(writer_t *self, const series_t *series, uint64_t from)
 {
     const open_t *open = &series->open;
-    size_t changed = 0;
-    for (size_t i = open->first; i < open->end; i++)
-        changed += whole || open->rows[i].changed;
-    pack_u64(self->out, series->ring.tail - open->rows[open->first].position);
-    pack_u64(self->out, changed);
-    for (size_t i = open->first; i < open->end; i++) {
+    uint64_t end = series->ring.tail;
+    size_t first = open->end;
+    while (first > open->first && open->rows[first - 1].position >= from)
+        first--;
+    pack_u64(self->out, end - open->rows[open->first].position);
+    pack_u64(self->out, open->end - first);
+    for (size_t i = first; i < open->end; i++) {
         const open_row_t *row = &open->rows[i];
-        if (!whole && !row->changed)
-            continue;
-        pack_u64(self->out, 2 * (series->ring.tail - row->position) + row->ordinal);
+        pack_u64(self->out, 4 * (end - row->position) + 2 * row->due + row->ordinal);
+        pack_u64(self->out, row->nth);
         pack_bytes(self->out, open_identity(open, i));
         write_values(self, open, i);
     }
-}
-
-static void write_fired(writer_t *self, const series_t *series)
-{
-    pack_u64(self->out, series->fired_count);
-    for (size_t i = 0; i < series->fired_count; i++) {
-        pack_u64(self->out, series->ring.tail - series->fired[i].position);
-        pack_u64(self->out, series->fired[i].rule);
+    size_t fired = series->fired_count;
+    while (fired > 0 && series->fired[fired - 1].position >= from)
+        fired--;
+    pack_u64(self->out, series->fired_count - fired);
+    for (; fired < series->fired_count; fired++) {
+        pack_u64(self->out, end - series->fired[fired].position);
+        pack_u64(self->out, series->fired[fired].rule);
     }
 }
 
@@ -152,10 +152,13 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     const ring_t *ring = &series->ring;
     uint64_t sent = whole ? 0 : series->sent;
     uint64_t from = whole || series->resend < ring->head ? ring->head : series->resend;
-    bool fired = whole || series->fired_changed;
+    bool floor = series->floor_us != series->newest - series->layout->plan->lateness_us;
     bool turned = !whole && series->turned, coarse = whole && series->cells;
-    write_byte(self, (whole ? ENTRY_WHOLE : 0) | (fired ? ENTRY_FIRED : 0) |
-                         (turned ? ENTRY_TURNED : 0) | (coarse ? ENTRY_COARSE : 0));
+    bool known = whole || series->known_moved;
+    bool only = !whole && series->resend < ring->head;
+    write_byte(self, (whole ? ENTRY_WHOLE : 0) | (known ? ENTRY_KNOWN : 0) | (floor ? ENTRY_FLOOR : 0) |
+                         (turned ? ENTRY_TURNED : 0) | (coarse ? ENTRY_COARSE : 0) |
+                         (only ? ENTRY_ONLY : 0));
     if (turned)
         pack_i64(self->out, series->turned_us);
     pack_i64(self->out, (int64_t) (from - sent));
@@ -165,12 +168,11 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     for (unsigned i = 0; i < ring->column_count; i++)
         if (!column_write(&self->columns, ring, i, from, ring->tail, self->out))
             return false;
-    pack_u64(self->out, series->same_ts);
-    write_open(self, series, whole);
-    if (fired)
-        write_fired(self, series);
+    if (floor)
+        pack_u64(self->out, (uint64_t) (series->newest - series->floor_us));
+    write_open(self, series, from);
     write_topics(self, series, whole);
-    if (whole)
+    if (known)
         write_covered(self, series);
     return !coarse || write_coarse(self, series);
 }
@@ -179,9 +181,7 @@ void journal_mark(series_t *series)
 {
     series->sent = series->resend = series->ring.tail;
     series->sent_ts = series->newest;
-    series->changed = series->turned = series->fired_changed = false;
-    for (size_t i = series->open.first; i < series->open.end; i++)
-        series->open.rows[i].changed = false;
+    series->changed = series->turned = series->known_moved = false;
     for (size_t i = 0; series->topics && i < series->layout->plan->rule_count; i++)
         series->topics[i].changed = false;
 }

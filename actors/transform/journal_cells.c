@@ -91,8 +91,9 @@ static bool all_served(const series_t *series)
     return true;
 }
 
-bool journal_read_cells(journal_reader_t *self, series_t *series)
+bool journal_read_cells(journal_reader_t *self, series_t *series, int64_t floor)
 {
+    series->floor_us = floor;
     series->exact_us = unpack_i64(&self->in);
     uint64_t waiting = unpack_up_to(&self->in, ring_count(&series->ring));
     uint64_t widths = unpack_u64(&self->in);

@@ -5,11 +5,26 @@
  */
 #include "actors/transform/journal_reader.h"
 
-// Rows from `start` on, which may replace the last ones or leave a gap to them.
-static bool read_rows(journal_reader_t *self, series_t *series, int64_t start)
+// Open rows from here on are told again. Without lateness, one told apart by its ordinal leaves when
+// another comes.
+static void drop_open(series_t *series, uint64_t from, uint64_t end)
+{
+    open_t *open = &series->open;
+    bool more = end > series->ring.tail && series->layout->plan->lateness_us == 0;
+    open_drop_last(open, from);
+    series_drop_fired(series, from);
+    if (more && open_count(open) > 0 && open->rows[open->end - 1].ordinal &&
+        !open->rows[open->end - 1].due)
+        open_drop_ordinal(open);
+}
+
+// Rows from *first on, which may replace the last ones or leave a gap to them.
+static bool read_rows(journal_reader_t *self, series_t *series, bool only, uint64_t *first)
 {
     ring_t *ring = &series->ring;
+    int64_t start = unpack_i64(&self->in);
     uint64_t sent = ring->tail, from = sent + (uint64_t) start;
+    *first = from;
     uint64_t count = unpack_u64(&self->in);
     unpack_list_t times = unpack_list(&self->in, (size_t) count, 1);
     for (unsigned i = 0; i < ring->column_count; i++)
@@ -18,21 +33,19 @@ static bool read_rows(journal_reader_t *self, series_t *series, int64_t start)
         -start > (int64_t) ring_count(ring) || sent > (uint64_t) POSITION_MAX ||
         from + count < sent || from + count == 0)
         return journal_refused(self, "rows");
-    if (start > 0) {
-        ring->head = from;
-        series_drop_cells(series); // with cells there is no gap
-    }
-    if (series->cells && from < series->taken)
+    if (only)
+        series_drop_cells(series); // with cells all are kept until they were sent
+    if ((start > 0 && !only && sent > 0) || (series->cells && from < series->taken))
         return journal_refused(self, "rows");
+    drop_open(series, from, from + count);
     ring->tail = from;
-    open_t *open = &series->open;
-    if (from + count > sent && open_count(open) > 0 && open->rows[open->end - 1].ordinal)
-        open_drop_ordinal(open);
+    if (only || sent == 0)
+        ring->head = from;
     int64_t ts = series->sent_ts;
     for (size_t r = 0; r < count; r++) {
         int64_t step = unpack_at(&times, r);
-        if ((step < 0 && (sent > 0 || r > 0)) || __builtin_add_overflow(ts, step, &ts) ||
-            ts < ROWS_TS_MIN || ts > ROWS_TS_MAX)
+        if (__builtin_add_overflow(ts, step, &ts) || ts < ROWS_TS_MIN || ts > ROWS_TS_MAX ||
+            (ring_count(ring) > 0 && ts < ring_ts(ring, ring->tail - 1)))
             return journal_refused(self, "times");
         if (!ring_push(ring, ts))
             return journal_no_memory(self);
@@ -41,10 +54,11 @@ static bool read_rows(journal_reader_t *self, series_t *series, int64_t start)
             if (!ring_set(ring, i, ring->tail - 1, &self->figures[i]))
                 return journal_no_memory(self);
         }
-        series->newest = ts;
-        if (step > 0 && series->cells && !series_settle(series))
-            return journal_no_memory(self);
     }
+    if (sent > 0 && count > 0 && ts < series->newest)
+        return journal_refused(self, "times");
+    if (count > 0)
+        series->newest = ts;
     for (unsigned i = 0; i < ring->column_count; i++)
         if (self->columns[i].wide.bad)
             return journal_refused(self, "numbers");
@@ -70,52 +84,61 @@ static bool read_values(journal_reader_t *self, size_t count)
     return !self->in.bad;
 }
 
-// Open row `at` of those before `end` rows were added; SIZE_MAX if it is none of them.
-static size_t find_open(const open_t *open, uint64_t position)
-{
-    size_t low = open->first, high = open->end;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (open->rows[middle].position < position)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < open->end && open->rows[low].position == position ? low : SIZE_MAX;
-}
-
-static bool read_open_row(journal_reader_t *self, series_t *series, uint64_t first)
+static bool read_open_row(journal_reader_t *self, series_t *series, uint64_t from)
 {
     open_t *open = &series->open;
+    const ring_t *ring = &series->ring;
     uint64_t back = unpack_u64(&self->in);
-    slice_t identity = unpack_bytes(&self->in);
-    if (self->in.bad || back / 2 == 0 || back / 2 > series->ring.tail - first ||
-        identity.size > IDENTITY_BYTES_MAX || !read_values(self, open->column_count))
+    opening_t row = { .position = ring->tail - back / 4,
+                      .nth = unpack_u64(&self->in),
+                      .identity = unpack_bytes(&self->in),
+                      .due = back & 2,
+                      .ordinal = back & 1 };
+    if (self->in.bad || back / 4 == 0 || back / 4 > ring->tail - from ||
+        (open_count(open) > 0 && open->rows[open->end - 1].position >= row.position) ||
+        open_count(open) == OPEN_ROWS_MAX || row.nth > row.position ||
+        row.identity.size > IDENTITY_BYTES_MAX || !read_values(self, open->column_count))
         return journal_refused(self, "open row");
-    uint64_t position = series->ring.tail - back / 2;
-    size_t at = find_open(open, position);
-    if (at == SIZE_MAX) {
-        if ((open_count(open) > 0 && open->rows[open->end - 1].position > position) ||
-            open_count(open) == OPEN_ROWS_MAX)
-            return journal_refused(self, "open row");
-        if (!open_add(open, position, identity, back & 1))
-            return journal_no_memory(self);
-        at = open->end - 1;
-    }
+    row.ts = ring_ts(ring, row.position);
+    uint64_t first = ring_since(ring, row.ts);
+    if (first > ring->head ? row.nth != row.position - first : row.nth < row.position - first)
+        return journal_refused(self, "open row");
+    if (!open_insert(open, open->end, &row))
+        return journal_no_memory(self);
     for (unsigned i = 0; i < open->column_count; i++)
-        open_values(open, at)[i] = self->values[i];
+        open_values(open, open->end - 1)[i] = self->values[i];
     return true;
 }
 
-static bool read_open(journal_reader_t *self, series_t *series)
+static bool read_fired(journal_reader_t *self, series_t *series, uint64_t from)
+{
+    for (uint64_t count = unpack_u64(&self->in); count > 0; count--) {
+        uint64_t back = unpack_u64(&self->in);
+        uint64_t rule = unpack_u64(&self->in);
+        if (self->in.bad || back == 0 || back > series->ring.tail - from ||
+            rule >= series->layout->plan->rule_count)
+            return journal_refused(self, "published row");
+        if (!series_set_fired(series, series->ring.tail - back, (uint32_t) rule))
+            return journal_no_memory(self);
+    }
+    return !self->in.bad || journal_refused(self, "published row");
+}
+
+static void count_due(series_t *series)
+{
+    series->due = 0;
+    for (size_t i = series->open.first; i < series->open.end; i++)
+        series->due += series->open.rows[i].due;
+}
+
+// Open rows from `from` on come after those that were kept; the first of all is `back` from the end.
+static bool read_open(journal_reader_t *self, series_t *series, uint64_t from)
 {
     const ring_t *ring = &series->ring;
     open_t *open = &series->open;
-    series->same_ts = unpack_u64(&self->in);
     uint64_t back = unpack_u64(&self->in);
-    uint64_t changed = unpack_u64(&self->in);
-    if (self->in.bad || back == 0 || back > ring_count(ring) || series->same_ts == 0 ||
-        series->same_ts > ring->tail)
+    uint64_t count = unpack_u64(&self->in);
+    if (self->in.bad || back == 0 || back > ring_count(ring))
         return journal_refused(self, "open rows");
     uint64_t first = ring->tail - back;
     size_t gone = 0;
@@ -125,32 +148,15 @@ static bool read_open(journal_reader_t *self, series_t *series)
         open_clear(open);
     else if (!open_drop_first(open, gone))
         return journal_no_memory(self);
-    for (; changed > 0; changed--)
-        if (!read_open_row(self, series, first))
+    for (; count > 0; count--)
+        if (!read_open_row(self, series, from > first ? from : first))
             return false;
-    if (open_count(open) == 0 || open->rows[open->first].position != first)
+    if (open_count(open) == 0 || open->rows[open->first].position != first ||
+        open->rows[open->end - 1].position != ring->tail - 1)
         return journal_refused(self, "open rows");
-    return true;
-}
-
-static bool read_fired(journal_reader_t *self, series_t *series, bool given)
-{
-    uint64_t first = series->open.rows[series->open.first].position;
-    if (!given) {
-        series_forget_fired(series, first);
-        return true;
-    }
-    series->fired_count = 0;
-    for (uint64_t count = unpack_u64(&self->in); count > 0; count--) {
-        uint64_t back = unpack_u64(&self->in);
-        uint64_t rule = unpack_u64(&self->in);
-        if (self->in.bad || back == 0 || back > series->ring.tail - first ||
-            rule >= series->layout->plan->rule_count)
-            return journal_refused(self, "published row");
-        if (!series_set_fired(series, series->ring.tail - back, (uint32_t) rule))
-            return journal_no_memory(self);
-    }
-    return !self->in.bad || journal_refused(self, "published row");
+    series_forget_fired(series, first);
+    count_due(series);
+    return read_fired(self, series, from > first ? from : first);
 }
 
 static bool read_topics(journal_reader_t *self, series_t *series)
@@ -185,8 +191,8 @@ static bool read_covered(journal_reader_t *self, series_t *series)
 static bool read_turn(journal_reader_t *self, series_t *series, uint8_t flags)
 {
     bool whole = flags & ENTRY_WHOLE;
-    if (flags > (ENTRY_WHOLE | ENTRY_FIRED | ENTRY_TURNED | ENTRY_COARSE) ||
-        (whole ? series->ring.tail > 0 || flags & ENTRY_TURNED : flags & ENTRY_COARSE))
+    if (flags > ENTRY_ALL || (whole ? series->ring.tail > 0 || flags & (ENTRY_TURNED | ENTRY_ONLY)
+                                    : flags & ENTRY_COARSE))
         return journal_refused(self, "series");
     if (!(flags & ENTRY_TURNED))
         return true;
@@ -197,6 +203,32 @@ static bool read_turn(journal_reader_t *self, series_t *series, uint8_t flags)
     return series_turn(series, exact_us) || journal_no_memory(self);
 }
 
+static int64_t read_floor(journal_reader_t *self, const series_t *series, bool given)
+{
+    uint64_t distance = given ? unpack_up_to(&self->in, 2 * (uint64_t) ROWS_TS_MAX)
+                              : (uint64_t) series->layout->plan->lateness_us;
+    return series->newest - (int64_t) distance;
+}
+
+// It never falls, and lies between the rows that have closed and those that are open.
+static bool good_floor(const journal_reader_t *self, const series_t *series, int64_t floor)
+{
+    const open_row_t *first = &series->open.rows[series->open.first];
+    return !self->in.bad && floor >= series->floor_us && floor <= first->ts &&
+           (first->position == series->ring.head ||
+            ring_ts(&series->ring, first->position - 1) <= floor);
+}
+
+// Cells take the rows that have closed, and run empty on the way as they did.
+static bool close_rows(series_t *series, int64_t floor)
+{
+    uint64_t first = series->open.rows[series->open.first].position;
+    for (uint64_t p = series->taken; series->cells && p < first; p++)
+        if (ring_ts(&series->ring, p) < floor && !series_raise(series, ring_ts(&series->ring, p)))
+            return false;
+    return series_raise(series, floor) && series_take(series);
+}
+
 bool journal_read_entry(journal_reader_t *self, series_t *series)
 {
     if (!journal_room(self, series->layout))
@@ -204,11 +236,16 @@ bool journal_read_entry(journal_reader_t *self, series_t *series)
     uint8_t flags = unpack_byte(&self->in);
     if (!read_turn(self, series, flags))
         return false;
-    int64_t start = unpack_i64(&self->in);
-    if (!read_rows(self, series, start) || !read_open(self, series) ||
-        !read_fired(self, series, flags & ENTRY_FIRED) || !read_topics(self, series) ||
-        (flags & ENTRY_WHOLE && !read_covered(self, series)) ||
-        (flags & ENTRY_COARSE && !journal_read_cells(self, series)))
+    uint64_t from;
+    if (!read_rows(self, series, flags & ENTRY_ONLY, &from))
         return false;
-    return series_take(series) || journal_no_memory(self);
+    int64_t floor = read_floor(self, series, flags & ENTRY_FLOOR);
+    if (!read_open(self, series, from))
+        return false;
+    if (!good_floor(self, series, floor))
+        return journal_refused(self, "floor");
+    if (!read_topics(self, series) || (flags & ENTRY_KNOWN && !read_covered(self, series)) ||
+        (flags & ENTRY_COARSE && !journal_read_cells(self, series, floor)))
+        return false;
+    return close_rows(series, floor) || journal_no_memory(self);
 }

@@ -9,16 +9,18 @@
  *      flags         ENTRY_*
  *      exact_us      if ENTRY_TURNED: windows longer than this turn coarse, before the rows below
  *      start         position of the first row below, from the end of the rows sent before:
- *                    more than 0 if rows came and went in between, less if some are replaced
+ *                    more than 0 if rows came and went in between, less if some are replaced. If
+ *                    ENTRY_ONLY none before it are kept: what was sent of them may not stand
  *      count         rows below
  *      times         distances from the row before, the first from the newest time sent before
  *      arguments     one column each
- *      same_ts       rows of the newest time
- *      open rows     distance of the first from the end; those that changed, each with its
- *                    distance from the end, identity and columns
- *      fired         if ENTRY_FIRED: all of it
+ *      floor         if ENTRY_FLOOR: distance from the newest time; else it is the lateness
+ *      open rows     distance of the first from the end; those among the rows above, each with its
+ *                    distance from the end (times 4, plus 2 if it is due, 1 if told apart by its
+ *                    ordinal), how many of its time are before it, identity and columns
+ *      fired         by which rules those open rows have been published
  *      topics        those that changed
- *      covered       if ENTRY_WHOLE: covered_us, covered_position, known of each argument
+ *      covered       if ENTRY_KNOWN: covered_us, covered_position, known of each argument
  *      cells         if ENTRY_COARSE, in a whole entry: exact_us, rows not taken, how many
  *                    widths; of each: bits, known of each trace, count, distances of times from
  *                    the cell before, columns
@@ -30,7 +32,7 @@
 #include "actors/transform/pack.h"
 #include "actors/transform/ring.h"
 
-enum { JOURNAL_VERSION = 3 };
+enum { JOURNAL_VERSION = 4 };
 enum {
     SECTION_BRANCH = 1,
     SECTION_PLAN = 2,
@@ -38,7 +40,15 @@ enum {
     SECTION_FORGET = 4,
     SECTION_KNOWN = 5
 };
-enum { ENTRY_WHOLE = 1, ENTRY_FIRED = 2, ENTRY_TURNED = 4, ENTRY_COARSE = 8 };
+enum {
+    ENTRY_WHOLE = 1,
+    ENTRY_FLOOR = 2,
+    ENTRY_TURNED = 4,
+    ENTRY_COARSE = 8,
+    ENTRY_KNOWN = 16,
+    ENTRY_ONLY = 32,
+    ENTRY_ALL = 63,
+};
 enum { COLUMN_NULLS = 0, COLUMN_NARROW = 1, COLUMN_SOME_NULL = 2, COLUMN_WIDE = 3 };
 // The largest that is kept: a product of two arguments, summed over the 2^64 rows of a cell. The
 // compiler refuses larger arguments, so what is written can be read.

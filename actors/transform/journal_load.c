@@ -115,7 +115,7 @@ static bool read_series(journal_reader_t *self, bool known)
     if (!series || !journal_read_entry(self, series))
         return false;
     series->ring.restated = false;
-    series->windows.stale = true;
+    series_void_windows(series);
     series->kept = series->ring.head;
     series_note_partial(series);
     journal_mark(series);

@@ -27,4 +27,5 @@ bool journal_room(journal_reader_t *self, const layout_t *layout);
 bool journal_room_for_columns(journal_reader_t *self, size_t count);
 
 bool journal_read_entry(journal_reader_t *self, series_t *series); // journal_entry.c
-bool journal_read_cells(journal_reader_t *self, series_t *series); // journal_cells.c
+// journal_cells.c; the floor is theirs already, so that nothing is merged twice.
+bool journal_read_cells(journal_reader_t *self, series_t *series, int64_t floor);

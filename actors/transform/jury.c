@@ -43,9 +43,7 @@ void jury_destroy(jury_t **self_p)
 
 static sight_t sight_of(const hearing_t *hearing)
 {
-    return (sight_t){ .layout = hearing->series->layout,
-                      .windows = &hearing->series->windows,
-                      .moment = &hearing->moment };
+    return (sight_t){ .layout = hearing->series->layout, .moment = &hearing->moment };
 }
 
 static approximate_t see_approximate(void *state, unsigned aggregate, double *value, double *error)
@@ -133,7 +131,7 @@ verdict_t jury_rule(const hearing_t *hearing, size_t rule)
 {
     const layout_t *layout = hearing->series->layout;
     const compiled_rule_t *compiled = &layout->plan->rules[rule];
-    if (hearing->series->partial && !rule_covered(hearing, compiled))
+    if ((hearing->series->partial || hearing->moment.ahead) && !rule_covered(hearing, compiled))
         return VERDICT_WARMING;
     sight_t sight = sight_of(hearing);
     for (size_t i = 0; i < compiled->guard_count; i++)
@@ -215,7 +213,6 @@ bool jury_describe(jury_t *self, const hearing_t *hearing, size_t rule, alert_t 
 {
     const table_plan_t *plan = hearing->series->layout->plan;
     const compiled_rule_t *compiled = &plan->rules[rule];
-    alert->kind = "alert";
     alert->rule = slice_text(compiled->name);
     alert->severity = compiled->rule.severity;
     alert->when = compiled->rule.when;

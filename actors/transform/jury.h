@@ -17,7 +17,7 @@ typedef struct {
     series_t *series;
     moment_t moment; // windows of the series are moved to it
     const decimal_t *values;
-    series_parts_t *key; // decoded id
+    const series_parts_t *key; // decoded id
 } hearing_t;
 
 typedef enum { VERDICT_WARMING, VERDICT_FALSE, VERDICT_TRUE } verdict_t;
@@ -25,6 +25,7 @@ typedef enum { VERDICT_WARMING, VERDICT_FALSE, VERDICT_TRUE } verdict_t;
 jury_t *jury_new(void);
 void jury_destroy(jury_t **self_p);
 
+// WARMING also where a window of the rule is coarse and the row not closed yet (series.h).
 verdict_t jury_rule(const hearing_t *hearing, size_t rule);
 
 // Exact values of the plan's arguments for a row.
@@ -34,6 +35,6 @@ void jury_arguments(const layout_t *layout, const decimal_t *values, int64_t ts,
 // Texts of raw and derived columns; NULL: out of memory. Valid until the next call.
 const alert_value_t *jury_columns(jury_t *self, const hearing_t *hearing, unsigned *count);
 
-// Fill in what the rule, the series and the windows say: all but id, seq, prev, and the record.
+// Fill in what the rule, the series and the windows say: all but the kind, ids, seq and the record.
 // False: out of memory. What *alert points to is valid until the next call.
 bool jury_describe(jury_t *self, const hearing_t *hearing, size_t rule, alert_t *alert);

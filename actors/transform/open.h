@@ -1,9 +1,9 @@
-/*  open -- the rows of the newest time of a series, with all their columns.
+/*  open -- the rows of a series that may still be revised or judged, with all their columns.
  *
- *  Pure. They are the whole memory of identity: a row that comes again is found here or nowhere.
- *  Rows told apart by their ordinal cannot come again; of those only the very last row is kept,
- *  for views. At most OPEN_ROWS_MAX rows: beyond, the first ones close early and can no longer
- *  be revised.
+ *  Pure. In order of time, then arrival: those of the newest time, and with lateness those before
+ *  them that have not closed (series.h). They are the whole memory of identity: a row that comes
+ *  again is found here or nowhere. Rows told apart by their ordinal cannot come again; without
+ *  lateness of those only the very last row is kept, for views. At most OPEN_ROWS_MAX rows.
  */
 #pragma once
 #include "proto/buffer.h"
@@ -12,12 +12,14 @@
 enum { OPEN_ROWS_MAX = 65536 };
 
 typedef struct {
+    int64_t ts;
     uint64_t position; // in the series
-    uint64_t hash;     // of the identity
+    uint64_t nth;      // accepted rows of its time before it
+    uint64_t hash;     // of the time and the identity
     uint32_t identity; // offset of it
     uint8_t identity_size;
     bool ordinal;
-    bool changed; // since the last delta
+    bool due; // to be judged once more when it closes
 } open_row_t;
 
 typedef struct {
@@ -35,13 +37,23 @@ void open_init(open_t *self, unsigned column_count);
 void open_close(open_t *self);
 void open_clear(open_t *self); // forget all rows, keep the memory
 
-size_t open_find(const open_t *self, slice_t identity); // SIZE_MAX if none
-// Forget all rows, then append.
-bool open_only(open_t *self, uint64_t position, slice_t identity, bool ordinal);
-// Append; its values are the caller's to fill in. False: out of memory.
-bool open_add(open_t *self, uint64_t position, slice_t identity, bool ordinal);
+size_t open_find(const open_t *self, int64_t ts, slice_t identity); // SIZE_MAX if none
+
+// A row on its way in.
+typedef struct {
+    int64_t ts;
+    uint64_t position, nth;
+    slice_t identity;
+    bool ordinal, due;
+} opening_t;
+
+// Put a row in before row `at` of those in use (`end`: append); positions of the rows behind it
+// grow by one. Its values are the caller's to fill in. False: out of memory.
+bool open_insert(open_t *self, size_t at, const opening_t *row);
+bool open_only(open_t *self, const opening_t *row); // forget all rows, then append
 void open_drop_ordinal(open_t *self); // the last row, which is told apart by its ordinal
 bool open_drop_first(open_t *self, size_t count); // false: out of memory
+void open_drop_last(open_t *self, uint64_t from); // rows from this position on
 
 static inline size_t open_count(const open_t *self)
 {

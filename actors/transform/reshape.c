@@ -9,7 +9,7 @@ static void extend_covered(series_t *self, const table_plan_t *from, const table
     bool whole = self->ring.head == 0 && !self->cells; // the first row of all is still here
     if (to->keep_us > from->keep_us) {
         // Not keeping any time at all is forgetting the newest rows too, once they are not open.
-        int64_t kept = from->keep_us > 0          ? window_start(self->newest, from->keep_us)
+        int64_t kept = from->keep_us > 0          ? window_start(self->floor_us, from->keep_us)
                        : self->newest < INT64_MAX ? self->newest + 1
                                                   : INT64_MAX;
         if (whole)
@@ -120,7 +120,8 @@ static bool reshape_cells(series_t *self, const layout_t *to)
         while (same && same->bits != bits)
             same = same->next;
         ok = same ||
-             series_add_cells(self, cells_copy(source_for(before, to, i), to, bits, self->newest));
+             series_add_cells(self, cells_copy(source_for(before, to, i), to, bits, self->newest,
+                                                self->floor_us));
     }
     self->exact_us = self->cells ? exact_us : INT64_MAX;
     while (before) {
@@ -136,10 +137,12 @@ bool series_reshape(series_t *self, const layout_t *to)
 {
     extend_covered(self, self->layout->plan, to->plan);
     windows_close(&self->windows);
+    windows_close(&self->trail);
     if (self->cells && !reshape_cells(self, to))
         return false;
     if (!reshape_arguments(self, to) || !reshape_columns(self, to) || !reshape_rules(self, to) ||
-        !windows_open(&self->windows, to))
+        !windows_open(&self->windows, to) ||
+        (to->plan->lateness_us > 0 && !windows_open(&self->trail, to)))
         return false;
     self->ring.restated = false; // windows are stale as it is
     self->layout = to;

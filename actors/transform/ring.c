@@ -100,6 +100,50 @@ bool ring_shrink(ring_t *self, size_t rows)
     return capacity > self->mask || resize(self, capacity);
 }
 
+uint64_t ring_since(const ring_t *self, int64_t ts)
+{
+    uint64_t low = self->head, high = self->tail;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (ring_ts(self, middle) < ts)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void shift_narrow(const ring_t *self, int64_t *numbers, uint64_t position)
+{
+    for (uint64_t p = self->tail - 1; p > position; p--)
+        numbers[p & self->mask] = numbers[(p - 1) & self->mask];
+}
+
+static void shift_wide(const ring_t *self, wide_t *numbers, uint64_t position)
+{
+    for (uint64_t p = self->tail - 1; p > position; p--) {
+        wide_t *to = &numbers[p & self->mask], *from = &numbers[(p - 1) & self->mask];
+        mpz_swap(to->value, from->value);
+        to->null = from->null;
+    }
+}
+
+bool ring_insert(ring_t *self, uint64_t position, int64_t ts)
+{
+    assert(position >= self->head && position < self->tail);
+    if (!ring_push(self, ts))
+        return false;
+    shift_narrow(self, self->ts, position);
+    self->ts[position & self->mask] = ts;
+    for (unsigned i = 0; i < self->column_count; i++) {
+        if (self->columns[i].wide)
+            shift_wide(self, self->columns[i].wide, position);
+        else
+            shift_narrow(self, self->columns[i].narrow, position);
+    }
+    return true;
+}
+
 void ring_get(const ring_t *self, unsigned column, uint64_t position, figure_t *value)
 {
     assert(position >= self->head && position < self->tail);

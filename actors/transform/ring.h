@@ -1,10 +1,10 @@
 /*  ring -- the remembered rows of one series: times and one column of exact numbers an argument.
  *
- *  Pure. Rows are named by position: the first row of a series is 0, for ever. A column holds
- *  its numbers as int64 mantissas at one exponent (narrow); it follows the data to another
- *  exponent, and where none fits all numbers it holds, to big integers (wide), and back once
- *  what made it wide has left. Numbers are exact either way. Whoever keeps sums over mantissas
- *  looks at `restated`: a column that changed its exponent or width voids them.
+ *  Pure. Rows are named by position: the first row of a series is 0, and a row moves up when one
+ *  is put in before it. A column holds its numbers as int64 mantissas at one exponent (narrow); it
+ *  follows the data to another exponent, and where none fits all numbers it holds, to big integers
+ *  (wide), and back once what made it wide has left. Numbers are exact either way. Whoever keeps
+ *  sums over mantissas looks at `restated`: a column that changed its exponent or width voids them.
  */
 #pragma once
 #include "actors/transform/figure.h"
@@ -46,6 +46,8 @@ static inline int64_t ring_ts(const ring_t *self, uint64_t position)
     return self->ts[position & self->mask];
 }
 
+uint64_t ring_since(const ring_t *self, int64_t ts); // the first row of this time or later, or the end
+
 // Append a row; its values follow by ring_set. False: out of memory.
 static inline bool ring_push(ring_t *self, int64_t ts)
 {
@@ -54,6 +56,9 @@ static inline bool ring_push(ring_t *self, int64_t ts)
     self->ts[self->tail++ & self->mask] = ts;
     return true;
 }
+
+// Put a row in before that at `position`: those from there on move up by one.
+bool ring_insert(ring_t *self, uint64_t position, int64_t ts);
 
 static inline bool ring_set(ring_t *self, unsigned column, uint64_t position, const figure_t *value)
 {

@@ -18,12 +18,13 @@ series_t *series_new(slice_t id, uint64_t hash, const layout_t *layout)
     self->hash = hash;
     self->id_size = (uint8_t) id.size;
     memcpy(self->id, id.data, id.size);
-    self->newest = self->covered_us = INT64_MIN;
+    self->newest = self->floor_us = self->covered_us = INT64_MIN;
     self->exact_us = INT64_MAX;
     open_init(&self->open, (unsigned) layout->plan->column_count);
     self->known = malloc((arguments + 1) * sizeof *self->known);
     if (!self->known || !ring_open(&self->ring, (unsigned) arguments, 0, 0) ||
-        !windows_open(&self->windows, layout)) {
+        !windows_open(&self->windows, layout) ||
+        (layout->plan->lateness_us > 0 && !windows_open(&self->trail, layout))) {
         series_destroy(&self);
         return NULL;
     }
@@ -40,60 +41,13 @@ void series_destroy(series_t **self_p)
     ring_close(&self->ring);
     series_drop_cells(self);
     windows_close(&self->windows);
+    windows_close(&self->trail);
     open_close(&self->open);
     free(self->known);
     free(self->topics);
     free(self->fired);
     free(self);
     *self_p = NULL;
-}
-
-static bool same_values(const series_t *self, size_t open, const row_t *row)
-{
-    const decimal_t *known = open_values(&self->open, open);
-    for (size_t i = 0; i < self->layout->plan->column_count; i++) {
-        decimal_t a = known[i], b = row->values[i];
-        if (a.mantissa == b.mantissa && (a.exponent == b.exponent || decimal_is_null(a)))
-            continue;
-        if (decimal_is_null(a) || decimal_is_null(b) || decimal_compare(a, b) != 0)
-            return false;
-    }
-    return true;
-}
-
-admit_t series_admit(const series_t *self, const row_t *row, size_t *open)
-{
-    if (self->ring.tail == 0 || row->ts > self->newest)
-        return ADMIT_NEW;
-    if (row->ts < self->newest)
-        return ADMIT_LATE;
-    *open = row->ordinal ? SIZE_MAX : open_find(&self->open, row->identity);
-    if (*open == SIZE_MAX)
-        return ADMIT_NEW;
-    return same_values(self, *open, row) ? ADMIT_DUPLICATE : ADMIT_REVISION;
-}
-
-static bool set_arguments(series_t *self, uint64_t position, const row_t *row)
-{
-    for (unsigned i = 0; i < self->ring.column_count; i++)
-        if (!ring_set(&self->ring, i, position, &row->arguments[i]))
-            return false;
-    if (self->ring.restated) {
-        self->windows.stale = true;
-        self->ring.restated = false;
-    }
-    return true;
-}
-
-// Field by field: the row in hand was written so a moment ago, and a wider read of it would wait
-// for the writes to reach the cache.
-static void set_values(series_t *self, size_t open, const row_t *row)
-{
-    decimal_t *values = open_values(&self->open, open);
-    for (unsigned i = 0; i < self->open.column_count; i++) {
-        values[i].mantissa = row->values[i].mantissa;
-        values[i].exponent = row->values[i].exponent;
-    }
 }
 
 void series_forget_fired(series_t *self, uint64_t before)
@@ -107,58 +61,10 @@ void series_forget_fired(series_t *self, uint64_t before)
     memmove(self->fired, self->fired + gone, self->fired_count * sizeof *self->fired);
 }
 
-static bool open_row(series_t *self, const row_t *row)
+void series_drop_fired(series_t *self, uint64_t from)
 {
-    open_t *open = &self->open;
-    uint64_t position = self->ring.tail - 1;
-    if (row->ts > self->newest) {
-        if (!open_only(open, position, row->identity, row->ordinal))
-            return false;
-    } else {
-        if (open_count(open) > 0 && open->rows[open->end - 1].ordinal)
-            open_drop_ordinal(open);
-        if (open_count(open) == OPEN_ROWS_MAX && !open_drop_first(open, 1))
-            return false;
-        if (!open_add(open, position, row->identity, row->ordinal))
-            return false;
-    }
-    set_values(self, open->end - 1, row);
-    if (self->fired_count > 0)
-        series_forget_fired(self, open->rows[open->first].position);
-    return true;
-}
-
-bool series_append(series_t *self, const row_t *row)
-{
-    bool later = self->ring.tail == 0 || row->ts > self->newest;
-    if (!ring_push(&self->ring, row->ts) || !set_arguments(self, self->ring.tail - 1, row) ||
-        !open_row(self, row))
-        return false;
-    self->same_ts = later ? 1 : self->same_ts + 1;
-    self->newest = row->ts;
-    return !self->cells || ((!later || series_settle(self)) && series_take(self));
-}
-
-bool series_accept(series_t *self, const row_t *row, moment_t *moment)
-{
-    // Windows move before rows that have left them are forgotten.
-    if (!series_append(self, row) || !series_look(self, self->ring.tail - 1, moment))
-        return false;
-    series_trim(self);
-    return true;
-}
-
-bool series_revise(series_t *self, size_t open, const row_t *row)
-{
-    open_row_t *known = &self->open.rows[open];
-    known->changed = true;
-    if (known->position < self->resend)
-        self->resend = known->position; // it may have closed by the next delta
-    set_values(self, open, row);
-    // No window by time holds an open row. One by rows does if others came after it.
-    if (self->layout->plan->keep_rows > 0 && known->position + 1 < self->ring.tail)
-        self->windows.stale = true;
-    return set_arguments(self, known->position, row);
+    while (self->fired_count > 0 && self->fired[self->fired_count - 1].position >= from)
+        self->fired_count--;
 }
 
 static void trim_kept(series_t *self)
@@ -171,7 +77,7 @@ static void trim_kept(series_t *self)
         self->kept = ring->tail;
         return;
     }
-    int64_t start = window_start(self->newest, keep_us);
+    int64_t start = window_start(self->floor_us, keep_us);
     if (self->kept < ring->head)
         self->kept = ring->head;
     while (self->kept < ring->tail && ring_ts(ring, self->kept) < start)
@@ -188,7 +94,7 @@ void series_trim(series_t *self)
     if (head > self->kept)
         head = self->kept;
     for (cells_t *cells = self->cells; cells; cells = cells->next)
-        cells_trim(cells, window_start(self->newest, cells->span_us));
+        cells_trim(cells, window_start(self->floor_us, cells->span_us));
     if (self->cells && head > self->resend)
         head = self->resend;
     if (head > ring->head)
@@ -196,20 +102,6 @@ void series_trim(series_t *self)
     size_t count = ring_count(ring);
     if (ring->mask >= SHRINK_FROM && count * SHRINK_BELOW < ring->mask)
         (void) ring_shrink(ring, 2 * count); // memory: nice to have back
-}
-
-bool series_look(series_t *self, uint64_t position, moment_t *moment)
-{
-    *moment = (moment_t){ .ring = &self->ring,
-                          .position = position,
-                          .first = self->ring.tail - self->same_ts,
-                          .ts = self->newest,
-                          .cells = self->cells,
-                          .exact_us = self->exact_us };
-    for (cells_t *cells = self->cells; cells; cells = cells->next)
-        if (!cells_look(cells, self->newest))
-            return false;
-    return windows_move(&self->windows, self->layout, moment);
 }
 
 static bool argument_covered(const series_t *self, int argument, bool by_rows, uint64_t position,
@@ -223,12 +115,14 @@ static bool argument_covered(const series_t *self, int argument, bool by_rows, u
 
 bool series_covers(const series_t *self, unsigned aggregate, const moment_t *moment)
 {
-    if (!self->partial)
+    if (!self->partial && !moment->ahead)
         return true;
     const aggregate_t *what = &self->layout->plan->aggregates[aggregate];
     const window_spec_t *window = &self->layout->plan->windows[what->window];
     uint64_t from = moment->position > window->rows ? moment->position - window->rows : 0;
     int64_t start = window_start(moment->ts, window->span_us);
+    if (moment->ahead && !window->by_rows && window->span_us > self->exact_us)
+        return false;
     if (window->by_rows ? self->covered_position > from : self->covered_us > start)
         return false;
     if (self->cells && !window->by_rows && window->span_us > self->exact_us)
@@ -274,7 +168,6 @@ bool series_set_fired(series_t *self, uint64_t position, uint32_t rule)
     memmove(self->fired + at + 1, self->fired + at, (self->fired_count - at) * sizeof *self->fired);
     self->fired[at] = (fired_t){ .position = position, .rule = rule };
     self->fired_count++;
-    self->fired_changed = true;
     return true;
 }
 
@@ -304,7 +197,7 @@ size_t series_bytes(const series_t *self)
     for (const cells_t *cells = self->cells; cells; cells = cells->next)
         coarse += cells_bytes(cells);
     return coarse + sizeof *self + self->id_size + ring_bytes(&self->ring) +
-           windows_bytes(&self->windows) + open_bytes(&self->open) +
+           windows_bytes(&self->windows) + windows_bytes(&self->trail) + open_bytes(&self->open) +
            plan->argument_count * sizeof *self->known +
            (self->topics ? plan->rule_count * sizeof *self->topics : 0) +
            self->fired_capacity * sizeof *self->fired;

@@ -1,15 +1,26 @@
 /*  series -- all that is remembered of one series.
  *
- *  Pure. Rows come in order of time (late ones are refused before), so what is kept is a suffix
- *  of all accepted rows: those with ts >= newest - keep_us, or among the keep_rows before the
- *  first open row, and the open rows. That is a function of the rows and the plan alone: nothing
- *  is visible of when memory was really freed, and a longer window added later finds exactly
- *  what the plans before it promised to keep.
+ *  Pure. Rows are kept in order of time, then arrival. Those before the floor have closed: none of
+ *  them changes any more, and a row that comes for them is late. The floor is newest - lateness and
+ *  never falls. Rows from there on are open: they may be revised, and others come between them.
+ *  So there is an end for the windows that judge rows as they come (`windows`), anywhere among the
+ *  open rows, and one for those that judge rows as they close (`trail`), which only moves forward
+ *  and sees nothing that may change. What came between costs a copy of the trail and a walk over
+ *  the open rows before it. Without lateness only rows of the newest time are open, and there is
+ *  no trail.
+ *
+ *  What is kept is a suffix of all accepted rows: those with ts >= floor - keep_us, or among the
+ *  keep_rows before the first open row, and the open rows. That is a function of the rows and the
+ *  plan alone: nothing is visible of when memory was really freed, and a longer window added later
+ *  finds exactly what the plans before it promised to keep.
+ *
+ *  More than OPEN_ROWS_MAX open rows: those of the oldest time close early, which lifts the floor.
  *
  *  Coarse. A window by time that holds too many rows turns coarse: from then on it sees cells
  *  (cells.h), until they have all left it, and rows are kept only for the longest window that is
  *  still exact, `exact_us`. A longer window holds no fewer rows than a shorter one, so coarse are
- *  always those longer than that; the others never notice.
+ *  always those longer than that; the others never notice. Cells take rows that have closed, so
+ *  what lies ahead of the floor cannot look at them: such a rule judges a row when it closes.
  *
  *  Covered. After `covered_us` every row is here; `covered_position` says the same by order of
  *  arrival. A plan that keeps longer than the one before moves them up to where the old promise
@@ -48,27 +59,28 @@ typedef struct series series_t;
 struct series {
     const layout_t *layout;
     ring_t ring; // ring.tail = rows accepted so far
-    windows_t windows;
+    windows_t windows, trail;
     cells_t *cells;   // of windows by time longer than `exact_us`, narrow ones first; or NULL
     int64_t exact_us; // INT64_MAX without cells
     uint64_t taken;   // rows before this one are in cells
     open_t open;
+    size_t due;         // open rows to be judged when they close
     int64_t newest;     // event time of the last row
-    uint64_t same_ts;   // rows accepted with it
+    int64_t floor_us;   // rows before it have closed
     uint64_t kept;      // first position kept for windows by time
     int64_t covered_us; // INT64_MIN = everything
     uint64_t covered_position;
     known_t *known;  // of each argument
+    bool known_moved; // since the last delta
     bool partial;    // not everything is covered and known
     topic_t *topics; // of each rule; NULL before the first alert
     fired_t *fired;  // in order of (position, rule)
     size_t fired_count, fired_capacity;
-    bool fired_changed;
 
     // For its partition and journal.
     uint64_t sent;   // rows that are in deltas already
     int64_t sent_ts; // newest time among them
-    uint64_t resend; // those from here on must be sent, again if they were: revised
+    uint64_t resend; // those from here on must be sent, again if they were: revised, or moved up
     bool touched;    // it is in the list of those below
     bool changed;    // something is in no delta yet
     bool turned;     // coarser since the last delta, with this exact_us
@@ -99,21 +111,40 @@ static inline slice_t series_name(const series_t *self)
     return slice_of(self->id, self->id_size);
 }
 
+// Where the floor is once a row of this time is in: before that, open rows below it have to close.
+static inline int64_t series_floor(const series_t *self, int64_t ts)
+{
+    int64_t floor = (ts > self->newest ? ts : self->newest) - self->layout->plan->lateness_us;
+    return floor > self->floor_us ? floor : self->floor_us;
+}
+static inline bool series_full(const series_t *self)
+{
+    return open_count(&self->open) == OPEN_ROWS_MAX;
+}
+
 // What is this row to the series? A duplicate or revision is of open row *open.
 admit_t series_admit(const series_t *self, const row_t *row, size_t *open);
-// Take a new row in; *moment is the one to judge it. False: out of memory.
+// Take a new row in, if there is room; *moment is the one to judge it. False: out of memory.
 bool series_accept(series_t *self, const row_t *row, moment_t *moment);
 bool series_revise(series_t *self, size_t open, const row_t *row);
-// Take a new row in without a look: windows are left behind, and nothing is forgotten yet.
-bool series_append(series_t *self, const row_t *row);
 
-// Judge the row at `position`, one of the newest time: windows are as it sees them afterwards.
-bool series_look(series_t *self, uint64_t position, moment_t *moment);
+// Judge an open row: windows are as it sees them afterwards.
+bool series_look(series_t *self, size_t open, moment_t *moment);
+
+// ---- closing (series_close.c) -------------------------------------------------------------------
+
+// Rows before this time have closed: none of them is open any more. False: out of memory.
+bool series_raise(series_t *self, int64_t floor);
+// Judge the first open row once more, as it closes; the floor is raised to its time.
+bool series_look_closing(series_t *self, moment_t *moment);
+bool series_close(series_t *self); // the first open row
+void series_void_windows(series_t *self); // they are stale: built anew when needed
 
 bool series_covers(const series_t *self, unsigned aggregate, const moment_t *moment);
 bool series_has_fired(const series_t *self, uint64_t position, uint32_t rule);
 bool series_set_fired(series_t *self, uint64_t position, uint32_t rule);
 void series_forget_fired(series_t *self, uint64_t before); // of rows that are not open any more
+void series_drop_fired(series_t *self, uint64_t from);     // of rows that are told again
 void series_note_partial(series_t *self);                  // after covered or known were set
 bool series_topics(series_t *self); // make room for them; false: out of memory
 
@@ -124,9 +155,10 @@ bool series_reshape(series_t *self, const layout_t *layout);
 bool series_crowded(const series_t *self, uint32_t rows_max);
 int64_t series_bearable(const series_t *self, uint32_t rows_max); // 0 = none
 bool series_turn(series_t *self, int64_t exact_us);               // false: out of memory
-// With cells: the row at the end is the first of a later time. False: out of memory.
+// With cells: the floor was raised. False: out of memory.
 bool series_settle(series_t *self);
 bool series_take(series_t *self); // cells take the rows that can no longer be revised
+bool series_look_cells(series_t *self, int64_t ts);
 bool series_add_cells(series_t *self, cells_t *cells); // takes them over; false: they are NULL
 void series_shed(series_t *self); // what runs empty makes its windows exact again
 void series_drop_cells(series_t *self);

@@ -2,23 +2,16 @@
  */
 #include "actors/transform/series.h"
 
-bool series_crowded(const series_t *self, uint32_t rows_max)
+// The end of the rows that are counted: with lateness, of those that have closed.
+static uint64_t counted_end(const series_t *self)
 {
-    return self->ring.tail - self->kept > rows_max;
+    bool lateness = self->layout->plan->lateness_us > 0;
+    return lateness ? self->open.rows[self->open.first].position : self->ring.tail;
 }
 
-// The first row of this time or later; the end, if there is none.
-static uint64_t first_since(const ring_t *ring, int64_t ts)
+bool series_crowded(const series_t *self, uint32_t rows_max)
 {
-    uint64_t low = ring->head, high = ring->tail;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (ring_ts(ring, middle) < ts)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return counted_end(self) > self->kept + rows_max;
 }
 
 int64_t series_bearable(const series_t *self, uint32_t rows_max)
@@ -29,8 +22,8 @@ int64_t series_bearable(const series_t *self, uint32_t rows_max)
         int64_t span_us = plan->windows[i].span_us;
         if (plan->windows[i].by_rows || span_us <= longest_us || span_us > self->exact_us)
             continue;
-        uint64_t from = first_since(&self->ring, window_start(self->newest, span_us));
-        if (self->ring.tail - from <= rows_max)
+        uint64_t from = ring_since(&self->ring, window_start(self->floor_us, span_us));
+        if (counted_end(self) <= from + rows_max)
             longest_us = span_us;
     }
     return longest_us;
@@ -38,18 +31,19 @@ int64_t series_bearable(const series_t *self, uint32_t rows_max)
 
 // ---- taking rows in ---------------------------------------------------------------------------
 
-// The first row that may still be revised.
+// The first row that may still be revised, or judged.
 static uint64_t first_open(const series_t *self)
 {
     const open_row_t *row = &self->open.rows[self->open.first];
-    return row->ordinal ? self->ring.tail : row->position;
+    return row->ordinal && !row->due && open_count(&self->open) == 1 ? self->ring.tail
+                                                                      : row->position;
 }
 
 static bool take_before(series_t *self, uint64_t end)
 {
     for (; self->taken < end; self->taken++)
         for (cells_t *cells = self->cells; cells; cells = cells->next)
-            if (!cells_take(cells, &self->ring, self->taken, self->newest))
+            if (!cells_take(cells, &self->ring, self->taken, self->floor_us))
                 return false;
     return true;
 }
@@ -61,7 +55,10 @@ bool series_take(series_t *self)
 
 bool series_settle(series_t *self)
 {
-    if (!take_before(self, self->ring.tail - 1))
+    uint64_t end = self->taken; // rows of the floor itself wait
+    while (end < self->ring.tail && ring_ts(&self->ring, end) < self->floor_us)
+        end++;
+    if (!take_before(self, end))
         return false;
     for (cells_t *cells = self->cells; cells; cells = cells->next)
         if (!cells_settle(cells))
@@ -104,9 +101,9 @@ static bool make_cells(series_t *self, unsigned bits)
         return false;
     for (size_t i = 0; i < self->layout->trace_count; i++)
         cells->known_us[i] = known_of(self, &self->layout->traces[i]);
-    uint64_t from = first_since(&self->ring, window_start(self->newest, cells->span_us));
+    uint64_t from = ring_since(&self->ring, window_start(self->floor_us, cells->span_us));
     for (; from < self->taken; from++)
-        if (!cells_take(cells, &self->ring, from, self->newest))
+        if (!cells_take(cells, &self->ring, from, self->floor_us))
             return false;
     return true;
 }
@@ -118,7 +115,7 @@ bool series_turn(series_t *self, int64_t exact_us)
         self->taken = first_open(self);
     self->exact_us = self->turned_us = exact_us;
     self->turned = self->changed = true;
-    self->windows.stale = true;
+    series_void_windows(self);
     for (size_t i = 0; i < plan->window_count; i++)
         if (!plan->windows[i].by_rows && plan->windows[i].span_us > exact_us &&
             !make_cells(self, self->layout->cell_bits[i]))
@@ -126,22 +123,22 @@ bool series_turn(series_t *self, int64_t exact_us)
     return true;
 }
 
-// Every row that their windows could see has gone, but those of the newest time.
-static bool ran_empty(const cells_t *cells, int64_t newest)
+// Every row that their windows could see has gone, but those of the floor itself.
+static bool ran_empty(const cells_t *cells, int64_t floor)
 {
     return cells_empty(cells) ||
-           ring_ts(&cells->ring, cells->ring.tail - 1) < window_start(newest, cells->span_us);
+           ring_ts(&cells->ring, cells->ring.tail - 1) < window_start(floor, cells->span_us);
 }
 
 void series_shed(series_t *self)
 {
-    while (self->cells && ran_empty(self->cells, self->newest)) {
+    while (self->cells && ran_empty(self->cells, self->floor_us)) {
         cells_t *empty = self->cells;
         self->cells = empty->next;
         self->exact_us = self->cells ? empty->span_us : INT64_MAX;
         cells_destroy(&empty);
         self->kept = self->ring.head;
-        self->windows.stale = true;
+        series_void_windows(self);
     }
 }
 

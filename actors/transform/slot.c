@@ -66,6 +66,30 @@ void slot_close(slot_t *self)
     *self = (slot_t){ 0 };
 }
 
+bool slot_copy(slot_t *self, const slot_t *from)
+{
+    self->count = from->count;
+    self->sum = from->sum;
+    if (!from->more) {
+        more_destroy(&self->more);
+        return true;
+    }
+    if (!self->more && !(self->more = more_new()))
+        return false;
+    slot_more_t *to = self->more;
+    to->big = from->more->big;
+    to->squares = from->more->squares;
+    to->squares2 = from->more->squares2;
+    to->products = from->more->products;
+    to->sum2 = from->more->sum2;
+    mpz_set(to->big_sum, from->more->big_sum);
+    mpz_set(to->big_squares, from->more->big_squares);
+    mpz_set(to->big_sum2, from->more->big_sum2);
+    mpz_set(to->big_squares2, from->more->big_squares2);
+    mpz_set(to->big_products, from->more->big_products);
+    return extremes_copy(&to->min, &from->more->min) && extremes_copy(&to->max, &from->more->max);
+}
+
 size_t slot_bytes(const slot_t *self)
 {
     if (!self->more)

@@ -131,6 +131,7 @@ static bool beat(worker_t *self)
         { "judged", count.judged },
         { "warming", count.warming },
         { "alerts", count.alerts },
+        { "corrections", count.corrections },
         { "commits", self->commits_done },
         { "stale", self->stale },
         { "fenced", self->fenced },

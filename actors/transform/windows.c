@@ -35,6 +35,26 @@ static inline uint64_t begin(const window_spec_t *spec, const moment_t *moment, 
     return low;
 }
 
+// Only windows by rows tell rows of one time apart.
+bool windows_beyond(const windows_t *self, const layout_t *layout, const moment_t *moment)
+{
+    return self->stale || moment->first < self->first ||
+           (layout->plan->keep_rows > 0 && moment->position < self->position);
+}
+
+bool windows_copy(windows_t *self, const layout_t *layout, const windows_t *from)
+{
+    for (size_t i = 0; i < layout->plan->window_count; i++)
+        self->windows[i] = from->windows[i];
+    for (size_t i = 0; i < self->slot_count; i++)
+        if (!slot_copy(&self->slots[i], &from->slots[i]))
+            return false;
+    self->position = from->position;
+    self->first = from->first;
+    self->stale = false;
+    return true;
+}
+
 bool windows_move(windows_t *self, const layout_t *layout, const moment_t *moment)
 {
     const table_plan_t *plan = layout->plan;
@@ -61,6 +81,8 @@ bool windows_move(windows_t *self, const layout_t *layout, const moment_t *momen
         window->low = low;
         window->high = high;
     }
+    self->position = moment->position;
+    self->first = moment->first;
     self->stale = false;
     return true;
 }

@@ -125,8 +125,8 @@ const setting_t settings_table[] = {
       "A map from column to condition, such as `\">= 0\"`; rows that fail are quarantined with the reason." },
     { IN_SOURCE, "rolling", SETTING_PAIRS, SOURCE_AT(rolling), 0, 64, false, NULL,
       "A map from column to duration: the column is a rolling sum over that time, so that `check` can warn of rules that would never hold." },
-    { IN_SOURCE, "lateness", SETTING_DURATION, SOURCE_AT(lateness_us), 0, 0, false, "0s",
-      "How long a row stays open for rows that come late. Only `0s` in this version." },
+    { IN_SOURCE, "lateness", SETTING_DURATION, SOURCE_AT(lateness_us), 0, DAY, false, "0s",
+      "How long a row stays open for others that come late: rows older than the newest of their series by more than this have no effect. The same for all sources of a table. See docs/rules.md." },
 
     { IN_PAGES, "parameter", SETTING_TEXT, SOURCE_AT(page_parameter), 1, 128, true, NULL,
       "The parameter of the query that names the page." },

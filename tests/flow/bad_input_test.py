@@ -97,7 +97,7 @@ def check_configurations(directory):
     refused(good.replace('"x > 100" }', '"x > 100", for: 5m }'), "for")
     refused(good.replace('"x > 100" }', '"x > 100", emit: edge }'), "emit")
     refused(good.replace("127.0.0.1:5570", "10.0.0.1:5570"), "10.0.0.1")
-    refused(good.replace("rows: /*", "rows: /*\n    lateness: 5s"), "lateness")
+    refused(good.replace("rows: /*", "rows: /*\n    lateness: 25h"), "lateness")
     refused(good.replace("namespace: tw", "namespace: [tw"), ":")
     refused("a: &x 1\nb: *x\n")
     refused("\x00\x01\x02")

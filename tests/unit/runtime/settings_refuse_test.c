@@ -165,7 +165,7 @@ static void source(void **state)
         { "skip_lines: 2", 0, "only with format: csv" },
         { "comment: '#'", 0, "only with format: csv" },
         { "missing: []", 14, "expected 1 to 16 entries" },
-        { "lateness: 1s", 15, "lateness: only 0s is in this version" },
+        { "lateness: 25h", 15, "lateness: '25h' is outside" },
         { "lateness: x", 15, "expected a duration" },
         { "every: 10", 12, "expected a duration such as 500ms" },
         { "every: 0s", 12, "outside 10ms" },

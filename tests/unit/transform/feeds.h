@@ -18,11 +18,14 @@ typedef struct {
     uint32_t min_rows;
 } feed_rule_t;
 
+static int64_t feed_lateness_us = 0; // of sources from here on
+
 // A source's body as far as rules look at it: table "candle" with keys exchange and pair.
 static inline void feed_source(buffer_t *out, const char *table)
 {
     static const char *const keys[] = { "exchange", "pair" };
-    wire_array(out, 13);
+    bool late = feed_lateness_us > 0;
+    wire_array(out, late ? 18 : 13);
     wire_u64(out, 1);
     for (int i = 0; i < 6; i++)
         wire_nil(out);
@@ -39,6 +42,13 @@ static inline void feed_source(buffer_t *out, const char *table)
         wire_string(out, feed_columns[i]);
         wire_nil(out);
     }
+    if (!late)
+        return;
+    for (int i = 0; i < 4; i++)
+        wire_nil(out);
+    wire_map(out, 1);
+    wire_string(out, "lateness");
+    wire_u64(out, (uint64_t) feed_lateness_us);
 }
 
 static uint32_t feed_rows_max = EXACT_ROWS_DEFAULT; // window_rows_max of plans made from here on
@@ -141,7 +151,8 @@ static inline bool feed(fold_t *fold, const char *stream, uint64_t seq, const fe
 // ---- alerts -----------------------------------------------------------------------------------
 
 typedef struct {
-    alert_id_t id, prev;
+    alert_id_t id, prev, corrects;
+    bool correction, late;
     uint64_t seq, record;
     uint32_t row;
     unsigned partition;
@@ -165,6 +176,9 @@ static inline void ear_hear(void *context, unsigned partition, const alert_t *al
     heard_t *heard = &self->alerts[self->count++];
     *heard = (heard_t){ .id = alert->id,
                         .prev = alert->prev,
+                        .corrects = alert->corrects,
+                        .correction = strcmp(alert->kind, "correction") == 0,
+                        .late = alert->late,
                         .seq = alert->seq,
                         .record = alert->record_seq,
                         .row = alert->row,

@@ -1,5 +1,7 @@
 /*  The fold against a model that keeps every row for ever and scans: random rows with ties,
- *  duplicates, revisions, late rows, equal times and NULLs must give the same alerts, in order.
+ *  duplicates, revisions, late rows, equal times and NULLs, without and with lateness, must give
+ *  the same alerts and corrections, in order. Then the promise itself: once everything has closed,
+ *  alerts minus corrections are the verdicts over all rows in their last revision.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,17 +30,22 @@ typedef struct {
     char identity[8];
     bool ordinal;
     decimal_t values[2];
-    bool fired[RULES];
+    bool closed, due;
+    bool fired[RULES]; // published and not corrected
 } kept_t;
+
+typedef struct {
+    int rule;
+    int64_t ts;
+    bool correction, late;
+} told_t;
 
 typedef struct {
     size_t count;
     kept_t rows[ROWS_MAX];
-    size_t alert_count;
-    struct {
-        int rule;
-        int64_t ts;
-    } alerts[ROWS_MAX];
+    int64_t lateness, floor;
+    size_t told_count;
+    told_t told[4 * ROWS_MAX];
     uint64_t late, duplicates, revisions;
 } model_t; // of one series
 
@@ -140,16 +147,33 @@ static bool verdict(const model_t *model, size_t at, int rule)
     return holds;
 }
 
-// Row `at`, `back` rows behind one that was revised, or 0.
-static void judge(model_t *model, size_t at, size_t back)
+static void tell(model_t *model, size_t at, int rule, bool correction, bool late)
 {
-    for (int rule = 0; rule < RULES; rule++) {
-        if (model->rows[at].fired[rule] || by_rows[rule] < back || !verdict(model, at, rule))
-            continue;
-        model->rows[at].fired[rule] = true;
-        assert_true(model->alert_count < ROWS_MAX);
-        model->alerts[model->alert_count].rule = rule;
-        model->alerts[model->alert_count++].ts = model->rows[at].ts;
+    assert_true(model->told_count < sizeof model->told / sizeof model->told[0]);
+    model->told[model->told_count++] = (told_t){
+        .rule = rule, .ts = model->rows[at].ts, .correction = correction, .late = late
+    };
+    model->rows[at].fired[rule] = !correction;
+}
+
+static void judge(model_t *model, size_t at)
+{
+    for (int rule = 0; rule < RULES; rule++)
+        if (!model->rows[at].fired[rule] && verdict(model, at, rule))
+            tell(model, at, rule, false, false);
+}
+
+static void close_before(model_t *model, int64_t floor)
+{
+    model->floor = floor > model->floor ? floor : model->floor;
+    for (size_t i = 0; i < model->count && model->rows[i].ts < floor; i++) {
+        kept_t *row = &model->rows[i];
+        for (int rule = 0; rule < RULES && !row->closed && row->due; rule++) {
+            bool holds = verdict(model, i, rule);
+            if (holds != row->fired[rule])
+                tell(model, i, rule, !holds, holds);
+        }
+        row->closed = true;
     }
 }
 
@@ -160,35 +184,63 @@ static bool same_number(decimal_t a, decimal_t b)
     return decimal_compare(a, b) == 0;
 }
 
+static bool is_duplicate(const kept_t *kept, const feed_row_t *row)
+{
+    return same_number(kept->values[0], row->values[0]) &&
+           same_number(kept->values[1], row->values[1]);
+}
+
+// Another content for the row at `i`: those of its time that see it are judged again at the end.
+static void revise(model_t *model, size_t i, const feed_row_t *row)
+{
+    kept_t *kept = &model->rows[i];
+    memcpy(kept->values, row->values, sizeof kept->values);
+    model->revisions++;
+    kept->due = true;
+    for (size_t behind = i + 1; behind < model->count; behind++)
+        if (model->rows[behind].ts == kept->ts && !model->rows[behind].ordinal)
+            model->rows[behind].due = true;
+    judge(model, i);
+}
+
 static void take(model_t *model, const feed_row_t *row, bool ordinal)
 {
-    if (model->count > 0 && row->ts < model->rows[model->count - 1].ts) {
+    int64_t newest = model->count > 0 ? model->rows[model->count - 1].ts : row->ts;
+    int64_t floor = (row->ts > newest ? row->ts : newest) - model->lateness;
+    if (row->ts < floor) {
         model->late++;
         return;
     }
     const char *identity = row->identity ? row->identity : "";
-    for (size_t i = model->count; !ordinal && i-- > 0 && model->rows[i].ts == row->ts;) {
+    for (size_t i = 0; !ordinal && i < model->count; i++) {
         kept_t *kept = &model->rows[i];
-        if (kept->ordinal || strcmp(kept->identity, identity) != 0)
+        if (kept->ts != row->ts || kept->ordinal || strcmp(kept->identity, identity) != 0)
             continue;
-        if (same_number(kept->values[0], row->values[0]) &&
-            same_number(kept->values[1], row->values[1])) {
+        if (is_duplicate(kept, row))
             model->duplicates++;
-            return;
-        }
-        memcpy(kept->values, row->values, sizeof kept->values);
-        model->revisions++;
-        judge(model, i, 0);
-        for (size_t behind = i + 1; behind < model->count; behind++)
-            if (!model->rows[behind].ordinal) // those cannot come again: judged once
-                judge(model, behind, behind - i);
+        else
+            revise(model, i, row);
         return;
     }
-    kept_t *kept = &model->rows[model->count++];
-    *kept = (kept_t){ .ts = row->ts, .ordinal = ordinal };
+    close_before(model, floor);
+    size_t at = model->count++;
+    for (; at > 0 && model->rows[at - 1].ts > row->ts; at--)
+        model->rows[at] = model->rows[at - 1];
+    kept_t *kept = &model->rows[at];
+    *kept = (kept_t){ .ts = row->ts, .ordinal = ordinal, .due = model->lateness > 0 };
     strcpy(kept->identity, identity);
     memcpy(kept->values, row->values, sizeof kept->values);
-    judge(model, model->count - 1, 0);
+    judge(model, at);
+}
+
+// What the theorem says of rows that have closed. Without lateness a row without identity is judged
+// once, whatever becomes of those before it.
+static void compare_net(const model_t *model)
+{
+    for (size_t i = 0; i < model->count; i++)
+        for (int rule = 0; rule < RULES && model->rows[i].closed; rule++)
+            if (model->lateness > 0 || !model->rows[i].ordinal)
+                assert_int_equal(model->rows[i].fired[rule], verdict(model, i, rule));
 }
 
 // ---- runs -------------------------------------------------------------------------------------
@@ -219,6 +271,24 @@ static int by_ts(const void *a, const void *b)
     return (x > y) - (x < y); // stable: they lie in one array
 }
 
+// A correction names an alert of the same row that stands.
+static void compare_correction(const ear_t *ear, size_t at)
+{
+    const heard_t *correction = &ear->alerts[at];
+    bool stands = false;
+    for (size_t i = 0; i < at; i++) {
+        const heard_t *heard = &ear->alerts[i];
+        if (memcmp(&heard->id, &correction->corrects, sizeof heard->id) == 0) {
+            assert_int_equal(heard->ts, correction->ts);
+            assert_string_equal(heard->series, correction->series);
+            assert_false(heard->correction);
+            stands = true;
+        }
+        assert_memory_not_equal(&heard->id, &correction->id, sizeof heard->id);
+    }
+    assert_true(stands);
+}
+
 static void compare(const ear_t *ear, int series, const char *pair)
 {
     const model_t *model = &models[series];
@@ -230,16 +300,35 @@ static void compare(const ear_t *ear, int series, const char *pair)
         const heard_t *heard = &ear->alerts[i];
         if (strcmp(heard->series, id) != 0)
             continue;
-        assert_true(next < model->alert_count);
-        assert_string_equal(heard->rule, rules[model->alerts[next].rule].name);
-        assert_int_equal(heard->ts, model->alerts[next].ts);
-        assert_int_equal(heard->seq, ++seqs[model->alerts[next].rule]);
-        next++;
+        assert_true(next < model->told_count);
+        const told_t *told = &model->told[next++];
+        assert_string_equal(heard->rule, rules[told->rule].name);
+        assert_int_equal(heard->ts, told->ts);
+        assert_int_equal(heard->correction, told->correction);
+        assert_int_equal(heard->late, told->late);
+        assert_int_equal(heard->seq, ++seqs[told->rule]);
+        if (heard->correction)
+            compare_correction(ear, i);
     }
-    assert_int_equal(next, model->alert_count);
+    assert_int_equal(next, model->told_count);
+    compare_net(model);
 }
 
-static size_t run(uint64_t state, ruleset_t *set)
+typedef struct {
+    size_t alerts, late_alerts, corrections;
+} tally_t;
+
+static int64_t row_ts(seeded_t *seed, int64_t now, int64_t lateness)
+{
+    if (seeded_below(seed, 8) == 0)
+        return now - 400000 - lateness;
+    int64_t back = lateness > 0 && seeded_below(seed, 3) == 0
+                       ? (int64_t) seeded_below(seed, (uint64_t) (lateness + lateness / 4))
+                       : 0;
+    return now - back / 100000 * 100000; // of few times, so that rows meet
+}
+
+static void run(uint64_t state, ruleset_t *set, int64_t lateness, tally_t *tally)
 {
     static const char *const pairs[SERIES] = { "a", "b", "c" };
     static const char *const identities[] = { "", "1", "2", "3" };
@@ -247,6 +336,8 @@ static size_t run(uint64_t state, ruleset_t *set)
     ear_t ear = { 0 };
     fold_t *fold = feed_fold(&ear, "s", set);
     memset(models, 0, sizeof models);
+    for (int s = 0; s < SERIES; s++)
+        models[s] = (model_t){ .lateness = lateness, .floor = INT64_MIN };
     int64_t now = 0;
     for (uint64_t block = 0; block < 400; block++) {
         feed_row_t rows[BLOCK_MAX];
@@ -254,9 +345,9 @@ static size_t run(uint64_t state, ruleset_t *set)
         size_t count = 1 + seeded_below(&seed, seeded_below(&seed, 2) ? 1 : BLOCK_MAX);
         bool ordinal = seeded_below(&seed, 5) == 0;
         for (size_t i = 0; i < count; i++) {
-            now += seeded_below(&seed, 2) ? 0 : (int64_t) seeded_below(&seed, 300000);
+            now += seeded_below(&seed, 2) ? 0 : 100000 * (int64_t) seeded_below(&seed, 4);
             rows[i] = (feed_row_t){ .pair = pairs[seeded_below(&seed, SERIES)] };
-            rows[i].ts = now - (seeded_below(&seed, 8) ? 0 : 400000);
+            rows[i].ts = row_ts(&seed, now, lateness);
             rows[i].identity = ordinal ? NULL : identities[seeded_below(&seed, 4)];
             rows[i].values[0] = number(&seed);
             rows[i].values[1] = number(&seed);
@@ -280,26 +371,51 @@ static size_t run(uint64_t state, ruleset_t *set)
     assert_int_equal(counts.late, late);
     assert_int_equal(counts.duplicates, duplicates);
     assert_int_equal(counts.revisions, revisions);
+    assert_int_equal(counts.alerts + counts.corrections, ear.count);
     assert_true(late > 0 && duplicates > 0 && revisions > 0);
-    size_t alerts = ear.count;
+    tally->alerts += counts.alerts;
+    tally->corrections += counts.corrections;
+    for (size_t i = 0; i < ear.count; i++)
+        tally->late_alerts += ear.alerts[i].late;
     fold_destroy(&fold);
     ear_clear(&ear);
-    return alerts;
+}
+
+static tally_t run_all(int64_t lateness, uint64_t seeds)
+{
+    feed_lateness_us = lateness;
+    ruleset_t *set = feed_rules(rules, NULL);
+    feed_lateness_us = 0;
+    tally_t tally = { 0 };
+    for (uint64_t seed = 1; seed <= seeds; seed++)
+        run(seed * 104729, set, lateness, &tally);
+    ruleset_destroy(&set);
+    return tally;
 }
 
 static void test_same_alerts(void **state)
 {
     (void) state;
-    ruleset_t *set = feed_rules(rules, NULL);
-    size_t alerts = 0;
-    for (uint64_t seed = 1; seed <= 40; seed++)
-        alerts += run(seed * 104729, set);
-    assert_true(alerts > 4000);
-    ruleset_destroy(&set);
+    tally_t tally = run_all(0, 40);
+    assert_true(tally.alerts > 4000 && tally.corrections > 100 && tally.late_alerts > 20);
+}
+
+static void test_same_alerts_with_lateness(void **state)
+{
+    (void) state;
+    static const int64_t latenesses[] = { 1, 100000, 700000, 3000000, 40000000 };
+    for (size_t i = 0; i < sizeof latenesses / sizeof latenesses[0]; i++) {
+        tally_t tally = run_all(latenesses[i], 20);
+        assert_true(tally.alerts > 2000 && tally.corrections > 100);
+        assert_true(latenesses[i] < 100000 || tally.late_alerts > 200);
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_same_alerts) };
+    const struct CMUnitTest tests[] = { 
+        cmocka_unit_test(test_same_alerts),
+        cmocka_unit_test(test_same_alerts_with_lateness),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

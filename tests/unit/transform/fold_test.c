@@ -191,7 +191,7 @@ static void test_revised_inside_rows(void **state)
     scene_close(&scene);
 }
 
-// What a revision changes for rows behind it that are open as well is judged again.
+// What a revision changes for rows behind it of its time is told when they close.
 static void test_rows_behind_revised(void **state)
 {
     (void) state;
@@ -207,17 +207,50 @@ static void test_rows_behind_revised(void **state)
     row(&scene, 2, "5", "b", false); // low
     row(&scene, 2, "6", "c", false); // fell, low
     assert_int_equal(scene.ear.count, 3);
-    row(&scene, 2, "1", "a", false); // low; b fell: 5 > 1
-    assert_int_equal(scene.ear.count, 5);
-    assert_string_equal(scene.ear.alerts[3].rule, "low");
-    assert_string_equal(scene.ear.alerts[4].rule, "fell");
-    assert_int_equal(scene.ear.alerts[4].record, 5); // which revised a
-    assert_int_equal(scene.ear.alerts[4].ts, 2);
+    row(&scene, 2, "1", "a", false); // low; now b fell as well: 5 > 1
+    assert_int_equal(scene.ear.count, 4);
     row(&scene, 2, "10", "a", false);
-    row(&scene, 2, "2", "a", false); // b has told already
-    assert_int_equal(scene.ear.count, 5);
+    row(&scene, 2, "2", "a", false); // a has told already
+    assert_int_equal(scene.ear.count, 4);
     row(&scene, 2, "7", "d", false); // windows are where they should be: 7 > 6
+    assert_int_equal(scene.ear.count, 6);
+    row(&scene, 3, "9", "", false);
     assert_int_equal(scene.ear.count, 7);
+    const heard_t *late = &scene.ear.alerts[6];
+    assert_string_equal(late->rule, "fell");
+    assert_int_equal(late->record, 9); // which closed b
+    assert_int_equal(late->ts, 2);
+    assert_true(late->late && !late->correction);
+    scene_close(&scene);
+}
+
+// A candle that is over the threshold for a while is told and taken back.
+static void test_correction(void **state)
+{
+    (void) state;
+    scene_t scene;
+    scene_open(&scene, spike, NULL);
+    minutes(&scene, 0, 20, "1");
+    row(&scene, 20 * MINUTE, "4", NULL, false);
+    row(&scene, 20 * MINUTE, "2", NULL, false);
+    row(&scene, 20 * MINUTE, "2.5", NULL, false);
+    assert_int_equal(scene.ear.count, 1);
+    row(&scene, 21 * MINUTE, "9", NULL, false);
+    assert_int_equal(scene.ear.count, 3); // the correction comes before what the new row says
+    const heard_t *alert = &scene.ear.alerts[0], *correction = &scene.ear.alerts[1];
+    assert_true(correction->correction && !alert->correction);
+    assert_memory_equal(&correction->corrects, &alert->id, sizeof alert->id);
+    alert_id_t id = alert_id_of_correction(alert->id);
+    assert_memory_equal(&correction->id, &id, sizeof id);
+    assert_memory_equal(&correction->prev, &alert->id, sizeof id);
+    assert_int_equal(correction->seq, 2);
+    assert_int_equal(correction->ts, 20 * MINUTE);
+    assert_int_equal(correction->record, 24);
+    assert_int_equal(scene.ear.alerts[2].seq, 3);
+    assert_int_equal(fold_count(scene.fold).corrections, 1);
+    assert_int_equal(fold_count(scene.fold).alerts, 2);
+    row(&scene, 22 * MINUTE, "1", NULL, false); // after that nothing is said of it
+    assert_int_equal(scene.ear.count, 3);
     scene_close(&scene);
 }
 
@@ -414,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_revised_inside_rows),
         cmocka_unit_test(test_rows_behind_revised),
+        cmocka_unit_test(test_correction),
         cmocka_unit_test(test_streams_are_apart),
         cmocka_unit_test(test_only_owned_partitions),
         cmocka_unit_test(test_latest),

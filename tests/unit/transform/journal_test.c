@@ -33,6 +33,9 @@ static const feed_rule_t plan_rules[PLANS][FEED_RULES_MAX] = {
     { { 0 } },
 };
 static ruleset_t *plans[PLANS];
+static int64_t plan_lateness[PLANS];
+static unsigned late_one_in = 15; // rows that come late, by less than late_by
+static int64_t late_by = 90000;
 
 // Two series of one partition that journals cannot tell apart by their tags.
 #define SAME_TAG_ONE "p000000"
@@ -98,7 +101,9 @@ static void random_operation(seeded_t *seed, operation_t *operation, int64_t *no
         feed_row_t *row = &operation->rows[i];
         *now += seeded_below(seed, 3) ? 0 : (int64_t) seeded_below(seed, 120000);
         row->pair = pairs[seeded_below(seed, 2) ? 0 : seeded_below(seed, SERIES)];
-        row->ts = *now - (seeded_below(seed, 15) ? 0 : (int64_t) seeded_below(seed, 90000));
+        row->ts = *now;
+        if (seeded_below(seed, late_one_in) == 0)
+            row->ts -= (int64_t) seeded_below(seed, (uint64_t) late_by);
         row->identity = operation->ordinal ? NULL : identities[seeded_below(seed, 5)];
         row->values[0] = number(seed);
         row->values[1] = number(seed);
@@ -211,8 +216,11 @@ static void assert_same_alerts(const ear_t *a, const ear_t *b)
 static void open_plans(uint32_t window_rows_max)
 {
     feed_rows_max = window_rows_max;
-    for (int i = 0; i < PLANS; i++)
+    for (int i = 0; i < PLANS; i++) {
+        feed_lateness_us = plan_lateness[i];
         plans[i] = feed_rules(plan_rules[i], "volume / avg(volume) OVER last_1s");
+    }
+    feed_lateness_us = 0;
 }
 
 static void close_plans(void)
@@ -287,6 +295,36 @@ static void test_recovery_of_coarse(void **state)
     close_plans();
     open_plans(EXACT_ROWS_DEFAULT);
     assert_true(alerts > 1000);
+}
+
+// Rows that stay open, in every order, under plans with other latenesses and with none.
+static void test_recovery_with_lateness(void **state)
+{
+    (void) state;
+    static const int64_t latenesses[][PLANS] = {
+        { 50000, 50000, 50000, 50000, 50000 },
+        { 2000000, 2000000, 2000000, 2000000, 2000000 },
+        { 0, 300000, 50000, 1000000, 0 },
+    };
+    size_t alerts = 0;
+    late_one_in = 3;
+    for (size_t i = 0; i < sizeof latenesses / sizeof latenesses[0]; i++) {
+        memcpy(plan_lateness, latenesses[i], sizeof plan_lateness);
+        for (uint32_t window_rows_max = 4; window_rows_max <= 1000; window_rows_max *= 15) {
+            close_plans();
+            open_plans(window_rows_max);
+            for (uint64_t seed = 1; seed <= 10; seed++) {
+                late_by = seed % 2 ? 90000 : 2500000;
+                alerts += run(seed * 32452843 + window_rows_max);
+            }
+        }
+    }
+    memset(plan_lateness, 0, sizeof plan_lateness);
+    late_one_in = 15;
+    late_by = 90000;
+    close_plans();
+    open_plans(EXACT_ROWS_DEFAULT);
+    assert_true(alerts > 10000);
 }
 
 // A row told apart by its ordinal is kept while it is the last one, and no longer, on either side.
@@ -548,6 +586,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_recovery_of_coarse),
+        cmocka_unit_test(test_recovery_with_lateness),
         cmocka_unit_test(test_ordinal_between),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_damage),

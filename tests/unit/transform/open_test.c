@@ -30,7 +30,8 @@ static void compare(const open_t *open, size_t first, size_t end)
         assert_int_equal(open->rows[next].position, i);
         assert_true(slice_same(open_identity(open, next), identity(i)));
         assert_int_equal(open_values(open, next)[1].mantissa, i);
-        assert_int_equal(open_find(open, identity(i)), ordinals[i] ? SIZE_MAX : next);
+        assert_int_equal(open_find(open, 7, identity(i)), ordinals[i] ? SIZE_MAX : next);
+        assert_int_equal(open_find(open, 8, identity(i)), SIZE_MAX);
         next++;
     }
     assert_int_equal(next, open->end);
@@ -52,7 +53,10 @@ static void run(uint64_t state, bool mixed)
             open_clear(&open);
             first = i;
         }
-        assert_true(open_add(&open, i, identity(i), ordinals[i]));
+        opening_t row = {
+            .ts = 7, .position = i, .identity = identity(i), .ordinal = ordinals[i]
+        };
+        assert_true(open_insert(&open, open.end, &row));
         open_values(&open, open.end - 1)[0] = DECIMAL_NULL;
         open_values(&open, open.end - 1)[1] = (decimal_t){ .mantissa = (int64_t) i };
         if (seeded_below(&seed, 4) == 0 && open_count(&open) > 5) {
@@ -62,7 +66,7 @@ static void run(uint64_t state, bool mixed)
         }
         if (i % 50 == 0 || i < 80)
             compare(&open, first, i + 1);
-        assert_int_equal(open_find(&open, slice_text("nobody")), SIZE_MAX);
+        assert_int_equal(open_find(&open, 7, slice_text("nobody")), SIZE_MAX);
     }
     int from[3] = { 1, -1, 0 };
     assert_true(open_rearrange(&open, 3, from));

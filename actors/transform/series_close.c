@@ -1,0 +1,91 @@
+/*  series_close -- windows at an open row, and rows that close: see series.h. */
+#include "actors/transform/series.h"
+
+void series_void_windows(series_t *self)
+{
+    self->windows.stale = self->trail.stale = true;
+}
+
+static bool has_trail(const series_t *self)
+{
+    return self->trail.windows != NULL;
+}
+
+bool series_look_cells(series_t *self, int64_t ts)
+{
+    for (cells_t *cells = self->cells; cells; cells = cells->next)
+        if (!cells_look(cells, ts))
+            return false;
+    return true;
+}
+
+static moment_t moment_of(const series_t *self, const open_row_t *row, const windows_t *windows)
+{
+    return (moment_t){ .windows = windows,
+                       .ring = &self->ring,
+                       .position = row->position,
+                       .first = row->position - row->nth,
+                       .ts = row->ts,
+                       .cells = self->cells,
+                       .exact_us = self->exact_us,
+                       .ahead = self->cells && row->ts > self->floor_us };
+}
+
+bool series_look(series_t *self, size_t open, moment_t *moment)
+{
+    windows_t *windows = &self->windows;
+    *moment = moment_of(self, &self->open.rows[open], windows);
+    if (self->cells && !moment->ahead && !series_look_cells(self, moment->ts))
+        return false;
+    if (windows_beyond(windows, self->layout, moment)) {
+        windows->stale = true;
+        if (has_trail(self) && !windows_beyond(&self->trail, self->layout, moment) &&
+            !windows_copy(windows, self->layout, &self->trail))
+            return false;
+    }
+    return windows_move(windows, self->layout, moment);
+}
+
+bool series_look_closing(series_t *self, moment_t *moment)
+{
+    const open_row_t *row = &self->open.rows[self->open.first];
+    if (!series_raise(self, row->ts))
+        return false;
+    if (!has_trail(self))
+        return series_look(self, self->open.first, moment);
+    *moment = moment_of(self, row, &self->trail);
+    return series_look_cells(self, moment->ts) &&
+           windows_move(&self->trail, self->layout, moment);
+}
+
+// Windows that judge what closes move up to the floor before rows that have left them are forgotten.
+static bool move_trail(series_t *self)
+{
+    const open_t *open = &self->open;
+    open_row_t end = { .ts = self->floor_us, .position = self->ring.tail };
+    if (open_count(open) > 0) {
+        end.position = open->rows[open->first].position;
+        end.nth = open->rows[open->first].ts == end.ts ? open->rows[open->first].nth : 0;
+    }
+    moment_t moment = moment_of(self, &end, &self->trail);
+    for (cells_t *cells = self->cells; cells; cells = cells->next)
+        if (!cells->stale && !cells_look(cells, moment.ts))
+            return false;
+    return self->trail.stale || windows_move(&self->trail, self->layout, &moment);
+}
+
+bool series_raise(series_t *self, int64_t floor)
+{
+    if (floor <= self->floor_us)
+        return true;
+    self->floor_us = floor;
+    return (!self->cells || series_settle(self)) && (!has_trail(self) || move_trail(self));
+}
+
+bool series_close(series_t *self)
+{
+    const open_row_t *row = &self->open.rows[self->open.first];
+    self->due -= row->due;
+    series_forget_fired(self, row->position + 1);
+    return open_drop_first(&self->open, 1);
+}

@@ -1,0 +1,175 @@
+/*  series_rows -- rows that come, are put in their place and revised: see series.h. */
+#include <assert.h>
+
+#include "actors/transform/series.h"
+
+static bool same_values(const series_t *self, size_t open, const row_t *row)
+{
+    const decimal_t *known = open_values(&self->open, open);
+    for (size_t i = 0; i < self->layout->plan->column_count; i++) {
+        decimal_t a = known[i], b = row->values[i];
+        if (a.mantissa == b.mantissa && (a.exponent == b.exponent || decimal_is_null(a)))
+            continue;
+        if (decimal_is_null(a) || decimal_is_null(b) || decimal_compare(a, b) != 0)
+            return false;
+    }
+    return true;
+}
+
+// With no room, what comes before all open rows would be the next to close.
+static bool is_late(const series_t *self, int64_t ts)
+{
+    return ts < series_floor(self, ts) ||
+           (series_full(self) && ts < self->open.rows[self->open.first].ts);
+}
+
+admit_t series_admit(const series_t *self, const row_t *row, size_t *open)
+{
+    if (self->ring.tail == 0 || row->ts > self->newest)
+        return ADMIT_NEW;
+    if (is_late(self, row->ts))
+        return ADMIT_LATE;
+    *open = row->ordinal ? SIZE_MAX : open_find(&self->open, row->ts, row->identity);
+    if (*open == SIZE_MAX)
+        return ADMIT_NEW;
+    return same_values(self, *open, row) ? ADMIT_DUPLICATE : ADMIT_REVISION;
+}
+
+static bool set_arguments(series_t *self, uint64_t position, const row_t *row)
+{
+    for (unsigned i = 0; i < self->ring.column_count; i++)
+        if (!ring_set(&self->ring, i, position, &row->arguments[i]))
+            return false;
+    if (self->ring.restated) {
+        series_void_windows(self);
+        self->ring.restated = false;
+    }
+    return true;
+}
+
+// Field by field: the row in hand was written so a moment ago, and a wider read of it would wait
+// for the writes to reach the cache.
+static void set_values(series_t *self, size_t open, const row_t *row)
+{
+    decimal_t *values = open_values(&self->open, open);
+    for (unsigned i = 0; i < self->open.column_count; i++) {
+        values[i].mantissa = row->values[i].mantissa;
+        values[i].exponent = row->values[i].exponent;
+    }
+}
+
+// The row at the end becomes open; without lateness, in place of those of an earlier time.
+static bool open_last(series_t *self, const row_t *row)
+{
+    open_t *open = &self->open;
+    bool lateness = self->layout->plan->lateness_us > 0;
+    bool later = row->ts > self->newest;
+    opening_t opening = { .ts = row->ts,
+                          .position = self->ring.tail - 1,
+                          .nth = later ? 0 : open->rows[open->end - 1].nth + 1,
+                          .identity = row->ordinal ? slice_of(NULL, 0) : row->identity,
+                          .ordinal = row->ordinal,
+                          .due = lateness };
+    self->due += lateness;
+    if (later && !lateness) {
+        if (!open_only(open, &opening))
+            return false;
+    } else {
+        const open_row_t *last = open_count(open) > 0 ? &open->rows[open->end - 1] : NULL;
+        if (!lateness && last && last->ordinal && !last->due)
+            open_drop_ordinal(open);
+        assert(!series_full(self)); // whoever gives it has made room
+        if (!open_insert(open, open->end, &opening))
+            return false;
+    }
+    set_values(self, open->end - 1, row);
+    if (self->fired_count > 0)
+        series_forget_fired(self, open->rows[open->first].position);
+    return true;
+}
+
+static bool append(series_t *self, const row_t *row)
+{
+    int64_t floor = series_floor(self, row->ts);
+    if (!ring_push(&self->ring, row->ts) || !set_arguments(self, self->ring.tail - 1, row) ||
+        !open_last(self, row))
+        return false;
+    self->newest = row->ts;
+    return series_raise(self, floor) && (!self->cells || series_take(self));
+}
+
+// What goes by position moves up with the rows from there on.
+static void move_up(series_t *self, uint64_t position)
+{
+    for (size_t i = self->fired_count; i-- > 0 && self->fired[i].position >= position;)
+        self->fired[i].position++;
+    for (unsigned i = 0; i < self->ring.column_count; i++) {
+        bool moves = self->known[i].position > position;
+        self->known[i].position += moves;
+        self->known_moved |= moves;
+    }
+    if (self->resend > position)
+        self->resend = position;
+    self->windows.stale = true;
+}
+
+// Put a row in between open ones: behind those of its time.
+static bool insert(series_t *self, const row_t *row, size_t *at)
+{
+    open_t *open = &self->open;
+    size_t low = open->first, high = open->end;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (open->rows[middle].ts <= row->ts)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const open_row_t *before = low > open->first ? &open->rows[low - 1] : NULL;
+    opening_t opening = { .ts = row->ts,
+                          .position = open->rows[low].position,
+                          .nth = before && before->ts == row->ts ? before->nth + 1 : 0,
+                          .identity = row->ordinal ? slice_of(NULL, 0) : row->identity,
+                          .ordinal = row->ordinal,
+                          .due = true };
+    self->due++;
+    if (!ring_insert(&self->ring, opening.position, row->ts) ||
+        !set_arguments(self, opening.position, row) || !open_insert(open, low, &opening))
+        return false;
+    move_up(self, opening.position);
+    set_values(self, low, row);
+    *at = low;
+    return true;
+}
+
+bool series_accept(series_t *self, const row_t *row, moment_t *moment)
+{
+    size_t at;
+    // Windows move before rows that have left them are forgotten.
+    bool last = row->ts >= self->newest;
+    if (!(last ? append(self, row) : insert(self, row, &at)) ||
+        !series_look(self, last ? self->open.end - 1 : at, moment))
+        return false;
+    series_trim(self);
+    return true;
+}
+
+bool series_revise(series_t *self, size_t open, const row_t *row)
+{
+    open_row_t *known = &self->open.rows[open];
+    // It is judged again when it closes, and so are those of its time that it is in a window of.
+    for (size_t i = open; i < self->open.end && self->open.rows[i].ts == known->ts; i++) {
+        open_row_t *behind = &self->open.rows[i];
+        if (behind->due || (i > open && (behind->ordinal || self->layout->plan->keep_rows == 0)))
+            continue;
+        behind->due = true;
+        self->due++;
+    }
+    if (known->position < self->resend)
+        self->resend = known->position; // it may have closed by the next delta
+    set_values(self, open, row);
+    bool seen = known->ts < self->newest || self->layout->plan->keep_rows > 0;
+    if (seen && known->position + 1 < self->ring.tail)
+        self->windows.stale = true;
+    return set_arguments(self, known->position, row);
+}
