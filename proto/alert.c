@@ -10,7 +10,7 @@
 
 enum {
     ALERT_VERSION = 1,
-    ALERT_KEYS = 18,     // of every entry
+    ALERT_KEYS = 18,      // of every entry
     ALERT_KEYS_MOST = 19, // of a correction, or of an alert that is late
     AT_BYTES = 9,
 };
@@ -210,8 +210,8 @@ bool alert_stamp(uint8_t *body, size_t size, int64_t at_us)
 {
     static const uint8_t head[] = { 0xde, 0 }, at[] = { 0xa2, 'a', 't', 0xd3 };
     const size_t number_bytes = AT_BYTES - 1;
-    if (size < sizeof head + 1 + sizeof at + number_bytes ||
-        memcmp(body, head, sizeof head) != 0 || body[2] < ALERT_KEYS || body[2] > ALERT_KEYS_MOST ||
+    if (size < sizeof head + 1 + sizeof at + number_bytes || memcmp(body, head, sizeof head) != 0 ||
+        body[2] < ALERT_KEYS || body[2] > ALERT_KEYS_MOST ||
         memcmp(body + size - number_bytes - sizeof at, at, sizeof at) != 0)
         return false;
     for (size_t i = 0; i < number_bytes; i++) // big-endian, as msgpack

@@ -360,7 +360,8 @@ int cli_backtest(int argc, char **argv)
         case 'h':
             puts("usage: tidewire backtest -c FILE [--from T --to T] [--json] [--dir DIR]\n\n"
                  "Replays file:// sources, and for other sources what was staged under DIR, with\n"
-                 "the rules of FILE. One line per alert, and per correction of one that did not hold\n"
+                 "the rules of FILE. One line per alert, and per correction of one that did not "
+                 "hold\n"
                  "when its row closed, sorted by (ts, rule, series, id). Times\n"
                  "as 2023-03-01T00:00:00Z; --to is exclusive. Exit 1 if a file is missing or "
                  "cannot be\n"

@@ -44,8 +44,8 @@ static uint32_t s_extras(const source_t *source)
 {
     return (source->shards > 0) + (source->jq != NULL) + (source->only.count > 0) +
            (source->csv_comment != NULL) + (source->numbers != NULL) +
-           (source->csv_skip_lines > 0) + (source->missing_count > 0) + (source->time_from != NULL) +
-           (source->lateness_us > 0);
+           (source->csv_skip_lines > 0) + (source->missing_count > 0) +
+           (source->time_from != NULL) + (source->lateness_us > 0);
 }
 
 static void s_write_extras(buffer_t *out, const source_t *source)

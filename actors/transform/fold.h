@@ -15,8 +15,8 @@
  *  minus corrections are those of the rows that have closed, in their last revision.
  *
  *  A row of a source without identity is told apart by its ordinal among the accepted rows of
- *  its series and time, from 0, and is never revised. Tables that the plan does not know are admitted
- *  and remembered, but nothing is judged. A series lives until its partition is dropped:
+ *  its series and time, from 0, and is never revised. Tables that the plan does not know are
+ * admitted and remembered, but nothing is judged. A series lives until its partition is dropped:
  *  docs/architecture.md says what that costs.
  *
  *  Below: partition.h (series by stream), series.h (what is kept, and from when on it is
@@ -34,7 +34,8 @@ typedef struct {
     uint64_t accepted, late, duplicates, revisions, alerts, corrections, judged, warming;
 } fold_count_t;
 
-// Called for each alert and correction, in order. The alert and all it points to live only during the call.
+// Called for each alert and correction, in order. The alert and all it points to live only during
+// the call.
 typedef void fold_alert_t(void *context, unsigned partition, const alert_t *alert);
 
 fold_t *fold_new(fold_alert_t *alert, void *context);

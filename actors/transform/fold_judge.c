@@ -100,8 +100,7 @@ static bool judge_closing(fold_t *self, const pass_t *pass, const moment_t *mome
         note(self, verdict);
         bool holds = verdict == VERDICT_TRUE;
         if (holds != series_has_fired(series, moment->position, i) &&
-            !publish(self, pass, &hearing, &row, i, index,
-                     holds ? SAY_LATE_ALERT : SAY_CORRECTION))
+            !publish(self, pass, &hearing, &row, i, index, holds ? SAY_LATE_ALERT : SAY_CORRECTION))
             return false;
     }
     return true;

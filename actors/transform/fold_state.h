@@ -1,4 +1,5 @@
-/*  fold_state -- the state behind fold.h, and what its parts ask of each other, for fold*.c only. */
+/*  fold_state -- the state behind fold.h, and what its parts ask of each other, for fold*.c only.
+ */
 #pragma once
 #include "actors/transform/fold.h"
 #include "actors/transform/jury.h"

@@ -156,9 +156,9 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     bool turned = !whole && series->turned, coarse = whole && series->cells;
     bool known = whole || series->known_moved;
     bool only = !whole && series->resend < ring->head;
-    write_byte(self, (whole ? ENTRY_WHOLE : 0) | (known ? ENTRY_KNOWN : 0) | (floor ? ENTRY_FLOOR : 0) |
-                         (turned ? ENTRY_TURNED : 0) | (coarse ? ENTRY_COARSE : 0) |
-                         (only ? ENTRY_ONLY : 0));
+    write_byte(self, (whole ? ENTRY_WHOLE : 0) | (known ? ENTRY_KNOWN : 0) |
+                         (floor ? ENTRY_FLOOR : 0) | (turned ? ENTRY_TURNED : 0) |
+                         (coarse ? ENTRY_COARSE : 0) | (only ? ENTRY_ONLY : 0));
     if (turned)
         pack_i64(self->out, series->turned_us);
     pack_i64(self->out, (int64_t) (from - sent));

@@ -5,8 +5,8 @@
  */
 #include "actors/transform/journal_reader.h"
 
-// Open rows from here on are told again. Without lateness, one told apart by its ordinal leaves when
-// another comes.
+// Open rows from here on are told again. Without lateness, one told apart by its ordinal leaves
+// when another comes.
 static void drop_open(series_t *series, uint64_t from, uint64_t end)
 {
     open_t *open = &series->open;
@@ -131,7 +131,8 @@ static void count_due(series_t *series)
         series->due += series->open.rows[i].due;
 }
 
-// Open rows from `from` on come after those that were kept; the first of all is `back` from the end.
+// Open rows from `from` on come after those that were kept; the first of all is `back` from the
+// end.
 static bool read_open(journal_reader_t *self, series_t *series, uint64_t from)
 {
     const ring_t *ring = &series->ring;

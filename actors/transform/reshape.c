@@ -119,9 +119,8 @@ static bool reshape_cells(series_t *self, const layout_t *to)
         const cells_t *same = self->cells;
         while (same && same->bits != bits)
             same = same->next;
-        ok = same ||
-             series_add_cells(self, cells_copy(source_for(before, to, i), to, bits, self->newest,
-                                                self->floor_us));
+        ok = same || series_add_cells(self, cells_copy(source_for(before, to, i), to, bits,
+                                                       self->newest, self->floor_us));
     }
     self->exact_us = self->cells ? exact_us : INT64_MAX;
     while (before) {

@@ -46,7 +46,8 @@ static inline int64_t ring_ts(const ring_t *self, uint64_t position)
     return self->ts[position & self->mask];
 }
 
-uint64_t ring_since(const ring_t *self, int64_t ts); // the first row of this time or later, or the end
+uint64_t ring_since(const ring_t *self,
+                    int64_t ts); // the first row of this time or later, or the end
 
 // Append a row; its values follow by ring_set. False: out of memory.
 static inline bool ring_push(ring_t *self, int64_t ts)

@@ -70,11 +70,11 @@ struct series {
     uint64_t kept;      // first position kept for windows by time
     int64_t covered_us; // INT64_MIN = everything
     uint64_t covered_position;
-    known_t *known;  // of each argument
+    known_t *known;   // of each argument
     bool known_moved; // since the last delta
-    bool partial;    // not everything is covered and known
-    topic_t *topics; // of each rule; NULL before the first alert
-    fired_t *fired;  // in order of (position, rule)
+    bool partial;     // not everything is covered and known
+    topic_t *topics;  // of each rule; NULL before the first alert
+    fired_t *fired;   // in order of (position, rule)
     size_t fired_count, fired_capacity;
 
     // For its partition and journal.
@@ -137,7 +137,7 @@ bool series_look(series_t *self, size_t open, moment_t *moment);
 bool series_raise(series_t *self, int64_t floor);
 // Judge the first open row once more, as it closes; the floor is raised to its time.
 bool series_look_closing(series_t *self, moment_t *moment);
-bool series_close(series_t *self); // the first open row
+bool series_close(series_t *self);        // the first open row
 void series_void_windows(series_t *self); // they are stale: built anew when needed
 
 bool series_covers(const series_t *self, unsigned aggregate, const moment_t *moment);

@@ -36,7 +36,7 @@ static uint64_t first_open(const series_t *self)
 {
     const open_row_t *row = &self->open.rows[self->open.first];
     return row->ordinal && !row->due && open_count(&self->open) == 1 ? self->ring.tail
-                                                                      : row->position;
+                                                                     : row->position;
 }
 
 static bool take_before(series_t *self, uint64_t end)

@@ -54,11 +54,11 @@ bool series_look_closing(series_t *self, moment_t *moment)
     if (!has_trail(self))
         return series_look(self, self->open.first, moment);
     *moment = moment_of(self, row, &self->trail);
-    return series_look_cells(self, moment->ts) &&
-           windows_move(&self->trail, self->layout, moment);
+    return series_look_cells(self, moment->ts) && windows_move(&self->trail, self->layout, moment);
 }
 
-// Windows that judge what closes move up to the floor before rows that have left them are forgotten.
+// Windows that judge what closes move up to the floor before rows that have left them are
+// forgotten.
 static bool move_trail(series_t *self)
 {
     const open_t *open = &self->open;

@@ -31,7 +31,7 @@ typedef struct {
 
 // Forget all rows and get ready for numbers as the ring holds them now. False: out of memory.
 bool slot_reset(slot_t *self, const slot_layout_t *layout, const ring_t *ring);
-void slot_close(slot_t *self); // also of a zeroed one
+void slot_close(slot_t *self);                    // also of a zeroed one
 bool slot_copy(slot_t *self, const slot_t *from); // false: out of memory
 
 // The long way, for slots with `more`.

@@ -1,4 +1,4 @@
-"""`tidewire backtest --json` against PostgreSQL 15: every alert, row for row.
+"""`tidewire backtest --json` against PostgreSQL 15: alerts minus corrections, row for row.
 
 PostgreSQL runs `tidewire rule sql` verbatim over the same rows, which our own reader (feed.py) has
 taken from the original files. Made data always; recorded series (../shared/data) where they are.
@@ -30,6 +30,7 @@ NEAR = 1e-9  # floating point may decide otherwise if the two sides are so close
 CPU_SECONDS_MOST = 1.0
 EVIDENCE = "evidence of spike"
 ALERT_FIELDS = ["id", "rule", "series", "ts", "severity", "columns", "evidence"]
+FIELDS_MORE = {"kind", "corrects", "late"}  # of corrections and alerts that came late
 RULES = {"candle": backtest_rules.CANDLES, "trade": backtest_rules.TAPES}
 
 
@@ -131,17 +132,38 @@ class Alerts:
         keys = {series_id(feed.table, keys): keys for keys in feed.series()}
         self.by_rule = {name: [] for name in rules}
         self.evidence = {}
+        corrected = self._corrected()
         for line in self.lines:
+            if line["id"] in corrected or "corrects" in line:
+                continue
             row = (time_text(int(line["ts"])), *keys[line["series"]])
             self.by_rule[line["rule"]].append(row)
-            if line["rule"] == "spike":
+            # What an alert on arrival had seen may have changed since.
+            if line["rule"] == "spike" and ("late" in line or not feed.lateness_us):
                 self.evidence[row] = line["evidence"]
+
+    def _corrected(self):
+        """Ids of alerts that do not stand; each correction is of one that was there."""
+        alerts = {line["id"]: line for line in self.lines if "corrects" not in line}
+        corrections = [line for line in self.lines if "corrects" in line]
+        for line in corrections:
+            alert = alerts.get(line["corrects"])
+            if line["kind"] != "correction" or alert is None or \
+                    any(line[name] != alert[name] for name in ("rule", "series", "ts")):
+                self.faults.append(f"corrects nothing: {line}")
+        corrected = {line["corrects"] for line in corrections}
+        if len(corrected) != len(corrections):
+            self.faults.append("an alert is corrected twice")
+        self.corrections = len(corrections)
+        return corrected
 
     def _counts(self, feed, said):
         """The last line on stderr counts rows as our own reader does."""
+        corrections = sum("corrects" in line for line in self.lines)
         mine = (f"{feed.offered()} rows ({feed.late} late, {feed.duplicates} duplicates, "
                 f"{feed.revisions} revisions), 0 quarantined, {len(feed.series())} series, "
-                f"{len(self.lines)} alerts")
+                f"{len(self.lines) - corrections} alerts" +
+                (f", {corrections} corrections" if corrections else ""))
         if said.strip().splitlines()[-1:] != [mine]:
             self.faults.append(f"counts: ours {said.strip()[-300:]!r}, expected {mine!r}")
 
@@ -157,14 +179,15 @@ class Alerts:
         wanted = {(line["series"], line["ts"]) for line in self.lines}
         rows = collections.defaultdict(set)
         names = {keys: series_id(feed.table, keys) for keys in feed.series()}
-        for row in [*feed.rows, *(judged.row for judged in feed.early)]:
+        for row in [*feed.rows, *feed.past]:
             place = (names[row.keys], row.us)
             if place in wanted:
                 rows[place].add(tuple(None if text is None else decimal.Decimal(text)
                                       for text in row.values))
         for line in self.lines:
             values = tuple(line["columns"].get(name) for name in feed.columns)
-            if list(line) != ALERT_FIELDS or values not in rows[line["series"], line["ts"]]:
+            fields = [name for name in line if name not in FIELDS_MORE]
+            if fields != ALERT_FIELDS or values not in rows[line["series"], line["ts"]]:
                 self.faults.append(f"not what the row holds: {line}")
                 return
 
@@ -188,6 +211,7 @@ class Comparison:
     def __init__(self, db, folder):
         self.db, self.folder, self.sql = db, folder, Sql()
         self.series = self.pairs = self.rows = self.alerts = self.differences = self.forgiven = 0
+        self.corrections = self.late = 0
         self.rule_alerts = collections.Counter()
         self.rule_names = set()
 
@@ -201,10 +225,10 @@ class Comparison:
         theirs = ask(self.db, feed, sql | extra)
         ours.check_evidence(theirs[EVIDENCE])
         wrong, different, forgiven = [f"  {fault}" for fault in ours.faults], len(ours.faults), 0
-        counts = {}
+        counts, unclosed = {}, feed.unclosed()
         for name, rule in rules.items():
-            expected = collections.Counter(feed.judged(theirs[name]))
-            found = collections.Counter(ours.by_rule[name])
+            expected, found = (collections.Counter(row for row in rows if row not in unclosed)
+                               for rows in (theirs[name], ours.by_rule[name]))
             counts[name] = found.total()
             if expected == found:
                 continue
@@ -217,9 +241,11 @@ class Comparison:
                 wrong.append(f"  {name}: {rule.when}\n    ours {found.total()}, PostgreSQL "
                              f"{expected.total()}, only ours {sorted((found - expected))[:3]}, only "
                              f"PostgreSQL {sorted((expected - found))[:3]}")
-        return feed, counts, different, forgiven, wrong
+        return feed, ours, counts, different, forgiven, wrong
 
-    def note(self, feed, counts, different, forgiven, wrong):
+    def note(self, feed, ours, counts, different, forgiven, wrong):
+        self.corrections += ours.corrections
+        self.late += sum("late" in line for line in ours.lines)
         self.series += len(feed.series())
         self.pairs += len(counts) * len(feed.series())
         self.rows += len(feed.rows)
@@ -301,6 +327,7 @@ def main():
           f"{compared.forgiven}")
     print(f"compared: {compared.series} series x {len(compared.rule_names)} rules = "
           f"{compared.pairs} pairs, {compared.alerts} alerts, {compared.differences} differences")
+    print(f"on the way {compared.corrections} corrections and {compared.late} alerts that came late")
     return 1 if failures or compared.differences else 0
 
 

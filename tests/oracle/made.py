@@ -185,6 +185,42 @@ def trades(folder, seed):
         "columns": {name: f"/row/{i}" for i, name in enumerate(CANDLE)}}, records)
 
 
+def late(folder, seed, lateness, told_apart):
+    """Records in which rows of three series come out of order, up to a bit more than the lateness
+    late, and with ids again with other content."""
+    rng = random.Random(seed)
+    name = f"late-{lateness}-{'ids' if told_apart else 'all'}"
+    records, us, number = [], START_US, 0
+    sent = {keys: [] for keys in MARKETS[:3]}
+    for _ in range(450):
+        us += rng.choice([0, 1, 5, 20, 60, lateness // 2]) * SECOND
+        record = []
+        for _ in range(rng.randrange(1, 8)):
+            keys = rng.choice(MARKETS[:3])
+            back = rng.choice([0, 0, rng.randrange(0, lateness + lateness // 8 + 2)])
+            again = [row for row in sent[keys][-20:] if told_apart and rng.random() < 0.1]
+            for row in again[:1]:
+                record.append(row._replace(values=tuple(candle(rng, 100))))
+            number += 1
+            values = tuple(None if rng.random() < 0.03 else text for text in candle(rng, 100))
+            row = Row(keys, us - back * SECOND, values, str(number) if told_apart else None)
+            sent[keys].append(row)
+            record.append(row)
+        records.append(record)
+    for n, record in enumerate(records):
+        (folder / f"{name}-{n:04}.jsonl").write_text("".join(
+            json.dumps({"ex": row.keys[0], "pair": row.keys[1], "s": row.us // SECOND,
+                        "id": row.identity or "", "row": row.values}) + "\n" for row in record))
+    return Feed(f"made: {name}", {
+        "url": f"file://{folder}/{name}-*.jsonl", "format": "jsonl", "lateness": f"{lateness}s",
+        "identity": ["time", "/id"] if told_apart else "none",
+        "key": {"exchange": "/ex", "pair": "/pair"}, "time": {"at": "/s", "unit": "s"},
+        "columns": {name: f"/row/{i}" for i, name in enumerate(CANDLE)}}, records)
+
+
+LATENESSES = (2, 30, 300, 5000)
+
+
 def long(folder, rows=66087):
     """A candle file as long as the longest recorded one, for the clock where that is absent."""
     rng = random.Random(rows)
@@ -198,5 +234,8 @@ def long(folder, rows=66087):
 
 
 def made(folder, seed):
-    return [make(folder, seed + n)
-            for n, make in enumerate((mixed, ties, exponents, revised, trades, corrected))]
+    feeds = [make(folder, seed + n)
+             for n, make in enumerate((mixed, ties, exponents, revised, trades, corrected))]
+    feeds += [late(folder, seed + 100 + n, lateness, told_apart)
+              for n, lateness in enumerate(LATENESSES) for told_apart in (True, False)]
+    return feeds

@@ -150,9 +150,8 @@ static bool verdict(const model_t *model, size_t at, int rule)
 static void tell(model_t *model, size_t at, int rule, bool correction, bool late)
 {
     assert_true(model->told_count < sizeof model->told / sizeof model->told[0]);
-    model->told[model->told_count++] = (told_t){
-        .rule = rule, .ts = model->rows[at].ts, .correction = correction, .late = late
-    };
+    model->told[model->told_count++] =
+        (told_t){ .rule = rule, .ts = model->rows[at].ts, .correction = correction, .late = late };
     model->rows[at].fired[rule] = !correction;
 }
 
@@ -413,7 +412,7 @@ static void test_same_alerts_with_lateness(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { 
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_alerts),
         cmocka_unit_test(test_same_alerts_with_lateness),
     };

@@ -53,9 +53,7 @@ static void run(uint64_t state, bool mixed)
             open_clear(&open);
             first = i;
         }
-        opening_t row = {
-            .ts = 7, .position = i, .identity = identity(i), .ordinal = ordinals[i]
-        };
+        opening_t row = { .ts = 7, .position = i, .identity = identity(i), .ordinal = ordinals[i] };
         assert_true(open_insert(&open, open.end, &row));
         open_values(&open, open.end - 1)[0] = DECIMAL_NULL;
         open_values(&open, open.end - 1)[1] = (decimal_t){ .mantissa = (int64_t) i };
