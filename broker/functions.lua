@@ -190,20 +190,22 @@ end
 
 -- ---- outbox -------------------------------------------------------------------------------
 
-local function later(a, b) -- of stream ids
-  local a_ms, a_n = a:match('^(%d+)-(%d+)$')
-  local b_ms, b_n = b:match('^(%d+)-(%d+)$')
-  if a_ms ~= b_ms then return tonumber(a_ms) > tonumber(b_ms) end
-  return tonumber(a_n) > tonumber(b_n)
+-- The alert id of an entry; nil: there is no such entry.
+local function alert_of(outbox, entry)
+  local found = redis.call('XRANGE', outbox, entry, entry)[1]
+  if not found then return nil end
+  for i = 1, #found[2], 2 do
+    if found[2][i] == 'id' then return found[2][i + 1] end
+  end
+  return ''
 end
 
--- keys: notifier, outbox; args: token, entry that is done, the id after it
+-- keys: notifier, outbox; args: token, then of each: entry, alert id. Only what was read goes: after
+-- a roll-back of Redis the same entry may be another alert, and others may stand before it.
 local function outbox_take(keys, args)
-  local have = redis.call('HMGET', keys[1], 'token', 'cursor')
-  if have[1] ~= args[1] then return FENCED end
-  if not have[2] or later(args[2], have[2]) then
-    redis.call('HSET', keys[1], 'cursor', args[2])
-    redis.call('XTRIM', keys[2], 'MINID', args[3])
+  if redis.call('HGET', keys[1], 'token') ~= args[1] then return FENCED end
+  for i = 2, #args, 2 do
+    if alert_of(keys[2], args[i]) == args[i + 1] then redis.call('XDEL', keys[2], args[i]) end
   end
   return OK
 end

@@ -28,7 +28,7 @@ bool keys_offset_stream(slice_t field, slice_t *stream); // and back
 bool keys_sent_stream(slice_t field, slice_t *stream);   // of a field beside it
 
 slice_t keys_outbox(keys_t *self, unsigned group);
-slice_t keys_notifier(keys_t *self, unsigned group); // token, lease and cursor beside it
+slice_t keys_notifier(keys_t *self, unsigned group); // token and lease beside it
 
 slice_t keys_actors(keys_t *self);
 slice_t keys_actor(keys_t *self, slice_t member); // "<role>:<name>"

@@ -256,9 +256,8 @@ store_status_t store_quarantine_summary(store_t *self, store_quarantine_visit_t 
 
 // ---- the outbox, as the notifier reads it -------------------------------------------------
 //
-// Positions: the durable cursor of a group lives in Redis beside its outbox and moves by take
-// alone, guarded by the notifier's token. The store_t that reads keeps read positions ahead of
-// it; they go back to the durable cursors by themselves on every new connection, and by
+// An entry waits there until it is taken. The store_t that reads keeps positions ahead of what is
+// taken; they go back to the beginning by themselves on every new connection, and by
 // store_outbox_rewind (call it after every claim and after FENCED).
 //
 // The way of one entry, each step harmless when repeated after a crash: publish, plan its
@@ -292,10 +291,15 @@ store_status_t store_outbox_send(store_t *self, unsigned count, int block_ms);
 store_status_t store_outbox_receive(store_t *self, store_entry_visit_t *visit, void *context);
 void store_outbox_rewind(store_t *self);
 
-// Everything up to and with `entry` is done: move the group's durable cursor, drop the entries.
-// OK, also if the cursor is already there or beyond; FENCED: somebody else is the notifier.
+typedef struct {
+    const char *entry;
+    slice_t id; // of its alert
+} store_taken_t;
+
+// These entries of a group, as they were visited, are done: dropped. OK, also for those that are
+// not there any more or are other alerts by now; FENCED: somebody else is the notifier.
 store_status_t store_outbox_take(store_t *self, store_id_t token, unsigned group,
-                                 const char *entry);
+                                 const store_taken_t *entries, size_t count);
 store_status_t store_outbox_length(store_t *self, uint64_t *entries); // waiting, of all groups
 
 // ---- the alert log, subscribers, deliveries -----------------------------------------------

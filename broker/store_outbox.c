@@ -1,11 +1,10 @@
-/*  store_outbox -- the outbox as the notifier reads it: role, positions, cursors.
+/*  store_outbox -- the outbox as the notifier reads it: role, positions, taking.
  *
- *  Every group has its own token and cursor, because the guard must stand in the slot of what
- *  it guards. The lease of group 0 decides who is the notifier; the tokens of the other groups
- *  follow it by force, so a claim that was interrupted half-way is mended by the next one.
+ *  Every group has its own token, because the guard must stand in the slot of what it guards. The
+ * lease of group 0 decides who is the notifier; the tokens of the other groups follow it by force,
+ * so a claim that was interrupted half-way is mended by the next one.
  */
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "broker/store_link.h"
@@ -62,29 +61,12 @@ void store_outbox_rewind(store_t *self)
 }
 
 // Nothing positional survives a reconnect: after a roll-back of Redis the same ids may name
-// other entries. So positions begin at the durable cursors on every connection.
-static store_status_t read_cursors(store_t *self)
+// other entries. What waits is all that there is, so every connection begins at the beginning.
+static void begin_again(store_t *self)
 {
-    redisReply *replies[GROUPS];
-    for (unsigned group = 0; group < GROUPS; group++) {
-        command_begin(self, "HGET");
-        command_key(self, keys_notifier(&self->keys, group));
-        command_text(self, "cursor");
-        if (!link_push(self))
-            return STORE_DOWN;
-    }
-    store_status_t status = link_take_each(self, GROUPS, replies);
-    if (status != STORE_OK)
-        return status;
-    for (unsigned group = 0; group < GROUPS; group++) {
-        slice_t cursor = replies[group] ? reply_slice(replies[group]) : slice_of(NULL, 0);
-        bool good = cursor.size > 0 && cursor.size < OUTBOX_ID_MAX;
-        snprintf(self->outbox.position[group], OUTBOX_ID_MAX, "%.*s", good ? (int) cursor.size : 3,
-                 good ? (const char *) cursor.data : "0-0");
-        reply_destroy(&replies[group]);
-    }
+    for (unsigned group = 0; group < GROUPS; group++)
+        strcpy(self->outbox.position[group], "0-0");
     self->outbox.epoch = self->epoch;
-    return STORE_OK;
 }
 
 static bool set_timeout(store_t *self, int64_t wait_ms)
@@ -100,11 +82,8 @@ store_status_t store_outbox_send(store_t *self, unsigned count, int block_ms)
     assert(count > 0 && block_ms >= 0);
     if (!link_open(self))
         return STORE_DOWN;
-    store_status_t status = STORE_OK;
     if (self->outbox.epoch != self->epoch)
-        status = read_cursors(self);
-    if (status != STORE_OK)
-        return status;
+        begin_again(self);
     command_begin(self, "XREAD");
     command_text(self, "COUNT");
     command_u64(self, count);
@@ -180,22 +159,20 @@ store_status_t store_outbox_read(store_t *self, unsigned count, int block_ms,
 
 // ---- taking --------------------------------------------------------------------------------
 
-store_status_t store_outbox_take(store_t *self, store_id_t token, unsigned group, const char *entry)
+store_status_t store_outbox_take(store_t *self, store_id_t token, unsigned group,
+                                 const store_taken_t *entries, size_t count)
 {
-    uint64_t ms, n;
-    int end = 0;
-    bool read = sscanf(entry, "%" SCNu64 "-%" SCNu64 "%n", &ms, &n, &end) == 2;
-    assert(group < GROUPS && read && entry[end] == '\0'); // as store_outbox_read gave it
+    assert(group < GROUPS);
     if (!link_open(self))
         return STORE_DOWN;
-    char next[OUTBOX_ID_MAX];
-    snprintf(next, sizeof next, "%" PRIu64 "-%" PRIu64, ms, n + 1);
     command_call(self, "outbox_take", 2);
     command_key(self, keys_notifier(&self->keys, group));
     command_key(self, keys_outbox(&self->keys, group));
     command_id(self, token);
-    command_text(self, entry);
-    command_text(self, next);
+    for (size_t i = 0; i < count; i++) {
+        command_text(self, entries[i].entry);
+        command_bytes(self, entries[i].id);
+    }
     return link_ask_verdict(self);
 }
 

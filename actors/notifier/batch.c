@@ -71,10 +71,12 @@ void batch_repeats(const batch_t *self, bool known[BATCH_MAX])
     }
 }
 
-void batch_last(const batch_t *self, int last[GROUPS])
+size_t batch_of_group(const batch_t *self, unsigned group, store_taken_t entries[BATCH_MAX])
 {
-    for (unsigned g = 0; g < GROUPS; g++)
-        last[g] = -1;
+    size_t count = 0;
     for (size_t i = 0; i < self->count; i++)
-        last[self->items[i].group] = (int) i;
+        if (self->items[i].group == group)
+            entries[count++] = (store_taken_t){ .entry = self->items[i].entry,
+                                                .id = batch_piece(self, self->items[i].id) };
+    return count;
 }

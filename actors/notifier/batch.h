@@ -43,5 +43,5 @@ static inline slice_t batch_piece(const batch_t *self, piece_t piece)
 // Set known[i] of each item whose id an earlier one of the batch has; leave the others.
 void batch_repeats(const batch_t *self, bool known[BATCH_MAX]);
 
-// The last entry of each group: last[g] = index of the item, or -1.
-void batch_last(const batch_t *self, int last[GROUPS]);
+// The entries of one group, in order; they point into the batch. Returns how many.
+size_t batch_of_group(const batch_t *self, unsigned group, store_taken_t entries[BATCH_MAX]);

@@ -167,7 +167,8 @@ static void beat(notifier_t *self)
         keep_role(self);
     if (!self->down) {
         publisher_meet(self->publisher, self->store);
-        store_outbox_length(self->store, &self->lag);
+        if (store_outbox_length(self->store, &self->lag) == STORE_OK)
+            outbox_look(self->outbox, self->lag);
         tell_registry(self);
     }
     tell_log(self);

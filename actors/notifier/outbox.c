@@ -20,6 +20,7 @@ struct outbox {
     bool asked;            // the reader waits for entries
     int64_t asked_us;      // since then
     bool stale;            // what it brings is not wanted any more
+    bool blind;            // entries waited at the last look, and none was in hand
     batch_t batch;         // in hand
     size_t published;      // items of it that are
     bool looked;           // which of them the log knows is known
@@ -57,7 +58,7 @@ void outbox_destroy(outbox_t **self_p)
     *self_p = NULL;
 }
 
-// Back to the durable cursors; with a question under way, once it is answered.
+// Back to the beginning; with a question under way, once it is answered.
 static void forget_batch(outbox_t *self)
 {
     batch_clear(&self->batch);
@@ -84,6 +85,14 @@ void outbox_drain(outbox_t *self)
 bool outbox_busy(const outbox_t *self)
 {
     return self->batch.count > 0;
+}
+
+void outbox_look(outbox_t *self, uint64_t waiting)
+{
+    bool blind = self->owned && !self->draining && waiting > 0 && self->batch.count == 0;
+    if (blind && self->blind)
+        forget_batch(self);
+    self->blind = blind && !self->blind;
 }
 
 int outbox_descriptor(const outbox_t *self)
@@ -292,16 +301,15 @@ static store_status_t plan_and_log(outbox_t *self)
     return count ? store_alert_log_put(self->store, self->logged, count) : STORE_OK;
 }
 
-// Move each group's cursor behind its last entry of the batch.
+// Drop each group's entries of the batch.
 static store_status_t take(outbox_t *self)
 {
-    int last[GROUPS];
-    batch_last(&self->batch, last);
     for (unsigned g = 0; g < GROUPS; g++) {
-        if (last[g] < 0)
+        store_taken_t taken[BATCH_MAX];
+        size_t count = batch_of_group(&self->batch, g, taken);
+        if (count == 0)
             continue;
-        store_status_t status =
-            store_outbox_take(self->store, self->token, g, self->batch.items[last[g]].entry);
+        store_status_t status = store_outbox_take(self->store, self->token, g, taken, count);
         if (status != STORE_OK)
             return status;
     }

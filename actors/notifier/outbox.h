@@ -4,7 +4,7 @@
  *  deliveries planned, written into
  *  <namespace>:alerts, taken. Every step may be repeated after a crash: ids, and the bodies but
  *  for `at`, are functions of the staged log. Nothing positional outlives a connection: when
- *  Redis was away, the batch in hand is forgotten and read again from the durable cursor,
+ *  Redis was away, the batch in hand is forgotten and what waits is read from the beginning,
  *  because Redis may have come back at an earlier state with other entries at the same ids.
  *
  *  Not a process: the notifier's loop calls outbox_step whenever it wakes.
@@ -40,6 +40,9 @@ void outbox_own(outbox_t *self, const store_id_t *token);
 // Finish what is in hand, ask for no more.
 void outbox_drain(outbox_t *self);
 bool outbox_busy(const outbox_t *self); // something is in hand
+// Once a second: so many entries wait in Redis. If it shows us none of them for two looks, it was
+// rolled back without our noticing, to ids that we have passed: read from the beginning.
+void outbox_look(outbox_t *self, uint64_t waiting);
 
 outbox_status_t outbox_step(outbox_t *self, int64_t now_us);
 int outbox_descriptor(const outbox_t *self); // readable when entries came; -1 = none asked for

@@ -162,6 +162,7 @@ static void say_what_is_told(verbs_t *self)
                                   .seq = 1,
                                   .body = slice_text("{}") };
     const store_claim_t claim = { .count = 9, .each = 9, .hidden_ms = LEASE_MS };
+    const store_taken_t taken = { "1-0", id };
     const char *text = "000102030405060708090a0b0c0d0e0f";
     const store_claimed_t claimed = { text, "alice", 0 };
     bool known;
@@ -172,7 +173,7 @@ static void say_what_is_told(verbs_t *self)
     DO(store_outbox_claim(self->store, "n", LEASE_MS, &token));
     if (self->last == STORE_OK) {
         DO(store_outbox_renew(self->store, token, LEASE_MS));
-        DO(store_outbox_take(self->store, token, 3, "1-0"));
+        DO(store_outbox_take(self->store, token, 3, &taken, 1));
         DO(store_outbox_release(self->store, token));
     }
     DO(store_outbox_length(self->store, &count));

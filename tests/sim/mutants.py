@@ -101,17 +101,15 @@ MUTANTS = [
            [(BASES, "                     .base = store_id_new(),",
              "                     .base = { { 1 } },")]),
     Mutant("mem_cursor", "determinism.md H3", "wrong",
-           "after a reconnect the notifier goes on where it was, not where Redis says it was",
-           [("broker/store_outbox.c", "    self->outbox.epoch = self->epoch;\n    return STORE_OK;\n",
-             "    for (unsigned group = 0; group < GROUPS; group++)\n"
-             "        if (remembered[group][0] != '\\0')\n"
-             "            memcpy(self->outbox.position[group], remembered[group], OUTBOX_ID_MAX);\n"
-             "    self->outbox.epoch = self->epoch;\n    return STORE_OK;\n"),
+           "after a reconnect the notifier goes on behind what it took last, not at the beginning",
+           [("broker/store_outbox.c", "        strcpy(self->outbox.position[group], \"0-0\");\n",
+             "        strcpy(self->outbox.position[group],\n"
+             "               remembered[group][0] ? remembered[group] : \"0-0\");\n"),
             ("broker/store_outbox.c", "void store_outbox_rewind(store_t *self)\n",
              "static char remembered[GROUPS][OUTBOX_ID_MAX];\n\n"
              "void store_outbox_rewind(store_t *self)\n"),
             ("broker/store_outbox.c", "    command_call(self, \"outbox_take\", 2);\n",
-             "    snprintf(remembered[group], OUTBOX_ID_MAX, \"%s\", entry);\n"
+             "    snprintf(remembered[group], OUTBOX_ID_MAX, \"%s\", entries[count - 1].entry);\n"
              "    command_call(self, \"outbox_take\", 2);\n")]),
     Mutant("phys_cov", "determinism.md H5", "wrong",
            "what a series covers is what happens to be in memory, where rows are let go in lots",
@@ -207,7 +205,7 @@ MUTANTS = [
              "    if (row->ts < self->newest)\n"
              "        return self->windows.stale ? ADMIT_NEW : ADMIT_LATE;\n")]),
     Mutant("taken_before_logged", "ours", "wrong",
-           "the notifier moves its cursor before the alert log has what it passed",
+           "the notifier takes entries from the outbox before the alert log has them",
            [("actors/notifier/outbox.c",
              "    store_status_t status = plan_and_log(self);\n"
              "    FAULT_POINT(\"alert.logged\");\n"

@@ -136,7 +136,7 @@ static void bulletins_need_rule_series_time_and_seq(void **state)
     }
 }
 
-static void cursors_follow_the_last_entry_of_each_group(void **state)
+static void each_group_has_its_entries(void **state)
 {
     (void) state;
     buffer_t body = { 0 };
@@ -146,10 +146,13 @@ static void cursors_follow_the_last_entry_of_each_group(void **state)
     add(batch, 3, "1-0", buffer_slice(&body));
     add(batch, 3, "2-0", slice_text("damaged"));
     add(batch, 15, "1-7", buffer_slice(&body));
-    int last[GROUPS];
-    batch_last(batch, last);
-    for (int g = 0; g < GROUPS; g++)
-        assert_int_equal(last[g], g == 3 ? 1 : g == 15 ? 2 : -1);
+    static store_taken_t taken[BATCH_MAX];
+    for (unsigned g = 0; g < GROUPS; g++)
+        assert_int_equal(batch_of_group(batch, g, taken), g == 3 ? 2 : g == 15 ? 1 : 0);
+    assert_int_equal(batch_of_group(batch, 3, taken), 2);
+    assert_string_equal(taken[0].entry, "1-0");
+    assert_string_equal(taken[1].entry, "2-0"); // damaged ones as well
+    assert_true(slice_same(taken[1].id, batch_piece(batch, batch->items[1].id)));
 
     batch_clear(batch);
     for (int i = 0; i < BATCH_MAX; i++)
@@ -207,7 +210,7 @@ int main(void)
         cmocka_unit_test(alerts_are_stamped_and_told_as_json),
         cmocka_unit_test(damaged_bodies_are_kept_but_not_good),
         cmocka_unit_test(bulletins_need_rule_series_time_and_seq),
-        cmocka_unit_test(cursors_follow_the_last_entry_of_each_group),
+        cmocka_unit_test(each_group_has_its_entries),
         cmocka_unit_test(names_are_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
