@@ -10,13 +10,9 @@ table and exits 1 if anything was lost, came twice, or did not recover. See docs
 """
 
 import argparse
-import contextlib
 import pathlib
 import random
-import shutil
-import signal
 import sys
-import tempfile
 import time
 
 import faults
@@ -26,7 +22,7 @@ from world import World
 TOP = pathlib.Path(__file__).resolve().parents[2]
 KILLS_MOST = 1_000_000
 ROWS_A_SECOND = 20_000
-PAUSE_S = (0.1, 0.8)     # between a recovery and the next fault
+PAUSE_S = (0.05, 0.4)    # between a recovery and the next fault
 DRAIN_S = 120            # at the end, for the last frame to be durable
 SETTLE_S = 90            # and for the last delivery
 
@@ -185,10 +181,6 @@ def chaos(words, run):
     return 1 if world.result.violations else 0
 
 
-def interrupted(*_):
-    raise KeyboardInterrupt
-
-
 def main():
     words = options()
     words.json = words.json.absolute()
@@ -196,22 +188,14 @@ def main():
     if not words.program.exists():
         sys.exit(f"chaos: {words.program} is missing: cmake --preset faults && "
                  "cmake --build --preset faults")
-    code = ground.enter()
-    if code is not None:
+    run, code = ground.enter(words.keep)
+    if not run:
         return code
-    signal.signal(signal.SIGTERM, interrupted)
-    if words.keep:
-        words.keep.mkdir(parents=True)
-    run = words.keep.absolute() if words.keep else pathlib.Path(tempfile.mkdtemp(prefix="tw-chaos-"))
     try:
         return chaos(words, run)
     except KeyboardInterrupt:
         print("chaos: interrupted", file=sys.stderr)
         return 130
-    finally:
-        if not words.keep:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(run)
 
 
 if __name__ == "__main__":

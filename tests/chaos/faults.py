@@ -234,10 +234,10 @@ def all_faults():
     """name: (weight, function, arguments)."""
     faults = {}
     for role in ROLES:
-        faults[f"kill {role}"] = (14 if role == "transform" else 9, kill, (role,))
+        faults[f"kill {role}"] = (30 if role == "transform" else 20, kill, (role,))
         faults[f"stop {role}"] = (1.2, stop, (role,))
         faults[f"term {role}"] = (1, term, (role,))
-    faults["kill worker and redis"] = (12, double, ())
+    faults["kill worker and redis"] = (24, double, ())
     for name in points.POINTS:
         faults[f"at {name}"] = (1.2, point, (name,))
     for link in LINKS:
@@ -250,12 +250,12 @@ def all_faults():
         faults[f"full {disk}"] = (1, full, (disk,))
     faults["slow fsync collector"] = (0.7, slow_sync, ("collector",))
     faults["slow fsync redis"] = (0.7, slow_sync, ("redis",))
-    faults["slow fsync, kill redis"] = (2, slow_sync_kill, ())
+    faults["slow fsync, kill redis"] = (4, slow_sync_kill, ())
     for role in "collector", "prep", "transform", "notifier", "redis":
         faults[f"clock step {role}"] = (0.4, clock, (role,))
     faults["flip a bit"] = (0.7, flip, ())
-    faults["kill redis, rewriting"] = (2, rewrite, ())
-    faults["kill redis, loading"] = (2, loading, ())
+    faults["kill redis, rewriting"] = (4, rewrite, ())
+    faults["kill redis, loading"] = (4, loading, ())
     faults["change a rule"] = (1, rule, ())
     faults["kill subscriber"] = (1, subscriber, ())
     return faults

@@ -11,19 +11,22 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import tempfile
 
-MARK = "CHAOS_GROUND"  # set once we are inside
+MARK = "CHAOS_GROUND"  # set once we are inside: the folder of the run
 TRIES = 20
 ROOM = 256 << 10       # bytes that a full disk still has, so that it breaks in the middle of a write
 
 
-def enter():
-    """Go on inside the namespaces: in a child, whose exit code is returned; None: we are there."""
+def enter(keep):
+    """The folder of this run, inside the namespaces; outside, the exit code of the child that went
+    in. Then nothing is left: no process, and without `keep` no folder."""
     if os.environ.get(MARK):
-        return None
+        return pathlib.Path(os.environ[MARK]), None
     words = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
     if os.geteuid() != 0:
         words += ["--user", "--map-root-user"]
@@ -31,12 +34,25 @@ def enter():
     if able.returncode != 0:
         sys.exit("chaos: needs namespaces of its own, which this host refuses "
                  f"({able.stderr.strip()}): run it as root, or allow unprivileged user namespaces")
-    inner = subprocess.Popen(words + [sys.executable, *sys.argv], env={**os.environ, MARK: "1"})
+    if keep:
+        keep.mkdir(parents=True)
+    folder = keep.absolute() if keep else pathlib.Path(tempfile.mkdtemp(prefix="tw-chaos-"))
+    inner = subprocess.Popen(words + [sys.executable, *sys.argv],
+                             env={**os.environ, MARK: str(folder)})
+    signal.signal(signal.SIGTERM, lambda *_: inner.kill())  # all processes inside die with it
+    try:
+        return None, _wait(inner)
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(inner):
     while True:
         try:
             return inner.wait()
         except KeyboardInterrupt:
-            continue  # it was told, too, and cleans up
+            continue  # it was told, too, and ends
 
 
 def run(*words, check=True):
