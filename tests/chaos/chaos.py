@@ -39,7 +39,8 @@ def options():
     words.add_argument("--each", choices=["fault", "kind"], help="each once, then end")
     words.add_argument("--program", type=pathlib.Path, default=TOP / "build/faults/tidewire")
     words.add_argument("--keep", type=pathlib.Path, help="a new folder that keeps everything")
-    words.add_argument("--json", type=pathlib.Path, default=pathlib.Path("chaos.json"))
+    words.add_argument("--json", type=pathlib.Path, default=TOP / "build/chaos.json",
+                       help="where the figures go (default: build/chaos.json)")
     return words.parse_args()
 
 

@@ -221,7 +221,7 @@ def rule(world, dice):
         store.hset(RULE, mapping={
             "on": "trade", "when": f"pair LIKE 'S0{dice.randrange(10)}%' AND "
                                    f"volume > {dice.choice(['1.99', '2.5', '3.5'])} * "
-                                   "avg(volume) OVER last_10s AND "
+                                   "avg(volume) OVER last_5s AND "
                                    f"price < {dice.randint(200, 500)}"})
     return time.monotonic()
 

@@ -23,14 +23,16 @@ sys.path.insert(0, str(TOP / "docs/clients"))
 import tidewire_push as tp  # noqa: E402
 
 FRAME_ROWS = 500
-HOT, COLD, PROBES = 8, 400, 768  # series; half of the rows are of the hot ones
+HOT, COLD, PROBES = 4, 400, 768  # series; half of the rows are of the hot ones
 NAMES = [f"H{i}" for i in range(HOT)] + [f"S{i:03d}" for i in range(COLD)]
 START_US = 1_700_000_000_000_000
 ROW_US = 50                      # rows of a frame are so far apart: event time goes as fast as ours
 FRAME_US = FRAME_ROWS * ROW_US
 SPIKE_SHARE, ODD_SHARE = 0.0005, 0.02
 NULL = -(1 << 63)
-PROBE_PRICE = 2_000_000_00       # mantissa, exponent -2
+PRICE_EXPONENT, VOLUME_EXPONENT = -7, -8
+PRICE_LEAST = 100 * 10**7
+PROBE_PRICE = 2_000_000 * 10**7
 FRAMES_KEPT = 8192               # unacknowledged: more than three minutes
 TELL_S = 0.05
 
@@ -55,8 +57,8 @@ class Rows:
                 [HOT + (n * half + i) % COLD for i in range(FRAME_ROWS - half)]
         begin = START_US + n * FRAME_US
         times = list(range(begin, begin + FRAME_US, ROW_US))
-        noise = array.array("H", dice.randbytes(4 * FRAME_ROWS))
-        prices = [100_00 + value for value in noise[:FRAME_ROWS]]
+        noise = array.array("I", dice.randbytes(8 * FRAME_ROWS))  # 32 bits each: journals grow
+        prices = [PRICE_LEAST + value for value in noise[:FRAME_ROWS]]
         volumes = [1 + value for value in noise[FRAME_ROWS:]]
         for row in range(FRAME_ROWS):
             if dice.random() < SPIKE_SHARE:
@@ -71,8 +73,8 @@ class Rows:
             volumes.append(NULL)
         return {"t": ["i64", little("q", times)],
                 "pair": ["dict", names, ["u16", little("H", pairs)]],
-                "price": ["dec", -2, little("q", prices)],
-                "volume": ["dec", -4, little("q", volumes)]}
+                "price": ["dec", PRICE_EXPONENT, little("q", prices)],
+                "volume": ["dec", VOLUME_EXPONENT, little("q", volumes)]}
 
     @staticmethod
     def _odd(dice, pairs, times, prices, volumes):

@@ -44,7 +44,7 @@ sources:
     time: {{ at: t, unit: us }}
     columns: {{ price: price, volume: volume }}
 rules:
-  spike: {{ on: trade, when: "volume > 3 * avg(volume) OVER last_10s" }}
+  spike: {{ on: trade, when: "volume > 3 * avg(volume) OVER last_5s" }}
   high: {{ on: trade, when: "pair LIKE 'S00%' AND price > max(price) OVER rows_50", min_rows: 50 }}
   probe: {{ on: trade, when: "price > 1000000" }}
 """
