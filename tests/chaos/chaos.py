@@ -5,7 +5,7 @@
              [--each fault|kind] [--program FILE] [--keep DIR] [--json FILE]
 
 Faults are drawn from the seed, one after the other: each strikes, the pipeline recovers, and an
-independent checker (checker.py) compares what clients received with what the log implies. Prints a
+independent checker (checker.mjs) compares what clients received with what the log implies. Prints a
 table and exits 1 if anything was lost, came twice, or did not recover. See docs/reliability.md.
 """
 
@@ -15,14 +15,17 @@ import random
 import sys
 import time
 
+import redis
+
 import faults
 import ground
-from world import World
+from world import Vain, World
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 KILLS_MOST = 1_000_000
 ROWS_A_SECOND = 20_000
 PAUSE_S = (0.05, 0.4)    # between a recovery and the next fault
+RUN_S = 60               # until every process runs again
 DRAIN_S = 120            # at the end, for the last frame to be durable
 SETTLE_S = 90            # and for the last delivery
 
@@ -80,8 +83,11 @@ def strike(world, name, fault):
     missed = None
     try:
         since = function(world, world.dice, *words)
-    except faults.Missed as reason:
+    except (faults.Missed, redis.RedisError) as reason:
         missed, since = str(reason), time.monotonic()
+    except Vain as reason:
+        world.violation(f"I8 {reason}")
+        since = time.monotonic()
     finally:
         world.links.mend()
         world.links.fast()
@@ -109,7 +115,10 @@ def conduct(world, words):
         if name is None:
             break
         strike(world, name, chosen[name])
-        world.wait("every process to run", world.all_run, 60)
+        try:
+            world.wait("every process to run", world.all_run, RUN_S)
+        except Vain as reason:
+            world.violation(f"I8 {reason}")
         time.sleep(world.dice.uniform(*PAUSE_S))
     world.fault = "at the end"
 

@@ -2,10 +2,13 @@
 on the pipeline could work again: recovery is measured from there.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
+
+import redis
 
 import points
 
@@ -190,7 +193,8 @@ def rewrite(world, dice):
     """Killed while it writes its log anew."""
     store = world.pipeline.store()
     store.config_set("rdb-key-save-delay", 500)
-    store.bgrewriteaof()
+    with contextlib.suppress(redis.ResponseError):  # it has begun one by itself
+        store.bgrewriteaof()
     world.wait("an AOF rewrite to begin",
                lambda: store.info("persistence")["aof_rewrite_in_progress"], 10)
     time.sleep(dice.uniform(0, 0.3))
@@ -199,17 +203,16 @@ def rewrite(world, dice):
 
 def loading(world, dice):
     """Killed again while it loads."""
-    redis = world.pipeline.processes["redis"]
-    redis.words.append("--key-load-delay")
-    redis.words.append("100")
+    server = world.pipeline.processes["redis"]
+    server.words += ["--key-load-delay", "100"]
     try:
-        ends = len(redis.ends)
-        world.kill(redis)
-        world.await_start(redis, ends)
+        ends = len(server.ends)
+        world.kill(server)
+        world.await_start(server, ends)
         time.sleep(dice.uniform(0.05, 0.4))
     finally:
-        del redis.words[-2:]
-    return world.kill(redis)
+        del server.words[-2:]
+    return world.kill(server)
 
 
 def rule(world, dice):

@@ -26,6 +26,10 @@ RECOVER_MOST_S = 60    # then it is a violation
 START_S = 60
 
 
+class Vain(Exception):
+    """Something that had to come did not."""
+
+
 class World:
     def __init__(self, run, program, library, seed, policy, rows_a_second, sanitized=False):
         self.run, self.seed = run, seed
@@ -186,7 +190,7 @@ class World:
             if value:
                 return value
             time.sleep(0.02)
-        raise AssertionError(f"waited {seconds:g} s in vain for {what}")
+        raise Vain(f"waited {seconds:g} s in vain for {what}")
 
     def note(self, **line):
         self.lines.put(t=record.now_us(), **line)

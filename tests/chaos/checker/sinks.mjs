@@ -81,13 +81,15 @@ class Sink {
 export class Subscriber extends Sink {
   constructor(title, file, truth) {
     super(title, file, truth);
-    this.life = new Set();  // ids taken since it was started
+    this.lives = 1;         // a message may be judged when a later life has begun: it has the number
+    this.taken = new Set(); // "<life> <id>"
     this.ever = new Set();
     this.last = new Map();  // topic -> ordinal of the newest entry taken
   }
 
   line(line) {
-    if (line.restarted) this.life.clear();
+    if (line.restarted) this.lives++;
+    line.life = this.lives;
     super.line(line);
   }
 
@@ -97,8 +99,9 @@ export class Subscriber extends Sink {
     if (line.topic !== topic)
       this.truth.tell(`I2 alert ${name(line.body)} came under the topic ${line.topic}, at ${this.title}`);
     if (line.again) return;
-    if (this.life.has(id)) this.truth.tell(`I5 ${this.title} took alert ${name(line.body)} twice`);
-    this.life.add(id);
+    const once = `${line.life} ${id}`;
+    if (this.taken.has(once)) this.truth.tell(`I5 ${this.title} took alert ${name(line.body)} twice`);
+    this.taken.add(once);
     if (this.ever.has(id)) return;
     this.ever.add(id);
     const last = this.last.get(topic) ?? 0;
