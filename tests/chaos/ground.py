@@ -6,6 +6,7 @@ so that whatever dies, all of it does. Nothing here touches the machine outside.
 """
 
 import contextlib
+import ctypes
 import mmap
 import os
 import pathlib
@@ -18,6 +19,7 @@ import sys
 import tempfile
 
 MARK = "CHAOS_GROUND"  # set once we are inside: the folder of the run
+PR_SET_PDEATHSIG = 1
 TRIES = 20
 ROOM = 256 << 10       # bytes that a full disk still has, so that it breaks in the middle of a write
 
@@ -38,13 +40,17 @@ def enter(keep):
         keep.mkdir(parents=True)
     folder = keep.absolute() if keep else pathlib.Path(tempfile.mkdtemp(prefix="tw-chaos-"))
     inner = subprocess.Popen(words + [sys.executable, *sys.argv],
-                             env={**os.environ, MARK: str(folder)})
+                             env={**os.environ, MARK: str(folder)}, preexec_fn=_die_with_parent)
     signal.signal(signal.SIGTERM, lambda *_: inner.kill())  # all processes inside die with it
     try:
         return None, _wait(inner)
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _wait(inner):

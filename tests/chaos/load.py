@@ -30,9 +30,9 @@ ROW_US = 50                      # rows of a frame are so far apart: event time 
 FRAME_US = FRAME_ROWS * ROW_US
 SPIKE_SHARE, ODD_SHARE = 0.0005, 0.02
 NULL = -(1 << 63)
-PRICE_EXPONENT, VOLUME_EXPONENT = -7, -8
-PRICE_LEAST = 100 * 10**7
-PROBE_PRICE = 2_000_000 * 10**7
+PRICE_EXPONENT, VOLUME_EXPONENT = -2, -4
+PRICE_LEAST = 100 * 10**2
+PROBE_PRICE = 2_000_000 * 10**2
 FRAMES_KEPT = 8192               # unacknowledged: more than three minutes
 TELL_S = 0.05
 
@@ -57,7 +57,7 @@ class Rows:
                 [HOT + (n * half + i) % COLD for i in range(FRAME_ROWS - half)]
         begin = START_US + n * FRAME_US
         times = list(range(begin, begin + FRAME_US, ROW_US))
-        noise = array.array("I", dice.randbytes(8 * FRAME_ROWS))  # 32 bits each: journals grow
+        noise = array.array("H", dice.randbytes(4 * FRAME_ROWS))
         prices = [PRICE_LEAST + value for value in noise[:FRAME_ROWS]]
         volumes = [1 + value for value in noise[FRAME_ROWS:]]
         for row in range(FRAME_ROWS):
