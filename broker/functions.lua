@@ -212,14 +212,24 @@ end
 
 -- ---- alert log and deliveries -------------------------------------------------------------
 
--- keys: log, seen, prefix of the status keys
--- args: limit, then of each: id, rule, series, ts, severity, topic, seq, body
+-- Was this alert planned by a Redis that has been emptied or rolled back since? If it were logged,
+-- nobody would ever be told: what the log knows is not planned again.
+local function plan_is_lost(seen, planned, delivery, id)
+  return planned == '1' and not redis.call('ZSCORE', seen, id) and
+         redis.call('EXISTS', delivery .. id) == 0
+end
+
+-- keys: log, seen, prefix of the status keys, prefix of the delivery keys
+-- args: limit, then of each: id, rule, series, ts, severity, topic, seq, body, "1" if planned
 local function alert_log(keys, args)
   local log, seen, limit = keys[1], keys[2], tonumber(args[1])
+  for i = 2, #args, 9 do
+    if plan_is_lost(seen, args[i + 8], keys[4], args[i]) then return STALE end
+  end
   local counts, last_ts = {}, {}
   local last = redis.call('ZREVRANGE', seen, 0, 0, 'WITHSCORES')
   local score = tonumber(last[2] or 0)
-  for i = 2, #args, 8 do
+  for i = 2, #args, 9 do
     if redis.call('ZADD', seen, 'NX', score + 1, args[i]) == 1 then
       score = score + 1
       redis.call('XADD', log, 'MAXLEN', limit, '*', 'id', args[i], 'rule', args[i + 1], 'series',

@@ -310,13 +310,15 @@ typedef struct {
     int64_t ts_us;
     uint64_t seq;
     slice_t body; // JSON
+    bool planned; // with store_delivery_plan
 } store_logged_t;
 
 // Which of these ids (32 hex digits each) the alert log knows. Any number of them.
 store_status_t store_alert_log_knows(store_t *self, const slice_t *ids, size_t count, bool *known);
 // How many more ids it can learn before it forgets its oldest, and would take those for new.
 store_status_t store_alert_log_room(store_t *self, uint64_t *ids);
-// Append to <ns>:alerts those whose id it does not know, in this order. Any number of them.
+// Append to <ns>:alerts those whose id it does not know, in this order. Any number of them. STALE:
+// this Redis has lost the plan of one; it and those near it are not in the log, plan again.
 store_status_t store_alert_log_put(store_t *self, const store_logged_t *items, size_t count);
 
 typedef struct {

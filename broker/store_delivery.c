@@ -18,6 +18,7 @@ static void command_logged(store_t *self, const store_logged_t *item)
     command_bytes(self, item->topic);
     command_u64(self, item->seq);
     command_bytes(self, item->body);
+    command_text(self, item->planned ? "1" : "0");
 }
 
 static store_status_t ask_known(store_t *self, const slice_t *ids, size_t count, bool *known)
@@ -71,10 +72,11 @@ store_status_t store_alert_log_put(store_t *self, const store_logged_t *items, s
         return STORE_DOWN;
     for (size_t done = 0; done < count && status == STORE_OK; done += LOGGED_PER_CALL) {
         size_t end = count - done < LOGGED_PER_CALL ? count : done + LOGGED_PER_CALL;
-        command_call(self, "alert_log", 3);
+        command_call(self, "alert_log", 4);
         command_key(self, keys_alerts(&self->keys));
         command_key(self, keys_alerts_seen(&self->keys));
         command_key(self, keys_status(&self->keys, ""));
+        command_key(self, keys_delivery(&self->keys, slice_text("")));
         command_u64(self, self->limits.alert_log_entries);
         for (size_t i = done; i < end; i++)
             command_logged(self, &items[i]);

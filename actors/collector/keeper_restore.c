@@ -68,7 +68,7 @@ static bool s_put_log(restoring_t *restoring, copy_items_t items)
         slice_t v[COPY_LOG_ITEMS];
         while (count < ITEMS_PER_CALL && s_next(&items, v, COPY_LOG_ITEMS))
             logged[count++] = (store_logged_t){
-                v[0], v[1], v[2], v[4], v[5], s_number(v[3]), (uint64_t) s_number(v[6]), v[7]
+                v[0], v[1], v[2], v[4], v[5], s_number(v[3]), (uint64_t) s_number(v[6]), v[7], false
             };
         good = count > 0 ? s_heard(restoring,
                                    store_alert_log_put(restoring->keeper->store, logged, count))

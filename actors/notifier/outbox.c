@@ -213,7 +213,8 @@ static store_status_t plan_audience(outbox_t *self, const item_t *item, const au
     return STORE_OK;
 }
 
-static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t *bulletin)
+static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t *bulletin,
+                           bool *planned)
 {
     __attribute__((cleanup(audience_clear))) audience_t audience = { .count = 0 };
     unsigned unread;
@@ -227,7 +228,8 @@ static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t 
                  (const char *) bulletin->rule.data, (int) bulletin->series.size,
                  (const char *) bulletin->series.data);
     }
-    if (audience.count > 0)
+    *planned = audience.count > 0;
+    if (*planned)
         return plan_audience(self, item, &audience);
     self->count.untold += audience.nameless;
     return STORE_OK;
@@ -283,7 +285,8 @@ static store_status_t plan_and_log(outbox_t *self)
         bulletin_t bulletin;
         if (!item->good || !bulletin_read(&bulletin, batch_piece(batch, item->body)))
             continue;
-        store_status_t status = plan(self, item, &bulletin);
+        bool planned = false;
+        store_status_t status = plan(self, item, &bulletin, &planned);
         if (status != STORE_OK)
             return status;
         FAULT_POINT("alert.planned");
@@ -296,6 +299,7 @@ static store_status_t plan_and_log(outbox_t *self)
             .ts_us = bulletin.ts_us,
             .seq = bulletin.seq,
             .body = batch_piece(batch, item->json),
+            .planned = planned,
         };
     }
     return count ? store_alert_log_put(self->store, self->logged, count) : STORE_OK;
@@ -341,12 +345,14 @@ static outbox_status_t work(outbox_t *self, int64_t now_us)
     case STORE_FENCED:
         forget_batch(self);
         return OUTBOX_FENCED;
+    case STORE_STALE: // another Redis than the one that we read from: begin again
+        forget_batch(self);
+        return OUTBOX_MOVED;
     case STORE_FULL:
         return down(self, "out of memory");
     case STORE_DOWN:
     case STORE_REFUSED:
     case STORE_DUP: // not said by these verbs
-    case STORE_STALE:
         break;
     }
     return down(self, store_error(self->store));

@@ -358,6 +358,27 @@ static void a_delivery_is_planned_once(void **state)
     assert_string_equal(redis("EXISTS tw:delivery:01"), "0");
 }
 
+// Redis is emptied between the plan of an alert and its entry in the log, and no connection ends.
+static void what_was_planned_in_another_redis_is_not_logged(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    const store_told_t told = { "a", "" };
+    store_logged_t items[] = { logged("01", "{}"), logged("02", "{}") };
+    items[1].planned = true;
+    expect(store, store_delivery_plan(store, slice_text("02"), slice_text("B"), &told, 1),
+           STORE_OK);
+    redis("FLUSHALL");
+    expect(store, store_alert_log_put(store, items, 2), STORE_STALE);
+    assert_string_equal(redis("XLEN tw:alerts"), "0");
+    expect(store, store_delivery_plan(store, slice_text("02"), slice_text("B"), &told, 1),
+           STORE_OK);
+    expect(store, store_alert_log_put(store, items, 2), STORE_OK);
+    redis("DEL tw:delivery:02"); // known alerts are none of its business
+    expect(store, store_alert_log_put(store, items, 2), STORE_OK);
+    assert_string_equal(redis("XLEN tw:alerts"), "2");
+}
+
 static void a_delivery_is_retried_until_done_or_dead(void **state)
 {
     (void) state;
@@ -570,6 +591,7 @@ int main(void)
         cmocka_unit_test_setup(many_go_into_the_alert_log_at_once, flush),
         cmocka_unit_test_setup(subscribers_of_rule_and_series, flush),
         cmocka_unit_test_setup(a_delivery_is_planned_once, flush),
+        cmocka_unit_test_setup(what_was_planned_in_another_redis_is_not_logged, flush),
         cmocka_unit_test_setup(a_delivery_is_retried_until_done_or_dead, flush),
         cmocka_unit_test_setup(a_notifier_that_dies_delays_a_delivery_only, flush),
         cmocka_unit_test_setup(too_many_deliveries_are_refused_aloud, flush),

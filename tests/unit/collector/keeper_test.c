@@ -247,9 +247,9 @@ static void an_emptied_redis_is_filled(void **state)
     make_base(&workers, 6, 2, 2);
     store_logged_t logged[] = {
         { slice_text("00000000000000000000006400000000"), slice_text("r"), slice_text("s"),
-          slice_text("info"), slice_text("t"), 5, 1, slice_text("{}") },
+          slice_text("info"), slice_text("t"), 5, 1, slice_text("{}"), false },
         { slice_text("ffffffffffffffffffffffffffffffff"), slice_text("r"), slice_text("s"),
-          slice_text("info"), slice_text("t"), 6, 2, slice_text("{}") },
+          slice_text("info"), slice_text("t"), 6, 2, slice_text("{}"), false },
     };
     store_told_t subscribers[] = { { "alice", "" }, { "bob", "" } };
     expect(store,
