@@ -1,6 +1,8 @@
 /*  feed_staged -- see feed_staged.h. */
 #include "actors/cli/feed_staged.h"
 
+#include <inttypes.h>
+
 #include "broker/stage/catalog.h"
 #include "proto/owned.h"
 
@@ -19,10 +21,16 @@ static bool feed_stream(void *context, const char *stream)
     if (!reader)
         return false;
     record_t record;
-    for (stage_read_t read; (read = stage_reader_next(reader, UINT64_MAX, &record)) != STAGE_END;)
+    for (stage_read_t read; (read = stage_reader_next(reader, UINT64_MAX, &record)) != STAGE_END;) {
+        if (read == STAGE_TRIMMED)
+            return fault_set(self->fault,
+                             "stream %s: records before %" PRIu64
+                             " were removed while they were read (stage_keep); try again",
+                             stream, record.seq);
         if (read == STAGE_RECORD && record_is_raw(record.kind) &&
             !self->take(self->context, &record))
             return false;
+    }
     return true;
 }
 

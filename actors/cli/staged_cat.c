@@ -74,6 +74,10 @@ static bool cat_stream(void *context, const char *stream)
             fprintf(stderr, "tidewire stage: cannot write: %s\n", strerror(errno));
             return false;
         }
+        if (got == STAGE_TRIMMED)
+            fprintf(stderr,
+                    "tidewire stage: stream %s: records before %llu were removed meanwhile\n",
+                    stream, (unsigned long long) record.seq);
         if (got == STAGE_DAMAGED)
             fprintf(stderr, "tidewire stage: stream %s is damaged before record %llu\n", stream,
                     (unsigned long long) record.seq);

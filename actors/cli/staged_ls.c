@@ -94,6 +94,29 @@ static void look_into(const staged_t *staged, entry_t *entry, uint64_t until)
     }
 }
 
+static void list_objects(ls_t *self, const char *stream, const manifest_t *manifest)
+{
+    for (size_t o = 0; o < manifest->object_count; o++) {
+        const manifest_object_t *object = &manifest->objects[o];
+        put_entry(self,
+                  &(entry_t){ stream, object->gone ? "gone" : "object", object->path,
+                              object->first_seq, object->last_seq, object->records, object->bytes,
+                              object->plain_bytes, object->first_us, object->last_us });
+    }
+}
+
+// The objects of a segment that was removed.
+static void list_orphan(ls_t *self, const catalog_t *catalog, const char *stream,
+                        uint64_t first_seq)
+{
+    manifest_t manifest = { 0 };
+    fault_t fault;
+    if (!manifest_load(&manifest, catalog->directory, first_seq, &fault))
+        fprintf(stderr, "tidewire stage: stream %s: %s\n", stream, fault.text);
+    list_objects(self, stream, &manifest);
+    manifest_clear(&manifest);
+}
+
 static bool list_stream(void *context, const char *stream)
 {
     ls_t *self = context;
@@ -104,6 +127,8 @@ static bool list_stream(void *context, const char *stream)
         fprintf(stderr, "tidewire stage: %s\n", fault.text);
         return false;
     }
+    for (size_t i = 0; i < catalog.orphan_count; i++)
+        list_orphan(self, &catalog, stream, catalog.orphans[i]);
     for (size_t i = 0; i < catalog.count; i++) {
         const catalog_segment_t *segment = &catalog.segments[i];
         char name[32];
@@ -119,14 +144,9 @@ static bool list_stream(void *context, const char *stream)
                           .last_us = segment->last_seq ? last_of(&manifest) : 0,
                           .bytes = segment->bytes };
         look_into(staged, &entry, segment->last_seq ? segment->last_seq : UINT64_MAX);
-        put_entry(self, &entry);
-        for (size_t o = 0; o < manifest.object_count; o++) {
-            const manifest_object_t *object = &manifest.objects[o];
-            put_entry(self, &(entry_t){ stream, object->gone ? "gone" : "object", object->path,
-                                        object->first_seq, object->last_seq, object->records,
-                                        object->bytes, object->plain_bytes, object->first_us,
-                                        object->last_us });
-        }
+        if (!catalog_is_removed(&catalog, i)) // since we listed it
+            put_entry(self, &entry);
+        list_objects(self, stream, &manifest);
         manifest_clear(&manifest);
     }
     catalog_close(&catalog);

@@ -132,12 +132,14 @@ static void verify_segment(verify_t *self, stage_reader_t *reader, const catalog
         if (record_is_raw(record.kind))
             sum += object_line_sum(&record);
     }
+    bool removed = catalog_is_removed(catalog, index); // meanwhile: that is no damage
     if (stage_reader_error(reader))
         tell(self, "record %" PRIu64 ": %s", expected, stage_reader_error(reader));
-    else if (segment->last_seq && expected <= segment->last_seq)
+    else if (segment->last_seq && expected <= segment->last_seq && !removed)
         tell(self, "records %" PRIu64 "..%" PRIu64 " are damaged", expected, segment->last_seq);
     if (segment->last_seq)
-        verify_objects(self, catalog->directory, segment->first_seq, sum, told == self->damaged);
+        verify_objects(self, catalog->directory, segment->first_seq, sum,
+                       told == self->damaged && !removed);
 }
 
 static bool verify_stream(void *context, const char *stream)
@@ -154,6 +156,8 @@ static bool verify_stream(void *context, const char *stream)
         stage_reader_open(self->staged->root, self->staged->namespace, stream, &fault);
     if (!reader)
         tell(self, "%s", fault.text);
+    for (size_t i = 0; i < catalog.orphan_count; i++)
+        verify_objects(self, catalog.directory, catalog.orphans[i], 0, false);
     for (size_t i = 0; reader && i < catalog.count; i++)
         verify_segment(self, reader, &catalog, i);
     catalog_close(&catalog);

@@ -42,10 +42,13 @@ struct archivist {
     sited_t *sites;
     watched_t streams[ARCHIVIST_STREAMS_MAX];
     expiry_limits_t limits;
+    int64_t stage_keep_us;
     archive_count_t count;
     uint64_t expired, remade_told;
     bool trouble, trouble_told;
     fault_t fault;
+
+    trimmer_t *trimmer; // has a lock of its own
 
     // The thread's.
     archive_t *archive;
@@ -97,12 +100,23 @@ static void s_report(archivist_t *self, const fault_t *fault)
     pthread_mutex_unlock(&self->lock);
 }
 
-// The log goes first: objects must not be what fills the disk.
-static bool s_has_room(const archivist_t *self, fault_t *fault)
+static int64_t s_stage_keep_us(archivist_t *self)
 {
+    pthread_mutex_lock(&self->lock);
+    int64_t keep_us = self->stage_keep_us;
+    pthread_mutex_unlock(&self->lock);
+    return keep_us;
+}
+
+// The log goes first: objects must not be what fills the disk, except where they empty it.
+static bool s_has_room(archivist_t *self, const catalog_segment_t *segment, fault_t *fault)
+{
+    int64_t keep_us = s_stage_keep_us(self);
+    bool over = keep_us > 0 && segment->written_us < life_wall_us() - keep_us;
+    uint64_t needed = over && segment->bytes / 2 < ARCHIVIST_SPARE_BYTES ? segment->bytes / 2
+                                                                         : ARCHIVIST_SPARE_BYTES;
     struct statvfs disk;
-    if (statvfs(self->root, &disk) != 0 ||
-        (uint64_t) disk.f_bavail * disk.f_frsize >= ARCHIVIST_SPARE_BYTES)
+    if (statvfs(self->root, &disk) != 0 || (uint64_t) disk.f_bavail * disk.f_frsize >= needed)
         return true; // what cannot be asked is tried
     return fault_set(fault, "less than %d MB are free at %s; the log needs them",
                      ARCHIVIST_SPARE_BYTES >> 20, self->root);
@@ -131,7 +145,7 @@ static bool s_work(archivist_t *self, watched_t *stream, fault_t *fault)
         const catalog_segment_t *segment = &catalog.segments[i];
         if (segment->last_seq == 0 || segment->first_seq <= stream->done)
             continue;
-        if (!s_has_room(self, fault)) {
+        if (!s_has_room(self, segment, fault)) {
             good = false;
             break;
         }
@@ -176,9 +190,13 @@ static void *s_run(void *context)
         size_t count = self->stream_count;
         pthread_mutex_unlock(&self->lock);
         fault_t fault, *trouble = NULL;
-        for (size_t i = 0; i < count && !s_is_stopped(self); i++)
+        for (size_t i = 0; i < count && !s_is_stopped(self); i++) {
             if (!s_work(self, &self->streams[i], &fault))
                 trouble = &fault;
+            if (!trimmer_work(self->trimmer, self->root, self->namespace, self->streams[i].name,
+                              s_stage_keep_us(self), life_wall_us(), &fault))
+                trouble = &fault;
+        }
         if (count > 0 && !s_expire(self, count, &fault))
             trouble = &fault;
         s_report(self, trouble);
@@ -206,7 +224,8 @@ static bool s_open(archivist_t *self, const char *root, const char *namespace)
     self->root = strdup(root);
     self->namespace = strdup(namespace);
     self->archive = archive_new(root, namespace);
-    self->running = self->root && self->namespace && self->archive &&
+    self->trimmer = trimmer_new();
+    self->running = self->root && self->namespace && self->archive && self->trimmer &&
                     pthread_create(&self->thread, NULL, s_run, self) == 0;
     return self->running;
 }
@@ -242,6 +261,7 @@ void archivist_destroy(archivist_t **self_p)
         pthread_join(self->thread, NULL);
     }
     archive_destroy(&self->archive);
+    trimmer_destroy(&self->trimmer);
     s_sites_clear(self->sites, self->site_count);
     for (size_t i = 0; i < self->stream_count; i++)
         free(self->streams[i].name);
@@ -272,6 +292,7 @@ bool archivist_configure(archivist_t *self, const settings_t *settings)
     size_t old_count = self->site_count;
     self->limits =
         (expiry_limits_t){ settings->objects_keep_us, (uint64_t) settings->objects_max_mb << 20 };
+    self->stage_keep_us = settings->stage_keep_us;
     self->sites = sites;
     self->site_count = count;
     pthread_mutex_unlock(&self->lock);
@@ -293,6 +314,11 @@ bool archivist_watch(archivist_t *self, const char *stream)
     return true;
 }
 
+trimmer_t *archivist_trimmer(archivist_t *self)
+{
+    return self->trimmer;
+}
+
 size_t archivist_report(archivist_t *self, registry_field_t *fields, size_t most)
 {
     pthread_mutex_lock(&self->lock);
@@ -307,6 +333,7 @@ size_t archivist_report(archivist_t *self, registry_field_t *fields, size_t most
         { "objects_plain", made.plain_bytes },
         { "objects_bytes", made.bytes },
         { "objects_expired", expired },
+        { "segments_removed", trimmer_count(self->trimmer) },
     };
     size_t count = 0;
     for (; count < sizeof counts / sizeof *counts && count < most; count++) {

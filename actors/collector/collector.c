@@ -230,6 +230,7 @@ static void s_tell_registry(collector_t *self, moment_t now)
     snprintf(pid, sizeof pid, "%d", (int) getpid());
     // O9: a clock that was set shows here; receive times go on undisturbed.
     snprintf(clock_ms, sizeof clock_ms, "%" PRId64, (life_wall_us() - now.recv_us) / 1000);
+    (void) lines_trim(self->lines, self->registry, archivist_trimmer(self->archivist), now);
     for (size_t i = 0; i < lines_count(self->lines); i++) {
         line_t *line = lines_at(self->lines, i);
         registry_field_t fields[REGISTRY_FIELDS_MAX];
@@ -246,11 +247,6 @@ static void s_tell_registry(collector_t *self, moment_t now)
             count += intake_report(self->intake, fields + count, REGISTRY_FIELDS_MAX - count);
         }
         registry_edition(self->registry, i, line_edition(line));
-        registry_log_begin(self->registry, i, stream_first_seq(line_stream(line)),
-                           line_begin(line));
-        partitions_t gone;
-        if (line_take_gone(line, &gone, now))
-            registry_gone(self->registry);
         registry_tell(self->registry, i, line_name(line), fields, count);
     }
     registry_failing_t failing[STORE_FAILING_MAX];

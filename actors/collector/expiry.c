@@ -30,19 +30,25 @@ typedef struct {
 // False with fault.
 typedef bool visit_t(expiry_t *self, int directory, manifest_t *manifest);
 
+static bool s_visit(expiry_t *self, const catalog_t *catalog, uint64_t first_seq, visit_t *visit)
+{
+    manifest_t manifest = { 0 };
+    bool read = manifest_load(&manifest, catalog->directory, first_seq, self->fault);
+    bool good = read && (!manifest.complete || visit(self, catalog->directory, &manifest));
+    manifest_clear(&manifest);
+    return good;
+}
+
 static bool s_each(expiry_t *self, const char *stream, visit_t *visit)
 {
     catalog_t catalog;
     if (!catalog_open(&catalog, self->root, self->namespace, stream, self->fault))
         return false;
     bool good = true;
-    for (size_t i = 0; i < catalog.count; i++) {
-        manifest_t manifest = { 0 };
-        bool read =
-            manifest_load(&manifest, catalog.directory, catalog.segments[i].first_seq, self->fault);
-        good &= read && (!manifest.complete || visit(self, catalog.directory, &manifest));
-        manifest_clear(&manifest);
-    }
+    for (size_t i = 0; i < catalog.orphan_count; i++)
+        good &= s_visit(self, &catalog, catalog.orphans[i], visit);
+    for (size_t i = 0; i < catalog.count; i++)
+        good &= s_visit(self, &catalog, catalog.segments[i].first_seq, visit);
     catalog_close(&catalog);
     return good;
 }
@@ -121,6 +127,27 @@ static bool s_strike(expiry_t *self, int directory, manifest_t *manifest)
     return good;
 }
 
+// A list is of no more use when its segment was removed and none of its objects is left.
+static bool s_drop_lists(expiry_t *self, const char *stream)
+{
+    owned(catalog_close) catalog_t catalog;
+    if (!catalog_open(&catalog, self->root, self->namespace, stream, self->fault))
+        return false;
+    bool good = true;
+    for (size_t i = 0; i < catalog.orphan_count; i++) {
+        manifest_t manifest = { 0 };
+        bool read = manifest_load(&manifest, catalog.directory, catalog.orphans[i], self->fault);
+        bool used = !read || !manifest.complete;
+        for (size_t o = 0; o < manifest.object_count; o++)
+            used |= !manifest.objects[o].gone;
+        if (!used && !manifest_remove(catalog.directory, catalog.orphans[i]))
+            good = fault_set(self->fault, "cannot remove a list of objects: %s", strerror(errno));
+        good &= read;
+        manifest_clear(&manifest);
+    }
+    return good;
+}
+
 bool expiry_run(const char *root, const char *namespace, const char *const *streams, size_t count,
                 const expiry_limits_t *limits, int64_t now_us, bool again, uint64_t *gone,
                 fault_t *fault)
@@ -133,7 +160,9 @@ bool expiry_run(const char *root, const char *namespace, const char *const *stre
         good &= s_each(&self, streams[i], s_weigh);
     self.cut_us = s_cut(&self, limits, now_us);
     free(self.ages);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         good &= s_each(&self, streams[i], s_strike);
+        good &= s_drop_lists(&self, streams[i]);
+    }
     return good;
 }

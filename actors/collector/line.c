@@ -1,12 +1,10 @@
 /*  line -- see line.h. */
-#include "actors/collector/line.h"
+#include "actors/collector/line_inside.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/collector/lag.h"
 #include "broker/runtime/life.h"
 #include "broker/stage/replay_request.h"
 #include "proto/edition.h"
@@ -18,30 +16,6 @@ enum {
     MESSAGES_PER_TURN = 8,   // then others are looked after too
     FORWARD_RETRY_US = 500000,
     REQUEST_US = 1000000, // how often we look whether a replay is asked for
-};
-
-// A failure that lasts.
-typedef struct {
-    bool on;
-    int64_t since_us, retry_us, told_us;
-} failure_t;
-
-struct line {
-    char *root, *namespace;
-    char name[STORE_NAME_MAX + 1];
-    stream_t *stream;
-    forward_t *forward;
-    uint64_t edition; // that it tells
-    bool held;        // nothing is sent until there is a later one than held_at
-    uint64_t held_at;
-    int64_t request_us; // when to look next
-    int64_t durable_us; // wall clock of the last sync
-    failure_t disk, log;
-    bool blocked;
-    int64_t gone_told_us;
-    int64_t report_us; // of the last report, and the counts then
-    uint64_t reported_records, reported_bytes;
-    lag_t lag;
 };
 
 // Tell the stream in its newest edition, from its first record on.
@@ -135,6 +109,7 @@ static void s_fail(failure_t *self, const line_t *line, const char *message, con
     if (!self->on)
         self->since_us = mono_us;
     self->on = true;
+    self->why = *fault;
     self->retry_us = mono_us + pause_us;
 }
 
@@ -229,13 +204,14 @@ static void s_follow_edition(line_t *self)
                   log_quote(fault.text));
 }
 
-void line_forget(line_t *self, uint64_t before_seq, uint64_t edition)
+bool line_forget(line_t *self, uint64_t before_seq)
 {
-    if (stream_is_amending(self->stream) || edition != self->edition ||
-        edition != amendments_edition(stream_amendments(self->stream)))
-        return;
+    if (stream_is_amending(self->stream) ||
+        amendments_edition(stream_amendments(self->stream)) != self->edition)
+        return false;
     stream_forget(self->stream, before_seq);
     forward_trimmed(self->forward, stream_first_seq(self->stream));
+    return true;
 }
 
 uint64_t line_begin(const line_t *self)
@@ -243,9 +219,10 @@ uint64_t line_begin(const line_t *self)
     return amendments_begin(stream_amendments(self->stream));
 }
 
-bool line_take_gone(line_t *self, partitions_t *partitions, moment_t now)
+bool line_take_gone(line_t *self, moment_t now)
 {
-    if (!forward_take_gone(self->forward, partitions))
+    partitions_t partitions;
+    if (!forward_take_gone(self->forward, &partitions))
         return false;
     if (!self->gone_told_us || now.mono_us - self->gone_told_us >= SAY_AGAIN_US) {
         self->gone_told_us = now.mono_us;
@@ -258,44 +235,69 @@ bool line_take_gone(line_t *self, partitions_t *partitions, moment_t now)
     return true;
 }
 
-bool line_is_stalled(const line_t *self)
+void line_keep_free(line_t *self, uint64_t bytes)
 {
-    return self->disk.on;
+    self->watermark.least = bytes;
 }
 
+bool line_is_stalled(const line_t *self)
+{
+    return self->disk.on || self->room.on;
+}
+
+static const char stopped[] = "staging stopped; sources wait", again[] = "staging again";
+
 // Sources waited: what they said meanwhile is nowhere, but for what they say again.
-static void s_note_stall(line_t *self, moment_t now)
+static void s_note_stall(line_t *self, const failure_t *stall, moment_t now)
 {
     slice_t all = { 0 };
+    if (!stream_plan_in_force(self->stream))
+        return; // nothing was taken yet
     const gap_t gap = { .reason = GAP_DISK,
-                        .from_us = now.recv_us - (now.mono_us - self->disk.since_us),
+                        .from_us = now.recv_us - (now.mono_us - stall->since_us),
                         .to_us = now.recv_us };
     (void) stream_gap(self->stream, all, &gap, now.recv_us);
+}
+
+// Nothing more is taken while the disk has too little room.
+static void s_look_for_room(line_t *self, moment_t now)
+{
+    fault_t fault;
+    if (watermark_look(&self->watermark, self->root, now.mono_us, &fault))
+        s_fail(&self->room, self, stopped, &fault, RETRY_US, now.mono_us);
+    else if (self->room.on) {
+        s_note_stall(self, &self->room, now);
+        s_recover(&self->room, self, again);
+    }
 }
 
 bool line_sync(line_t *self, moment_t now)
 {
     if (self->disk.on && now.mono_us < self->disk.retry_us)
         return false;
+    s_look_for_room(self, now);
     // While stalled no ticks pile up; the next one counts two seconds at most.
-    if (!self->disk.on && !stream_tick(self->stream, true, now.mono_us, now.recv_us)) {
+    if (!line_is_stalled(self) && !stream_tick(self->stream, true, now.mono_us, now.recv_us)) {
         fault_t fault;
         fault_set(&fault, "no memory for a tick");
-        s_fail(&self->disk, self, "staging stopped; sources wait", &fault, RETRY_US, now.mono_us);
+        s_fail(&self->disk, self, stopped, &fault, RETRY_US, now.mono_us);
     }
-    if (!self->disk.on)
+    if (!line_is_stalled(self))
         s_answer_request(self, now);
-    if (stream_pending(self->stream) == 0)
-        return !self->disk.on;
+    if (stream_pending(self->stream) == 0) {
+        if (now.mono_us >= self->disk.retry_us)
+            s_recover(&self->disk, self, again); // there is nothing that could show it
+        return !line_is_stalled(self);
+    }
     fault_t fault;
     if (!stream_sync(self->stream, &fault)) {
-        s_fail(&self->disk, self, "staging stopped; sources wait", &fault, RETRY_US, now.mono_us);
+        s_fail(&self->disk, self, stopped, &fault, RETRY_US, now.mono_us);
         return false;
     }
     self->durable_us = life_wall_us();
     if (self->disk.on)
-        s_note_stall(self, now);
-    s_recover(&self->disk, self, "staging again");
+        s_note_stall(self, &self->disk, now);
+    s_recover(&self->disk, self, again);
     s_follow_edition(self);
     return true;
 }
@@ -343,80 +345,11 @@ int64_t line_next_us(const line_t *self)
     int64_t next_us = INT64_MAX;
     if (self->disk.on)
         next_us = self->disk.retry_us;
+    else if (self->room.on)
+        next_us = self->room.retry_us;
     else if (stream_plan_in_force(self->stream))
         next_us = stream_tick_due_us(self->stream);
     if (self->log.on && self->log.retry_us < next_us)
         next_us = self->log.retry_us;
     return next_us;
-}
-
-// ---- reporting ------------------------------------------------------------------------------
-
-typedef struct {
-    registry_field_t *fields;
-    size_t count, most;
-} report_t;
-
-static void __attribute__((format(printf, 3, 4)))
-s_put(report_t *self, const char *name, const char *format, ...)
-{
-    if (self->count == self->most)
-        return;
-    registry_field_t *field = &self->fields[self->count++];
-    snprintf(field->name, sizeof field->name, "%s", name);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(field->value, sizeof field->value, format, arguments);
-    va_end(arguments);
-}
-
-static void s_put_rates(line_t *self, report_t *report, moment_t now)
-{
-    stream_count_t staged = stream_count(self->stream);
-    int64_t since_us = now.mono_us - self->report_us;
-    if (self->report_us && since_us > 0) {
-        double seconds = (double) since_us / 1e6;
-        s_put(report, "records_s", "%.0f",
-              (double) (staged.records - self->reported_records) / seconds);
-        s_put(report, "bytes_s", "%.0f", (double) (staged.bytes - self->reported_bytes) / seconds);
-    }
-    self->report_us = now.mono_us;
-    self->reported_records = staged.records;
-    self->reported_bytes = staged.bytes;
-    s_put(report, "records", "%" PRIu64, staged.records);
-    s_put(report, "bytes", "%" PRIu64, staged.bytes);
-    s_put(report, "gaps", "%" PRIu64, staged.gaps);
-}
-
-size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t now)
-{
-    report_t report = { .fields = fields, .most = most };
-    forward_count_t sent = forward_count(self->forward);
-    bool planned = stream_plan_in_force(self->stream) != NULL;
-    s_put(&report, "stream", "%s", forward_name(self->forward));
-    s_put(&report, "raw", "%s", forward_raw_endpoint(self->forward));
-    s_put(&report, "ack", "%s", forward_ack_endpoint(self->forward));
-    s_put(&report, "state", "%s",
-          self->disk.on ? "disk-stalled"
-          : !planned    ? "waiting-for-plan"
-                        : "collecting");
-    s_put(&report, "first_seq", "%" PRIu64, stream_first_seq(self->stream));
-    s_put(&report, "last_seq", "%" PRIu64, stream_durable(self->stream));
-    s_put(&report, "committed", "%" PRIu64, sent.durable);
-    lag_note(&self->lag, stream_durable(self->stream), sent.durable, now.mono_us);
-    s_put(&report, "lag", "%" PRIu64, lag_records(&self->lag));
-    s_put(&report, "lag_s", "%" PRId64, lag_us(&self->lag, now.mono_us) / 1000000);
-    s_put(&report, "amended", "%" PRIu64, amendments_seq(stream_amendments(self->stream)));
-    slice_t answered = amendments_request(stream_amendments(self->stream));
-    s_put(&report, "answered", "%.*s", (int) answered.size,
-          answered.data ? (const char *) answered.data : "");
-    s_put(&report, "workers", "%zu", sent.workers);
-    s_put_rates(self, &report, now);
-    s_put(&report, "sent", "%" PRIu64, sent.messages);
-    s_put(&report, "needs", "%" PRIu64, sent.needs);
-    s_put(&report, "gone", "%" PRIu64, sent.gone);
-    s_put(&report, "ahead", "%" PRIu64, sent.ahead);
-    s_put(&report, "malformed", "%" PRIu64, sent.malformed);
-    s_put(&report, "damaged", "%" PRIu64, stream_damaged(self->stream) + sent.damaged);
-    return report.count;
 }

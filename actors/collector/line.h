@@ -1,7 +1,8 @@
 /*  line -- one stream on its way: staged, made durable, forwarded. Part of the collector actor.
  *
  *  The order is the promise: nothing is sent or told before it is durable. While the disk takes
- *  nothing the line is stalled: it accepts no more and tries again every second.
+ *  nothing, or has too little room, the line is stalled: it accepts no more and tries again every
+ *  second.
  */
 #pragma once
 #include "actors/collector/forward.h"
@@ -29,13 +30,16 @@ bool line_plan(line_t *self, const plan_t *plan, moment_t now);
 // again.
 bool line_retell(line_t *self, uint64_t above, moment_t now);
 
-// Records before this one may be removed from now on (stream_forget), if the stream is still told
-// in the edition that this was judged by.
-void line_forget(line_t *self, uint64_t before_seq, uint64_t edition);
+// Records before this one may be removed from now on (stream_forget). False: not now, another
+// edition is about to begin.
+bool line_forget(line_t *self, uint64_t before_seq);
 
 uint64_t line_begin(const line_t *self); // record at which its edition begins
-// Partitions whose workers asked for records that are gone, since the last call. False: none.
-bool line_take_gone(line_t *self, partitions_t *partitions, moment_t now);
+// Did workers ask for records that are gone, since the last call?
+bool line_take_gone(line_t *self, moment_t now);
+
+// Stall while less is free where the log lies (broker/stage/watermark.h). 0, as at first: never.
+void line_keep_free(line_t *self, uint64_t bytes);
 
 // Stage a tick if one is due, and a replay that was asked for; then make all that is pending
 // durable. False while stalled.

@@ -78,8 +78,10 @@ bool lines_open(lines_t *self, const settings_t *settings, fault_t *fault)
     // Without sources there are rules all the same, and somebody who looks whether we live.
     if (self->count == 0 && !s_open(self, self->collector, fault))
         return false;
-    for (size_t i = 0; i < self->count; i++)
+    for (size_t i = 0; i < self->count; i++) {
         stream_seal_after(line_stream(self->lines[i]), settings->stage_seal_us);
+        line_keep_free(self->lines[i], (uint64_t) settings->stage_free_min_mb << 20);
+    }
     return true;
 }
 
@@ -128,6 +130,35 @@ bool lines_forward(lines_t *self, moment_t now)
         more |= line_send(self->lines[i], now);
     }
     return more;
+}
+
+static bool s_trim(lines_t *self, size_t index, registry_t *registry, trimmer_t *trimmer,
+                   moment_t now)
+{
+    line_t *line = self->lines[index];
+    const char *name = stream_name(line_stream(line));
+    uint64_t edition = line_edition(line), first_seq;
+    slice_t told = slice_text(forward_name(line_forward(line)));
+    bool good = trimmer_tell(trimmer, name, edition, registry_held_floor(registry, told));
+    bool forgotten =
+        trimmer_offer(trimmer, name, edition, &first_seq) && line_forget(line, first_seq);
+    // Whoever keeps copies must know it before anything is gone.
+    registry_log_begin(registry, index, stream_first_seq(line_stream(line)), line_begin(line));
+    if (forgotten) {
+        trimmer_accept(trimmer, name, first_seq);
+        log_event(LOG_INFO, "log trimmed", "stream=%s first_seq=%" PRIu64, name, first_seq);
+    }
+    if (line_take_gone(line, now))
+        registry_gone(registry);
+    return good;
+}
+
+bool lines_trim(lines_t *self, registry_t *registry, trimmer_t *trimmer, moment_t now)
+{
+    bool good = true;
+    for (size_t i = 0; i < self->count; i++)
+        good &= s_trim(self, i, registry, trimmer, now);
+    return good;
 }
 
 size_t lines_items(const lines_t *self, zmq_pollitem_t *items)

@@ -5,6 +5,7 @@
 #include <zmq.h>
 
 #include "actors/collector/line.h"
+#include "actors/collector/trimmer.h"
 #include "broker/runtime/settings.h"
 
 enum {
@@ -32,6 +33,10 @@ bool lines_are_durable(const lines_t *self);
 
 // Hear what workers answer and send what may be sent. True: there is more to send at once.
 bool lines_forward(lines_t *self, moment_t now);
+
+// Tell the registry how far the logs reach back and who has asked in vain, and let go of what the
+// trimmer offers. False: no memory; next time.
+bool lines_trim(lines_t *self, registry_t *registry, trimmer_t *trimmer, moment_t now);
 
 size_t lines_items(const lines_t *self, zmq_pollitem_t *items); // at most LINES_ITEMS_MAX
 int64_t lines_next_us(const lines_t *self);                     // when one wants to be called again

@@ -115,6 +115,8 @@ stage_read_t log_cursor_peek(log_cursor_t *self, uint64_t last, record_t *record
         stage_read_t got = stage_reader_next(self->reader, last, &self->record);
         if (got == STAGE_DAMAGED)
             self->next = self->record.seq;
+        if (got == STAGE_TRIMMED)
+            return STAGE_END; // not for us to pass over: who wanted it must be told
         if (got != STAGE_RECORD)
             return got;
         self->held = true;

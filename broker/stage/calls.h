@@ -13,6 +13,8 @@ typedef struct {
     int (*flush)(int file);           // fdatasync
     int (*cut)(int file, off_t size); // ftruncate
     ssize_t (*read)(int file, void *data, size_t size, off_t offset);
+    int (*remove)(int directory, const char *name);
+    int (*room)(const char *path, uint64_t *free_bytes, uint64_t *disk_bytes); // statvfs
 } stage_calls_t;
 
 extern stage_calls_t stage_calls;

@@ -38,6 +38,20 @@ bool catalog_streams(const char *root, const char *namespace, catalog_visit_t *v
     return good;
 }
 
+static bool s_list_orphans(catalog_t *self)
+{
+    uint64_t *lists;
+    size_t count;
+    if (!files_list_of(self->directory, STAGE_OBJECTS_SUFFIX, &lists, &count))
+        return false;
+    // Trimming removes the oldest: what is listed before the first segment has none.
+    uint64_t first_seq = self->count > 0 ? self->segments[0].first_seq : UINT64_MAX;
+    while (self->orphan_count < count && lists[self->orphan_count] < first_seq)
+        self->orphan_count++;
+    self->orphans = lists;
+    return true;
+}
+
 bool catalog_open(catalog_t *self, const char *root, const char *namespace, const char *stream,
                   fault_t *fault)
 {
@@ -56,14 +70,24 @@ bool catalog_open(catalog_t *self, const char *root, const char *namespace, cons
             .first_seq = firsts[i],
             .last_seq = i + 1 < self->count ? firsts[i + 1] - 1 : 0,
             .bytes = there ? (uint64_t) status.st_size : 0,
+            .written_us =
+                there ? (int64_t) status.st_mtim.tv_sec * 1000000 + status.st_mtim.tv_nsec / 1000
+                      : 0,
         };
     }
     free(firsts);
-    if (self->segments)
+    if (self->segments && s_list_orphans(self))
         return true;
     fault_set(fault, "cannot list the stage of stream %s: %s", stream, strerror(errno));
     catalog_close(self);
     return false;
+}
+
+bool catalog_is_removed(const catalog_t *self, size_t index)
+{
+    char name[STAGE_FILE_NAME_BYTES];
+    files_name(name, self->segments[index].first_seq);
+    return faccessat(self->directory, name, F_OK, 0) != 0 && errno == ENOENT;
 }
 
 void catalog_close(catalog_t *self)
@@ -71,5 +95,6 @@ void catalog_close(catalog_t *self)
     if (self->directory > 0) // 0 is standard input, and that of a zeroed one
         close(self->directory);
     free(self->segments);
+    free(self->orphans);
     *self = (catalog_t){ 0 };
 }

@@ -19,13 +19,12 @@ enum { DIGITS = 20, DIRECTORY_MODE = 0750, FILE_MODE = 0640 };
 
 void files_name(char name[STAGE_FILE_NAME_BYTES], uint64_t first_seq)
 {
-    snprintf(name, STAGE_FILE_NAME_BYTES, "%020" PRIu64 ".seg", first_seq);
+    snprintf(name, STAGE_FILE_NAME_BYTES, "%020" PRIu64 STAGE_SEGMENT_SUFFIX, first_seq);
 }
 
-static bool s_parse_name(const char *name, uint64_t *first_seq)
+static bool s_parse_name(const char *name, const char *suffix, uint64_t *first_seq)
 {
-    if (strlen(name) != STAGE_FILE_NAME_BYTES - 1 || strcmp(name + DIGITS, ".seg") != 0 ||
-        strspn(name, "0123456789") != DIGITS)
+    if (strspn(name, "0123456789") != DIGITS || strcmp(name + DIGITS, suffix) != 0)
         return false;
     errno = 0;
     *first_seq = strtoull(name, NULL, 10);
@@ -39,6 +38,11 @@ static int s_compare(const void *a, const void *b)
 }
 
 bool files_list(int directory, uint64_t **firsts, size_t *count)
+{
+    return files_list_of(directory, STAGE_SEGMENT_SUFFIX, firsts, count);
+}
+
+bool files_list_of(int directory, const char *suffix, uint64_t **firsts, size_t *count)
 {
     // A descriptor of its own: fdopendir takes it over, and with it the place in the listing.
     int descriptor = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -55,7 +59,7 @@ bool files_list(int directory, uint64_t **firsts, size_t *count)
     const struct dirent *entry;
     for (errno = 0; fine && (entry = readdir(listing)); errno = 0) {
         uint64_t first_seq;
-        if (!s_parse_name(entry->d_name, &first_seq))
+        if (!s_parse_name(entry->d_name, suffix, &first_seq))
             continue;
         if (used == capacity) {
             capacity = capacity ? capacity * 2 : 64;

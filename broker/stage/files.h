@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 enum { STAGE_FILE_NAME_BYTES = 25 }; // "00000000000000000001.seg" and NUL
+#define STAGE_SEGMENT_SUFFIX ".seg"
+#define STAGE_OBJECTS_SUFFIX ".objects"
 
 // The descriptor of `<root>/<namespace>/<stream>`, made durably if `create`: good
 // for *at calls. -1 with fault.
@@ -23,3 +25,5 @@ void files_name(char name[STAGE_FILE_NAME_BYTES], uint64_t first_seq);
 
 // First seqs of all segments, rising; free() it. False: it cannot be read (errno).
 bool files_list(int directory, uint64_t **firsts, size_t *count);
+// The same of files "<first seq><suffix>".
+bool files_list_of(int directory, const char *suffix, uint64_t **firsts, size_t *count);

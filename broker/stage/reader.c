@@ -157,6 +157,14 @@ static bool s_load(stage_reader_t *self, size_t needed)
 
 // ---- files --------------------------------------------------------------------------------
 
+static void s_find_successor(stage_reader_t *self)
+{
+    size_t i = 0;
+    while (i < self->count && self->firsts[i] <= self->segment)
+        i++;
+    self->successor = i < self->count ? self->firsts[i] : 0;
+}
+
 static bool s_list(stage_reader_t *self)
 {
     uint64_t *firsts;
@@ -166,6 +174,7 @@ static bool s_list(stage_reader_t *self)
     free(self->firsts);
     self->firsts = firsts;
     self->count = count;
+    s_find_successor(self);
     return true;
 }
 
@@ -177,18 +186,35 @@ static void s_close(stage_reader_t *self)
     s_forget_bytes(self);
 }
 
-static bool s_open(stage_reader_t *self, size_t index)
+static bool s_try_open(stage_reader_t *self, uint64_t segment)
 {
     s_close(self);
     char name[STAGE_FILE_NAME_BYTES];
-    files_name(name, self->firsts[index]);
+    files_name(name, segment);
     self->file = openat(self->directory, name, O_RDONLY | O_CLOEXEC);
-    self->index = index;
+    self->segment = segment;
+    s_find_successor(self);
     self->offset = SEGMENT_HEAD_BYTES;
     self->headed = false;
-    if (self->file >= 0)
+    if (self->file >= 0 || errno == ENOENT)
         return true;
     return s_fail(self, name);
+}
+
+// Open this segment, or the first one after it if it was removed since it was listed. There may be
+// none: then no file is open.
+static bool s_open(stage_reader_t *self, uint64_t segment)
+{
+    while (s_try_open(self, segment)) {
+        if (self->file >= 0)
+            return true;
+        if (!s_list(self))
+            return false;
+        segment = self->successor;
+        if (segment == 0)
+            return true;
+    }
+    return false;
 }
 
 // The mark and the version. A damaged head costs nothing: the mark is known from another file
@@ -221,7 +247,7 @@ static bool s_read_head(stage_reader_t *self)
 
 static bool s_has_successor(const stage_reader_t *self)
 {
-    return self->index + 1 < self->count;
+    return self->successor > 0;
 }
 
 // Open the segment in which the expected record must be, if there is any segment.
@@ -235,7 +261,7 @@ static bool s_locate(stage_reader_t *self)
     size_t index = self->count - 1;
     while (index > 0 && self->firsts[index] > self->expected)
         index--;
-    return s_open(self, index);
+    return s_open(self, self->firsts[index]);
 }
 
 bool stage_reader_seek(stage_reader_t *self, uint64_t seq)
@@ -310,7 +336,7 @@ static bool s_move_on(stage_reader_t *self, bool *fresh)
     if (self->error[0])
         return false;
     if (s_has_successor(self))
-        return s_open(self, self->index + 1);
+        return s_open(self, self->successor) && self->file >= 0;
     struct stat status;
     if (fstat(self->file, &status) == 0 && status.st_nlink == 0)
         s_close(self); // given up by the writer before anything in it was durable
@@ -341,13 +367,14 @@ stage_read_t stage_reader_next(stage_reader_t *self, uint64_t last, record_t *re
         } else if (!intact) {
             if (!s_move_on(self, &fresh))
                 return STAGE_END;
-        } else if (s_has_successor(self) && record->seq >= self->firsts[self->index + 1]) {
-            if (!s_open(self, self->index + 1))
+        } else if (s_has_successor(self) && record->seq >= self->successor) {
+            if (!s_open(self, self->successor) || self->file < 0)
                 return STAGE_END;
         } else if (record->seq > self->expected) {
+            bool trimmed = self->count > 0 && self->expected < self->firsts[0];
             self->expected = record->seq;
             *record = (record_t){ .seq = self->expected };
-            return STAGE_DAMAGED;
+            return trimmed ? STAGE_TRIMMED : STAGE_DAMAGED;
         } else {
             self->offset += size;
             if (record->seq < self->expected)
@@ -360,6 +387,21 @@ stage_read_t stage_reader_next(stage_reader_t *self, uint64_t last, record_t *re
 
 // ---- for the writer -----------------------------------------------------------------------
 
+bool reader_is_headed(stage_reader_t *self, uint64_t first_seq, uint64_t last)
+{
+    record_t record;
+    uint64_t expected = first_seq;
+    if (!stage_reader_seek(self, first_seq))
+        return false;
+    while (stage_reader_next(self, last, &record) == STAGE_RECORD && record.seq == expected++) {
+        if (record.kind == RECORD_KNOWN_END)
+            return true;
+        if (record.kind != RECORD_PLAN && record.kind != RECORD_KNOWN)
+            return false;
+    }
+    return false;
+}
+
 uint64_t reader_next_free(stage_reader_t *self, uint64_t *end)
 {
     uint64_t next = self->expected;
@@ -368,8 +410,8 @@ uint64_t reader_next_free(stage_reader_t *self, uint64_t *end)
         return next;
     *end = self->offset;
     uint64_t size_now = (uint64_t) status.st_size;
-    if (next < self->firsts[self->index])
-        next = self->firsts[self->index];
+    if (next < self->segment)
+        next = self->segment;
     while (self->offset < size_now && s_load(self, SEGMENT_RECORD_HEAD_MAX)) {
         record_t record;
         size_t size = 0;

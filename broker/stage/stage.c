@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "broker/runtime/fault_point.h"
@@ -27,6 +28,21 @@ static int s_create(int directory, const char *name)
     return openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, STAGE_FILE_MODE);
 }
 
+static int s_remove(int directory, const char *name)
+{
+    return unlinkat(directory, name, 0);
+}
+
+static int s_room(const char *path, uint64_t *free_bytes, uint64_t *disk_bytes)
+{
+    struct statvfs disk;
+    if (statvfs(path, &disk) != 0)
+        return -1;
+    *free_bytes = (uint64_t) disk.f_bavail * disk.f_frsize;
+    *disk_bytes = (uint64_t) disk.f_blocks * disk.f_frsize;
+    return 0;
+}
+
 stage_limits_t stage_limits = { .segment_bytes = STAGE_SEGMENT_BYTES };
 
 stage_calls_t stage_calls = {
@@ -35,6 +51,8 @@ stage_calls_t stage_calls = {
     .flush = fdatasync,
     .cut = ftruncate,
     .read = pread,
+    .remove = s_remove,
+    .room = s_room,
 };
 
 static bool s_write(int file, const uint8_t *data, size_t size, uint64_t offset)

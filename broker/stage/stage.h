@@ -110,11 +110,12 @@ void stage_reader_destroy(stage_reader_t **self_p);
 // read (stage_reader_error).
 bool stage_reader_seek(stage_reader_t *self, uint64_t seq);
 
-typedef enum { STAGE_RECORD, STAGE_END, STAGE_DAMAGED } stage_read_t;
+typedef enum { STAGE_RECORD, STAGE_END, STAGE_DAMAGED, STAGE_TRIMMED } stage_read_t;
 
 // The next record not beyond `last` (the caller's knowledge of what is durable; UINT64_MAX =
 // whatever is intact). Slices stay valid until the next call. STAGE_DAMAGED: a bad stretch was
-// skipped, *record has the seq after it in `seq`; call again.
+// skipped, *record has the seq after it in `seq`; call again. STAGE_TRIMMED: the same, because
+// records were removed from the beginning of the log while we were on the way there.
 stage_read_t stage_reader_next(stage_reader_t *self, uint64_t last, record_t *record);
 
 // NULL, or why the last call failed: an end that comes with an error (I/O, memory, a foreign

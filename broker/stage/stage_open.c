@@ -35,22 +35,6 @@ static bool s_take_lock(stage_t *self, fault_t *fault)
 
 // ---- what the writer knew ------------------------------------------------------------------
 
-// Does the segment begin with all of that? Only control records may stand before its end.
-static bool s_is_headed(stage_reader_t *reader, uint64_t first_seq, uint64_t last)
-{
-    record_t record;
-    uint64_t expected = first_seq;
-    if (!stage_reader_seek(reader, first_seq))
-        return false;
-    while (stage_reader_next(reader, last, &record) == STAGE_RECORD && record.seq == expected++) {
-        if (record.kind == RECORD_KNOWN_END)
-            return true;
-        if (record.kind != RECORD_PLAN && record.kind != RECORD_KNOWN)
-            return false;
-    }
-    return false;
-}
-
 // Where to begin reading: at the last head that is whole. Before record 1 there was nothing to
 // know, so a log that begins there needs none. False with fault: there is no such place.
 static bool s_find_start(stage_t *self, stage_reader_t *reader, uint64_t *start, fault_t *fault)
@@ -68,7 +52,7 @@ static bool s_find_start(stage_t *self, stage_reader_t *reader, uint64_t *start,
     for (size_t i = count; i-- > 0 && !found; self->unheaded += !found) {
         *start = firsts[i];
         found = (i == 0 && firsts[i] == 1) ||
-                s_is_headed(reader, firsts[i], i + 1 < count ? firsts[i + 1] - 1 : UINT64_MAX);
+                reader_is_headed(reader, firsts[i], i + 1 < count ? firsts[i + 1] - 1 : UINT64_MAX);
     }
     free(firsts);
     if (found || count == 0)
@@ -100,7 +84,7 @@ static bool s_walk(stage_t *self, stage_reader_t *reader, stage_visit_t *visit, 
                 continue;
             }
             expected = record.seq + 1;
-            if (record.seq == reader->firsts[reader->index])
+            if (record.seq == reader->segment)
                 self->begun_us = record.recv_us;
             self->recv_us = record.recv_us > self->recv_us ? record.recv_us : self->recv_us;
             if (visit && !visit(context, &record))

@@ -86,13 +86,21 @@ archivist_t *archivist_new(const char *root, const char *namespace, fault_t *fau
 {
     (void) root;
     (void) namespace;
-    (void) fault;
-    return (archivist_t *) &something;
+    trimmer_t *trimmer = trimmer_new();
+    if (!trimmer)
+        fault_set(fault, "out of memory");
+    return (archivist_t *) trimmer;
+}
+
+// Nobody looks what could go: nothing is offered, and no log is trimmed.
+trimmer_t *archivist_trimmer(archivist_t *self)
+{
+    return (trimmer_t *) self;
 }
 
 void archivist_destroy(archivist_t **self_p)
 {
-    *self_p = NULL;
+    trimmer_destroy((trimmer_t **) self_p);
 }
 
 bool archivist_configure(archivist_t *self, const settings_t *settings)

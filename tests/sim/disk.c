@@ -129,6 +129,19 @@ static ssize_t s_read(int handle, void *data, size_t size, off_t offset)
     return s_fails() ? -1 : disk.honest.read(handle, data, size, offset);
 }
 
+static int s_remove(int directory, const char *name)
+{
+    return s_fails() ? -1 : disk.honest.remove(directory, name);
+}
+
+// There is always room as far as anybody asks: a disk that is full says so when it is written to.
+static int s_room(const char *path, uint64_t *free_bytes, uint64_t *disk_bytes)
+{
+    (void) path;
+    *free_bytes = *disk_bytes = (uint64_t) 1 << 40;
+    return 0;
+}
+
 // What the kernel had not written when its host went away.
 static void s_forget(const file_t *file)
 {
@@ -164,7 +177,7 @@ static void s_on_gone(process_t *process, bool killed)
 void disk_begin(void)
 {
     disk.honest = stage_calls;
-    stage_calls = (stage_calls_t){ s_create, s_write, s_flush, s_cut, s_read };
+    stage_calls = (stage_calls_t){ s_create, s_write, s_flush, s_cut, s_read, s_remove, s_room };
     process_on_gone(s_on_gone);
 }
 

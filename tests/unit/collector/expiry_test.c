@@ -147,6 +147,25 @@ static void what_was_struck_off_goes_with_the_next_life(void **state)
     check(4);
 }
 
+// A segment that was removed leaves its objects, and the list of them until the last is gone.
+static void objects_outlive_their_segment(void **state)
+{
+    (void) state;
+    char segment[128], later[128], list[128];
+    snprintf(segment, sizeof segment, "%s/tw/a/%020d.seg", root, 1);
+    snprintf(later, sizeof later, "%s/tw/a/%020d.seg", root, 2);
+    snprintf(list, sizeof list, "%s/tw/a/%020d.objects", root, 1);
+    assert_int_equal(rename(segment, later), 0);
+    assert_int_equal(run(1000, 0, 1003, false), 3);
+    assert_true(!there(1) && !there(3) && there(5));
+    assert_int_equal(access(list, F_OK), 0);
+    assert_int_equal(run(1000, 0, 2000, false), 3);
+    assert_false(there(5));
+    assert_int_equal(access(list, F_OK), -1);
+    snprintf(list, sizeof list, "%s/tw/b/%020d.objects", root, 1);
+    assert_int_equal(access(list, F_OK), 0); // its segment is there
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +173,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(by_size, make_stage, remove_stage),
         cmocka_unit_test_setup_teardown(what_was_struck_off_goes_with_the_next_life, make_stage,
                                         remove_stage),
+        cmocka_unit_test_setup_teardown(objects_outlive_their_segment, make_stage, remove_stage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static stage_calls_t honest; // the real ones
 
 static struct {
     int writes_until_error, flushes_until_error, creates_until_error, cuts_until_error;
-    int reads_until_error; // 0 = no error; 1 = the next one fails, and so on
+    int removes_until_error, reads_until_error; // 0 = no error; 1 = the next one fails, and so on
     int error;
     bool sticky;     // goes on failing
     size_t room;     // bytes that still fit; SIZE_MAX = any number
@@ -95,6 +95,11 @@ static inline ssize_t bad_read(int file, void *data, size_t size, off_t offset)
     return got;
 }
 
+static inline int bad_remove(int directory, const char *name)
+{
+    return fails(&disk.removes_until_error) ? -1 : honest.remove(directory, name);
+}
+
 static inline int begin(void **state)
 {
     static scratch_t scratch;
@@ -107,7 +112,9 @@ static inline int begin(void **state)
                                    .write = bad_write,
                                    .flush = bad_flush,
                                    .cut = bad_cut,
-                                   .read = bad_read };
+                                   .read = bad_read,
+                                   .remove = bad_remove,
+                                   .room = honest.room };
     return 0;
 }
 
