@@ -55,7 +55,7 @@ static bool read_rows(journal_reader_t *self, series_t *series, bool only, uint6
                 return journal_no_memory(self);
         }
     }
-    if (sent > 0 && count > 0 && ts < series->newest)
+    if (ring_count(ring) == 0 || (sent > 0 && count > 0 && ts < series->newest))
         return journal_refused(self, "times");
     if (count > 0)
         series->newest = ts;
@@ -89,9 +89,11 @@ static bool read_open_row(journal_reader_t *self, series_t *series, uint64_t fro
     open_t *open = &series->open;
     const ring_t *ring = &series->ring;
     uint64_t back = unpack_u64(&self->in);
+    uint64_t nth = unpack_u64(&self->in);
+    slice_t identity = unpack_bytes(&self->in);
     opening_t row = { .position = ring->tail - back / 4,
-                      .nth = unpack_u64(&self->in),
-                      .identity = unpack_bytes(&self->in),
+                      .nth = nth,
+                      .identity = identity,
                       .due = back & 2,
                       .ordinal = back & 1 };
     if (self->in.bad || back / 4 == 0 || back / 4 > ring->tail - from ||

@@ -10,14 +10,16 @@
 #include "actors/transform/journal_format.h"
 #include "tests/unit/transform/feeds.h"
 
-static ruleset_t *plans[2];
+enum { PLANS = 4 }; // the last two with lateness
+
+static ruleset_t *plans[PLANS];
 static fold_t *first, *second;
 static ear_t deaf;
 
 static ruleset_t *find(void *context, plan_hash_t hash)
 {
     (void) context;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < PLANS; i++) {
         plan_hash_t known = ruleset_hash(plans[i]);
         if (memcmp(&known, &hash, sizeof hash) == 0)
             return plans[i];
@@ -41,8 +43,11 @@ static void open_all(void)
         { 0 }
     };
     feed_rows_max = 4;
-    plans[0] = feed_rules(few, NULL);
-    plans[1] = feed_rules(many, "volume / avg(volume) OVER last_1s");
+    for (int i = 0; i < PLANS; i += 2) {
+        feed_lateness_us = i * 500;
+        plans[i] = feed_rules(few, NULL);
+        plans[i + 1] = feed_rules(many, "volume / avg(volume) OVER last_1s");
+    }
     first = fold_new(hear_nothing, &deaf);
     second = fold_new(hear_nothing, &deaf);
 }
@@ -76,6 +81,9 @@ static void go_on(fold_t *fold, int64_t ts)
     }
     if (!feed(fold, "s", 1, rows, 3, false))
         abort();
+    rows[2].ts = ts + 50; // comes between with lateness, has no effect without
+    if (!feed(fold, "s", 2, &rows[2], 1, false))
+        abort();
 }
 
 static void nothing(void *context, slice_t series, int64_t ts_us, unsigned count,
@@ -91,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1)
         return 0;
     unsigned partition = series_partition(slice_text("candle:x:a"));
-    plan_hash_t hash = ruleset_hash(plans[data[0] & 1]);
+    plan_hash_t hash = ruleset_hash(plans[data[0] % PLANS]);
     buffer_t encoded = { 0 };
     const uint8_t head[] = { JOURNAL_VERSION, SECTION_BRANCH, 1, 's', SECTION_PLAN };
     buffer_append(&encoded, head, sizeof head);
