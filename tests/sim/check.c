@@ -63,7 +63,7 @@ stage_t *__wrap_stage_open(const char *root, const char *namespace, const char *
         abort();
     stages[stage_count].stage = stage;
     snprintf(stages[stage_count++].stream, sizeof stages[0].stream, "%s", stream);
-    reference_follow(stream, stage_last_seq(stage));
+    reference_follow(stream, stage_last_seq(stage), true);
     return stage;
 }
 
@@ -71,7 +71,7 @@ bool __wrap_stage_sync(stage_t *self, fault_t *fault)
 {
     bool durable = __real_stage_sync(self, fault);
     if (durable)
-        reference_follow(s_stream_of(self), stage_last_seq(self));
+        reference_follow(s_stream_of(self), stage_last_seq(self), false);
     return durable;
 }
 

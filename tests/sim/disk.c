@@ -28,7 +28,7 @@ static struct {
     stage_calls_t honest;
     int64_t full_until_us, bad_until_us, was_bad_us;
     unsigned bad_of_1000, forgets_of_1000;
-    bool observed;
+    bool observed, tears;
     size_t count;
     file_t files[FILES_MAX];
 } disk;
@@ -89,6 +89,10 @@ static ssize_t s_write(int handle, const void *data, size_t size, off_t offset)
     if (put > 0 && offset + put > file->written)
         file->written = offset + put;
     world_note("writes", (uint64_t) offset, (uint64_t) put);
+    if (put > 0 && disk.tears) {
+        disk.tears = false;
+        process_doom(process_current(), 1);
+    }
     return put;
 }
 
@@ -152,9 +156,10 @@ static void s_forget(const file_t *file)
     if (ftruncate(file->handle, kept) != 0)
         abort();
     if (kept > file->flushed && world_chance(300)) {
-        // Blocks that came are not all as they were written.
+        // The last block that came is not as it was written.
         uint8_t byte = (uint8_t) world_random();
-        off_t at = file->flushed + (off_t) world_below((uint64_t) (kept - file->flushed));
+        off_t at = kept - 1 - (off_t) world_below(8);
+        at = at < file->flushed ? file->flushed : at;
         if (pwrite(file->handle, &byte, 1, at) != 1)
             abort();
     }
@@ -198,6 +203,11 @@ void disk_bad(unsigned of_1000, int64_t until_us)
 {
     disk.bad_of_1000 = of_1000;
     disk.bad_until_us = until_us;
+}
+
+void disk_tear(void)
+{
+    disk.tears = true;
 }
 
 void disk_forgets(unsigned of_1000)

@@ -9,6 +9,8 @@ void disk_begin(void);
 void disk_full(int64_t until_us);                  // nothing more fits until then
 void disk_bad(unsigned of_1000, int64_t until_us); // so many writes and flushes fail
 bool disk_was_bad(int64_t since_us);               // full or failing, at any time since
+// The next process that has written and not yet flushed dies there, with its host.
+void disk_tear(void);
 // When a process is killed, of 1,000 times so many its host goes with it: what it has not flushed
 // is lost from some place on, and what stands there may be torn.
 void disk_forgets(unsigned of_1000);

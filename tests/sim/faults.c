@@ -345,9 +345,11 @@ static void s_make(scenario_t *self, world_fault_t kind)
     case FAULT_RELOAD:
         s_reload(self);
         break;
+    case FAULT_TORN_TAIL:
+        disk_tear();
+        break;
     case FAULT_FRAME_LOST: // these happen by themselves
     case FAULT_FRAME_TWICE:
-    case FAULT_TORN_TAIL:
     case FAULT_BIT_FLIP:
     case FAULT_KINDS:
         break;

@@ -254,6 +254,27 @@ static void run_ttl(call_t *call)
     call_integer(call, ms ? left : (left + 500) / 1000);
 }
 
+static void run_rename(call_t *call)
+{
+    sim_redis_t *self = call->server;
+    item_t *from = space_find(self, call->words[1]);
+    if (!from)
+        return call_error(call, "ERR no such key");
+    object_t *object = from->object;
+    dict_remove(&self->keys, from); // not what it holds
+    space_put(self, call->words[2], object);
+    space_changed(call, call->words[2], 'g', "rename_to");
+    call_ok(call);
+}
+
+static void run_expire_time(call_t *call)
+{
+    const item_t *item = space_find(call->server, call->words[1]);
+    if (!item || item->object->expires_ms == 0)
+        return call_integer(call, item ? -1 : -2);
+    call_integer(call, item->object->expires_ms);
+}
+
 static void run_keys(call_t *call)
 {
     sim_redis_t *self = call->server;
@@ -402,7 +423,9 @@ const command_t key_commands[] = {
     { "PERSIST", 2, WRITES, run_persist },
     { "PEXPIRE", 3, WRITES, run_expire },
     { "PEXPIREAT", 3, WRITES, run_expire },
+    { "PEXPIRETIME", 2, 0, run_expire_time },
     { "PTTL", 2, 0, run_ttl },
+    { "RENAME", 3, WRITES, run_rename },
     { "RESTORE", 4, WRITES | GROWS, run_restore },
     { "SCAN", 2, 0, run_scan },
     { "TTL", 2, 0, run_ttl },

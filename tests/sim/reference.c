@@ -405,7 +405,7 @@ void reference_begin(const char *root, const char *namespace)
     self.scratch = fold_new(s_on_alert, NULL);
 }
 
-void reference_follow(const char *name, uint64_t durable)
+void reference_follow(const char *name, uint64_t durable, bool opened)
 {
     stream_t *stream = s_stream(slice_text(name));
     if (!stream)
@@ -433,6 +433,8 @@ void reference_follow(const char *name, uint64_t durable)
         s_take(stream, &record);
     }
     disk_observe(false);
+    if (opened && !stage_reader_error(stream->reader))
+        stream->seq = durable;
     if (stream->seq != durable)
         world_fail("stream %s: durable up to %llu, but it ends at %llu: %s", name,
                    (unsigned long long) durable, (unsigned long long) stream->seq,

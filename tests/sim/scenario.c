@@ -66,8 +66,8 @@ static void s_write_config(const scenario_t *self, const char *path, size_t stre
         abort();
     fprintf(file,
             "namespace: tw\nredis: %s\nstage: dir:%s\nwindow_rows_max: 16\nstage_seal: %us\n"
-            "sources:\n",
-            redis_url, self->stage, self->seal_s);
+            "stage_keep: %us\ncopy_every: %us\nsources:\n",
+            redis_url, self->stage, self->seal_s, self->keep_s, self->copy_s);
     for (size_t i = 0; i < feed_sources(); i++)
         if (self->streams == 1 || (i > 0) == (stream > 0))
             s_write_source(file, self, i);
@@ -296,6 +296,8 @@ void scenario_run(const char *directory, bool faults)
     s_add(self, "transform", transform_main, (unsigned) world_between(1, 3));
     s_add(self, "notifier", notifier_main, (unsigned) world_between(1, 2));
     self->seal_s = (unsigned) world_between(1, 20);
+    self->keep_s = world_chance(500) ? 0 : (unsigned) world_between(1, 15); // 0 = no copies either
+    self->copy_s = (unsigned) world_between(1, 10);
     scenario_write_configs(self);
     if (faults)
         faults_choose(self);

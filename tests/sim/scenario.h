@@ -24,8 +24,8 @@ typedef struct {
     unsigned enabled; // bits of world_fault_t
     size_t streams, actor_count;
     actor_t actors[SCENARIO_ACTORS_MAX];
-    unsigned mapping; // variant of the configuration
-    unsigned seal_s;  // how long a segment grows
+    unsigned mapping;                // variant of the configuration
+    unsigned seal_s, keep_s, copy_s; // how long a segment grows, is kept; how often Redis is copied
 } scenario_t;
 
 // Run it. The directory is empty and its own.
