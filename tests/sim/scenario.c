@@ -51,9 +51,10 @@ static void s_write_source(FILE *file, const scenario_t *self, size_t source)
             "  - name: %s\n    url: file://%s/in/%s-*.jsonl\n    format: jsonl\n"
             "    table: tick\n    key: { src: \"=%s\", k: /k }\n    time: { at: /t, unit: us }\n"
             "    columns: { v: %s, w: /w }\n    required: [v]\n    identity: [time]\n"
-            "    stream: %s\n",
+            "    stream: %s\n    lateness: %us\n",
             feed_name(source), self->directory, feed_name(source), feed_name(source),
-            self->mapping % 2 ? "/w" : "/v", self->streams > 1 && source > 0 ? "two" : "one");
+            self->mapping % 2 ? "/w" : "/v", self->streams > 1 && source > 0 ? "two" : "one",
+            self->late_s);
 }
 
 // The sources of one stream are those of one collector.
@@ -298,6 +299,7 @@ void scenario_run(const char *directory, bool faults)
     self->seal_s = (unsigned) world_between(1, 20);
     self->keep_s = world_chance(500) ? 0 : (unsigned) world_between(1, 15); // 0 = no copies either
     self->copy_s = (unsigned) world_between(1, 10);
+    self->late_s = world_chance(500) ? 0 : (unsigned) world_between(1, 8);
     scenario_write_configs(self);
     if (faults)
         faults_choose(self);

@@ -25,6 +25,7 @@ typedef struct {
     size_t streams, actor_count;
     actor_t actors[SCENARIO_ACTORS_MAX];
     unsigned mapping;                // variant of the configuration
+    unsigned late_s;                 // lateness of all sources
     unsigned seal_s, keep_s, copy_s; // how long a segment grows, is kept; how often Redis is copied
 } scenario_t;
 
