@@ -4,7 +4,7 @@
  *  Read in this order, it misses nothing that a partition in it counts as done:
  *    1. partitions     their positions say which alerts were put into the outbox
  *    2. outboxes       an alert that is not there any more is in the alert log, its deliveries too
- *    3. the alert log
+ *    3. the ids that the alert log knows, then its entries: no id without its entry
  *    4. all keys       deliveries that wait; what people write; plans
  *  and it is put back in the opposite order, partitions last. Each verb of putting back changes
  *  nothing the second time, and never what is newer. Nothing here blocks Redis for longer than
@@ -34,21 +34,25 @@ typedef struct {
 store_status_t store_held_partition(store_t *self, unsigned partition, const store_held_t *visit,
                                     void *context);
 
-// Entries of a group's outbox after `after` ("" = from the first), at most STORE_HELD_PAGE, in
-// order; *count of them. The last one's id comes back in `after`.
-store_status_t store_held_outbox(store_t *self, unsigned group, char after[OUTBOX_ID_MAX],
-                                 store_entry_visit_t *visit, void *context, size_t *count);
+// A walk over what grows while it is read: it ends with what was there when it began. Begin with
+// zeros, go on until it is over.
+typedef struct {
+    bool begun, over;
+    uint64_t left;             // at most, of what was there
+    char after[OUTBOX_ID_MAX]; // id or score of the last one
+} store_walk_t;
+
+// The next entries of a group's outbox, at most STORE_HELD_PAGE, in order.
+store_status_t store_held_outbox(store_t *self, unsigned group, store_walk_t *walk,
+                                 store_entry_visit_t *visit, void *context);
 // Entries of the alert log before `before` ("" = from the newest), at most STORE_HELD_PAGE, in
 // order. The first one's id comes back in `before`.
 typedef void store_logged_visit_t(void *context, const store_logged_t *logged);
 store_status_t store_held_log(store_t *self, char before[OUTBOX_ID_MAX],
                               store_logged_visit_t *visit, void *context, size_t *count);
-// Ids that the alert log remembers, in order, after the score `after` ("" = from the first).
-typedef struct {
-    char after[40];
-} store_known_t;
-store_status_t store_held_known(store_t *self, store_known_t *from, store_bytes_visit_t *visit,
-                                void *context, size_t *count);
+// The next ids that the alert log remembers, at most STORE_HELD_IDS, in order.
+store_status_t store_held_known(store_t *self, store_walk_t *walk, store_bytes_visit_t *visit,
+                                void *context);
 
 // Everything else, in steps: begin with cursor "0"; it is "0" again after the last one.
 typedef enum { STORE_STRING, STORE_HASH, STORE_SET } store_type_t;

@@ -110,23 +110,47 @@ static store_status_t ask_page(store_t *self, const char *verb, slice_t key, con
     return link_ask(self, reply);
 }
 
-store_status_t store_held_outbox(store_t *self, unsigned group, char after[OUTBOX_ID_MAX],
-                                 store_entry_visit_t *visit, void *context, size_t *count)
+// What is there now: what is taken away meanwhile is taken from the front.
+static store_status_t begin_walk(store_t *self, store_walk_t *walk, const char *verb, slice_t key)
+{
+    owned(reply_destroy) redisReply *reply = NULL;
+    if (walk->begun)
+        return STORE_OK;
+    command_begin(self, verb);
+    command_key(self, key);
+    store_status_t status = link_ask(self, &reply);
+    if (status != STORE_OK)
+        return status;
+    walk->begun = true;
+    walk->left = reply_u64(reply);
+    return STORE_OK;
+}
+
+static void end_walk(store_walk_t *walk, size_t came, size_t page)
+{
+    walk->left -= came < walk->left ? came : walk->left;
+    walk->over = came < page || walk->left == 0;
+}
+
+store_status_t store_held_outbox(store_t *self, unsigned group, store_walk_t *walk,
+                                 store_entry_visit_t *visit, void *context)
 {
     static const char *const names[] = { "id", "topic", "body", NULL };
-    *count = 0;
     if (!link_open(self))
         return STORE_DOWN;
     owned(reply_destroy) redisReply *reply = NULL;
-    store_status_t status =
-        ask_page(self, "XRANGE", keys_outbox(&self->keys, group), after, "+", &reply);
+    store_status_t status = begin_walk(self, walk, "XLEN", keys_outbox(&self->keys, group));
+    if (status == STORE_OK)
+        status =
+            ask_page(self, "XRANGE", keys_outbox(&self->keys, group), walk->after, "+", &reply);
+    if (status == STORE_OK)
+        end_walk(walk, reply->elements, STORE_HELD_PAGE);
     for (size_t i = 0; status == STORE_OK && i < reply->elements; i++) {
         slice_t values[3];
-        if (!read_entry(reply->element[i], names, values, after))
+        if (!read_entry(reply->element[i], names, values, walk->after))
             return link_odd(self);
-        store_entry_t entry = { group, after, values[0], values[1], values[2] };
+        store_entry_t entry = { group, walk->after, values[0], values[1], values[2] };
         visit(context, &entry);
-        ++*count;
     }
     return status;
 }
@@ -149,13 +173,13 @@ store_status_t store_held_log(store_t *self, char before[OUTBOX_ID_MAX],
     owned(reply_destroy) redisReply *reply = NULL;
     store_status_t status =
         ask_page(self, "XREVRANGE", keys_alerts(&self->keys), before, "-", &reply);
-    char first[OUTBOX_ID_MAX] = "";
     for (size_t i = status == STORE_OK ? reply->elements : 0; i-- > 0;) {
         char id[OUTBOX_ID_MAX];
         slice_t v[8];
         if (!read_entry(reply->element[i], names, v, id))
             return link_odd(self);
-        strcpy(first, id);
+        if (*count == 0)
+            strcpy(before, id); // the oldest comes last in the answer
         store_logged_t logged = { .id = v[0], .rule = v[1], .series = v[2], .severity = v[3] };
         logged.topic = v[4];
         logged.body = v[5];
@@ -164,36 +188,37 @@ store_status_t store_held_log(store_t *self, char before[OUTBOX_ID_MAX],
         visit(context, &logged);
         ++*count;
     }
-    if (*count > 0)
-        strcpy(before, first);
     return status;
 }
 
-store_status_t store_held_known(store_t *self, store_known_t *from, store_bytes_visit_t *visit,
-                                void *context, size_t *count)
+store_status_t store_held_known(store_t *self, store_walk_t *walk, store_bytes_visit_t *visit,
+                                void *context)
 {
-    *count = 0;
     if (!link_open(self))
         return STORE_DOWN;
     owned(reply_destroy) redisReply *reply = NULL;
-    char least[sizeof from->after + 1];
-    snprintf(least, sizeof least, "(%s", from->after);
+    char least[sizeof walk->after + 1];
+    store_status_t status = begin_walk(self, walk, "ZCARD", keys_alerts_seen(&self->keys));
+    if (status != STORE_OK)
+        return status;
+    snprintf(least, sizeof least, "(%s", walk->after);
     command_begin(self, "ZRANGEBYSCORE");
     command_key(self, keys_alerts_seen(&self->keys));
-    command_text(self, from->after[0] ? least : "-inf");
+    command_text(self, walk->after[0] ? least : "-inf");
     command_text(self, "+inf");
     command_text(self, "WITHSCORES");
     command_text(self, "LIMIT");
     command_text(self, "0");
     command_u64(self, STORE_HELD_IDS);
-    store_status_t status = link_ask(self, &reply);
+    status = link_ask(self, &reply);
+    if (status == STORE_OK)
+        end_walk(walk, reply->elements / 2, STORE_HELD_IDS);
     for (size_t i = 0; status == STORE_OK && i + 1 < reply->elements; i += 2) {
         slice_t score = reply_slice(reply->element[i + 1]);
-        if (score.size == 0 || score.size >= sizeof from->after)
+        if (score.size == 0 || score.size >= sizeof walk->after)
             return link_odd(self);
-        snprintf(from->after, sizeof from->after, "%s", reply->element[i + 1]->str);
+        snprintf(walk->after, sizeof walk->after, "%s", reply->element[i + 1]->str);
         visit(context, reply_slice(reply->element[i]));
-        ++*count;
     }
     return status;
 }

@@ -136,12 +136,10 @@ static bool s_copy_outboxes(copying_t *copying, fault_t *fault)
 {
     keeper_t *self = copying->keeper;
     for (unsigned group = 0; group < GROUPS; group++) {
-        char after[OUTBOX_ID_MAX] = "";
-        size_t count = STORE_HELD_PAGE;
-        while (count == STORE_HELD_PAGE && !keeper_is_stopped(self))
+        store_walk_t walk = { .begun = false };
+        while (!walk.over && !keeper_is_stopped(self))
             if (!keeper_heard(
-                    self, store_held_outbox(self->store, group, after, s_on_entry, copying, &count),
-                    fault))
+                    self, store_held_outbox(self->store, group, &walk, s_on_entry, copying), fault))
                 return false;
         s_end(copying);
     }
@@ -191,11 +189,9 @@ static void s_on_known(void *context, slice_t id)
 static bool s_copy_known(copying_t *copying, fault_t *fault)
 {
     keeper_t *self = copying->keeper;
-    store_known_t from = { "" };
-    size_t count = STORE_HELD_IDS;
-    while (count == STORE_HELD_IDS && !keeper_is_stopped(self))
-        if (!keeper_heard(self, store_held_known(self->store, &from, s_on_known, copying, &count),
-                          fault))
+    store_walk_t walk = { .begun = false };
+    while (!walk.over && !keeper_is_stopped(self))
+        if (!keeper_heard(self, store_held_known(self->store, &walk, s_on_known, copying), fault))
             return false;
     s_end(copying);
     return true;
@@ -308,8 +304,8 @@ bool keeper_copy(keeper_t *self, int64_t *created_us, fault_t *fault)
     uint64_t epoch = store_epoch(self->store);
     copying.writer = copy_writer_new(self->root, self->namespace, self->collector, &head, fault);
     if (!copying.writer || !s_copy_partitions(&copying, fault) ||
-        !s_copy_outboxes(&copying, fault) || !s_copy_log(&copying, fault) ||
-        !s_copy_known(&copying, fault) || !s_copy_rest(&copying, fault) ||
+        !s_copy_outboxes(&copying, fault) || !s_copy_known(&copying, fault) ||
+        !s_copy_log(&copying, fault) || !s_copy_rest(&copying, fault) ||
         !s_is_whole(&copying, epoch, fault))
         return false;
     if (keeper_is_stopped(self))

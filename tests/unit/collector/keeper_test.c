@@ -507,6 +507,148 @@ static void a_partition_is_of_one_moment(void **state)
     pthread_join(thread, NULL);
 }
 
+// ---- nothing falls between partitions and outboxes --------------------------------------------
+
+// Commits with an alert of every partition, and a notifier that logs and takes them, go on while it
+// is copied. Whatever a copied partition counts as sent is in the copied outbox or log.
+static void *commit_alerts(void *context)
+{
+    workers_t *workers = context;
+    for (uint64_t seq = 1; moving; seq++, pause_ms(5))
+        commit(workers, seq, PARTITIONS);
+    return NULL;
+}
+
+enum { READ_MOST = 64 };
+
+typedef struct {
+    store_t *store;
+    size_t count, each[GROUPS];
+    char entries[GROUPS][READ_MOST][OUTBOX_ID_MAX];
+    store_taken_t taken[GROUPS][READ_MOST];
+    char ids[GROUPS * READ_MOST][33];
+    store_logged_t logged[GROUPS * READ_MOST];
+} notifier_t;
+
+static void on_outbox(void *context, const store_entry_t *entry)
+{
+    notifier_t *self = context;
+    size_t group = entry->group, nth = self->each[group]++;
+    char *text = self->ids[self->count], *place = self->entries[group][nth];
+    memcpy(text, entry->id.data, 32);
+    strcpy(place, entry->entry);
+    slice_t id = slice_of(text, 32), r = slice_text("r"), s = slice_text("s");
+    self->taken[group][nth] = (store_taken_t){ place, id };
+    self->logged[self->count++] = (store_logged_t){ .id = id,
+                                                    .rule = r,
+                                                    .series = s,
+                                                    .severity = slice_text("info"),
+                                                    .topic = slice_text("t"),
+                                                    .body = slice_text("{}") };
+}
+
+static void *notify(void *context)
+{
+    notifier_t *self = context;
+    store_id_t token;
+    expect(self->store, store_outbox_claim(self->store, "n", 60000, &token), STORE_OK);
+    while (moving) {
+        self->count = 0;
+        memset(self->each, 0, sizeof self->each);
+        expect(self->store, store_outbox_read(self->store, READ_MOST, 0, on_outbox, self),
+               STORE_OK);
+        expect(self->store, store_alert_log_put(self->store, self->logged, self->count), STORE_OK);
+        for (unsigned g = 0; g < GROUPS; g++)
+            if (self->each[g] > 0)
+                expect(self->store,
+                       store_outbox_take(self->store, token, g, self->taken[g], self->each[g]),
+                       STORE_OK);
+    }
+    return NULL;
+}
+
+enum { ROUNDS_MOST = 20000 };
+static bool waiting[ROUNDS_MOST][PARTITIONS];
+
+static void on_waiting(void *context, const store_entry_t *entry)
+{
+    (void) context;
+    char text[33] = "";
+    unsigned seq, partition;
+    memcpy(text, entry->id.data, 32);
+    assert_int_equal(sscanf(text + 16, "%8x%8x", &seq, &partition), 2);
+    assert_true(seq < ROUNDS_MOST && partition < PARTITIONS);
+    waiting[seq][partition] = true;
+}
+
+static size_t check_alerts(store_t *store, unsigned partition, uint64_t seq)
+{
+    static char ids[ROUNDS_MOST][33];
+    static slice_t slices[ROUNDS_MOST];
+    static bool known[ROUNDS_MOST];
+    size_t there = 0;
+    for (uint64_t i = 1; i <= seq; i++) {
+        snprintf(ids[i], sizeof ids[i], "%024x%08x", (unsigned) i, partition);
+        slices[i] = slice_text(ids[i]);
+    }
+    expect(store, store_alert_log_knows(store, slices + 1, seq, known + 1), STORE_OK);
+    for (uint64_t i = 1; i <= seq; i++) {
+        if (!known[i] && !waiting[i][partition])
+            fail_msg("partition %u is at %u, its alert of %u is nowhere", partition, (unsigned) seq,
+                     (unsigned) i);
+        there += waiting[i][partition];
+    }
+    return there;
+}
+
+static void alerts_of_a_copied_partition_are_copied(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *committing = open_store("tw");
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = committing };
+    static notifier_t notifier;
+    static state_t states[PARTITIONS];
+    notifier.store = open_store("tw");
+    claim(&workers);
+    commit(&workers, 0, 0);
+    pthread_t threads[2];
+    moving = true;
+    assert_int_equal(pthread_create(&threads[0], NULL, commit_alerts, &workers), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, notify, &notifier), 0);
+    keeper_t *keeper = keep(1);
+    for (int ms = 0; keeper_floor(keeper, "s") < 1 && ms < 3 * WAIT_MS; ms += 20, pause_ms(20))
+        keeper_gone(keeper);
+    moving = false;
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    if (keeper_floor(keeper, "s") < 1)
+        fail_msg("no two copies: %s", keeper_report(keeper).error.text);
+    keeper_destroy(&keeper);
+    char logged[32];
+    strcpy(logged, redis("XLEN tw:alerts"));
+    redis("FLUSHALL");
+    keeper = keep(0);
+    wait_note(keeper, "Redis was empty");
+    long back = strtol(redis("XLEN tw:alerts"), NULL, 10); // many pages, each entry once
+    assert_in_range(back, 257, strtol(logged, NULL, 10));
+    assert_int_equal(back, strtol(redis("ZCARD 'tw:seen:{tw:alerts}'"), NULL, 10));
+    load_all(store, states);
+    memset(waiting, 0, sizeof waiting);
+    for (unsigned g = 0; g < GROUPS; g++) {
+        store_walk_t walk = { .begun = false };
+        while (!walk.over)
+            expect(store, store_held_outbox(store, g, &walk, on_waiting, NULL), STORE_OK);
+    }
+    uint64_t sent = 0;
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        sent += check_alerts(store, p, states[p].seq);
+    print_message("positions %u..%u, %u alerts wait\n", (unsigned) states[0].seq,
+                  (unsigned) states[255].seq, (unsigned) sent);
+    keeper_destroy(&keeper);
+    store_destroy(&notifier.store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,6 +665,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_copy_of_another_log_is_not_put_back, setup, teardown),
         cmocka_unit_test_setup_teardown(the_floor_heeds_copies_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(a_partition_is_of_one_moment, setup, teardown),
+        cmocka_unit_test_setup_teardown(alerts_of_a_copied_partition_are_copied, setup, teardown),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
 }
