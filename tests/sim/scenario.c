@@ -264,8 +264,8 @@ static int s_direct(int argc, char **argv)
 static void s_choose_limits(void)
 {
     if (world_chance(800)) {
-        worker_limits.base_bytes_least = (size_t) world_between(200, 4000);
-        worker_limits.piece_bytes = (size_t) world_between(64, 2000);
+        worker_limits.base_bytes_least = (size_t) world_between(100, 2000);
+        worker_limits.piece_bytes = (size_t) world_between(16, 500);
     }
     if (world_chance(300))
         worker_limits.alerts_per_batch = (size_t) world_between(1, 4);
