@@ -19,7 +19,7 @@ enum {
     MS = 1000,
     LEASE_US = 3000 * MS, // of partitions
     LINK_TIMEOUT_US = 4000 * MS,
-    CUT_TRIES = 400, // for a command to be on its way
+    CUT_TRIES = 6000, // for a command to be on its way
     ENABLED_OF_1000 = 350,
     EVERYTHING_OF_1000 = 60,
 };
@@ -123,6 +123,14 @@ static void s_drain(scenario_t *self)
 // ---- Redis
 // --------------------------------------------------------------------------------------------
 
+// A commit, if it makes any; else whatever it asks.
+static bool s_has_sent(const process_t *process, unsigned tries)
+{
+    int client = (int) process_number(process);
+    return sim_redis_calls_on_their_way(redis_world(), client, "_commit") > 0 ||
+           (tries > CUT_TRIES / 2 && sim_redis_on_their_way(redis_world(), client) > 0);
+}
+
 // As soon as something of this client is on its way.
 static void s_try_cut(void *context, uint64_t number)
 {
@@ -131,7 +139,7 @@ static void s_try_cut(void *context, uint64_t number)
     int client = (int) process_number(process);
     if (!process_is_alive(process) || tries == CUT_TRIES)
         return;
-    if (sim_redis_on_their_way(redis_world(), client) == 0) {
+    if (!s_has_sent(process, tries)) {
         world_at(world_us() + world_between(10, 400), s_try_cut, process,
                  (uint64_t) (tries + 1) << 8 | kind);
         return;
@@ -218,7 +226,7 @@ static void s_serve_again(void *context, uint64_t number)
     redis_world_plan();
 }
 
-static void s_empty_redis(scenario_t *self)
+static void s_empty_redis(void)
 {
     if (!sim_redis_up(redis_world()))
         return;
@@ -327,7 +335,7 @@ static void s_make(scenario_t *self, world_fault_t kind)
         break;
     case FAULT_REDIS_EMPTY:
         if (world_chance(250))
-            s_empty_redis(self);
+            s_empty_redis();
         break;
     case FAULT_REDIS_AWAY:
         s_upset_redis();

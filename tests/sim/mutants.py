@@ -38,6 +38,9 @@ GUARD = """  if token ~= want_token then return FENCED end
 
 CHECK = "  local verdict = guard(have[1], have[2], args[c.at], args[c.at + 1], args[c.at + 2])\n"
 
+RANDOM = "    life_random(&commit->mine, sizeof commit->mine);\n"
+SWAP_ID = "    store_id_t mine = store_id_new();\n"
+
 # The number of a commit is the first eight bytes of its id: that of its predecessor, and one.
 NUMBER = """    uint64_t number;
     memcpy(&number, &{previous}, sizeof number);
@@ -51,30 +54,23 @@ MUTANTS = [
            "a token names the owner, not the claim: the chain of ids alone must hold",
            [OWNER_TOKEN]),
     Mutant("dup_by_ver", "determinism.md H1", "wrong",
-           "a commit on the predecessor of the head is taken for the one that is there",
+           "the id of a commit is a number, one more than its predecessor's: another commit of the "
+           "same number is taken for this one",
            [OWNER_TOKEN,
-            (LUA, CHECK,
-             "  local before = redis.call('HGET', meta, 'before')\n"
-             "  if have[1] == args[c.at] and have[2] and before == args[c.at + 1] then\n"
-             "    return DUP\n"
-             "  end\n" + CHECK),
-            (LUA, "  local set = { 'head', args[c.at + 2] }\n",
-             "  redis.call('HSET', meta, 'before', args[c.at + 1])\n"
-             "  local set = { 'head', args[c.at + 2] }\n"),
-            (LUA, "  redis.call('HSET', keys[1], 'head', args[3], 'jn', jn - drop,",
-             "  redis.call('HSET', keys[1], 'before', args[2])\n"
-             "  redis.call('HSET', keys[1], 'head', args[3], 'jn', jn - drop,")]),
+            (COMMIT, RANDOM,
+             "    commit->mine = (store_id_t){ { 0 } };\n" +
+             NUMBER.format(previous="commit->previous", mine="commit->mine")),
+            (BASES, SWAP_ID,
+             "    store_id_t mine = { { 0 } };\n" +
+             NUMBER.format(previous="holding->head", mine="mine"))]),
     Mutant("numeric_chain", "determinism.md H2", "wrong",
            "a commit names its predecessor by number: equal numbers are not equal histories",
            [OWNER_TOKEN,
             (LUA, "  if (head or '') ~= previous then return STALE end\n",
              "  if (head or ''):sub(1, 16) ~= previous:sub(1, 16) then return STALE end\n"),
-            (COMMIT, "    life_random(&commit->mine, sizeof commit->mine);\n",
-             "    life_random(&commit->mine, sizeof commit->mine);\n" +
-             NUMBER.format(previous="commit->previous", mine="commit->mine")),
-            (BASES, "    store_id_t mine = store_id_new();\n",
-             "    store_id_t mine = store_id_new();\n" +
-             NUMBER.format(previous="holding->head", mine="mine"))]),
+            (COMMIT, RANDOM,
+             RANDOM + NUMBER.format(previous="commit->previous", mine="commit->mine")),
+            (BASES, SWAP_ID, SWAP_ID + NUMBER.format(previous="holding->head", mine="mine"))]),
     Mutant("split_journal", "determinism.md sec. 5", "wrong",
            "positions are committed with one commit, their rows with the next",
            [(LUA,

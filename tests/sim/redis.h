@@ -72,6 +72,8 @@ void sim_redis_cut_one(sim_redis_t *self, int fd, sim_redis_cut_t how);
 void sim_redis_client_gone(sim_redis_t *self, int client);
 // How many commands of this client are on their way; -1 for all clients.
 size_t sim_redis_on_their_way(const sim_redis_t *self, int client);
+// Those of them that call a function whose name ends so.
+size_t sim_redis_calls_on_their_way(const sim_redis_t *self, int client, const char *ending);
 
 // ---- faults of the server ------------------------------------------------------------------
 

@@ -320,3 +320,20 @@ size_t sim_redis_on_their_way(const sim_redis_t *self, int client)
             count += self->links[i]->sent_end - self->links[i]->sent_first;
     return count;
 }
+
+static bool is_call(const words_t *words, const char *ending)
+{
+    size_t size = strlen(ending);
+    return words->count > 1 && blob_is(words->words[0], "FCALL") && words->words[1]->size >= size &&
+           strcmp(words->words[1]->data + words->words[1]->size - size, ending) == 0;
+}
+
+size_t sim_redis_calls_on_their_way(const sim_redis_t *self, int client, const char *ending)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->link_count; i++)
+        for (size_t k = self->links[i]->sent_first; k < self->links[i]->sent_end; k++)
+            count +=
+                self->links[i]->client == client && is_call(&self->links[i]->sent[k].words, ending);
+    return count;
+}
