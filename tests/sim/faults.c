@@ -233,7 +233,6 @@ static void s_empty_redis(void)
     world_count(FAULT_REDIS_EMPTY);
     world_note("Redis is emptied", 0, 0);
     sim_redis_flush_all(redis_world());
-    s_end_connections(self, "transform");
     s_serve_again(NULL, 0); // or it would refuse what people write down again
     scenario_subscribe();
     faults_keep(); // nobody restores what was there before

@@ -112,7 +112,7 @@ MUTANTS = [
            [("actors/transform/series.c", "    if (head > ring->head)\n        ring->head = head;\n",
              "    if (head > ring->head + 4)\n        ring->head = head;\n"),
             ("actors/transform/reshape.c",
-             "        int64_t kept = from->keep_us > 0          ? window_start(self->newest, "
+             "        int64_t kept = from->keep_us > 0          ? window_start(self->floor_us, "
              "from->keep_us)\n",
              "        int64_t kept = from->keep_us > 0 && ring_count(&self->ring) > 0\n"
              "                       ? ring_ts(&self->ring, self->ring.head)\n")]),
@@ -161,11 +161,11 @@ MUTANTS = [
              "    bool whole = count == waiting && !holding->cut;\n")]),
     Mutant("random_ids", "reliability.md 3.9", "wrong",
            "the id of an alert is not a function of the log",
-           [("proto/alert.c", "    memcpy(id.bytes, bytes, sizeof id.bytes);\n    return id;\n",
-             "    memcpy(id.bytes, bytes, sizeof id.bytes);\n"
+           [("proto/alert.c", "    digest_add_sized(&digest, discriminator);\n",
              "    static uint8_t number;\n"
-             "    id.bytes[0] ^= number++;\n"
-             "    return id;\n")]),
+             "    number++;\n"
+             "    digest_add_sized(&digest, discriminator);\n"
+             "    digest_add_sized(&digest, slice_of(&number, 1));\n")]),
     Mutant("pub_undurable", "reliability.md 3.9", "harmless",
            "alerts are published before Redis has flushed them: that is the product as it is, and "
            "ids that are functions of the log make it harmless",
@@ -191,15 +191,14 @@ MUTANTS = [
     Mutant("coarse_by_memory", "ours", "wrong",
            "windows turn coarse by what waits to be committed, not by what the series holds",
            [("actors/transform/series_cells.c",
-             "    return self->ring.tail - self->kept > rows_max;\n",
-             "    return self->ring.tail - self->kept > rows_max &&\n"
+             "    return counted_end(self) > self->kept + rows_max;\n",
+             "    return counted_end(self) > self->kept + rows_max &&\n"
              "           self->ring.tail - self->resend > 1;\n")]),
     Mutant("late_after_reload", "ours", "wrong",
            "a late row is accepted if the series has just been read from Redis",
-           [("actors/transform/series.c",
-             "    if (row->ts < self->newest)\n        return ADMIT_LATE;\n",
-             "    if (row->ts < self->newest)\n"
-             "        return self->windows.stale ? ADMIT_NEW : ADMIT_LATE;\n")]),
+           [("actors/transform/series_rows.c",
+             "    if (is_late(self, row->ts))\n",
+             "    if (is_late(self, row->ts) && !self->windows.stale)\n")]),
     Mutant("taken_before_logged", "ours", "wrong",
            "the notifier takes entries from the outbox before the alert log has them",
            [("actors/notifier/outbox.c",
@@ -226,7 +225,7 @@ MUTANTS = [
              "    if (self->file < 0)")]),
     Mutant("topic_unsaved", "ours", "wrong",
            "how many alerts a topic has had is not in the delta: numbers come again",
-           [("actors/transform/fold_rows.c",
+           [("actors/transform/fold_judge.c",
              ".prev = alert.id, .changed = true };", ".prev = alert.id, .changed = false };")]),
 ]
 
