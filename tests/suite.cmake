@@ -52,3 +52,8 @@ foreach(source ${flows})
   set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 RUN_SERIAL ON
                        ENVIRONMENT TIDEWIRE=$<TARGET_FILE:tidewire>)
 endforeach()
+
+# The simulator sanitized, a few dozen seeds that the release build does not run.
+add_test(NAME sanitized/sim/seeds
+         COMMAND ${PROJECT_SOURCE_DIR}/build/sanitize/sim --seeds 40 --from 100001)
+set_tests_properties(sanitized/sim/seeds PROPERTIES TIMEOUT 900)
