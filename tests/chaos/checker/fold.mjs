@@ -2,7 +2,7 @@
  *
  *  What a reader of docs/rules.md and of the definitions D1 to D7 would compute, for lateness 0: a
  *  row newer than all before it is accepted, one of the newest time is a duplicate or a revision,
- *  an older one is late.
+ *  an older one is late. A row that was revised is judged once more when a newer one closes it.
  */
 
 import { Cannot, Digest } from "./rule.mjs";
@@ -22,6 +22,11 @@ function alertId(rule, series, ts, discriminator) {
   time.writeBigInt64LE(BigInt(ts));
   return new Digest().sized("tw1").sized(rule.name).sized(rule.hash).sized(series).sized(time)
     .sized(discriminator).end().subarray(0, 16).toString("hex");
+}
+
+function correctionId(id) {
+  return new Digest().sized("tw1").sized(Buffer.from(id, "hex")).sized("correction").end()
+    .subarray(0, 16).toString("hex");
 }
 
 export class Fold {
@@ -82,6 +87,7 @@ export class Fold {
       return;
     }
     if (ts > series.newest || source.ordinal) {
+      if (ts > series.newest && series.due) this.close(series, source, record, row);
       this.count.accepted++;
       series.append(ts, values, row);
       series.look();
@@ -100,7 +106,18 @@ export class Fold {
     const sight = this.sights.get(series.table.name).of(series);
     for (const rule of series.table.rules)
       if (!series.fired.has(rule.name) && rule.verdict(sight) === 1 && this.ready(series, rule, sight))
-        this.publish(series, source, rule, sight, record, row);
+        this.publish(series, source, rule, sight, record, row, {});
+  }
+
+  /** The last word on the newest row: what does not hold is taken back, what holds only now is late. */
+  close(series, source, record, row) {
+    series.look();
+    const sight = this.sights.get(series.table.name).of(series);
+    for (const rule of series.table.rules) {
+      const holds = rule.verdict(sight) === 1 && this.ready(series, rule, sight);
+      if (holds !== series.fired.has(rule.name))
+        this.publish(series, source, rule, sight, record, row, holds ? { late: true } : { kind: "correction" });
+    }
   }
 
   ready(series, rule, sight) {
@@ -113,10 +130,12 @@ export class Fold {
     return true;
   }
 
-  publish(series, source, rule, sight, record, row) {
+  publish(series, source, rule, sight, record, row, more) {
     const discriminator = Buffer.alloc(source.ordinal ? 8 : 0);
     if (source.ordinal) discriminator.writeBigUInt64LE(BigInt(series.sameTs - 1));
-    const id = alertId(rule, series.id, series.newest, discriminator);
+    const corrects = alertId(rule, series.id, series.newest, discriminator);
+    const id = more.kind ? correctionId(corrects) : corrects;
+    if (more.kind) more.corrects = corrects;
     const before = series.topics.get(rule.name) ?? { seq: 0, prev: null };
     const topic = `alert/${rule.name}/${series.id}/`, ordinal = (this.ordinals.get(topic) ?? 0) + 1;
     this.ordinals.set(topic, ordinal);
@@ -126,7 +145,7 @@ export class Fold {
     this.alert({
       id, topic, ordinal, received: record.received, place: `${rule.name} ${series.id} ${record.seq} ${row}`,
       body: { v: 1, id, kind: "alert", seq: before.seq + 1, prev: before.prev, ...describe(rule, sight),
-              record: { stream: this.stream, seq: record.seq, row } },
+              ...more, record: { stream: this.stream, seq: record.seq, row } },
     });
   }
 

@@ -29,6 +29,7 @@ export class Series {
     this.values = table.columns.map(() => new Float64Array(FIRST_ROWS));
     this.newest = -Infinity;
     this.sameTs = 0;
+    this.due = false;        // the row at the newest time was revised: to be judged when it closes
     this.fired = new Map();  // of the row at the newest time: rule -> its hash
     this.topics = new Map(); // rule -> { seq, prev }
     this.coveredUs = -Infinity;
@@ -44,6 +45,7 @@ export class Series {
     for (let i = 0; i < values.length; i++) this.values[i][at] = values[i][row];
     this.sameTs = ts > this.newest ? 1 : this.sameTs + 1;
     this.newest = ts;
+    this.due = false;
     this.fired.clear();
   }
 
@@ -68,6 +70,7 @@ export class Series {
   }
 
   revise(values, row) {
+    this.due = true;
     for (let i = 0; i < values.length; i++) this.values[i][this.tail - 1 - this.base] = values[i][row];
   }
 
