@@ -16,6 +16,7 @@
 #include "actors/collector/planner.h"
 #include "broker/runtime/life.h"
 #include "broker/site.h"
+#include "broker/stage/catalog.h"
 #include "broker/stage/replay_request.h"
 #include "proto/edition.h"
 #include "proto/owned.h"
@@ -180,6 +181,31 @@ static bool remembers_all(replay_t *self, fault_t *fault)
                      self->settings->namespace, self->settings->namespace);
 }
 
+// A replay folds all that the log has. Where its beginning is gone, windows near the first record
+// would not be whole, and alerts could come that the whole log does not imply.
+static bool begins_at_the_beginning(const replay_t *self, const char *stream, fault_t *fault)
+{
+    catalog_t catalog;
+    if (!catalog_open(&catalog, self->root, self->settings->namespace, stream, fault))
+        return false;
+    uint64_t first_seq = catalog.count > 0 ? catalog.segments[0].first_seq : 1;
+    catalog_close(&catalog);
+    return first_seq <= 1 ||
+           fault_set(fault,
+                     "the log of stream '%s' was trimmed (stage_keep) and begins at record %" PRIu64
+                     ": a replay would judge rows on windows that are not whole; backtest shows "
+                     "what the rest of it gives",
+                     stream, first_seq);
+}
+
+static bool all_begin_at_the_beginning(const replay_t *self, fault_t *fault)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (!begins_at_the_beginning(self, self->streams[i].name, fault))
+            return false;
+    return true;
+}
+
 static bool prepare(replay_t *self, fault_t *fault)
 {
     bool known = !self->request.source[0];
@@ -203,7 +229,7 @@ static bool prepare(replay_t *self, fault_t *fault)
     if (store_actors(self->store, "collector", hear, self) != STORE_OK)
         return fault_set(fault, "%s", store_error(self->store));
     return (self->count > 0 || fault_set(fault, "no collector runs; start it first")) &&
-           remembers_all(self, fault);
+           all_begin_at_the_beginning(self, fault) && remembers_all(self, fault);
 }
 
 static bool replay(replay_t *self, fault_t *fault)

@@ -95,6 +95,9 @@ def main():
         kept = [e["first_seq"] for e in listed if e["kind"] in ("sealed", "open")]
         assert min(kept) > 1 and any(e["last_seq"] < min(kept) for e in listed
                                      if e["kind"] == "object"), "objects outlive their segments"
+        refused = instance.word("replay", "-c", instance.config, "--from", "2023-03-01T00:00:00Z",
+                                check=False)
+        assert refused.returncode == 1 and "was trimmed" in refused.stderr, refused.stderr
         pusher.close()
         print(f"trim: begins at record {trimmed[0]['first_seq']}, {len(firsts)} beginnings seen "
               f"meanwhile, {len(expected)} alerts, each once")
