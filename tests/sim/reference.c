@@ -148,7 +148,8 @@ static void s_on_alert(void *context, unsigned partition, const alert_t *alert)
     s_check_order(&fresh, alert);
     size_t slot = s_slot(fresh.id);
     if (self.slots[slot]) {
-        world_fail("the reference: %s comes twice", fresh.id);
+        world_fail("the reference: %s comes twice:\n  %s\n  %s", fresh.id,
+                   self.alerts[self.slots[slot] - 1].body, fresh.body);
         return;
     }
     self.alerts[self.alert_count++] = fresh;
