@@ -167,6 +167,8 @@ class World:
         crashes, gave_up = self.pipeline.crashes()
         if gave_up:
             self.count("aborts in libzmq", gave_up)
+        if self.pipeline.processes["redis"].cuts:
+            self.count("logs of Redis cut", self.pipeline.processes["redis"].cuts)
         for text in failed + crashes:
             self.violation(text)
 
