@@ -126,7 +126,7 @@ static bool close_before(fold_t *self, const pass_t *pass, int64_t floor, uint32
     return series_raise(pass->series, floor);
 }
 
-bool fold_close(fold_t *self, const pass_t *pass, const row_t *row, uint32_t index)
+bool fold_close(fold_t *self, const pass_t *pass, const row_t *row, bool room, uint32_t index)
 {
     series_t *series = pass->series;
     bool lateness = pass->layout->plan->lateness_us > 0;
@@ -135,7 +135,7 @@ bool fold_close(fold_t *self, const pass_t *pass, const row_t *row, uint32_t ind
     if ((lateness || series->due > 0) && floor > series->floor_us &&
         !close_before(self, pass, floor, index))
         return false;
-    if (!series_full(series) || (!lateness && row->ts > series->newest))
+    if (!room || !series_full(series) || (!lateness && row->ts > series->newest))
         return true;
     // No room. The rows of the oldest time close early; if there is no other time, one of them.
     int64_t oldest = series->open.rows[series->open.first].ts;

@@ -112,7 +112,7 @@ static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
     pass->partition->pending_rows++;
     branch_touch(pass->branch, series);
     partition_hide(pass->partition, series);
-    if (!fold_close(self, pass, &row, index))
+    if (!fold_close(self, pass, &row, admitted == ADMIT_NEW, index))
         return false;
     jury_arguments(pass->layout, self->values, row.ts, &pass->key, self->arguments);
     if (admitted == ADMIT_REVISION) {

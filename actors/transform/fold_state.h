@@ -37,5 +37,6 @@ typedef struct {
 // memory, as everywhere here.
 bool fold_judge(fold_t *self, const pass_t *pass, const moment_t *moment, const row_t *row,
                 uint32_t index);
-// Close what closes before this row is taken in, and judge once more what is due.
-bool fold_close(fold_t *self, const pass_t *pass, const row_t *row, uint32_t index);
+// Close what closes before this row is taken in, and judge once more what is due; if it needs room,
+// because it is a new one, make some.
+bool fold_close(fold_t *self, const pass_t *pass, const row_t *row, bool room, uint32_t index);

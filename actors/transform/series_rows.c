@@ -16,22 +16,26 @@ static bool same_values(const series_t *self, size_t open, const row_t *row)
     return true;
 }
 
-// With no room, what comes before all open rows would be the next to close.
-static bool is_late(const series_t *self, int64_t ts)
+// In a full series the rows of the oldest open time are the next to close: a new one of that time
+// or before finds no room. Were it taken in all the same, an identity could be forgotten while its
+// time is open. Rows without one may close one by one, if there is no other time.
+static bool no_room(const series_t *self, const row_t *row)
 {
-    return ts < series_floor(self, ts) ||
-           (series_full(self) && ts < self->open.rows[self->open.first].ts);
+    if (!series_full(self))
+        return false;
+    int64_t oldest = self->open.rows[self->open.first].ts;
+    return row->ts < oldest || (row->ts == oldest && (oldest < self->newest || !row->ordinal));
 }
 
 admit_t series_admit(const series_t *self, const row_t *row, size_t *open)
 {
     if (self->ring.tail == 0 || row->ts > self->newest)
         return ADMIT_NEW;
-    if (is_late(self, row->ts))
+    if (row->ts < series_floor(self, row->ts))
         return ADMIT_LATE;
     *open = row->ordinal ? SIZE_MAX : open_find(&self->open, row->ts, row->identity);
     if (*open == SIZE_MAX)
-        return ADMIT_NEW;
+        return no_room(self, row) ? ADMIT_LATE : ADMIT_NEW;
     return same_values(self, *open, row) ? ADMIT_DUPLICATE : ADMIT_REVISION;
 }
 

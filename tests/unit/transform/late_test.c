@@ -186,6 +186,93 @@ static void test_limit_of_one_time(void **state)
     scene_close(&scene);
 }
 
+// A fold that knows only what a full one has written.
+static ruleset_t *known_plan;
+static ruleset_t *find_known(void *context, plan_hash_t hash)
+{
+    (void) context;
+    (void) hash;
+    return known_plan;
+}
+
+static void assert_loads(scene_t *scene, int64_t lateness_us)
+{
+    feed_lateness_us = lateness_us;
+    known_plan = feed_rules(every, NULL);
+    feed_lateness_us = 0;
+    ear_t ear = { 0 };
+    fold_t *loaded = feed_fold(&ear, NULL, NULL);
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        buffer_t base = { 0 }, again = { 0 };
+        fault_t fault = { .text = "" };
+        slice_t delta;
+        assert_true(fold_delta(scene->fold, p, &delta));
+        assert_true(fold_base(scene->fold, p, &base));
+        if (!fold_load(loaded, p, buffer_slice(&base), find_known, NULL, &fault))
+            fail_msg("%s", fault.text);
+        assert_true(fold_base(loaded, p, &again));
+        assert_int_equal(base.size, again.size);
+        assert_memory_equal(base.data, again.data, base.size);
+        buffer_destroy(&base);
+        buffer_destroy(&again);
+    }
+    fold_destroy(&loaded);
+    ear_clear(&ear);
+    ruleset_destroy(&known_plan);
+}
+
+// So many rows as can be open, `step` apart, each with an identity of its own.
+static void fill(scene_t *scene, int64_t lateness_us, int step)
+{
+    open_late(scene, every, lateness_us);
+    for (int i = 0; i < OPEN_ROWS_MAX; i++) {
+        char identity[8];
+        snprintf(identity, sizeof identity, "%d", i);
+        row(scene, 1000 + (int64_t) step * i, "0", identity, false);
+    }
+    assert_int_equal(fold_count(scene->fold).accepted, OPEN_ROWS_MAX);
+}
+
+// A revision needs no room, so it closes nothing; least of all the row that it revises.
+static void test_full_and_revised(void **state)
+{
+    (void) state;
+    for (int step = 0; step < 2; step++) { // of one time, without lateness; of many, with
+        int64_t lateness_us = step ? 60 * MINUTE : 0;
+        scene_t scene;
+        fill(&scene, lateness_us, step);
+        row(&scene, 1000, "1", "0", false);
+        row(&scene, 1000, "2", "0", false);
+        row(&scene, 1000 + step, "1", "1", false);
+        assert_int_equal(fold_count(scene.fold).revisions, 3);
+        assert_int_equal(fold_count(scene.fold).late, 0);
+        assert_int_equal(scene.ear.count, 2);
+        assert_loads(&scene, lateness_us);
+        scene_close(&scene);
+    }
+}
+
+// A new row of the oldest time is late, so that what was accepted is never forgotten while its time
+// is open: it would be taken for new.
+static void test_full_and_new(void **state)
+{
+    (void) state;
+    for (int step = 0; step < 2; step++) {
+        int64_t lateness_us = step ? 60 * MINUTE : 0;
+        scene_t scene;
+        fill(&scene, lateness_us, step);
+        row(&scene, 1000, "1", "new", false);
+        assert_int_equal(fold_count(scene.fold).late, 1);
+        row(&scene, 1000, "0", "0", false);
+        assert_int_equal(fold_count(scene.fold).duplicates, 1);
+        assert_int_equal(scene.ear.count, 0);
+        assert_loads(&scene, lateness_us);
+        row(&scene, 1000 + OPEN_ROWS_MAX, "1", "later", false);
+        assert_int_equal(scene.ear.count, 1);
+        scene_close(&scene);
+    }
+}
+
 // What has closed stays so when the lateness grows; what is open closes when it shrinks.
 static void test_another_lateness(void **state)
 {
@@ -241,6 +328,8 @@ int main(void)
         cmocka_unit_test(test_ordinals),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_limit_of_one_time),
+        cmocka_unit_test(test_full_and_revised),
+        cmocka_unit_test(test_full_and_new),
         cmocka_unit_test(test_another_lateness),
         cmocka_unit_test(test_other_rules),
     };
