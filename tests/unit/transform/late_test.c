@@ -226,7 +226,7 @@ static void fill(scene_t *scene, int64_t lateness_us, int step)
 {
     open_late(scene, every, lateness_us);
     for (int i = 0; i < OPEN_ROWS_MAX; i++) {
-        char identity[8];
+        char identity[16];
         snprintf(identity, sizeof identity, "%d", i);
         row(scene, 1000 + (int64_t) step * i, "0", identity, false);
     }
