@@ -152,9 +152,9 @@ def clock(world, dice, role):
 def flip(world, dice):
     """A bit of a sealed segment: found by `stage verify`, and the collector starts over it."""
     folder = world.run / "stage/tw/collector"
+    world.wait("a segment that is old enough",
+               lambda: len(list(folder.glob("*.seg"))) > OLD_SEGMENTS, CHECKER_S)
     sealed = sorted(folder.glob("*.seg"))[:-OLD_SEGMENTS]
-    if not sealed:
-        raise Missed("no segment is old enough yet")
     world.wait("the checker to have read it", world.checker.idle, CHECKER_S)
     path = dice.choice(sealed)
     place, bit = dice.randrange(64, path.stat().st_size), 1 << dice.randrange(8)
