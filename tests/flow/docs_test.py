@@ -33,6 +33,7 @@ NOT_RUN = {
     "./run demo*": "cli_test.py runs it from beginning to end",
     "./run feed try*": "asks the network; feeds_test.py runs it on files",
     "./run lint": "is a test of its own",
+    "./run chaos*": "chaos_test.py and the tests of the simulator do",
     "./run bench*": "measures for minutes",
     "./run tail": "prints until Ctrl-C; cli_test.py runs it with -n",
     "git config *": "changes the clone it is typed in",
@@ -303,7 +304,7 @@ def key_kinds():
     source = (TOP / "broker/keys.c").read_text()
     kinds = set(re.findall(r'"[^":]*:((?:\{\w+\})?:?[a-z]*):?[^"]*"', source))
     kinds = {kind.strip(":") for kind in kinds} - {""}
-    return kinds | set("mjbon")  # of partitions and groups: "<letter>:{<group>}"
+    return kinds | set("mjbonh")  # of partitions and groups: "<letter>:{<group>}"
 
 
 def check_keys(path, kinds):
