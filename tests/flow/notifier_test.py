@@ -716,7 +716,8 @@ class Examples(FlowTest):
         self.start_broker()
         self.start("notifier")
         program = f"{self.dir}/subscribe"
-        flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "libzmq", "msgpack"])
+        flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "libzmq", "msgpack",
+                                         "hiredis"])
         subprocess.check_call(["cc", str(ROOT / "docs/clients/subscribe.c"), "-o", program] +
                               flags.decode().split())
         python = subprocess.Popen(
