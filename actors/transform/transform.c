@@ -171,7 +171,8 @@ static int64_t second(worker_t *self, int64_t now_us)
     (void) store_actors(self->store, "broker", meet_broker, self);
     worker_meet_collectors(self, now_us);
     worker_renew(self);
-    worker_claim(self);
+    if (self->strangers == 0) // else two of one name would take from each other
+        worker_claim(self);
     worker_show(self);
     return now_us + BEAT_US;
 }
