@@ -1,8 +1,8 @@
 
 -- ---- a held copy of Redis is put back -----------------------------------------------------
 --
--- The rest of the library in functions.lua, of which this is the end. Each of them changes nothing
--- the second time.
+-- The rest of the library in functions.lua, of which this is the end. Each of them but held_outbox
+-- changes nothing the second time: that one may add entries again, under the same alert ids.
 
 local ABANDONED_S = 3600 -- what a keeper that was killed leaves goes by itself
 

@@ -7,8 +7,9 @@
  *    3. the ids that the alert log knows, then its entries: no id without its entry
  *    4. all keys       deliveries that wait; what people write; plans
  *  and it is put back in the opposite order, partitions last. Each verb of putting back changes
- *  nothing the second time, and never what is newer. Nothing here blocks Redis for longer than
- *  reading or writing a few MB takes.
+ *  nothing the second time (but for outboxes, which may get an alert again), and never what is
+ *  newer. Nothing here blocks Redis for longer than reading or writing a few MB takes, if no one
+ *  key of people's is larger.
  */
 #pragma once
 #include "broker/store.h"

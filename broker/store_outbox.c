@@ -1,8 +1,8 @@
 /*  store_outbox -- the outbox as the notifier reads it: role, positions, taking.
  *
  *  Every group has its own token, because the guard must stand in the slot of what it guards. The
- * lease of group 0 decides who is the notifier; the tokens of the other groups follow it by force,
- * so a claim that was interrupted half-way is mended by the next one.
+ *  lease of group 0 decides who is the notifier; the tokens of the other groups follow it by force,
+ *  so a claim that was interrupted half-way is mended by the next one.
  */
 #include <assert.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*  expiry -- see expiry.h. An object is first struck off its list, durably, then removed: a crash
- * in between leaves a file that nobody counts on, never a list that promises what is not there.
+ *  in between leaves a file that nobody counts on, never a list that promises what is not there.
  */
 #include "actors/collector/expiry.h"
 

@@ -4,7 +4,7 @@
  *  The log may be trimmed only below what two copies on the disk have (keeper_floor), so that a
  *  Redis that comes back empty, or older than the log reaches, can always be filled again: from the
  *  newest intact copy, and then from the log (docs/decisions/0012-held-copy.md). A copy that the
- * log does not reach down to never takes the place of one that it does.
+ *  log does not reach down to never takes the place of one that it does.
  *
  *  It has a connection of its own and does all its reading and writing itself: taking, sending and
  *  beats never wait for it. It may be killed at any time.

@@ -1,10 +1,10 @@
 /*  keeper_restore -- putting a copy back into a Redis that lost something: see keeper.h. Runs in
- * the keeper's thread.
+ *  the keeper's thread.
  *
  *  First what a copied partition counts as done: the alert log, deliveries that wait, outboxes.
- * Then the partitions, each by itself: claimed over whoever owns it, judged again, written where
+ *  Then the partitions, each by itself: claimed over whoever owns it, judged again, written where
  * nobody sees it, and swapped in. Whoever owned it is fenced and reads it again. Whatever is killed
- * in between, the next try begins anew and changes nothing that is done.
+ *  in between, the next try begins anew and changes nothing that is done.
  */
 #include <inttypes.h>
 #include <stdio.h>

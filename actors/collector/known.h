@@ -6,8 +6,9 @@
  *  a msgpack array:
  *
  *      [ version, up: microseconds,
- *        [ source, subject, number, ... ],                              places, longest untouched
- * first [ seq, recv_us, source, request, payload of the RESET, ... ] ] amendments, in order of seq
+ *        [ source, subject, number, ... ],                              places: the first was
+ *                                                                       longest not touched
+ *        [ seq, recv_us, source, request, payload of the RESET, ... ] ] amendments, by seq
  *
  *  Sizes: at most 262,144 places of at most 516 bytes, and AMENDMENTS_BYTES_MAX. Real ones are
  *  about 40 bytes a client or file.

@@ -3,9 +3,9 @@
  *
  *  What a server answers with 2xx is given, whatever it is: an error page, nothing, or the first
  *  half of something (marked as torn). Anything else backs off, is counted for its source, is
- * logged at once and then at most once a minute, and can be asked for. What has not changed since
- * it was given last (304) is not given again; never asked so where time is that of the fetch, for
- * then "the same" is news.
+ *  logged at once and then at most once a minute, and can be asked for. What has not changed since
+ *  it was given last (304) is not given again; never asked so where time is that of the fetch, for
+ *  then "the same" is news.
  */
 #pragma once
 #include "broker/runtime/settings.h"

@@ -1,5 +1,5 @@
 /*  trimmer -- which part of which log may be removed: what the archivist's thread finds out, and
- * the collector's loop allows.
+ *  the collector's loop allows.
  *
  *  The loop knows what is held in a copy of Redis and which edition is told; the thread looks at
  *  files. So the thread offers a place to begin at, the loop takes it back if the stream is told

@@ -6,7 +6,7 @@
  *  minimum, maximum, first and last number of each argument (traces, layout.h). A cell counts as
  *  its newest row does: it is in a window as long as that row is. Rows are merged once they can
  *  no longer be revised. Those of the time at the floor wait in a cell of their own, which no
- * window sees, and join their neighbours when it rises. Nothing here depends on when or in what
+ *  window sees, and join their neighbours when it rises. Nothing here depends on when or in what
  *  portions rows came.
  *
  *  The columns of a cell are those of a ring, so that they stay narrow where the numbers are.

@@ -16,7 +16,7 @@
  *
  *  A row of a source without identity is told apart by its ordinal among the accepted rows of
  *  its series and time, from 0, and is never revised. Tables that the plan does not know are
- * admitted and remembered, but nothing is judged. A series lives until its partition is dropped:
+ *  admitted and remembered, but nothing is judged. A series lives until its partition is dropped:
  *  docs/architecture.md says what that costs.
  *
  *  Below: partition.h (series by stream), series.h (what is kept, and from when on it is

@@ -1,5 +1,5 @@
 /*  hash -- a quick hash of short bytes, for tables in memory and for the tags of series in
- * journals: another hash is another JOURNAL_VERSION.
+ *  journals: another hash is another JOURNAL_VERSION.
  */
 #pragma once
 #include <endian.h>

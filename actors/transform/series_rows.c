@@ -51,8 +51,6 @@ static bool set_arguments(series_t *self, uint64_t position, const row_t *row)
     return true;
 }
 
-// Field by field: the row in hand was written so a moment ago, and a wider read of it would wait
-// for the writes to reach the cache.
 static void set_values(series_t *self, size_t open, const row_t *row)
 {
     decimal_t *values = open_values(&self->open, open);

@@ -1,7 +1,7 @@
 /*  trim -- removes the oldest segments of a log.
  *
  *  What may go is decided here and nowhere else. A segment goes only with all before it, and only
- * if it is closed, what was made of its records is in a durable copy of Redis, its time is over,
+ *  if it is closed, what was made of its records is in a durable copy of Redis, its time is over,
  * and its objects are made. The last closed segment stays, and as much as holds two whole heads, so
  *  that one that rots does not take with it what the writer must know.
  *

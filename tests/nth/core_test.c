@@ -1,5 +1,5 @@
 /*  What is pure, when the n-th allocation fails: messages, plans, rows, mappings, rules, the fold
- * and its journal, settings.
+ *  and its journal, settings.
  *
  *  Lack of memory is told as such. It never makes a good rule, payload or configuration a bad one,
  *  and never gives half of a result.

@@ -1,7 +1,7 @@
 /*  coroutine -- a function with a stack of its own that runs until it gives way.
  *
  *  One thread, one at a time: who is resumed runs until it calls coroutine_yield or returns. One
- * that is never resumed again is what kill -9 leaves: nothing of it is cleaned up, by design.
+ *  that is never resumed again is what kill -9 leaves: nothing of it is cleaned up, by design.
  */
 #pragma once
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /*  reference -- what must come out: one thread folds the staged log in order, as it becomes
- * durable, and remembers the state at every position, every alert, and every row that is refused.
+ *  durable, and remembers the state at every position, every alert, and every row that is refused.
  *
  *  It reads the log once, when it is promised; what happens to the files later changes nothing.
  */

@@ -4,7 +4,7 @@
  *      world.h    virtual clocks, the seeded generator, events, the trace
  *      process.h  actors as coroutines: started, stopped, killed
  *      net.h      ZeroMQ      disk.h  the stage's files      redis.h  Redis      receivers.h
- * webhooks
+ *  webhooks
  *
  *  Nothing below reads a real clock, an address, a pid or the order of a directory.
  */
