@@ -9,6 +9,7 @@
 #include "actors/rules/guard.h"
 #include "actors/rules/shape.h"
 #include "actors/rules/sql.h"
+#include "proto/digest.h"
 #include "proto/owned.h"
 
 enum { RULESET_BYTES_MAX = 1 << 30 }; // of memory for one compiled plan
@@ -203,6 +204,19 @@ static void extent_of(const table_plan_t *plan, const expr_t *expr, compiled_rul
     rule->rows = window->rows > rule->rows ? window->rows : rule->rows;
 }
 
+static rule_id_t id_of(const compiled_rule_t *rule)
+{
+    digest_t digest;
+    uint8_t bytes[DIGEST_BYTES];
+    digest_begin(&digest);
+    digest_add_sized(&digest, slice_text(rule->name));
+    digest_add_sized(&digest, slice_of(rule->hash, sizeof rule->hash));
+    digest_end(&digest, bytes);
+    rule_id_t id;
+    memcpy(id.bytes, bytes, sizeof id.bytes);
+    return id;
+}
+
 static bool compile_rule(table_t *table, compiled_rule_t *rule, fault_t *fault)
 {
     rule->when = compile_condition(table, rule->rule.when, fault);
@@ -210,6 +224,7 @@ static bool compile_rule(table_t *table, compiled_rule_t *rule, fault_t *fault)
         return false;
     extent_of(&table->plan, rule->when, rule);
     expr_digest(&table->plan, rule->when, &rule->rule, rule->hash);
+    rule->id = id_of(rule);
     owned(buffer_destroy) buffer_t query = { 0 };
     sql_result_t written = sql_query(&table->plan, rule, &query, fault);
     if (written == SQL_NO_MEMORY)

@@ -79,11 +79,18 @@ typedef struct {
     const expr_t *expr;
 } derived_t;
 
+// A rule by its name and effective verdict: the first 128 bits of SHA-256 over both,
+// length-prefixed.
+typedef struct {
+    uint8_t bytes[16];
+} rule_id_t;
+
 typedef struct {
     const char *name;
     rule_t rule;        // text as in the plan; slices point into the ruleset
     const expr_t *when; // derived columns expanded; boolean
     uint8_t hash[32];   // SHA-256 of the effective verdict: D1
+    rule_id_t id;
     size_t guard_count;
     const guard_t *guards;
     size_t aggregate_count; // aggregates it uses, for evidence

@@ -70,14 +70,14 @@ bool fold_judge(fold_t *self, const pass_t *pass, const moment_t *moment, const 
     hearing_t hearing = hear(pass, moment, row->values);
     bool comes_again = !row->ordinal || plan->lateness_us > 0;
     for (uint32_t i = 0; i < plan->rule_count; i++) {
-        if (series_has_fired(series, moment->position, i))
-            continue; // revised, and this rule has told already
+        if (fired_has(&series->fired, moment->position, &plan->rules[i].id))
+            continue; // revised, and this rule has told already, under whatever plan
         verdict_t verdict = jury_rule(&hearing, i);
         note(self, verdict);
         if (verdict != VERDICT_TRUE)
             continue;
         if (!publish(self, pass, &hearing, row, i, index, SAY_ALERT) ||
-            (comes_again && !series_set_fired(series, moment->position, i)))
+            (comes_again && !fired_set(&series->fired, moment->position, &plan->rules[i].id)))
             return false;
     }
     return true;
@@ -94,12 +94,13 @@ static bool judge_closing(fold_t *self, const pass_t *pass, const moment_t *mome
                   .values = open_values(open, open->first),
                   .identity = open_identity(open, open->first),
                   .ordinal = open->rows[open->first].ordinal };
+    const table_plan_t *plan = pass->layout->plan;
     hearing_t hearing = hear(pass, moment, row.values);
-    for (uint32_t i = 0; i < pass->layout->plan->rule_count; i++) {
+    for (uint32_t i = 0; i < plan->rule_count; i++) {
         verdict_t verdict = jury_rule(&hearing, i);
         note(self, verdict);
         bool holds = verdict == VERDICT_TRUE;
-        if (holds != series_has_fired(series, moment->position, i) &&
+        if (holds != fired_has(&series->fired, moment->position, &plan->rules[i].id) &&
             !publish(self, pass, &hearing, &row, i, index, holds ? SAY_LATE_ALERT : SAY_CORRECTION))
             return false;
     }

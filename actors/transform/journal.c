@@ -82,13 +82,12 @@ static void write_open(writer_t *self, const series_t *series, uint64_t from)
         pack_bytes(self->out, open_identity(open, i));
         write_values(self, open, i);
     }
-    size_t fired = series->fired_count;
-    while (fired > 0 && series->fired[fired - 1].position >= from)
-        fired--;
-    pack_u64(self->out, series->fired_count - fired);
-    for (; fired < series->fired_count; fired++) {
-        pack_u64(self->out, end - series->fired[fired].position);
-        pack_u64(self->out, series->fired[fired].rule);
+    const fired_t *fired = &series->fired;
+    size_t next = fired_from(fired, from);
+    pack_u64(self->out, fired->count - next);
+    for (; next < fired->count; next++) {
+        pack_u64(self->out, end - fired->rows[next].position);
+        buffer_append(self->out, fired->rows[next].rule.bytes, sizeof fired->rows[next].rule.bytes);
     }
 }
 

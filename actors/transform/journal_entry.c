@@ -12,7 +12,7 @@ static void drop_open(series_t *series, uint64_t from, uint64_t end)
     open_t *open = &series->open;
     bool more = end > series->ring.tail && series->layout->plan->lateness_us == 0;
     open_drop_last(open, from);
-    series_drop_fired(series, from);
+    fired_drop(&series->fired, from);
     if (more && open_count(open) > 0 && open->rows[open->end - 1].ordinal &&
         !open->rows[open->end - 1].due)
         open_drop_ordinal(open);
@@ -116,11 +116,12 @@ static bool read_fired(journal_reader_t *self, series_t *series, uint64_t from)
 {
     for (uint64_t count = unpack_u64(&self->in); count > 0; count--) {
         uint64_t back = unpack_u64(&self->in);
-        uint64_t rule = unpack_u64(&self->in);
-        if (self->in.bad || back == 0 || back > series->ring.tail - from ||
-            rule >= series->layout->plan->rule_count)
+        slice_t bytes = unpack_raw(&self->in, sizeof(rule_id_t));
+        if (self->in.bad || back == 0 || back > series->ring.tail - from)
             return journal_refused(self, "published row");
-        if (!series_set_fired(series, series->ring.tail - back, (uint32_t) rule))
+        rule_id_t rule;
+        memcpy(rule.bytes, bytes.data, sizeof rule.bytes);
+        if (!fired_set(&series->fired, series->ring.tail - back, &rule))
             return journal_no_memory(self);
     }
     return !self->in.bad || journal_refused(self, "published row");
@@ -157,7 +158,7 @@ static bool read_open(journal_reader_t *self, series_t *series, uint64_t from)
     if (open_count(open) == 0 || open->rows[open->first].position != first ||
         open->rows[open->end - 1].position != ring->tail - 1)
         return journal_refused(self, "open rows");
-    series_forget_fired(series, first);
+    fired_forget(&series->fired, first);
     count_due(series);
     return read_fired(self, series, from > first ? from : first);
 }

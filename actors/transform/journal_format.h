@@ -18,7 +18,8 @@
  *      open rows     distance of the first from the end; those among the rows above, each with its
  *                    distance from the end (times 4, plus 2 if it is due, 1 if told apart by its
  *                    ordinal), how many of its time are before it, identity and columns
- *      fired         by which rules those open rows have been published
+ *      fired         by which rules those open rows have been published: distance from the end, and
+ *                    the rule, whether or not the plan has it
  *      topics        those that changed
  *      covered       if ENTRY_KNOWN: covered_us, covered_position, known of each argument
  *      cells         if ENTRY_COARSE, in a whole entry: exact_us, rows not taken, how many
@@ -32,7 +33,7 @@
 #include "actors/transform/pack.h"
 #include "actors/transform/ring.h"
 
-enum { JOURNAL_VERSION = 4 };
+enum { JOURNAL_VERSION = 5 };
 enum {
     SECTION_BRANCH = 1,
     SECTION_PLAN = 2,

@@ -63,10 +63,10 @@ static bool reshape_columns(series_t *self, const layout_t *to)
     return ok;
 }
 
-// Topics go by the name of their rule; what an open row has published, by its verdict as well.
-static bool reshape_rules(series_t *self, const layout_t *to)
+// Topics go by the name of their rule.
+static bool reshape_topics(series_t *self, const layout_t *to)
 {
-    const table_plan_t *was = self->layout->plan, *is = to->plan;
+    const table_plan_t *is = to->plan;
     topic_t *topics = NULL;
     for (size_t i = 0; self->topics && i < is->rule_count; i++) {
         int old = layout_rule(self->layout, is->rules[i].name);
@@ -78,15 +78,6 @@ static bool reshape_rules(series_t *self, const layout_t *to)
     }
     free(self->topics);
     self->topics = topics;
-    size_t left = 0;
-    for (size_t i = 0; i < self->fired_count; i++) {
-        const compiled_rule_t *rule = &was->rules[self->fired[i].rule];
-        int now = layout_rule(to, rule->name);
-        if (now >= 0 && memcmp(is->rules[now].hash, rule->hash, sizeof rule->hash) == 0)
-            self->fired[left++] =
-                (fired_t){ .position = self->fired[i].position, .rule = (uint32_t) now };
-    }
-    self->fired_count = left;
     return true;
 }
 
@@ -139,7 +130,7 @@ bool series_reshape(series_t *self, const layout_t *to)
     windows_close(&self->trail);
     if (self->cells && !reshape_cells(self, to))
         return false;
-    if (!reshape_arguments(self, to) || !reshape_columns(self, to) || !reshape_rules(self, to) ||
+    if (!reshape_arguments(self, to) || !reshape_columns(self, to) || !reshape_topics(self, to) ||
         !windows_open(&self->windows, to) ||
         (to->plan->lateness_us > 0 && !windows_open(&self->trail, to)))
         return false;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHRINK_FROM = 64, SHRINK_BELOW = 8, FIRED_FIRST = 4 };
+enum { SHRINK_FROM = 64, SHRINK_BELOW = 8 };
 
 series_t *series_new(slice_t id, uint64_t hash, const layout_t *layout)
 {
@@ -45,26 +45,9 @@ void series_destroy(series_t **self_p)
     open_close(&self->open);
     free(self->known);
     free(self->topics);
-    free(self->fired);
+    fired_close(&self->fired);
     free(self);
     *self_p = NULL;
-}
-
-void series_forget_fired(series_t *self, uint64_t before)
-{
-    size_t gone = 0;
-    while (gone < self->fired_count && self->fired[gone].position < before)
-        gone++;
-    if (gone == 0)
-        return;
-    self->fired_count -= gone;
-    memmove(self->fired, self->fired + gone, self->fired_count * sizeof *self->fired);
-}
-
-void series_drop_fired(series_t *self, uint64_t from)
-{
-    while (self->fired_count > 0 && self->fired[self->fired_count - 1].position >= from)
-        self->fired_count--;
 }
 
 static void trim_kept(series_t *self)
@@ -132,45 +115,6 @@ bool series_covers(const series_t *self, unsigned aggregate, const moment_t *mom
            argument_covered(self, what->argument2, window->by_rows, from, start);
 }
 
-// Where (position, rule) stands or would stand.
-static size_t fired_place(const series_t *self, uint64_t position, uint32_t rule)
-{
-    size_t low = 0, high = self->fired_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const fired_t *fired = &self->fired[middle];
-        if (fired->position < position || (fired->position == position && fired->rule < rule))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-bool series_has_fired(const series_t *self, uint64_t position, uint32_t rule)
-{
-    size_t at = fired_place(self, position, rule);
-    return at < self->fired_count && self->fired[at].position == position &&
-           self->fired[at].rule == rule;
-}
-
-bool series_set_fired(series_t *self, uint64_t position, uint32_t rule)
-{
-    if (self->fired_count == self->fired_capacity) {
-        size_t capacity = self->fired_capacity ? 2 * self->fired_capacity : FIRED_FIRST;
-        fired_t *fired = realloc(self->fired, capacity * sizeof *fired);
-        if (!fired)
-            return false;
-        self->fired = fired;
-        self->fired_capacity = capacity;
-    }
-    size_t at = fired_place(self, position, rule);
-    memmove(self->fired + at + 1, self->fired + at, (self->fired_count - at) * sizeof *self->fired);
-    self->fired[at] = (fired_t){ .position = position, .rule = rule };
-    self->fired_count++;
-    return true;
-}
-
 bool series_topics(series_t *self)
 {
     if (!self->topics)
@@ -200,5 +144,5 @@ size_t series_bytes(const series_t *self)
            windows_bytes(&self->windows) + windows_bytes(&self->trail) + open_bytes(&self->open) +
            plan->argument_count * sizeof *self->known +
            (self->topics ? plan->rule_count * sizeof *self->topics : 0) +
-           self->fired_capacity * sizeof *self->fired;
+           self->fired.capacity * sizeof *self->fired.rows;
 }

@@ -34,6 +34,7 @@
  */
 #pragma once
 #include "actors/transform/cells.h"
+#include "actors/transform/fired.h"
 #include "actors/transform/open.h"
 #include "actors/transform/windows.h"
 #include "proto/alert.h"
@@ -49,11 +50,6 @@ typedef struct {
     alert_id_t prev;
     bool changed; // since the last delta
 } topic_t;
-
-typedef struct {
-    uint64_t position; // of an open row
-    uint32_t rule;     // that has published it
-} fired_t;
 
 typedef struct series series_t;
 struct series {
@@ -74,8 +70,7 @@ struct series {
     bool known_moved; // since the last delta
     bool partial;     // not everything is covered and known
     topic_t *topics;  // of each rule; NULL before the first alert
-    fired_t *fired;   // in order of (position, rule)
-    size_t fired_count, fired_capacity;
+    fired_t fired;    // what of the open rows has been published
 
     // For its partition and journal.
     uint64_t sent;   // rows that are in deltas already
@@ -141,12 +136,8 @@ bool series_close(series_t *self);        // the first open row
 void series_void_windows(series_t *self); // they are stale: built anew when needed
 
 bool series_covers(const series_t *self, unsigned aggregate, const moment_t *moment);
-bool series_has_fired(const series_t *self, uint64_t position, uint32_t rule);
-bool series_set_fired(series_t *self, uint64_t position, uint32_t rule);
-void series_forget_fired(series_t *self, uint64_t before); // of rows that are not open any more
-void series_drop_fired(series_t *self, uint64_t from);     // of rows that are told again
-void series_note_partial(series_t *self);                  // after covered or known were set
-bool series_topics(series_t *self); // make room for them; false: out of memory
+void series_note_partial(series_t *self); // after covered or known were set
+bool series_topics(series_t *self);       // make room for them; false: out of memory
 
 // The plan changed (reshape.c).
 bool series_reshape(series_t *self, const layout_t *layout);

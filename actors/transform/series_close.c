@@ -86,6 +86,6 @@ bool series_close(series_t *self)
 {
     const open_row_t *row = &self->open.rows[self->open.first];
     self->due -= row->due;
-    series_forget_fired(self, row->position + 1);
+    fired_forget(&self->fired, row->position + 1);
     return open_drop_first(&self->open, 1);
 }

@@ -85,8 +85,8 @@ static bool open_last(series_t *self, const row_t *row)
             return false;
     }
     set_values(self, open->end - 1, row);
-    if (self->fired_count > 0)
-        series_forget_fired(self, open->rows[open->first].position);
+    if (self->fired.count > 0)
+        fired_forget(&self->fired, open->rows[open->first].position);
     return true;
 }
 
@@ -103,8 +103,7 @@ static bool append(series_t *self, const row_t *row)
 // What goes by position moves up with the rows from there on.
 static void move_up(series_t *self, uint64_t position)
 {
-    for (size_t i = self->fired_count; i-- > 0 && self->fired[i].position >= position;)
-        self->fired[i].position++;
+    fired_move_up(&self->fired, position);
     for (unsigned i = 0; i < self->ring.column_count; i++) {
         bool moves = self->known[i].position > position;
         self->known[i].position += moves;

@@ -24,6 +24,9 @@ function alertId(rule, series, ts, discriminator) {
     .sized(discriminator).end().subarray(0, 16).toString("hex");
 }
 
+/** A rule by name and verdict: one that is given back has said of an open row what it had said. */
+const mark = (rule) => `${rule.name} ${rule.hash.toString("hex")}`;
+
 function correctionId(id) {
   return new Digest().sized("tw1").sized(Buffer.from(id, "hex")).sized("correction").end()
     .subarray(0, 16).toString("hex");
@@ -43,7 +46,7 @@ export class Fold {
 
   setPlan(plan) {
     for (const table of plan.tables.values()) {
-      for (const rule of table.rules) rule.verdict = verdict(rule.tree);
+      for (const rule of table.rules) Object.assign(rule, { verdict: verdict(rule.tree), mark: mark(rule) });
       if (!this.scales.has(table.name)) this.scales.set(table.name, new Map());
       this.sights.set(table.name, new Sight(this.scales.get(table.name)));
     }
@@ -105,7 +108,7 @@ export class Fold {
   judge(series, source, record, row) {
     const sight = this.sights.get(series.table.name).of(series);
     for (const rule of series.table.rules)
-      if (!series.fired.has(rule.name) && rule.verdict(sight) === 1 && this.ready(series, rule, sight))
+      if (!series.fired.has(rule.mark) && rule.verdict(sight) === 1 && this.ready(series, rule, sight))
         this.publish(series, source, rule, sight, record, row, {});
   }
 
@@ -115,7 +118,7 @@ export class Fold {
     const sight = this.sights.get(series.table.name).of(series);
     for (const rule of series.table.rules) {
       const holds = rule.verdict(sight) === 1 && this.ready(series, rule, sight);
-      if (holds !== series.fired.has(rule.name))
+      if (holds !== series.fired.has(rule.mark))
         this.publish(series, source, rule, sight, record, row, holds ? { late: true } : { kind: "correction" });
     }
   }
@@ -140,7 +143,7 @@ export class Fold {
     const topic = `alert/${rule.name}/${series.id}/`, ordinal = (this.ordinals.get(topic) ?? 0) + 1;
     this.ordinals.set(topic, ordinal);
     series.topics.set(rule.name, { seq: before.seq + 1, prev: id });
-    series.fired.set(rule.name, rule.hash);
+    series.fired.add(rule.mark);
     this.count.alerts++;
     this.alert({
       id, topic, ordinal, received: record.received, place: `${rule.name} ${series.id} ${record.seq} ${row}`,

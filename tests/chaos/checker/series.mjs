@@ -30,7 +30,7 @@ export class Series {
     this.newest = -Infinity;
     this.sameTs = 0;
     this.due = false;        // the row at the newest time was revised: to be judged when it closes
-    this.fired = new Map();  // of the row at the newest time: rule -> its hash
+    this.fired = new Set();  // of the row at the newest time: rules (mark) that have published it
     this.topics = new Map(); // rule -> { seq, prev }
     this.coveredUs = -Infinity;
     this.coveredPosition = 0;
@@ -131,7 +131,6 @@ export class Series {
     this.known = known;
     const rules = new Map(table.rules.map((rule) => [rule.name, rule]));
     for (const name of this.topics.keys()) if (!rules.has(name)) this.topics.delete(name);
-    for (const [name, hash] of this.fired) if (!rules.get(name)?.hash.equals(hash)) this.fired.delete(name);
     this.table = table;
     this.kept = this.head;
     this.trim();

@@ -195,10 +195,10 @@ static ruleset_t *find_known(void *context, plan_hash_t hash)
     return known_plan;
 }
 
-static void assert_loads(scene_t *scene, int64_t lateness_us)
+static void assert_loads(scene_t *scene, const feed_rule_t *rules, int64_t lateness_us)
 {
     feed_lateness_us = lateness_us;
-    known_plan = feed_rules(every, NULL);
+    known_plan = feed_rules(rules, NULL);
     feed_lateness_us = 0;
     ear_t ear = { 0 };
     fold_t *loaded = feed_fold(&ear, NULL, NULL);
@@ -247,7 +247,7 @@ static void test_full_and_revised(void **state)
         assert_int_equal(fold_count(scene.fold).revisions, 3);
         assert_int_equal(fold_count(scene.fold).late, 0);
         assert_int_equal(scene.ear.count, 2);
-        assert_loads(&scene, lateness_us);
+        assert_loads(&scene, every, lateness_us);
         scene_close(&scene);
     }
 }
@@ -266,7 +266,7 @@ static void test_full_and_new(void **state)
         row(&scene, 1000, "0", "0", false);
         assert_int_equal(fold_count(scene.fold).duplicates, 1);
         assert_int_equal(scene.ear.count, 0);
-        assert_loads(&scene, lateness_us);
+        assert_loads(&scene, every, lateness_us);
         row(&scene, 1000 + OPEN_ROWS_MAX, "1", "later", false);
         assert_int_equal(scene.ear.count, 1);
         scene_close(&scene);
@@ -319,9 +319,70 @@ static void test_other_rules(void **state)
     scene_close(&scene);
 }
 
+// What a rule has said of an open row stays said while the rule is gone or another one: given back,
+// it does not say it again, and takes it back if it does not hold. Other partitions that load what
+// is remembered say the same.
+static void test_given_back(void **state)
+{
+    (void) state;
+    const feed_rule_t other[] = { { "every", "volume > 7", 0 }, { 0 } };
+    const feed_rule_t none[] = { { 0 } };
+    const feed_rule_t *const meanwhile[] = { none, other };
+    for (size_t i = 0; i < sizeof meanwhile / sizeof meanwhile[0]; i++) {
+        scene_t scene;
+        open_late(&scene, every, MINUTE);
+        row(&scene, 10, "1", NULL, false);
+        row(&scene, 20, "2", NULL, false);
+        row(&scene, 40, "0", NULL, false);
+        assert_int_equal(scene.ear.count, 2);
+        plan_late(&scene, meanwhile[i], MINUTE);
+        row(&scene, 5, "2", NULL, false); // moves the others up; `every` does not see it
+        row(&scene, 20, "3", NULL, false);
+        assert_loads(&scene, meanwhile[i], MINUTE);
+        plan_late(&scene, every, MINUTE);
+        assert_loads(&scene, every, MINUTE);
+        row(&scene, 10, "4", NULL, false); // holds as before: told already
+        assert_int_equal(scene.ear.count, 2);
+        row(&scene, 20, "0", NULL, false);
+        row(&scene, 3 * MINUTE, "0", NULL, false); // all of them close
+        assert_int_equal(scene.ear.count, 4);
+        assert_true(scene.ear.alerts[2].late); // of the row that came meanwhile
+        assert_int_equal(scene.ear.alerts[2].ts, 5);
+        assert_int_equal(scene.ear.alerts[2].seq, meanwhile[i] == none ? 1 : 3);
+        assert_true(scene.ear.alerts[3].correction);
+        assert_memory_equal(&scene.ear.alerts[3].corrects, &scene.ear.alerts[1].id,
+                            sizeof(alert_id_t));
+        scene_close(&scene);
+    }
+}
+
+// Nor does it without lateness, as long as the row may be revised; nor when the row has closed
+// while it was gone.
+static void test_given_back_in_order(void **state)
+{
+    (void) state;
+    const feed_rule_t none[] = { { 0 } };
+    scene_t scene;
+    scene_open(&scene, every, NULL);
+    row(&scene, 10, "1", NULL, false);
+    plan_late(&scene, none, 0);
+    plan_late(&scene, every, 0);
+    row(&scene, 10, "2", NULL, false);
+    assert_int_equal(scene.ear.count, 1);
+    plan_late(&scene, none, 0);
+    row(&scene, 10, "0", NULL, false);
+    row(&scene, 20, "0", NULL, false);
+    plan_late(&scene, every, 0);
+    row(&scene, 30, "0", NULL, false);
+    assert_int_equal(scene.ear.count, 1); // what it had said stands
+    scene_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_given_back),
+        cmocka_unit_test(test_given_back_in_order),
         cmocka_unit_test(test_between),
         cmocka_unit_test(test_any_order),
         cmocka_unit_test(test_coarse),

@@ -1,0 +1,83 @@
+/*  fired -- see fired.h. */
+#include "actors/transform/fired.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRED_FIRST = 4 };
+
+void fired_close(fired_t *self)
+{
+    free(self->rows);
+    *self = (fired_t){ 0 };
+}
+
+static int order(const fired_row_t *row, uint64_t position, const rule_id_t *rule)
+{
+    if (row->position != position)
+        return row->position < position ? -1 : 1;
+    return memcmp(row->rule.bytes, rule->bytes, sizeof rule->bytes);
+}
+
+// Where (position, rule) stands or would stand.
+static size_t place(const fired_t *self, uint64_t position, const rule_id_t *rule)
+{
+    size_t low = 0, high = self->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (order(&self->rows[middle], position, rule) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool fired_has(const fired_t *self, uint64_t position, const rule_id_t *rule)
+{
+    size_t at = place(self, position, rule);
+    return at < self->count && order(&self->rows[at], position, rule) == 0;
+}
+
+bool fired_set(fired_t *self, uint64_t position, const rule_id_t *rule)
+{
+    if (self->count == self->capacity) {
+        size_t capacity = self->capacity ? 2 * self->capacity : FIRED_FIRST;
+        fired_row_t *rows = realloc(self->rows, capacity * sizeof *rows);
+        if (!rows)
+            return false;
+        self->rows = rows;
+        self->capacity = capacity;
+    }
+    size_t at = place(self, position, rule);
+    memmove(self->rows + at + 1, self->rows + at, (self->count - at) * sizeof *self->rows);
+    self->rows[at] = (fired_row_t){ .position = position, .rule = *rule };
+    self->count++;
+    return true;
+}
+
+size_t fired_from(const fired_t *self, uint64_t position)
+{
+    static const rule_id_t least = { { 0 } };
+    return place(self, position, &least);
+}
+
+void fired_move_up(fired_t *self, uint64_t from)
+{
+    for (size_t i = self->count; i-- > 0 && self->rows[i].position >= from;)
+        self->rows[i].position++;
+}
+
+void fired_forget(fired_t *self, uint64_t before)
+{
+    size_t gone = fired_from(self, before);
+    if (gone == 0)
+        return;
+    self->count -= gone;
+    memmove(self->rows, self->rows + gone, self->count * sizeof *self->rows);
+}
+
+void fired_drop(fired_t *self, uint64_t from)
+{
+    self->count = fired_from(self, from);
+}

@@ -1,0 +1,26 @@
+/*  fired -- which rules have published which open rows of a series.
+ *
+ *  Pure. A rule goes by its name and verdict here, not by its place in a plan: what it has said of
+ *  a row is remembered until the row closes, whatever the plans in between. So a rule that was
+ *  removed or changed and is given back says nothing twice, and an alert id comes once.
+ */
+#pragma once
+#include "actors/rules/ruleset.h"
+
+typedef struct {
+    uint64_t position; // of an open row
+    rule_id_t rule;    // that has published it
+} fired_row_t;
+
+typedef struct {
+    size_t count, capacity;
+    fired_row_t *rows; // in order of (position, rule)
+} fired_t;
+
+void fired_close(fired_t *self);
+bool fired_has(const fired_t *self, uint64_t position, const rule_id_t *rule);
+bool fired_set(fired_t *self, uint64_t position, const rule_id_t *rule); // false: out of memory
+void fired_move_up(fired_t *self, uint64_t from);                        // a row was put in there
+void fired_forget(fired_t *self, uint64_t before);         // rows that are not open any more
+void fired_drop(fired_t *self, uint64_t from);             // rows that are told again
+size_t fired_from(const fired_t *self, uint64_t position); // the first in `rows` from there on
