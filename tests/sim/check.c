@@ -157,20 +157,33 @@ static void s_no_alert(void *context, unsigned partition, const alert_t *alert)
                (int) alert->rule.size, (const char *) alert->rule.data);
 }
 
+// Several may be loading at a time, and who is killed meanwhile never gives his fold back.
+enum { IDLE_MAX = 4 };
+static fold_t *idle[IDLE_MAX]; // without a partition
+static size_t idle_count;
+
+static fold_t *s_fold_take(void)
+{
+    fold_t *fold = idle_count > 0 ? idle[--idle_count] : fold_new(s_no_alert, NULL);
+    if (!fold)
+        abort();
+    return fold;
+}
+
+static void s_fold_give(fold_t *fold)
+{
+    if (idle_count < IDLE_MAX)
+        idle[idle_count++] = fold;
+    else
+        fold_destroy(&fold);
+}
+
 // Whoever reads a partition, reads what an undisturbed run would have there.
 store_status_t __wrap_store_load(store_t *self, unsigned partition, const store_load_t *load,
                                  void *context, store_id_t *head, size_t *base_bytes,
                                  size_t *journal_bytes, uint64_t *journal_count)
 {
-    static fold_t *folds[4]; // by whoever is loading: they may be several at a time
-    static bool used[4];
-    size_t mine = 0;
-    while (used[mine])
-        mine++;
-    if (!folds[mine])
-        folds[mine] = fold_new(s_no_alert, NULL);
-    used[mine] = true;
-    tee_t tee = { .load = load, .context = context, .fold = folds[mine], .partition = partition };
+    tee_t tee = { .load = load, .context = context, .fold = s_fold_take(), .partition = partition };
     fold_own(tee.fold, partition);
     const store_load_t heard = { s_tee_offset, s_tee_base, s_tee_delta };
     store_status_t status = __real_store_load(self, partition, &heard, &tee, head, base_bytes,
@@ -182,7 +195,7 @@ store_status_t __wrap_store_load(store_t *self, unsigned partition, const store_
         reference_check(partition, buffer_slice(&state), tee.offsets, tee.count, "load");
     }
     fold_drop(tee.fold, partition);
-    used[mine] = false;
+    s_fold_give(tee.fold);
     return status;
 }
 
