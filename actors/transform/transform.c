@@ -167,7 +167,7 @@ static int64_t second(worker_t *self, int64_t now_us)
     }
     if (!worker_look_around(self, now_us) || self->replaced || !beat(self))
         return now_us + AWAY_US; // Redis is away: nothing of this can be done
-    self->listed = true;
+    worker_listed(self);
     (void) store_actors(self->store, "broker", meet_broker, self);
     worker_meet_collectors(self, now_us);
     worker_renew(self);

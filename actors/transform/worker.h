@@ -105,7 +105,7 @@ typedef struct {
     int64_t renewed_us;                  // when leases were
     worker_plans_t *plans;
     worker_roster_t roster, before; // now, and at the last outage
-    bool listed;                    // the registry knows us
+    uint64_t listed_epoch;          // of the connection on which we last beat; 0 = never
     unsigned strangers;             // looks in a row that found another process under our name
     bool replaced;                  // another process lives under our name
     bool draining;                  // release everything, claim nothing
@@ -148,6 +148,7 @@ void worker_answer(worker_t *self);              // ACK what arrived
 
 // ---- worker_claims.c --------------------------------------------------------------------------
 
+void worker_listed(worker_t *self);                      // the registry has been told of us
 bool worker_look_around(worker_t *self, int64_t now_us); // who lives; false: Redis is away
 void worker_claim(worker_t *self);                       // take what should be ours and is free
 bool worker_load(worker_t *self);                        // read what was claimed; false: more to do

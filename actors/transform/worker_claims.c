@@ -205,15 +205,23 @@ static void roster_add(worker_roster_t *roster, const char *name)
         snprintf(roster->names[roster->count++], sizeof roster->names[0], "%s", name);
 }
 
+void worker_listed(worker_t *self)
+{
+    self->listed_epoch = store_epoch(self->store);
+}
+
 // The registry knows one process of a name, the one that beat last. If that is another than us
 // although we have beaten, and again after we have beaten once more, it was started after us: it
-// claims what we hold, for ever. Once may be a Redis that came back older, with our former life.
+// claims what we hold, for ever. Before we have beaten on this connection it may be our former
+// life, in a Redis that came back older, however often it does; and so may it be once without any
+// end of the connection, if something between Redis and us keeps it.
 static void list_worker(void *context, const store_actor_t *actor)
 {
     worker_t *self = context;
     const char *id = store_actor_field(actor, "id");
     if (strcmp(actor->name, self->name) == 0) {
-        bool other = self->listed && id && strcmp(id, self->id_text) != 0;
+        bool told = self->listed_epoch == store_epoch(self->store);
+        bool other = told && id && strcmp(id, self->id_text) != 0;
         self->strangers = other ? self->strangers + 1 : 0;
         self->replaced = self->strangers >= STRANGERS_MAX;
     }

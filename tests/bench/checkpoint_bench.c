@@ -119,7 +119,7 @@ static void bench_open(bench_t *self)
     if (!worker->plans || !self->rules ||
         store_beat(worker->store, "transform", worker->name, 600000, &field, 1) != STORE_OK)
         die("cannot register");
-    worker->listed = true;
+    worker_listed(worker);
     if (!worker_look_around(worker, 0))
         die(store_error(worker->store));
     worker_claim(worker);

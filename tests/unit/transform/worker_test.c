@@ -75,7 +75,7 @@ static void beat(worker_t *worker)
     const store_field_t field = { "id", worker->id_text };
     expect(worker->store, store_beat(worker->store, "transform", worker->name, 60000, &field, 1),
            STORE_OK);
-    worker->listed = true;
+    worker_listed(worker);
 }
 
 static void claim_and_load(worker_t *worker)
@@ -552,6 +552,26 @@ static void a_former_life_that_comes_back_replaces_nobody(void **state)
     assert_false(present->worker.replaced);
 }
 
+// Nor does one that comes back again and again, with a Redis that does.
+static void a_redis_that_comes_back_older_replaces_nobody(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *former = bench_new("one");
+    owned(bench_destroy) bench_t *present = bench_new("one");
+    beat(&present->worker);
+    for (int i = 0; i < 4; i++) {
+        server_kill();
+        assert_false(worker_look_around(&present->worker, 0));
+        server_start();
+        expect(former->worker.store, ping_patiently(former->worker.store), STORE_OK);
+        beat(&former->worker);
+        expect(present->worker.store, ping_patiently(present->worker.store), STORE_OK);
+        assert_true(worker_look_around(&present->worker, 0));
+        assert_false(present->worker.replaced);
+        beat(&present->worker);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,6 +589,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_claimed_and_not_wanted_goes_back, flush),
         cmocka_unit_test_setup(the_later_of_one_name_works, flush),
         cmocka_unit_test_setup(a_former_life_that_comes_back_replaces_nobody, flush),
+        cmocka_unit_test_setup(a_redis_that_comes_back_older_replaces_nobody, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
 }
