@@ -55,7 +55,7 @@ stage_calls_t stage_calls = {
     .room = s_room,
 };
 
-static bool s_write(int file, const uint8_t *data, size_t size, uint64_t offset)
+bool stage_write(int file, const uint8_t *data, size_t size, uint64_t offset)
 {
     while (size > 0) {
         ssize_t put = stage_calls.write(file, data, size, (off_t) offset);
@@ -203,11 +203,11 @@ static bool s_put_group(stage_t *self)
     if (at == 0) {
         uint8_t head[SEGMENT_HEAD_BYTES];
         segment_head_encode(head, self->mark, self->first_seq, slice_text(self->stream));
-        if (!s_write(self->file, head, sizeof head, 0))
+        if (!stage_write(self->file, head, sizeof head, 0))
             return false;
         at = sizeof head;
     }
-    if (!s_write(self->file, self->group.data, self->group.size, at))
+    if (!stage_write(self->file, self->group.data, self->group.size, at))
         return false;
     FAULT_POINT("stage.written");
     if (stage_calls.flush(self->file) != 0)

@@ -22,7 +22,7 @@ typedef enum {
     RECORD_PAYLOAD = 1, // raw bytes of a source
     RECORD_PLAN = 2,    // plan change or snapshot (proto/plan.h)
     RECORD_TICK = 3,    // once a second: payload = up time in us, 8 bytes little-endian
-    RECORD_SKIP = 4,
+    RECORD_SKIP = 4,    // of the stage: behind damage at the end that it found when it was opened
     RECORD_RESET = 5,
     RECORD_TORN = 6, // a payload whose end never came: kept, and quarantined as a whole
     // What the writer knew when it began a segment, behind the plan: pieces, and the last of them.
@@ -85,8 +85,8 @@ size_t stage_unheaded(const stage_t *self);
 // Write and fdatasync the group. True: all of it is durable. False: nothing is promised, the
 // group is kept and the next call tries again on a new segment (disk full, I/O error).
 bool stage_sync(stage_t *self, fault_t *fault);
-// The last durable seq, 0 = none. After damage at the very end of the log it may be one that nobody
-// can read any more, but that was given away once.
+// The last durable seq, 0 = none. After damage at the very end of the log it lies behind all that
+// may have been given away.
 uint64_t stage_last_seq(const stage_t *self);
 int64_t stage_recv_us(const stage_t *self); // of the last record appended
 // A number that tells this log from any other of its name: random, in all of its segments, not 0.

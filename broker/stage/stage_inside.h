@@ -29,5 +29,8 @@ struct stage {
     uint64_t oldest_seq;  // first record of the log when it was opened
 };
 
+// All of it, at this place. False: errno.
+bool stage_write(int file, const uint8_t *data, size_t size, uint64_t offset);
+
 // "cannot <doing> the stage of stream <name>: <errno>".
 bool stage_refuse(const stage_t *self, const char *doing, fault_t *fault);

@@ -96,6 +96,24 @@ static bool s_walk(stage_t *self, stage_reader_t *reader, stage_visit_t *visit, 
            fault_set(fault, "cannot read the stage of stream %s: %s", self->stream, error);
 }
 
+// Damage at the very end may be records that were given away: their seqs stay taken, for whoever
+// opens the log next as well. A record behind them says so, in the place of the damaged bytes,
+// which have said it until then and are never fewer than it has.
+static bool s_skip_damage(stage_t *self, uint64_t *end)
+{
+    uint8_t bytes[SEGMENT_RECORD_BYTES];
+    const record_t skip = { .kind = RECORD_SKIP,
+                            .seq = self->next_seq,
+                            .recv_us = self->recv_us + 1 };
+    segment_record_encode(bytes, self->mark, &skip);
+    if (!stage_write(self->file, bytes, sizeof bytes, *end))
+        return false;
+    *end += sizeof bytes;
+    self->recv_us = skip.recv_us;
+    self->last_seq = self->next_seq++;
+    return true;
+}
+
 // Cut what is torn and make durable what a killed writer may have left in the page cache: from
 // here on it counts as promised.
 static bool s_mend_tail(stage_t *self, stage_reader_t *reader, fault_t *fault)
@@ -114,15 +132,18 @@ static bool s_mend_tail(stage_t *self, stage_reader_t *reader, fault_t *fault)
     struct stat status;
     if (self->file < 0 || fstat(self->file, &status) != 0)
         return stage_refuse(self, "open", fault);
-    self->size = end;
+    bool damaged = self->next_seq > reader->expected && self->next_seq > reader->segment;
     if ((uint64_t) status.st_size < SEGMENT_HEAD_BYTES || self->mark == 0) {
         close(self->file); // nothing in it, and nothing can be added: made anew under its name
         self->file = -1;
+    } else if (damaged && !s_skip_damage(self, &end)) {
+        return stage_refuse(self, "mend the tail of", fault);
     } else if ((uint64_t) status.st_size > end && stage_calls.cut(self->file, (off_t) end) != 0) {
         return stage_refuse(self, "cut the tail of", fault);
     } else if (stage_calls.flush(self->file) != 0) {
         return stage_refuse(self, "flush", fault);
     }
+    self->size = end;
     return files_sync(self->directory) || stage_refuse(self, "flush", fault);
 }
 

@@ -424,8 +424,10 @@ void reference_follow(const char *name, uint64_t durable, bool opened)
     for (stage_read_t got;
          (got = stage_reader_next(stream->reader, durable, &record)) != STAGE_END;) {
         if (got == STAGE_DAMAGED) {
-            world_fail("stream %s: what was durable up to %llu cannot be read up to %llu", name,
-                       (unsigned long long) durable, (unsigned long long) record.seq);
+            if (!opened)
+                world_fail("stream %s: what was durable up to %llu cannot be read up to %llu", name,
+                           (unsigned long long) durable, (unsigned long long) record.seq);
+            stream->seq = record.seq - 1;
             continue;
         }
         if (record.seq != stream->seq + 1)
@@ -434,8 +436,6 @@ void reference_follow(const char *name, uint64_t durable, bool opened)
         s_take(stream, &record);
     }
     disk_observe(false);
-    if (opened && !stage_reader_error(stream->reader))
-        stream->seq = durable;
     if (stream->seq != durable)
         world_fail("stream %s: durable up to %llu, but it ends at %llu: %s", name,
                    (unsigned long long) durable, (unsigned long long) stream->seq,

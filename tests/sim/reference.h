@@ -15,8 +15,8 @@ enum { REFERENCE_STREAMS_MAX = 4, REFERENCE_SOURCES_MAX = 8 };
 
 void reference_begin(const char *root, const char *namespace);
 
-// The stream is durable up to this record. opened = it was just opened: what a host that died left
-// at its very end may count, and be nothing that can be read (stage_last_seq).
+// The stream is durable up to this record. opened = it was just opened: what was never promised may
+// be damaged, as a host that died left it.
 void reference_follow(const char *stream, uint64_t durable, bool opened);
 uint64_t reference_durable(slice_t stream); // 0 = nothing
 // Is there such a payload or plan above this record?
