@@ -119,7 +119,7 @@ void process_stop(process_t *self, int64_t until_us)
 static void s_signal(process_t *self, uint64_t what)
 {
     if (self->alive && self->events >= 0)
-        (void) !write(self->events, &what, sizeof what);
+        self->signals += what;
     process_poke(self);
 }
 

@@ -119,10 +119,12 @@ int life_open_signals(void)
 
 life_signal_t life_take_signal(int descriptor)
 {
-    uint64_t events;
-    if (read(descriptor, &events, sizeof events) != (ssize_t) sizeof events)
+    process_t *self = process_current();
+    uint64_t signals = descriptor == self->events ? self->signals : 0;
+    if (signals == 0)
         return LIFE_GO_ON;
-    return events >= PROCESS_DRAIN ? LIFE_DRAIN : LIFE_RELOAD;
+    self->signals = 0;
+    return signals >= PROCESS_DRAIN ? LIFE_DRAIN : LIFE_RELOAD;
 }
 
 void life_raise_descriptors(void)
@@ -143,6 +145,9 @@ static bool s_is_readable(int fd)
         return net_fd_is_readable(fd);
     if (fd >= SIM_REDIS_FD)
         return redis_world_readable(fd);
+    const process_t *self = process_current();
+    if (self && fd == self->events)
+        return self->signals > 0;
     struct pollfd real = { .fd = fd, .events = POLLIN };
     return __real_poll(&real, 1, 0) == 1;
 }
