@@ -52,21 +52,23 @@ void batch_add(batch_t *self, const store_entry_t *entry, int64_t at_us)
     self->bytes.failed |= body->failed;
 }
 
-void batch_repeats(const batch_t *self, bool known[BATCH_MAX])
+void batch_repeats(const batch_t *self, bool again[BATCH_MAX])
 {
     enum { SLOTS = 4 * BATCH_MAX };
     uint16_t slots[SLOTS] = { 0 }; // index + 1 of the first item of an id
     for (size_t i = 0; i < self->count; i++) {
         slice_t id = batch_piece(self, self->items[i].id);
+        again[i] = false;
+        if (!self->items[i].good)
+            continue;
         uint64_t hash = 0; // ids are hex digits of a digest: any of them do
         memcpy(&hash, id.data, id.size < sizeof hash ? id.size : sizeof hash);
         hash *= UINT64_C(0x9e3779b97f4a7c15);
         size_t at = (size_t) (hash >> 32) % SLOTS;
         while (slots[at] && !slice_same(batch_piece(self, self->items[slots[at] - 1].id), id))
             at = (at + 1) % SLOTS;
-        if (slots[at])
-            known[i] = true;
-        else
+        again[i] = slots[at] > 0;
+        if (!slots[at])
             slots[at] = (uint16_t) (i + 1);
     }
 }

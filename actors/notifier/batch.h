@@ -40,8 +40,8 @@ static inline slice_t batch_piece(const batch_t *self, piece_t piece)
     return slice_of(self->bytes.data + piece.at, piece.size);
 }
 
-// Set known[i] of each item whose id an earlier one of the batch has; leave the others.
-void batch_repeats(const batch_t *self, bool known[BATCH_MAX]);
+// again[i] for each item: is it an alert, and does an earlier one of the batch have the same id?
+void batch_repeats(const batch_t *self, bool again[BATCH_MAX]);
 
 // The entries of one group, in order; they point into the batch. Returns how many.
 size_t batch_of_group(const batch_t *self, unsigned group, store_taken_t entries[BATCH_MAX]);

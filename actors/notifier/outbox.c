@@ -24,8 +24,11 @@ struct outbox {
     batch_t batch;         // in hand
     size_t published;      // items of it that are
     bool looked;           // which of them the log knows is known
-    bool known[BATCH_MAX]; // or are in it twice: these are not published
+    bool known[BATCH_MAX]; // to the log: neither published nor planned
+    bool again[BATCH_MAX]; // an earlier one of the batch has the same id: nothing but taken
     uint64_t epoch;        // of `store` when we asked
+    size_t planned;        // items of it that are, as far as they have to be
+    size_t logged_count;   // of these, with what goes into the log
     store_logged_t logged[BATCH_MAX];
     const char *error;                                        // of the last OUTBOX_DOWN
     char unread[BULLETIN_NAME_MAX + BULLETIN_SERIES_MAX + 2]; // "<rule>:<series>" of an alert
@@ -58,12 +61,17 @@ void outbox_destroy(outbox_t **self_p)
     *self_p = NULL;
 }
 
+static void clear_batch(outbox_t *self)
+{
+    batch_clear(&self->batch);
+    self->published = self->planned = self->logged_count = 0;
+    self->looked = false;
+}
+
 // Back to the beginning; with a question under way, once it is answered.
 static void forget_batch(outbox_t *self)
 {
-    batch_clear(&self->batch);
-    self->published = 0;
-    self->looked = false;
+    clear_batch(self);
     self->stale = self->asked;
     if (!self->asked)
         store_outbox_rewind(self->reader);
@@ -213,8 +221,9 @@ static store_status_t plan_audience(outbox_t *self, const item_t *item, const au
     return STORE_OK;
 }
 
+// *asked: of how many subscribers Redis was asked.
 static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t *bulletin,
-                           bool *planned)
+                           bool *planned, size_t *asked)
 {
     __attribute__((cleanup(audience_clear))) audience_t audience = { .count = 0 };
     unsigned unread;
@@ -228,6 +237,7 @@ static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t 
                  (const char *) bulletin->rule.data, (int) bulletin->series.size,
                  (const char *) bulletin->series.data);
     }
+    *asked += audience.count + audience.nameless;
     *planned = audience.count > 0;
     if (*planned)
         return plan_audience(self, item, &audience);
@@ -248,8 +258,7 @@ static store_status_t look_up(outbox_t *self)
         ids[i] = batch_piece(&self->batch, self->batch.items[i].id);
     store_status_t status = store_alert_log_knows(self->store, ids, self->batch.count, self->known);
     self->looked = status == STORE_OK;
-    if (self->looked)
-        batch_repeats(&self->batch, self->known);
+    batch_repeats(&self->batch, self->again);
     return status;
 }
 
@@ -263,7 +272,7 @@ static bool publish(outbox_t *self)
             self->count.malformed++;
             continue;
         }
-        if (self->known[self->published]) {
+        if (self->known[self->published] || self->again[self->published]) {
             self->count.known++;
             continue;
         }
@@ -275,22 +284,21 @@ static bool publish(outbox_t *self)
     return true;
 }
 
-// Plan before log: an id that the log knows is never planned again.
-static store_status_t plan_and_log(outbox_t *self)
+// What the log knows was planned before it came there. It goes into the log once more all the same,
+// which refuses it if it has lost both since.
+static store_status_t plan_next(outbox_t *self, size_t *asked)
 {
     const batch_t *batch = &self->batch;
-    size_t count = 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        const item_t *item = &batch->items[i];
-        bulletin_t bulletin;
-        if (!item->good || !bulletin_read(&bulletin, batch_piece(batch, item->body)))
-            continue;
-        bool planned = false;
-        store_status_t status = plan(self, item, &bulletin, &planned);
+    const item_t *item = &batch->items[self->planned];
+    bulletin_t bulletin;
+    bool planned = self->known[self->planned];
+    if (item->good && !self->again[self->planned] &&
+        bulletin_read(&bulletin, batch_piece(batch, item->body))) {
+        store_status_t status = planned ? STORE_OK : plan(self, item, &bulletin, &planned, asked);
         if (status != STORE_OK)
             return status;
         FAULT_POINT("alert.planned");
-        self->logged[count++] = (store_logged_t){
+        self->logged[self->logged_count++] = (store_logged_t){
             .id = batch_piece(batch, item->id),
             .rule = bulletin.rule,
             .series = bulletin.series,
@@ -302,6 +310,24 @@ static store_status_t plan_and_log(outbox_t *self)
             .planned = planned,
         };
     }
+    self->planned++;
+    return STORE_OK;
+}
+
+// Plan before log: an id that the log knows is never planned again. Not all of a batch at a time,
+// but for the last subscribers of an alert: meanwhile the role would be lost.
+static store_status_t plan_some(outbox_t *self)
+{
+    store_status_t status = STORE_OK;
+    for (size_t asked = 0;
+         status == STORE_OK && self->planned < self->batch.count && asked < OUTBOX_ASKED_MAX;)
+        status = plan_next(self, &asked);
+    return status;
+}
+
+static store_status_t log_batch(outbox_t *self)
+{
+    size_t count = self->logged_count;
     return count ? store_alert_log_put(self->store, self->logged, count) : STORE_OK;
 }
 
@@ -332,15 +358,17 @@ static outbox_status_t work(outbox_t *self, int64_t now_us)
         forget_batch(self);
         return OUTBOX_MOVED;
     }
-    store_status_t status = plan_and_log(self);
+    store_status_t status = plan_some(self);
+    if (status == STORE_OK && self->planned < self->batch.count)
+        return OUTBOX_MOVED; // there is more to plan
+    if (status == STORE_OK)
+        status = log_batch(self);
     FAULT_POINT("alert.logged");
     if (status == STORE_OK)
         status = take(self);
     switch (status) {
     case STORE_OK:
-        batch_clear(&self->batch);
-        self->published = 0;
-        self->looked = false;
+        clear_batch(self);
         return OUTBOX_MOVED;
     case STORE_FENCED:
         forget_batch(self);

@@ -7,6 +7,10 @@
  *  Redis was away, the batch in hand is forgotten and what waits is read from the beginning,
  *  because Redis may have come back at an earlier state with other entries at the same ids.
  *
+ *  A batch takes as many steps as its subscribers want: between two of them the notifier keeps its
+ *  role and sends webhooks. Otherwise two notifiers could take the role from each other for ever,
+ *  neither of them before the end of its batch.
+ *
  *  Not a process: the notifier's loop calls outbox_step whenever it wakes.
  */
 #pragma once
@@ -14,6 +18,9 @@
 #include "broker/store.h"
 
 typedef struct outbox outbox_t;
+
+// A step asks Redis about no more subscribers than that, and those of one alert.
+enum { OUTBOX_ASKED_MAX = 256 };
 
 typedef enum {
     OUTBOX_IDLE,    // waits for the descriptor, or is not the notifier

@@ -202,14 +202,14 @@ MUTANTS = [
     Mutant("taken_before_logged", "ours", "wrong",
            "the notifier takes entries from the outbox before the alert log has them",
            [("actors/notifier/outbox.c",
-             "    store_status_t status = plan_and_log(self);\n"
+             "        status = log_batch(self);\n"
              "    FAULT_POINT(\"alert.logged\");\n"
              "    if (status == STORE_OK)\n"
              "        status = take(self);\n",
-             "    store_status_t status = take(self);\n"
+             "        status = take(self);\n"
              "    FAULT_POINT(\"alert.logged\");\n"
              "    if (status == STORE_OK)\n"
-             "        status = plan_and_log(self);\n")]),
+             "        status = log_batch(self);\n")]),
     Mutant("lease_is_safety", "ours", "wrong",
            "whoever believes that its lease runs may commit: clocks and pauses decide",
            [(LUA, GUARD, ""),
