@@ -301,13 +301,16 @@ static bool s_turn(collector_t *self)
 {
     moment_t now = s_now(self);
     bool more = false, stalled = lines_are_stalled(self->lines);
-    if (self->plan && !stalled)
+    // Also where there is no room for records: before its plan nothing is sent, and what cannot be
+    // sent is never worked off.
+    bool writes = !lines_cannot_write(self->lines);
+    if (self->plan && writes)
         s_stage_plan(self, now);
     if (stalled)
         intake_skip(self->intake, now);
     else if (self->planned && !self->drain_until_us)
         more |= intake_take(self->intake, now);
-    if (self->planned && !stalled)
+    if (self->planned && writes)
         s_tell_again(self, now);
     if (lines_sync(self->lines, now)) {
         FAULT_POINT("collector.staged");

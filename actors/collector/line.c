@@ -245,6 +245,11 @@ bool line_is_stalled(const line_t *self)
     return self->disk.on || self->room.on;
 }
 
+bool line_cannot_write(const line_t *self)
+{
+    return self->disk.on;
+}
+
 static const char stopped[] = "staging stopped; sources wait", again[] = "staging again";
 
 // Sources waited: what they said meanwhile is nowhere, but for what they say again.

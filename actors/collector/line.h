@@ -2,7 +2,7 @@
  *
  *  The order is the promise: nothing is sent or told before it is durable. While the disk takes
  *  nothing, or has too little room, the line is stalled: it accepts no more and tries again every
- *  second.
+ *  second. For want of room alone plans are staged all the same, and what is staged is sent.
  */
 #pragma once
 #include "actors/collector/forward.h"
@@ -45,6 +45,7 @@ void line_keep_free(line_t *self, uint64_t bytes);
 // durable. False while stalled.
 bool line_sync(line_t *self, moment_t now);
 bool line_is_stalled(const line_t *self);
+bool line_cannot_write(const line_t *self); // stalled, and not only for want of room
 
 // Send what may be sent. True: there is more to send at once.
 bool line_send(line_t *self, moment_t now);

@@ -114,6 +114,14 @@ bool lines_are_stalled(const lines_t *self)
     return false;
 }
 
+bool lines_cannot_write(const lines_t *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (line_cannot_write(self->lines[i]))
+            return true;
+    return false;
+}
+
 bool lines_are_durable(const lines_t *self)
 {
     for (size_t i = 0; i < self->count; i++)

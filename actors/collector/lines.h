@@ -29,6 +29,7 @@ bool lines_plan(lines_t *self, const plan_t *plan, moment_t now);
 // Ticks, then make durable what is pending. True: everything is; false while one is stalled.
 bool lines_sync(lines_t *self, moment_t now);
 bool lines_are_stalled(const lines_t *self);
+bool lines_cannot_write(const lines_t *self); // one of them, as line_cannot_write
 bool lines_are_durable(const lines_t *self);
 
 // Hear what workers answer and send what may be sent. True: there is more to send at once.
