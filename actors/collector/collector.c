@@ -107,6 +107,8 @@ static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_
         const stream_t *stream = line_stream(lines_at(self->lines, i));
         registry_log(self->registry, i, stream_name(stream), stream_mark(stream),
                      stream_plan_logged(stream));
+        if (stream_durable(stream) > 0)
+            (void) registry_log_durable(self->registry, i);
         registry_edition(self->registry, i, line_edition(lines_at(self->lines, i)));
     }
     planner_sources(settings, self->sources);
@@ -318,7 +320,7 @@ static bool s_turn(collector_t *self)
         FAULT_POINT("collector.told");
     }
     if (self->planned) // then it is known whose positions Redis holds
-        more |= lines_forward(self->lines, s_now(self));
+        more |= lines_forward(self->lines, self->registry, s_now(self));
     if (now.mono_us >= self->tell_us)
         s_tell_registry(self, now);
     intake_log(self->intake, now);

@@ -10,6 +10,7 @@ struct lines {
     char *root, *namespace, *collector;
     size_t count;
     line_t *lines[LINES_MAX];
+    bool known[LINES_MAX]; // Redis knows their logs
 };
 
 lines_t *lines_new(const char *root, const char *namespace, const char *collector, fault_t *fault)
@@ -130,12 +131,20 @@ bool lines_are_durable(const lines_t *self)
     return true;
 }
 
-bool lines_forward(lines_t *self, moment_t now)
+static bool s_is_known(lines_t *self, size_t index, registry_t *registry)
+{
+    if (!self->known[index] && stream_durable(line_stream(self->lines[index])) > 0)
+        self->known[index] = registry_log_durable(registry, index);
+    return self->known[index];
+}
+
+bool lines_forward(lines_t *self, registry_t *registry, moment_t now)
 {
     bool more = false;
     for (size_t i = 0; i < self->count; i++) {
         forward_hear(line_forward(self->lines[i]), now.mono_us);
-        more |= line_send(self->lines[i], now);
+        if (s_is_known(self, i, registry))
+            more |= line_send(self->lines[i], now);
     }
     return more;
 }

@@ -32,8 +32,9 @@ bool lines_are_stalled(const lines_t *self);
 bool lines_cannot_write(const lines_t *self); // one of them, as line_cannot_write
 bool lines_are_durable(const lines_t *self);
 
-// Hear what workers answer and send what may be sent. True: there is more to send at once.
-bool lines_forward(lines_t *self, moment_t now);
+// Hear what workers answer and send what may be sent, of logs that Redis knows. True: there is more
+// to send at once.
+bool lines_forward(lines_t *self, registry_t *registry, moment_t now);
 
 // Tell the registry how far the logs reach back and who has asked in vain, and let go of what the
 // trimmer offers. False: no memory; next time.

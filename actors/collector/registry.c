@@ -181,6 +181,20 @@ void registry_log(registry_t *self, size_t stream, const char *name, uint32_t ma
     pthread_mutex_unlock(&self->lock);
 }
 
+bool registry_log_durable(registry_t *self, size_t stream)
+{
+    assert(stream < REGISTRY_STREAMS_MAX);
+    pthread_mutex_lock(&self->lock);
+    log_entry_t *log = &self->logs[stream];
+    bool noted = log->noted, news = !log->durable && !noted;
+    log->durable = true;
+    self->logs_changed |= news;
+    pthread_mutex_unlock(&self->lock);
+    if (news)
+        registry_signal(self->to_thread);
+    return noted;
+}
+
 void registry_edition(registry_t *self, size_t stream, uint64_t edition)
 {
     pthread_mutex_lock(&self->lock);

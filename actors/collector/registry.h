@@ -74,6 +74,10 @@ void registry_tell_failing(registry_t *self, const registry_failing_t *items, si
 // from it. Before the first plan comes, all logs told of are compared with what Redis knows.
 void registry_log(registry_t *self, size_t stream, const char *name, uint32_t mark,
                   const plan_t *logged);
+// Something of the log is durable: Redis may know it now. Not before: a log whose first bytes were
+// lost with its host, or never found room, is another one for the next life. True: Redis does know
+// it. Until then nothing may be sent: positions in a Redis that knows no log could be of any.
+bool registry_log_durable(registry_t *self, size_t stream);
 void registry_edition(registry_t *self, size_t stream, uint64_t edition); // as it is told now
 // The positions in Redis are of another log than ours (store_log_get): the line is to be told
 // again, later than *above; then registry_retold.

@@ -103,7 +103,8 @@ static bool s_settle_log(registry_t *self, size_t stream, const finding_t *findi
 {
     log_entry_t log = s_log(self, stream);
     bool foreign = finding->known == STORE_LOG_OTHER && !log.retold;
-    bool write = log.retold || finding->known == STORE_LOG_NEW ||
+    bool unknown = finding->known == STORE_LOG_NEW;
+    bool write = log.retold || (unknown && log.durable) ||
                  (finding->known == STORE_LOG_OURS && finding->edition != log.edition);
     if (write && !registry_heard(
                      self, store_log_set(self->store, slice_text(log.name), log.mark, log.edition)))
@@ -114,14 +115,17 @@ static bool s_settle_log(registry_t *self, size_t stream, const finding_t *findi
             log.name, "next",
             "was the stage lost or moved? What it holds is left aside, and this log is told "
             "from its beginning");
+    bool fresh = write && !log.noted; // the loop waits for it
     pthread_mutex_lock(&self->lock);
     log_entry_t *now = &self->logs[stream];
     now->foreign = foreign;
     now->above = finding->edition;
-    now->noted = true;
+    now->noted |= write || !unknown;
     if (log.retold) // and not one that came meanwhile
         now->retold = false;
     pthread_mutex_unlock(&self->lock);
+    if (fresh)
+        registry_signal(self->to_loop);
     return true;
 }
 

@@ -23,6 +23,7 @@ typedef struct {
     uint32_t mark;    // 0 = not there
     uint64_t edition; // that it is told in
     plan_t *logged;   // at the end of the log when it was opened; NULL = none
+    bool durable;     // something of it is
     bool noted;       // Redis knew it, or was told, in this life
     bool foreign;     // the positions are of another
     uint64_t above;   // and that one was told in this edition

@@ -97,15 +97,8 @@ static void s_cut(scenario_t *self)
         net_cut(all ? NULL : to->process, from->process, until_us);
 }
 
-// A log whose very first bytes are lost is another one, and told again under another name, which
-// the reference does not follow.
-static void s_tear(const scenario_t *self)
+static void s_tear(void)
 {
-    size_t durable = 0;
-    for (size_t i = 0; i < reference_streams(); i++)
-        durable += reference_durable(slice_text(reference_stream(i))) > 0;
-    if (durable < self->streams)
-        return;
     disk_forgets(600);
     disk_tear();
 }
@@ -365,7 +358,7 @@ static void s_make(scenario_t *self, world_fault_t kind)
         s_reload(self);
         break;
     case FAULT_TORN_TAIL:
-        s_tear(self);
+        s_tear();
         break;
     case FAULT_FRAME_LOST: // these happen by themselves
     case FAULT_FRAME_TWICE:
