@@ -18,8 +18,7 @@ void reference_begin(const char *root, const char *namespace);
 // The stream is durable up to this record. opened = it was just opened: what was never promised may
 // be damaged, as a host that died left it.
 void reference_follow(const char *stream, uint64_t durable, bool opened);
-uint64_t reference_durable(slice_t stream); // 0 = nothing
-// Is there such a payload or plan above this record?
+uint64_t reference_durable(slice_t stream);         // 0 = nothing
 uint64_t reference_last_of_interest(size_t stream); // the last payload or plan
 size_t reference_streams(void);
 const char *reference_stream(size_t index);
@@ -42,6 +41,12 @@ reference_alert_t *reference_alert_at(size_t index);
 reference_alert_t *reference_alert(const char *id); // NULL: there is none
 void reference_strip(char *json);                   // takes `at` and `stamps` out of a body
 
+size_t reference_sources(void); // that anything was staged of
+const char *reference_source(size_t index);
 // Payloads of a source, one after the other.
 slice_t reference_payloads(const char *source);
-uint64_t reference_refused(const char *source); // rows quarantined
+// Rows quarantined, and how many of them are counted whatever came back from a copy of Redis: what
+// was refused up to where the copy stood is not in it, and not read again.
+void reference_refused(const char *source, uint64_t *most, uint64_t *least);
+// A partition may be put back from a copy that stands here.
+void reference_restored(slice_t stream, uint64_t seq);
