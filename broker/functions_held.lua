@@ -1,10 +1,34 @@
 
 -- ---- a held copy of Redis is put back -----------------------------------------------------
 --
--- The rest of the library in functions.lua, of which this is the end. Each of them but held_outbox
--- changes nothing the second time: that one may add entries again, under the same alert ids.
+-- The rest of the library in functions.lua, of which this is the end. Each of them changes nothing
+-- the second time.
 
 local ABANDONED_S = 3600 -- what a keeper that was killed leaves goes by itself
+
+-- Is this the Redis that the note `id` (of the newest copy; '' = no note) was read from? Then it
+-- carries our mark from now on. A Redis that is emptied, or rolled back to before, has it no more.
+-- keys: notes, marks; args: collector, id, mark, note to write if there is none ('' = leave it so)
+local function held_begin(keys, args)
+  local note = redis.call('HGET', keys[1], args[1])
+  if (note or ''):match('^%S*') ~= args[2] then return STALE end
+  if not note and args[4] ~= '' then redis.call('HSET', keys[1], args[1], args[4]) end
+  redis.call('HSET', keys[2], args[1], args[3])
+  return OK
+end
+
+-- keys: marks; args: collector, mark
+local function held_marked(keys, args)
+  return redis.call('HGET', keys[1], args[1]) == args[2] and OK or STALE
+end
+
+-- keys: notes, marks; args: collector, mark, note
+local function held_end(keys, args)
+  if redis.call('HGET', keys[2], args[1]) ~= args[2] then return STALE end
+  redis.call('HSET', keys[1], args[1], args[3])
+  redis.call('HDEL', keys[2], args[1])
+  return OK
+end
 
 -- keys: meta, list being made; args: token, 'first' or '', deltas. Invisible until held_swap.
 local function held_put(keys, args)
@@ -15,10 +39,12 @@ local function held_put(keys, args)
   return OK
 end
 
--- keys: meta, journal, base, list being made
--- args: token, previous, mine, base id, pieces, deltas, then fields of meta and their values
+-- keys: meta, journal, base, list being made, ready
+-- args: token, previous, mine, base id, pieces, deltas, mark, then fields of meta and their values
 local function held_swap(keys, args)
   local base, pieces, deltas = args[4], tonumber(args[5]), tonumber(args[6])
+  -- What the partition counts as done has been lost again.
+  if redis.call('GET', keys[5]) ~= args[7] then return STALE end
   local have = redis.call('HMGET', keys[1], 'token', 'head')
   local verdict = guard(have[1], have[2], args[1], args[2], args[3])
   if verdict then return verdict end
@@ -40,17 +66,24 @@ local function held_swap(keys, args)
     redis.call('RENAME', keys[4], keys[2])
     redis.call('PERSIST', keys[2])
   end
-  for i = 7, #args, 2 do redis.call('HSET', keys[1], args[i], args[i + 1]) end
+  for i = 8, #args, 2 do redis.call('HSET', keys[1], args[i], args[i + 1]) end
   redis.call('HSET', keys[1], 'head', args[3], 'jn', deltas, 'base', base, 'nb', pieces)
   return OK
 end
 
--- What the alert log knows was published, and its deliveries planned, before it came there.
--- keys: outbox, seen; args: outbox limit, (id, topic, body)*
+-- What the alert log knows was published, and its deliveries planned, before it came there. What
+-- the outbox had up to the entry `after` ('' = nothing) is known to the caller; the few that came
+-- since are looked at here.
+-- keys: outbox, seen; args: outbox limit, after, (id, topic, body)*
 local function held_outbox(keys, args)
-  local waiting, fresh = redis.call('XLEN', keys[1]), {}
-  for i = 2, #args, 3 do
-    if not redis.call('ZSCORE', keys[2], args[i]) then fresh[#fresh + 1] = i end
+  local waiting, fresh, there = redis.call('XLEN', keys[1]), {}, {}
+  for _, entry in ipairs(redis.call('XRANGE', keys[1], args[2] == '' and '-' or '(' .. args[2], '+')) do
+    for i = 1, #entry[2], 2 do
+      if entry[2][i] == 'id' then there[entry[2][i + 1]] = true end
+    end
+  end
+  for i = 3, #args, 3 do
+    if not there[args[i]] and not redis.call('ZSCORE', keys[2], args[i]) then fresh[#fresh + 1] = i end
   end
   if waiting > 0 and waiting + #fresh > tonumber(args[1]) then return FULL end
   for _, i in ipairs(fresh) do
@@ -111,6 +144,9 @@ local function held_key(keys, args)
   return OK
 end
 
+register('held_begin', held_begin, BOUNDED)
+register('held_marked', held_marked, READS)
+register('held_end', held_end, BOUNDED)
 register('held_put', held_put, GROWS)
 register('held_swap', held_swap, BOUNDED)
 register('held_outbox', held_outbox, GROWS)

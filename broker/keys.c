@@ -271,6 +271,16 @@ slice_t keys_held(keys_t *self)
     return fixed(self, ":{held}");
 }
 
+slice_t keys_held_mark(keys_t *self)
+{
+    return fixed(self, ":{held}:now");
+}
+
+slice_t keys_ready(keys_t *self, unsigned group)
+{
+    return grouped(self, 'h', group);
+}
+
 bool keys_inside(keys_t *self, slice_t key, slice_t *inside)
 {
     return name_behind(fixed(self, ":"), key, inside);

@@ -63,6 +63,9 @@ slice_t keys_delivery_due(keys_t *self);
 
 // Which copies of this Redis are held beside the stages, a field a collector.
 slice_t keys_held(keys_t *self);
+slice_t keys_held_mark(keys_t *self); // and who is copying it, or putting a copy back, just now
+// Whatever a copy has of outboxes, alert log and deliveries is back: partitions may follow.
+slice_t keys_ready(keys_t *self, unsigned group);
 
 // What a copy holds of everything that is neither a partition, an outbox nor the alert log.
 typedef enum {

@@ -7,9 +7,9 @@
  *    3. the ids that the alert log knows, then its entries: no id without its entry
  *    4. all keys       deliveries that wait; what people write; plans
  *  and it is put back in the opposite order, partitions last. Each verb of putting back changes
- *  nothing the second time (but for outboxes, which may get an alert again), and never what is
- *  newer. Nothing here blocks Redis for longer than reading or writing a few MB takes, if no one
- *  key of people's is larger.
+ *  nothing the second time, and never what is newer. A mark in Redis says that it is the same one
+ *  from beginning to end. Nothing here blocks Redis for longer than reading or writing a few MB
+ * takes, if no one key of people's is larger.
  */
 #pragma once
 #include "broker/store.h"
@@ -87,20 +87,26 @@ store_status_t store_held_claim(store_t *self, unsigned partition, const char *o
 store_status_t store_held_put(store_t *self, unsigned partition, store_id_t token, bool first,
                               const slice_t *deltas, size_t count);
 // The partition becomes this: a base whose pieces were put (store_base_put), those deltas, and
-// these fields. OK; FENCED, STALE: it was claimed or committed to.
+// these fields. OK; FENCED, STALE: it was claimed or committed to, or this is not the Redis any
+// more that was made ready.
 typedef struct {
     unsigned partition;
     store_id_t token, previous, mine, base;
     unsigned pieces;
     uint64_t deltas;
+    store_id_t mark;            // of store_held_ready
     const store_pair_t *fields; // "head", "base", "nb", "jn" among them count for nothing
     size_t field_count;
 } store_held_swap_t;
 store_status_t store_held_swap(store_t *self, const store_held_swap_t *swap);
 
-// Those of these that the alert log does not know. FULL: no room now.
-store_status_t store_held_outbox_put(store_t *self, unsigned group, const store_alert_t *entries,
-                                     size_t count);
+// Those of these that neither the alert log knows nor the outbox has behind the entry `after` (""
+// = from its beginning): few of them, read store_held_outbox to its end before. FULL: no room now.
+store_status_t store_held_outbox_put(store_t *self, unsigned group, const char *after,
+                                     const store_alert_t *entries, size_t count);
+// Everything that partitions count as done is back: let them follow, in this Redis alone.
+store_status_t store_held_ready(store_t *self, store_id_t mark);
+store_status_t store_held_ready_over(store_t *self); // no partition follows any more
 // Ids, the newest first: older than all that the alert log knows.
 store_status_t store_held_known_put(store_t *self, const slice_t *ids, size_t count);
 store_status_t store_held_delivery_put(store_t *self, slice_t alert_id, slice_t body,
@@ -111,8 +117,18 @@ store_status_t store_held_key_put(store_t *self, slice_t inside, store_type_t ty
 
 // ---- which copies of this Redis there are ---------------------------------------------------
 
-enum { STORE_HELD_NOTE_MAX = 8192 };
-// What a collector wrote last; "" = nothing, so this Redis has lost it.
-store_status_t store_held_note_set(store_t *self, const char *collector, const char *note);
+enum { STORE_HELD_NOTE_MAX = 8192, STORE_HELD_ID_MAX = 32 };
+// A collector's note begins with the id of its newest copy (STORE_HELD_ID_MAX bytes at most, no
+// blank) and is written only into the Redis that it is about:
+//   begin  is this the Redis whose note of ours has this id ("" = it has none, so it has lost it)?
+//          It is marked. `first`: the note to write if there is none; NULL = leave it so
+//   marked is it still that one?
+//   end    so the note is this from now on
+// STALE: it is not; it was emptied, or is an older one.
+store_status_t store_held_begin(store_t *self, const char *collector, const char *id,
+                                store_id_t mark, const char *first);
+store_status_t store_held_marked(store_t *self, const char *collector, store_id_t mark);
+store_status_t store_held_end(store_t *self, const char *collector, store_id_t mark,
+                              const char *note);
 typedef void store_note_visit_t(void *context, slice_t collector, slice_t note);
 store_status_t store_held_notes(store_t *self, store_note_visit_t *visit, void *context);

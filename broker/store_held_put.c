@@ -5,6 +5,8 @@
 #include "broker/store_link.h"
 #include "proto/owned.h"
 
+enum { READY_S = 24 * 3600 }; // at most, for all partitions; what a keeper that died leaves goes
+
 // ---- positions -----------------------------------------------------------------------------
 
 static void visit_offsets(const redisReply *meta, unsigned partition, store_position_visit_t *visit,
@@ -94,17 +96,19 @@ store_status_t store_held_swap(store_t *self, const store_held_swap_t *swap)
 {
     if (!link_open(self))
         return STORE_DOWN;
-    command_call(self, "held_swap", 4);
+    command_call(self, "held_swap", 5);
     command_key(self, keys_meta(&self->keys, swap->partition));
     command_key(self, keys_journal(&self->keys, swap->partition));
     command_key(self, keys_base(&self->keys, swap->partition));
     command_key(self, keys_restored(&self->keys, swap->partition));
+    command_key(self, keys_ready(&self->keys, swap->partition % GROUPS));
     command_id(self, swap->token);
     command_id(self, swap->previous);
     command_id(self, swap->mine);
     command_id(self, swap->base);
     command_u64(self, swap->pieces);
     command_u64(self, swap->deltas);
+    command_id(self, swap->mark);
     for (size_t i = 0; i < swap->field_count; i++) {
         command_bytes(self, swap->fields[i].name);
         command_bytes(self, swap->fields[i].value);
@@ -114,8 +118,8 @@ store_status_t store_held_swap(store_t *self, const store_held_swap_t *swap)
 
 // ---- the rest ------------------------------------------------------------------------------
 
-store_status_t store_held_outbox_put(store_t *self, unsigned group, const store_alert_t *entries,
-                                     size_t count)
+store_status_t store_held_outbox_put(store_t *self, unsigned group, const char *after,
+                                     const store_alert_t *entries, size_t count)
 {
     if (!link_open(self))
         return STORE_DOWN;
@@ -123,12 +127,43 @@ store_status_t store_held_outbox_put(store_t *self, unsigned group, const store_
     command_key(self, keys_outbox(&self->keys, group));
     command_key(self, keys_alerts_seen(&self->keys));
     command_u64(self, self->limits.outbox_entries);
+    command_text(self, after);
     for (size_t i = 0; i < count; i++) {
         command_bytes(self, entries[i].id);
         command_bytes(self, entries[i].topic);
         command_bytes(self, entries[i].body);
     }
     return link_ask_verdict(self);
+}
+
+static bool push_ready(store_t *self, const store_id_t *mark)
+{
+    for (unsigned group = 0; group < GROUPS; group++) {
+        command_begin(self, mark ? "SET" : "DEL");
+        command_key(self, keys_ready(&self->keys, group));
+        if (mark) {
+            command_id(self, *mark);
+            command_text(self, "EX");
+            command_u64(self, READY_S);
+        }
+        if (!link_push(self))
+            return false;
+    }
+    return true;
+}
+
+store_status_t store_held_ready(store_t *self, store_id_t mark)
+{
+    if (!link_open(self) || !push_ready(self, &mark))
+        return STORE_DOWN;
+    return link_take_all(self, GROUPS);
+}
+
+store_status_t store_held_ready_over(store_t *self)
+{
+    if (!link_open(self) || !push_ready(self, NULL))
+        return STORE_DOWN;
+    return link_take_all(self, GROUPS);
 }
 
 store_status_t store_held_known_put(store_t *self, const slice_t *ids, size_t count)
@@ -181,17 +216,48 @@ store_status_t store_held_key_put(store_t *self, slice_t inside, store_type_t ty
 
 // ---- which copies there are ----------------------------------------------------------------
 
-store_status_t store_held_note_set(store_t *self, const char *collector, const char *note)
+static void call_notes(store_t *self, const char *function, const char *collector)
+{
+    command_call(self, function, 2);
+    command_key(self, keys_held(&self->keys));
+    command_key(self, keys_held_mark(&self->keys));
+    command_text(self, collector);
+}
+
+store_status_t store_held_begin(store_t *self, const char *collector, const char *id,
+                                store_id_t mark, const char *first)
+{
+    assert(strlen(id) <= STORE_HELD_ID_MAX);
+    if (!link_open(self))
+        return STORE_DOWN;
+    call_notes(self, "held_begin", collector);
+    command_text(self, id);
+    command_id(self, mark);
+    command_text(self, first ? first : "");
+    return link_ask_verdict(self);
+}
+
+store_status_t store_held_marked(store_t *self, const char *collector, store_id_t mark)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    command_call(self, "held_marked", 1);
+    command_key(self, keys_held_mark(&self->keys));
+    command_text(self, collector);
+    command_id(self, mark);
+    return link_ask_verdict(self);
+}
+
+store_status_t store_held_end(store_t *self, const char *collector, store_id_t mark,
+                              const char *note)
 {
     assert(strlen(note) <= STORE_HELD_NOTE_MAX);
     if (!link_open(self))
         return STORE_DOWN;
-    owned(reply_destroy) redisReply *reply = NULL;
-    command_begin(self, "HSET");
-    command_key(self, keys_held(&self->keys));
-    command_text(self, collector);
+    call_notes(self, "held_end", collector);
+    command_id(self, mark);
     command_text(self, note);
-    return link_ask(self, &reply);
+    return link_ask_verdict(self);
 }
 
 store_status_t store_held_notes(store_t *self, store_note_visit_t *visit, void *context)

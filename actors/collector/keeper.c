@@ -12,11 +12,6 @@
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
-enum {
-    // A collector that has made no copy for so long has gone for good: nobody waits for it.
-    OTHERS_STALE_S = 24 * 3600,
-};
-
 // ---- life -----------------------------------------------------------------------------------
 
 keeper_t *keeper_new(store_t *store, const char *root, const char *namespace, const char *collector,
@@ -88,6 +83,7 @@ void keeper_tell(keeper_t *self, size_t stream, const keeper_log_t *log)
     assert(stream < KEEPER_STREAMS_MAX && log->mark != 0);
     pthread_mutex_lock(&self->lock);
     self->told[stream] = true;
+    self->tellings[stream]++;
     self->logs[stream] = *log;
     pthread_mutex_unlock(&self->lock);
 }
@@ -156,6 +152,7 @@ void keeper_told(keeper_t *self, keeper_told_t *told)
         told->logs[told->count] = self->logs[i];
         told->positions[told->count++] = self->logs[i].log;
     }
+    told->position_count = told->count;
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -209,105 +206,6 @@ bool keeper_heard(keeper_t *self, store_status_t status, fault_t *fault)
     return false;
 }
 
-// ---- floors ---------------------------------------------------------------------------------
-
-typedef struct {
-    keeper_t *keeper;
-    position_t floors; // so far
-    bool failed;
-    char ours[KEEPER_ID_TEXT + 1]; // the copy that this Redis knows of us; "-" = none yet
-} looking_t;
-
-// "<id of the newest copy> <when, us> <stream>=<floor> ...", as another keeper wrote it. What it
-// does not name, or is not read as that, is 0.
-static uint64_t s_floor_in(const char *note, const char *stream)
-{
-    size_t size = strlen(stream);
-    for (const char *at = note; (at = strchr(at, ' '));) {
-        at++;
-        if (strncmp(at, stream, size) == 0 && at[size] == '=')
-            return strtoull(at + size + 1, NULL, 10);
-    }
-    return 0;
-}
-
-static void s_on_note(void *context, slice_t collector, slice_t bytes)
-{
-    looking_t *looking = context;
-    keeper_t *self = looking->keeper;
-    char note[STORE_HELD_NOTE_MAX + 1], id[KEEPER_ID_TEXT + 1] = "";
-    long long created_us = 0;
-    if (bytes.size >= sizeof note)
-        bytes.size = sizeof note - 1;
-    if (bytes.size > 0)
-        memcpy(note, bytes.data, bytes.size);
-    note[bytes.size] = '\0';
-    int read = sscanf(note, "%32s %lld", id, &created_us);
-    if (slice_is(collector, self->collector)) {
-        strcpy(looking->ours, id);
-        return;
-    }
-    if (read != 2 || life_wall_us() - created_us > (int64_t) OTHERS_STALE_S * 1000000)
-        return; // it has no copy
-    for (size_t i = 0; i < looking->floors.count; i++) {
-        position_offset_t *floor = &looking->floors.offsets[i];
-        uint64_t theirs = s_floor_in(note, floor->stream);
-        floor->seq = theirs < floor->seq ? theirs : floor->seq;
-    }
-}
-
-// What both copies have. Nothing while there is only one, which a flipped bit could take.
-static bool s_floors(const keeper_t *self, position_t *floors)
-{
-    if (self->kept_count < KEEPER_COPIES)
-        return true;
-    for (size_t i = 0; i < self->kept[0].floors.count; i++) {
-        const position_offset_t *a = &self->kept[0].floors.offsets[i];
-        const position_offset_t *b = position_find(&self->kept[1].floors, a->stream);
-        uint64_t lowest = b && b->seq < a->seq ? b->seq : a->seq;
-        if (b && !position_add(floors, slice_text(a->stream), lowest, 0))
-            return false;
-    }
-    return true;
-}
-
-static void s_publish(keeper_t *self, position_t *floors)
-{
-    pthread_mutex_lock(&self->lock);
-    position_clear(&self->floors);
-    self->floors = *floors;
-    self->created_us = self->kept_count > 0 ? self->kept[0].created_us : 0;
-    self->bytes = 0;
-    for (size_t i = 0; i < self->kept_count; i++)
-        self->bytes += self->kept[i].bytes;
-    pthread_mutex_unlock(&self->lock);
-    *floors = (position_t){ 0 };
-}
-
-// Tell this Redis, and other keepers through it, which copies there are.
-static bool s_write_note(keeper_t *self, fault_t *fault)
-{
-    char note[STORE_HELD_NOTE_MAX + 1] = "-";
-    position_t floors = { 0 };
-    bool good = s_floors(self, &floors) || fault_set(fault, "out of memory");
-    size_t used = 1;
-    if (self->kept_count > 0)
-        used = (size_t) snprintf(note, sizeof note, "%s %" PRId64, self->kept[0].id,
-                                 self->kept[0].created_us);
-    for (size_t i = 0; i < floors.count; i++) {
-        char text[EDITION_NAME_MAX + 32];
-        int size = snprintf(text, sizeof text, " %s=%" PRIu64, floors.offsets[i].stream,
-                            floors.offsets[i].seq);
-        if (used + (size_t) size < sizeof note) { // else nobody trims it
-            memcpy(note + used, text, (size_t) size + 1);
-            used += (size_t) size;
-        }
-    }
-    position_clear(&floors);
-    return good &&
-           keeper_heard(self, store_held_note_set(self->store, self->collector, note), fault);
-}
-
 // ---- the thread -----------------------------------------------------------------------------
 
 static bool s_is_due(const keeper_t *self, const keeper_told_t *told)
@@ -318,22 +216,18 @@ static bool s_is_due(const keeper_t *self, const keeper_told_t *told)
     return age_us < 0 || age_us >= told->every_us;
 }
 
-static bool s_copy(keeper_t *self, const char *noted, fault_t *fault)
+// Is nothing missing? Otherwise nothing may be trimmed. False with fault.
+static bool s_is_whole(keeper_t *self, keeper_told_t *told, keeper_seen_t *seen, fault_t *fault)
 {
-    int64_t created_us;
-    self->copy_us = life_mono_us() + KEEPER_AGAIN_MS * 1000;
-    // So that a Redis that is emptied while its first copy is made is seen to be.
-    if (!noted[0] && !s_write_note(self, fault))
-        return false;
-    if (!keeper_copy(self, &created_us, fault) || !keeper_learn(self, created_us, fault) ||
-        !s_write_note(self, fault))
-        return false;
-    self->copy_us = 0;
-    self->settling = false;
-    return true;
+    keeper_forget_foreign(self, told);
+    keeper_verdict_t verdict = KEEPER_WAITS;
+    if (keeper_look(self, seen, fault))
+        verdict = keeper_restore(self, told, seen, fault);
+    keeper_publish(self, verdict == KEEPER_WHOLE ? &seen->floors : NULL);
+    return verdict == KEEPER_WHOLE;
 }
 
-// One look. False with fault.
+// One look. False with fault, which is empty if there is none.
 static bool s_look(keeper_t *self, fault_t *fault)
 {
     keeper_told_t told;
@@ -342,25 +236,16 @@ static bool s_look(keeper_t *self, fault_t *fault)
         return false;
     if (told.count == 0)
         return true; // it is not known yet whose Redis this is
-    looking_t looking = { .keeper = self };
-    if (!s_floors(self, &looking.floors) ||
-        !keeper_heard(self, store_held_notes(self->store, s_on_note, &looking), fault)) {
-        position_clear(&looking.floors);
+    __attribute__((cleanup(keeper_seen_clear))) keeper_seen_t seen;
+    if (!s_is_whole(self, &told, &seen, fault))
         return false;
-    }
-    self->emptied |= self->kept_count > 0 && !looking.ours[0];
-    self->settling |= self->emptied;
-    if (self->settling) // notes of others may be missing
-        position_clear(&looking.floors);
-    keeper_state_t state = { .emptied = self->emptied };
-    state.behind = self->kept_count > 0 && strcmp(looking.ours, self->kept[0].id) != 0;
-    s_publish(self, &looking.floors);
-    if (!keeper_restore(self, &told, state, fault))
+    if (!s_is_due(self, &told))
+        return true;
+    self->copy_us = life_mono_us() + KEEPER_AGAIN_MS * 1000;
+    if (!keeper_copy(self, &seen, fault))
         return false;
-    if (state.emptied && !s_write_note(self, fault))
-        return false;
-    self->emptied = false;
-    return !s_is_due(self, &told) || s_copy(self, looking.ours, fault);
+    self->copy_us = 0;
+    return true;
 }
 
 static bool s_wait(keeper_t *self)
@@ -383,7 +268,7 @@ void *keeper_run(void *context)
     keeper_t *self = context;
     while (s_wait(self)) {
         fault_t fault = { 0 };
-        bool good = s_look(self, &fault);
+        bool good = s_look(self, &fault) || !fault.text[0];
         if (!keeper_is_stopped(self) && !self->down)
             keeper_fail(self, good ? NULL : &fault);
         self->down = false; // others say that

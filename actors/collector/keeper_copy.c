@@ -13,6 +13,11 @@
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
+enum {
+    TOLD_MS = 10000, // the loop tells once a second
+    TOLD_LOOK_MS = 100,
+};
+
 typedef struct {
     keeper_t *keeper;
     copy_writer_t *writer;
@@ -23,7 +28,9 @@ typedef struct {
     copy_list_t list;
     uint64_t log_bytes;
     position_t positions[PARTITIONS];
-    bool failed; // no memory
+    store_id_t mark; // in the Redis that is copied
+    char large[64];  // the name of a key that does not fit into a section, as far as there is room
+    bool failed;     // no memory
 } copying_t;
 
 static void s_copying_clear(copying_t *copying)
@@ -207,6 +214,9 @@ static void s_on_key(void *context, slice_t inside, store_type_t type, uint64_t 
     s_add(copying, inside);
     for (size_t i = 0; i < count; i++)
         s_add(copying, content[i]);
+    if (copying->body.size > COPY_SECTION_BYTES_MAX || count >= COPY_ITEMS_MAX)
+        snprintf(copying->large, sizeof copying->large, "%.*s", (int) inside.size,
+                 (const char *) inside.data);
     s_end(copying);
 }
 
@@ -250,43 +260,108 @@ static bool s_has_room(const keeper_t *self, fault_t *fault)
                      wanted >> 20, self->root);
 }
 
-typedef struct {
-    const keeper_t *keeper;
-    bool ours;
-} noted_t;
-
-static void s_on_note(void *context, slice_t collector, slice_t note)
+// Every log was told since floors were lowered: nothing is on its way any more.
+static bool s_are_told(const keeper_t *self)
 {
-    noted_t *noted = context;
-    noted->ours |= slice_is(collector, noted->keeper->collector) && note.size > 0;
+    for (size_t i = 0; i < KEEPER_STREAMS_MAX; i++)
+        if (self->told[i] && self->tellings[i] == self->lowered[i])
+            return false;
+    return true;
+}
+
+static bool s_wait_told(keeper_t *self, fault_t *fault)
+{
+    int64_t until_us = life_mono_us() + TOLD_MS * 1000;
+    pthread_mutex_lock(&self->lock);
+    bool told = s_are_told(self);
+    while (!told && !self->stop && life_mono_us() < until_us) {
+        struct timespec next;
+        clock_gettime(CLOCK_MONOTONIC, &next);
+        next.tv_nsec += TOLD_LOOK_MS * 1000000;
+        next.tv_sec += next.tv_nsec / 1000000000;
+        next.tv_nsec %= 1000000000;
+        (void) pthread_cond_timedwait(&self->wake, &self->lock, &next);
+        told = s_are_told(self);
+    }
+    pthread_mutex_unlock(&self->lock);
+    return told || fault_set(fault, "the log cannot be asked how far it reaches back");
+}
+
+// Do all logs reach down to what was read? It stays so: none of ours is trimmed beyond it from now
+// on, and what had been accepted before is waited for.
+static bool s_is_reached(copying_t *copying, fault_t *fault)
+{
+    keeper_t *self = copying->keeper;
+    keeper_told_t told;
+    if (!keeper_lower(self, copying->positions))
+        return fault_set(fault, "out of memory");
+    if (!s_wait_told(self, fault))
+        return false;
+    keeper_told(self, &told);
+    if (!keeper_told_others(self, &told, fault))
+        return false;
+    for (size_t i = 0; i < told.position_count; i++)
+        for (unsigned p = 0; p < PARTITIONS; p++)
+            if (position_is_lost(&copying->positions[p], &told.positions[i]))
+                return fault_set(fault, "Redis holds less than the log of %s begins with",
+                                 told.positions[i].stream);
+    return true;
+}
+
+static bool s_is_same(keeper_t *self, store_status_t status, fault_t *fault)
+{
+    if (status == STORE_STALE)
+        return fault_set(fault, "Redis lost what it held while it was copied");
+    return keeper_heard(self, status, fault);
 }
 
 // Is this still the Redis that we began to copy? One that was emptied or rolled back in between has
 // outboxes that are older than partitions that were read before. (A roll-back takes the connection
-// with it; emptied, our note is missing.) And does the log reach down to all that was read?
+// with it; emptied, our mark is missing.)
 static bool s_is_whole(copying_t *copying, uint64_t epoch, fault_t *fault)
 {
     keeper_t *self = copying->keeper;
-    keeper_told_t told;
-    noted_t noted = { .keeper = self };
-    if (!keeper_heard(self, store_held_notes(self->store, s_on_note, &noted), fault))
-        return false;
     if (copying->failed)
         return fault_set(fault, "out of memory, or a partition whose fields are none of ours");
-    if (!noted.ours || store_epoch(self->store) != epoch)
-        return fault_set(fault, "Redis lost what it held while it was copied");
-    keeper_told(self, &told);
-    for (size_t i = 0; i < told.count; i++)
-        for (unsigned p = 0; p < PARTITIONS; p++)
-            if (position_is_lost(&copying->positions[p], &told.positions[i]))
-                return fault_set(fault, "Redis holds less than the log of %s begins with",
-                                 told.logs[i].stream);
-    return true;
+    if (copying->large[0])
+        return fault_set(fault, "a key of Redis is too large for a copy: %s", copying->large);
+    if (!s_is_same(self, store_held_marked(self->store, self->collector, copying->mark), fault))
+        return false;
+    if (store_epoch(self->store) != epoch)
+        return fault_set(fault, "Redis went away while it was copied");
+    return s_is_reached(copying, fault);
 }
 
-bool keeper_copy(keeper_t *self, int64_t *created_us, fault_t *fault)
+static bool s_read_all(copying_t *copying, const keeper_seen_t *seen, fault_t *fault)
 {
-    __attribute__((cleanup(s_copying_clear))) copying_t copying = { .keeper = self };
+    keeper_t *self = copying->keeper;
+    copying->mark = store_id_new();
+    if (!s_is_same(self,
+                   store_held_begin(self->store, self->collector, seen->id, copying->mark, "-"),
+                   fault))
+        return false;
+    uint64_t epoch = store_epoch(self->store);
+    if (!s_copy_partitions(copying, fault) || !s_copy_outboxes(copying, fault) ||
+        !s_copy_known(copying, fault) || !s_copy_log(copying, fault) ||
+        !s_copy_rest(copying, fault) || !s_is_whole(copying, epoch, fault))
+        return false;
+    return !keeper_is_stopped(self) || fault_set(fault, "given up");
+}
+
+// Tell this Redis, and other keepers through it. One that lost everything meanwhile is not told,
+// and so known by the missing note; the copy is of what it was.
+static bool s_tell(copying_t *copying, fault_t *fault)
+{
+    keeper_t *self = copying->keeper;
+    char note[STORE_HELD_NOTE_MAX + 1];
+    return keeper_note(self, false, note, fault) &&
+           s_is_same(self, store_held_end(self->store, self->collector, copying->mark, note),
+                     fault);
+}
+
+static bool s_begin_file(copying_t *copying, int64_t *created_us, fault_t *fault)
+{
+    keeper_t *self = copying->keeper;
     copy_head_t head = { .created_us = life_wall_us() };
     keeper_told_t told;
     keeper_told(self, &told);
@@ -301,15 +376,16 @@ bool keeper_copy(keeper_t *self, int64_t *created_us, fault_t *fault)
         head.logs[i].mark = told.logs[i].mark;
     }
     head.log_count = told.count;
-    uint64_t epoch = store_epoch(self->store);
-    copying.writer = copy_writer_new(self->root, self->namespace, self->collector, &head, fault);
-    if (!copying.writer || !s_copy_partitions(&copying, fault) ||
-        !s_copy_outboxes(&copying, fault) || !s_copy_known(&copying, fault) ||
-        !s_copy_log(&copying, fault) || !s_copy_rest(&copying, fault) ||
-        !s_is_whole(&copying, epoch, fault))
-        return false;
-    if (keeper_is_stopped(self))
-        return fault_set(fault, "given up");
     *created_us = head.created_us;
-    return copy_writer_finish(copying.writer, fault);
+    copying->writer = copy_writer_new(self->root, self->namespace, self->collector, &head, fault);
+    return copying->writer != NULL;
+}
+
+bool keeper_copy(keeper_t *self, const keeper_seen_t *seen, fault_t *fault)
+{
+    __attribute__((cleanup(s_copying_clear))) copying_t copying = { .keeper = self };
+    int64_t created_us = 0;
+    return s_begin_file(&copying, &created_us, fault) && s_read_all(&copying, seen, fault) &&
+           copy_writer_finish(copying.writer, fault) && keeper_learn(self, created_us, fault) &&
+           s_tell(&copying, fault);
 }

@@ -6,10 +6,15 @@
 #include <pthread.h>
 
 #include "actors/collector/keeper.h"
+#include "broker/held/copies.h"
 #include "broker/held/copy_reader.h"
 #include "broker/store_held.h"
 
-enum { KEEPER_NOTES = 16, KEEPER_ID_TEXT = 32 };
+enum {
+    KEEPER_NOTES = 16,
+    KEEPER_ID_TEXT = STORE_HELD_ID_MAX,
+    KEEPER_LOGS_MAX = 2 * KEEPER_STREAMS_MAX, // ours, and those of other collectors
+};
 
 // One copy on the disk, intact when it was read.
 typedef struct {
@@ -26,8 +31,18 @@ typedef struct {
     int64_t every_us;
     size_t count;
     keeper_log_t logs[KEEPER_STREAMS_MAX];
-    position_log_t positions[KEEPER_STREAMS_MAX];
+    size_t position_count; // of all logs that are known; ours come first
+    position_log_t positions[KEEPER_LOGS_MAX];
 } keeper_told_t;
+
+// What stands in this Redis of copies, as of the last look.
+typedef struct {
+    const keeper_t *keeper;
+    char id[KEEPER_ID_TEXT + 1]; // of ours; "" = it knows of none
+    bool emptied;                // although there were some
+    bool settling;               // it was, and no copy has been made since
+    position_t floors;           // up to where logs may be trimmed
+} keeper_seen_t;
 
 struct keeper {
     pthread_t thread;
@@ -42,8 +57,10 @@ struct keeper {
     int64_t every_us;
     bool told[KEEPER_STREAMS_MAX];
     keeper_log_t logs[KEEPER_STREAMS_MAX];
-    position_t floors;  // what keeper_floor answers
-    int64_t created_us; // of the newest copy; 0 = none
+    uint64_t tellings[KEEPER_STREAMS_MAX]; // how often each was told
+    uint64_t lowered[KEEPER_STREAMS_MAX];  // and when a floor was lowered last
+    position_t floors;                     // what keeper_floor answers
+    int64_t created_us;                    // of the newest copy; 0 = none
     uint64_t bytes;
     fault_t error;
     size_t note_first, note_count;
@@ -52,12 +69,16 @@ struct keeper {
     // The thread's.
     store_t *store;
     bool listed; // the copies on the disk have been read
+    bool had;    // there were some, usable or not
+    size_t said_count;
+    int64_t said[COPIES_LIST_MAX]; // of which it was said that they cannot be used
     size_t kept_count;
     kept_t kept[KEEPER_COPIES]; // newest first
     int64_t copy_us;            // monotonic, when to try the next copy at the earliest
-    bool emptied;               // Redis has lost all it had, and not all is back
-    bool settling;              // so it was, and no copy has been made since
-    bool stuck;                 // so it was said
+    int64_t restore_us;         // and when to try again to put one back
+    int64_t restore_wait_us;    // the last wait; 0 = none
+    fault_t restore_fault;      // why it has to wait
+    unsigned stuck;             // so many partitions, it was said, cannot be put back
     bool down;                  // Redis did not answer
 };
 
@@ -73,20 +94,44 @@ void keeper_fail(keeper_t *self, const fault_t *fault); // NULL: it works
 bool keeper_heard(keeper_t *self, store_status_t status, fault_t *fault);
 void keeper_id_text(const uint8_t id[16], char text[KEEPER_ID_TEXT + 1]);
 
-// Make a copy, durably. *created_us names it. False with fault: there is none.
-bool keeper_copy(keeper_t *self, int64_t *created_us, fault_t *fault);
+// Make a copy of the Redis that was seen, durably, and tell it. False with fault.
+bool keeper_copy(keeper_t *self, const keeper_seen_t *seen, fault_t *fault);
 
 // Put back what Redis lost, if it did. False with fault: it could not be told, or not be done yet.
-typedef struct {
-    bool emptied; // nothing is known to it of our copies
-    bool behind;  // it is older than our newest copy
-} keeper_state_t;
-bool keeper_restore(keeper_t *self, const keeper_told_t *told, keeper_state_t state,
-                    fault_t *fault);
+typedef enum {
+    KEEPER_WHOLE,    // nothing is missing
+    KEEPER_RESTORED, // it is not the Redis that was seen any more: look again
+    KEEPER_WAITS,    // fault
+} keeper_verdict_t;
+keeper_verdict_t keeper_restore(keeper_t *self, keeper_told_t *told, const keeper_seen_t *seen,
+                                fault_t *fault);
+
+// ---- keeper_put.c: what stands in no partition ----------------------------------------------
+
+// Everything that a partition of this copy counts as done: alert log, deliveries, outboxes; of what
+// people wrote only plans, unless Redis was emptied. *people: so many keys of theirs came back.
+bool keeper_put(keeper_t *self, copy_reader_t *copy, bool emptied, uint64_t *people,
+                fault_t *fault);
+
+// ---- keeper_notes.c: what stands in Redis of copies and logs --------------------------------
+
+bool keeper_look(keeper_t *self, keeper_seen_t *seen, fault_t *fault);
+void keeper_seen_clear(keeper_seen_t *seen);
+// Our note. `settles`: this Redis had lost everything.
+bool keeper_note(const keeper_t *self, bool settles, char note[STORE_HELD_NOTE_MAX + 1],
+                 fault_t *fault);
+// Logs may be trimmed up to these floors, which are taken over; NULL = not at all.
+void keeper_publish(keeper_t *self, position_t *floors);
+// Nor above what a copy of these positions has. False: no memory.
+bool keeper_lower(keeper_t *self, const position_t positions[PARTITIONS]);
+// What other collectors, as far as they live, say of their logs, added to what was told.
+bool keeper_told_others(keeper_t *self, keeper_told_t *told, fault_t *fault);
 
 // ---- keeper_kept.c: copies on the disk ------------------------------------------------------
 
 bool keeper_list(keeper_t *self, fault_t *fault);                      // read those that there are
 bool keeper_learn(keeper_t *self, int64_t created_us, fault_t *fault); // a new one; older ones go
-// A reader of the newest that is intact and of our logs. NULL with fault.
-copy_reader_t *keeper_open(keeper_t *self, const keeper_told_t *told, fault_t *fault);
+// Those of other logs are none of ours.
+void keeper_forget_foreign(keeper_t *self, const keeper_told_t *told);
+// A reader of one. NULL: it is not intact, and not kept any more.
+copy_reader_t *keeper_open(keeper_t *self, size_t index);

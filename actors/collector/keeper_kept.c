@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "actors/collector/keeper_inside.h"
-#include "broker/held/copies.h"
 #include "proto/owned.h"
 
 void keeper_id_text(const uint8_t id[16], char text[KEEPER_ID_TEXT + 1])
@@ -54,6 +53,18 @@ static bool s_read(int directory, int64_t created_us, kept_t *kept, fault_t *fau
     return reader && s_describe(kept, reader, fault);
 }
 
+// Once of each.
+static void s_say_unusable(keeper_t *self, int64_t created_us, const char *why)
+{
+    for (size_t i = 0; i < self->said_count; i++)
+        if (self->said[i] == created_us)
+            return;
+    if (self->said_count == COPIES_LIST_MAX)
+        self->said_count = 0; // they are gone long since
+    self->said[self->said_count++] = created_us;
+    keeper_add_note(self, LOG_ERROR, "a copy of Redis cannot be used", "reason=\"%s\"", why);
+}
+
 bool keeper_list(keeper_t *self, fault_t *fault)
 {
     int64_t created_us[COPIES_LIST_MAX];
@@ -70,9 +81,9 @@ bool keeper_list(keeper_t *self, fault_t *fault)
         if (s_read(directory, created_us[i], &self->kept[self->kept_count], &why))
             self->kept_count++;
         else
-            keeper_add_note(self, LOG_ERROR, "a copy of Redis cannot be used", "reason=\"%s\"",
-                            why.text);
+            s_say_unusable(self, created_us[i], why.text);
     }
+    self->had |= count > 0;
     close(directory);
     self->listed = good;
     return good;
@@ -108,6 +119,7 @@ bool keeper_learn(keeper_t *self, int64_t created_us, fault_t *fault)
         memmove(self->kept + 1, self->kept, (KEEPER_COPIES - 1) * sizeof self->kept[0]);
         self->kept[0] = fresh;
         self->kept_count += self->kept_count < KEEPER_COPIES;
+        self->had = true;
         s_remove_others(self, directory);
     } else {
         (void) copies_remove(directory, created_us);
@@ -127,27 +139,34 @@ static bool s_is_ours(const kept_t *kept, const keeper_told_t *told)
     return true;
 }
 
-copy_reader_t *keeper_open(keeper_t *self, const keeper_told_t *told, fault_t *fault)
+static void s_drop(keeper_t *self, size_t index, const char *why)
 {
-    int directory = s_directory(self, fault);
+    s_say_unusable(self, self->kept[index].created_us, why);
+    s_kept_clear(&self->kept[index]);
+    for (size_t i = index; i + 1 < self->kept_count; i++)
+        self->kept[i] = self->kept[i + 1];
+    self->kept[--self->kept_count] = (kept_t){ 0 };
+}
+
+void keeper_forget_foreign(keeper_t *self, const keeper_told_t *told)
+{
+    for (size_t i = self->kept_count; i-- > 0;)
+        if (!s_is_ours(&self->kept[i], told))
+            s_drop(self, i, "it is of another log than ours");
+}
+
+copy_reader_t *keeper_open(keeper_t *self, size_t index)
+{
+    fault_t why = { 0 };
     copy_reader_t *reader = NULL;
-    while (directory >= 0 && !reader && self->kept_count > 0) {
-        if (!s_is_ours(&self->kept[0], told))
-            fault_set(fault, "the copy of Redis is of another log than ours");
-        else
-            reader = copy_reader_open(directory, self->kept[0].created_us, fault);
-        if (reader)
-            break;
-        keeper_add_note(self, LOG_ERROR, "a copy of Redis cannot be used", "reason=\"%s\"",
-                        fault->text);
-        s_kept_clear(&self->kept[0]);
-        memmove(self->kept, self->kept + 1, (KEEPER_COPIES - 1) * sizeof self->kept[0]);
-        self->kept[KEEPER_COPIES - 1] = (kept_t){ 0 };
-        self->kept_count--;
-    }
-    if (directory >= 0)
+    int directory = s_directory(self, &why);
+    if (directory >= 0) {
+        reader = copy_reader_open(directory, self->kept[index].created_us, &why);
         close(directory);
-    else if (!fault->text[0])
-        fault_set(fault, "there is no copy of Redis");
+    } else if (!why.text[0]) {
+        fault_set(&why, "the directory of copies of Redis is gone");
+    }
+    if (!reader)
+        s_drop(self, index, why.text);
     return reader;
 }

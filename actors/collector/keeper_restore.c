@@ -1,10 +1,12 @@
 /*  keeper_restore -- putting a copy back into a Redis that lost something: see keeper.h. Runs in
  *  the keeper's thread.
  *
- *  First what a copied partition counts as done: the alert log, deliveries that wait, outboxes.
- *  Then the partitions, each by itself: claimed over whoever owns it, judged again, written where
- * nobody sees it, and swapped in. Whoever owned it is fenced and reads it again. Whatever is killed
- *  in between, the next try begins anew and changes nothing that is done.
+ *  One decision for the whole: as soon as one partition needs the copy, all that a copied partition
+ *  counts as done is put back first (keeper_put.c). Then the partitions, each by itself: claimed
+ *  over whoever owns it, judged again, written where nobody sees it, and swapped in, if Redis is
+ *  still the one into which the rest was put. Whoever owned it is fenced and reads it again.
+ *  Whatever is killed in between, the next try begins anew and changes nothing that is done. One
+ *  that fails is repeated at longer and longer intervals.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,13 +15,14 @@
 
 #include "actors/collector/keeper_inside.h"
 #include "broker/held/partition_fields.h"
+#include "broker/runtime/life.h"
 #include "proto/owned.h"
 
 enum {
-    ITEMS_PER_CALL = 1000,
-    IDS_PER_CALL = 10000,
     DELTAS_PER_CALL = 256,
     FIELDS_MAX = 4096,
+    AGAIN_LEAST_MS = 1000, // until a restore that failed is tried again; then twice as long
+    AGAIN_MOST_MS = 30000,
 };
 
 typedef struct {
@@ -27,8 +30,10 @@ typedef struct {
     copy_reader_t *copy;
     const keeper_told_t *told;
     bool emptied;
+    store_id_t mark; // in this Redis, as long as it is the same
     unsigned restored, stuck;
-    uint64_t keys;
+    uint64_t people;    // keys of theirs
+    int64_t renewed_us; // when the lease of the partition began
     fault_t *fault;
 } restoring_t;
 
@@ -37,166 +42,17 @@ static bool s_heard(restoring_t *restoring, store_status_t status)
     return keeper_heard(restoring->keeper, status, restoring->fault);
 }
 
+// Of verbs that are answered STALE when Redis is not the one that it was at the beginning.
+static bool s_is_same(restoring_t *restoring, store_status_t status)
+{
+    if (status == STORE_STALE)
+        return fault_set(restoring->fault, "Redis lost what it held while a copy was put back");
+    return s_heard(restoring, status);
+}
+
 static bool s_is_bad(restoring_t *restoring)
 {
     return fault_set(restoring->fault, "a section of the copy of Redis changed, or no memory");
-}
-
-// ---- sections -------------------------------------------------------------------------------
-
-static int64_t s_number(slice_t text)
-{
-    char number[24] = "";
-    memcpy(number, text.data, text.size < sizeof number - 1 ? text.size : sizeof number - 1);
-    return strtoll(number, NULL, 10);
-}
-
-static bool s_next(copy_items_t *items, slice_t *to, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!copy_items_next(items, &to[i]))
-            return false;
-    return true;
-}
-
-static bool s_put_log(restoring_t *restoring, copy_items_t items)
-{
-    store_logged_t *logged = calloc(ITEMS_PER_CALL, sizeof *logged);
-    bool good = logged != NULL || s_is_bad(restoring);
-    while (good && items.count > 0) {
-        size_t count = 0;
-        slice_t v[COPY_LOG_ITEMS];
-        while (count < ITEMS_PER_CALL && s_next(&items, v, COPY_LOG_ITEMS))
-            logged[count++] = (store_logged_t){
-                v[0], v[1], v[2], v[4], v[5], s_number(v[3]), (uint64_t) s_number(v[6]), v[7], false
-            };
-        good = count > 0 ? s_heard(restoring,
-                                   store_alert_log_put(restoring->keeper->store, logged, count))
-                         : s_is_bad(restoring);
-    }
-    free(logged);
-    return good;
-}
-
-// Newest first, while the section has them in order.
-static bool s_put_known(restoring_t *restoring, copy_items_t items)
-{
-    size_t count = items.count;
-    slice_t *ids = calloc(count + 1, sizeof *ids);
-    bool good = ids && s_next(&items, ids, count);
-    for (size_t i = 0; good && i < count / 2; i++) {
-        slice_t low = ids[i];
-        ids[i] = ids[count - 1 - i];
-        ids[count - 1 - i] = low;
-    }
-    good = good || s_is_bad(restoring);
-    for (size_t at = 0; good && at < count; at += IDS_PER_CALL) {
-        size_t some = count - at < IDS_PER_CALL ? count - at : IDS_PER_CALL;
-        good = s_heard(restoring, store_held_known_put(restoring->keeper->store, ids + at, some));
-    }
-    free(ids);
-    return good;
-}
-
-static bool s_put_delivery(restoring_t *restoring, copy_items_t items)
-{
-    slice_t head[2];
-    store_pair_t *states = calloc(items.count / 2 + 1, sizeof *states);
-    bool good = states && s_next(&items, head, 2);
-    size_t count = items.count / 2;
-    for (size_t i = 0; good && i < count; i++)
-        good = s_next(&items, &states[i].name, 1) && s_next(&items, &states[i].value, 1);
-    good = good ? s_heard(restoring, store_held_delivery_put(restoring->keeper->store, head[0],
-                                                             head[1], states, count))
-                : s_is_bad(restoring);
-    free(states);
-    return good;
-}
-
-static bool s_put_outbox(restoring_t *restoring, copy_items_t items)
-{
-    store_alert_t alerts[STORE_HELD_PAGE];
-    unsigned group = (unsigned) items.number;
-    while (items.count > 0) {
-        size_t count = 0;
-        slice_t v[COPY_OUTBOX_ITEMS];
-        while (count < STORE_HELD_PAGE && s_next(&items, v, COPY_OUTBOX_ITEMS))
-            alerts[count++] = (store_alert_t){ v[0], v[1], v[2] };
-        if (count == 0 || group >= GROUPS)
-            return s_is_bad(restoring);
-        if (!s_heard(restoring,
-                     store_held_outbox_put(restoring->keeper->store, group, alerts, count)))
-            return false;
-    }
-    return true;
-}
-
-// Plans always: a copied partition may name any of them. What people wrote only if all is lost: a
-// Redis that is merely older is right about what it has.
-static bool s_put_key(restoring_t *restoring, copy_items_t items)
-{
-    static const char plans[] = "{plan}:";
-    slice_t inside;
-    size_t count = items.count - 1;
-    slice_t *content = calloc(count + 1, sizeof *content);
-    bool good = content && s_next(&items, &inside, 1) && s_next(&items, content, count) &&
-                copy_items_good(&items) && items.number <= STORE_SET;
-    bool plan =
-        good && inside.size > strlen(plans) && memcmp(inside.data, plans, strlen(plans)) == 0;
-    if (!good) {
-        s_is_bad(restoring);
-    } else if (plan || restoring->emptied) {
-        store_status_t status =
-            store_held_key_put(restoring->keeper->store, inside, (store_type_t) items.number,
-                               items.more, content, count);
-        restoring->keys += !plan && status == STORE_OK;
-        good = status == STORE_DUP || s_heard(restoring, status);
-    }
-    free(content);
-    return good;
-}
-
-static bool s_put(restoring_t *restoring, copy_kind_t kind, copy_items_t items)
-{
-    switch (kind) {
-    case COPY_LOG:
-        return s_put_log(restoring, items);
-    case COPY_KNOWN:
-        return s_put_known(restoring, items);
-    case COPY_DELIVERY:
-        return s_put_delivery(restoring, items);
-    case COPY_OUTBOX:
-        return s_put_outbox(restoring, items);
-    case COPY_KEY:
-        return s_put_key(restoring, items);
-    case COPY_HEAD:
-    case COPY_PARTITION:
-    case COPY_BASE:
-    case COPY_JOURNAL:
-    case COPY_END:
-        break;
-    }
-    return true;
-}
-
-// All sections of a kind, the last first: so the alert log grows in order, and its ids downwards.
-static bool s_put_all(restoring_t *restoring, copy_kind_t kind)
-{
-    for (size_t i = copy_reader_count(restoring->copy); i-- > 0;) {
-        slice_t body;
-        copy_items_t items;
-        if (copy_reader_kind(restoring->copy, i) != kind)
-            continue;
-        if (keeper_is_stopped(restoring->keeper))
-            return fault_set(restoring->fault, "given up");
-        if (!copy_reader_body(restoring->copy, i, &body, restoring->fault))
-            return false;
-        if (!copy_items_read(&items, body))
-            return s_is_bad(restoring);
-        if (!s_put(restoring, kind, items))
-            return false;
-    }
-    return true;
 }
 
 // ---- one partition --------------------------------------------------------------------------
@@ -206,6 +62,20 @@ static void s_on_position(void *context, unsigned partition, const store_offset_
     (void) partition; // of one
     position_t *position = context;
     (void) position_add(position, offset->stream, offset->seq, offset->sent);
+}
+
+// A large one takes longer than a lease runs.
+static bool s_renew(restoring_t *restoring, const store_held_swap_t *swap)
+{
+    store_id_t tokens[PARTITIONS];
+    partitions_t one = { 0 };
+    int64_t now_us = life_mono_us();
+    if (now_us - restoring->renewed_us < KEEPER_LEASE_MS * 1000 / 4)
+        return true;
+    restoring->renewed_us = now_us;
+    tokens[swap->partition] = swap->token;
+    partitions_add(&one, swap->partition);
+    return s_heard(restoring, store_renew(restoring->keeper->store, KEEPER_LEASE_MS, tokens, &one));
 }
 
 // Pieces and deltas, where nobody sees them.
@@ -223,7 +93,8 @@ static bool s_write(restoring_t *restoring, store_held_swap_t *swap, size_t sect
         if (!copy_items_read(&items, body))
             return s_is_bad(restoring);
         while (kind == COPY_BASE && copy_items_next(&items, &item))
-            if (!s_heard(restoring, store_base_put(store, swap->partition, swap->token, swap->base,
+            if (!s_renew(restoring, swap) ||
+                !s_heard(restoring, store_base_put(store, swap->partition, swap->token, swap->base,
                                                    swap->pieces++, item)))
                 return false;
         while (kind == COPY_JOURNAL && items.count > 0) {
@@ -232,7 +103,8 @@ static bool s_write(restoring_t *restoring, store_held_swap_t *swap, size_t sect
                 count++;
             if (count == 0)
                 return s_is_bad(restoring);
-            if (!s_heard(restoring, store_held_put(store, swap->partition, swap->token,
+            if (!s_renew(restoring, swap) ||
+                !s_heard(restoring, store_held_put(store, swap->partition, swap->token,
                                                    swap->deltas == 0, deltas, count)))
                 return false;
             swap->deltas += count;
@@ -256,7 +128,8 @@ static bool s_swap(restoring_t *restoring, store_held_swap_t *swap)
     store_pair_t *fields = calloc(count + 1, sizeof *fields);
     bool good = fields != NULL;
     for (size_t i = 0; good && i < count; i++)
-        good = s_next(&items, &fields[i].name, 1) && s_next(&items, &fields[i].value, 1);
+        good =
+            copy_items_next(&items, &fields[i].name) && copy_items_next(&items, &fields[i].value);
     swap->fields = fields;
     swap->field_count = count;
     swap->mine = store_id_new();
@@ -270,7 +143,10 @@ static bool s_swap(restoring_t *restoring, store_held_swap_t *swap)
 static bool s_restore(restoring_t *restoring, unsigned partition)
 {
     store_t *store = restoring->keeper->store;
-    store_held_swap_t swap = { .partition = partition, .base = store_id_new() };
+    store_held_swap_t swap = { .partition = partition,
+                               .base = store_id_new(),
+                               .mark = restoring->mark };
+    restoring->renewed_us = life_mono_us();
     if (!s_heard(restoring, store_held_claim(store, partition, restoring->keeper->owner,
                                              KEEPER_LEASE_MS, &swap.token)))
         return false;
@@ -279,8 +155,9 @@ static bool s_restore(restoring_t *restoring, unsigned partition)
     bool good = s_heard(
         restoring, store_held_position(store, partition, s_on_position, &have, &swap.previous));
     const position_t *copied = &copy_reader_positions(restoring->copy)[partition];
-    if (good && position_judge(&have, copied, restoring->told->positions, restoring->told->count,
-                               restoring->emptied) == POSITION_RESTORE) {
+    if (good &&
+        position_judge(&have, copied, restoring->told->positions, restoring->told->position_count,
+                       restoring->emptied) == POSITION_RESTORE) {
         good = s_swap(restoring, &swap);
         restoring->restored += good;
     }
@@ -309,56 +186,155 @@ static void s_on_any(void *context, unsigned partition, const store_offset_t *of
         !position_add(&having->positions[partition], offset->stream, offset->seq, offset->sent);
 }
 
-static bool s_is_any_lost(const having_t *having, const keeper_told_t *told)
+static unsigned s_lost(const having_t *having, const keeper_told_t *told)
 {
-    for (unsigned p = 0; p < PARTITIONS; p++)
+    unsigned lost = 0;
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        bool any = false;
         for (size_t i = 0; i < told->count; i++)
-            if (position_is_lost(&having->positions[p], &told->positions[i]))
-                return true;
-    return false;
+            any |= position_is_lost(&having->positions[p], &told->positions[i]);
+        lost += any;
+    }
+    return lost;
+}
+
+static position_verdict_t s_judge(const restoring_t *restoring, const having_t *having, unsigned p)
+{
+    return position_judge(&having->positions[p], &copy_reader_positions(restoring->copy)[p],
+                          restoring->told->positions, restoring->told->position_count,
+                          restoring->emptied);
+}
+
+static unsigned s_count(const restoring_t *restoring, const having_t *having,
+                        position_verdict_t verdict)
+{
+    unsigned count = 0;
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        count += s_judge(restoring, having, p) == verdict;
+    return count;
 }
 
 static bool s_restore_partitions(restoring_t *restoring, const having_t *having)
 {
     for (unsigned p = 0; p < PARTITIONS; p++) {
-        switch (position_judge(&having->positions[p], &copy_reader_positions(restoring->copy)[p],
-                               restoring->told->positions, restoring->told->count,
-                               restoring->emptied)) {
-        case POSITION_LEAVE:
-            break;
-        case POSITION_STUCK:
-            restoring->stuck++;
-            break;
-        case POSITION_RESTORE:
-            if (keeper_is_stopped(restoring->keeper))
-                return fault_set(restoring->fault, "given up");
-            if (!s_restore(restoring, p))
-                return false;
-            break;
-        }
+        if (s_judge(restoring, having, p) != POSITION_RESTORE)
+            continue;
+        if (keeper_is_stopped(restoring->keeper))
+            return fault_set(restoring->fault, "given up");
+        if (!s_restore(restoring, p))
+            return false;
     }
     return true;
 }
 
-static void s_say(restoring_t *restoring, keeper_state_t state)
+// The newest copy that helps every partition, or most of them: one of a Redis that had been rolled
+// back may lie lower than an older one, and the log begin in between. False: there is none.
+static bool s_choose(restoring_t *restoring, const having_t *having)
 {
     keeper_t *self = restoring->keeper;
-    if (restoring->restored > 0 || state.emptied)
-        keeper_add_note(self, LOG_WARNING,
-                        state.emptied ? "Redis was empty: filled from the copy beside the stage"
-                                      : "Redis held less than the log: partitions put back",
-                        "partitions=%u subscribers_and_subscriptions=%" PRIu64 " copy=%" PRId64
-                        " next=\"the rest is read again from the log\"",
-                        restoring->restored, restoring->keys,
-                        copy_reader_head(restoring->copy)->created_us);
-    if (restoring->stuck > 0 && !self->stuck)
+    copy_reader_t *best = NULL;
+    for (size_t i = 0; i < self->kept_count && (!best || restoring->stuck > 0);) {
+        restoring->copy = keeper_open(self, i);
+        if (!restoring->copy)
+            continue; // and not kept any more
+        unsigned stuck = s_count(restoring, having, POSITION_STUCK);
+        bool better = !best || stuck < restoring->stuck;
+        copy_reader_destroy(better ? &best : &restoring->copy);
+        if (better) {
+            best = restoring->copy;
+            restoring->stuck = stuck;
+        }
+        i++;
+    }
+    restoring->copy = best;
+    return best != NULL;
+}
+
+// ---- saying it ------------------------------------------------------------------------------
+
+static void s_say_stuck(keeper_t *self, unsigned stuck, const char *reason)
+{
+    if (stuck > 0 && stuck != self->stuck)
+        keeper_add_note(self, LOG_ERROR, "partitions cannot be put back",
+                        "partitions=%u reason=\"%s\" next=\"put back an older copy of the stage, "
+                        "or a newer one of Redis; until then nothing is removed from the log\"",
+                        stuck, reason);
+    self->stuck = stuck;
+}
+
+static void s_say(const restoring_t *restoring)
+{
+    keeper_t *self = restoring->keeper;
+    if (restoring->restored > 0 || restoring->emptied)
         keeper_add_note(
-            self, LOG_ERROR, "partitions cannot be put back",
-            "partitions=%u reason=\"neither Redis nor the copy beside the stage reaches to "
-            "where the log begins\" next=\"put back an older copy of the stage, or a newer "
-            "one of Redis\"",
-            restoring->stuck);
-    self->stuck = restoring->stuck > 0;
+            self, LOG_WARNING,
+            restoring->emptied ? "Redis was empty: filled from the copy beside the stage"
+                               : "Redis held less than the log: partitions put back",
+            "partitions=%u subscribers_and_subscriptions=%" PRIu64 " copy=%" PRId64
+            " next=\"the rest is read again from the log\"",
+            restoring->restored, restoring->people, copy_reader_head(restoring->copy)->created_us);
+    s_say_stuck(self, restoring->stuck,
+                "neither Redis nor the copy beside the stage reaches to where the log begins");
+}
+
+// ---- all of it ------------------------------------------------------------------------------
+
+static bool s_begin(restoring_t *restoring, const keeper_seen_t *seen)
+{
+    keeper_t *self = restoring->keeper;
+    restoring->mark = store_id_new();
+    return s_is_same(
+        restoring, store_held_begin(self->store, self->collector, seen->id, restoring->mark, NULL));
+}
+
+static bool s_end(restoring_t *restoring)
+{
+    keeper_t *self = restoring->keeper;
+    char note[STORE_HELD_NOTE_MAX + 1];
+    return keeper_note(self, true, note, restoring->fault) &&
+           s_is_same(restoring,
+                     store_held_end(self->store, self->collector, restoring->mark, note));
+}
+
+// What is put back in partitions must not outlive the rest: should Redis lose that now, being
+// emptied or rolled back, it loses what lets partitions follow, too.
+static bool s_put_back(restoring_t *restoring, const having_t *having, const keeper_seen_t *seen)
+{
+    keeper_t *self = restoring->keeper;
+    if (!s_begin(restoring, seen))
+        return false;
+    uint64_t epoch = store_epoch(self->store);
+    if (!keeper_put(self, restoring->copy, restoring->emptied, &restoring->people,
+                    restoring->fault) ||
+        !s_heard(restoring, store_held_ready(self->store, restoring->mark)) ||
+        !s_is_same(restoring, store_held_marked(self->store, self->collector, restoring->mark)))
+        return false;
+    if (store_epoch(self->store) != epoch)
+        return fault_set(restoring->fault, "Redis went away while a copy was put back");
+    return s_restore_partitions(restoring, having) &&
+           s_heard(restoring, store_held_ready_over(self->store)) && s_end(restoring);
+}
+
+// No copy can be used. What the log has, can be had from there; what else is gone has to be said.
+static bool s_do_without(restoring_t *restoring, const having_t *having, const keeper_seen_t *seen)
+{
+    keeper_t *self = restoring->keeper;
+    unsigned lost = s_lost(having, restoring->told);
+    self->listed = false; // one that could not be read may be read next time
+    s_say_stuck(self, lost, "no copy of Redis can be used");
+    if (lost > 0)
+        return fault_set(restoring->fault,
+                         "%u partitions are lost: the log begins later than they are, and no copy "
+                         "of Redis can be used",
+                         lost);
+    if (!s_begin(restoring, seen) || !s_end(restoring))
+        return false;
+    keeper_add_note(
+        self, LOG_ERROR, "Redis was empty, and no copy of it can be used",
+        "gone=\"subscribers, subscriptions, silences, alerts and deliveries that waited, "
+        "the alert log\" next=\"write subscribers and subscriptions again; the rest is "
+        "computed again from the log\"");
+    return true;
 }
 
 // A log from which nothing is missing can rebuild everything by itself.
@@ -370,31 +346,64 @@ static bool s_is_trimmed(const keeper_told_t *told)
     return false;
 }
 
-bool keeper_restore(keeper_t *self, const keeper_told_t *told, keeper_state_t state, fault_t *fault)
+static bool s_try(restoring_t *restoring, const having_t *having, const keeper_seen_t *seen)
 {
-    if (!state.emptied && !s_is_trimmed(told))
-        return true;
+    if (!s_choose(restoring, having))
+        return s_do_without(restoring, having, seen);
+    bool needed = restoring->emptied || s_count(restoring, having, POSITION_RESTORE) > 0;
+    if (needed && !s_put_back(restoring, having, seen))
+        return false;
+    s_say(restoring);
+    return restoring->stuck == 0 ||
+           fault_set(restoring->fault, "%u partitions can be put back from no copy",
+                     restoring->stuck);
+}
+
+static void s_back_off(keeper_t *self, const fault_t *fault)
+{
+    int64_t wait_us = 2 * self->restore_wait_us;
+    wait_us = wait_us < AGAIN_LEAST_MS * 1000 ? AGAIN_LEAST_MS * 1000 : wait_us;
+    self->restore_wait_us = wait_us > AGAIN_MOST_MS * 1000 ? AGAIN_MOST_MS * 1000 : wait_us;
+    self->restore_us = life_mono_us() + self->restore_wait_us;
+    self->restore_fault = *fault;
+}
+
+static bool s_restore_all(keeper_t *self, keeper_told_t *told, const having_t *having,
+                          const keeper_seen_t *seen, fault_t *fault)
+{
+    keeper_publish(self, NULL); // nothing more is trimmed until it is back
+    if (life_mono_us() < self->restore_us) {
+        *fault = self->restore_fault;
+        return false;
+    }
+    restoring_t restoring = {
+        .keeper = self, .told = told, .emptied = seen->emptied, .fault = fault
+    };
+    bool good = keeper_told_others(self, told, fault) && s_try(&restoring, having, seen);
+    copy_reader_destroy(&restoring.copy);
+    if (good)
+        self->restore_us = self->restore_wait_us = 0;
+    else if (!self->down) // for which the connection backs off itself
+        s_back_off(self, fault);
+    return good;
+}
+
+keeper_verdict_t keeper_restore(keeper_t *self, keeper_told_t *told, const keeper_seen_t *seen,
+                                fault_t *fault)
+{
+    if (!seen->emptied && !s_is_trimmed(told))
+        return KEEPER_WHOLE;
     __attribute__((cleanup(s_having_clear))) having_t having = { 0 };
     if (!keeper_heard(self, store_held_positions(self->store, s_on_any, &having), fault))
-        return false;
-    if (having.failed)
-        return fault_set(fault, "out of memory, or a position of what is no stream");
-    if (!state.emptied && !s_is_any_lost(&having, told))
-        return self->stuck = false, true;
-    owned(copy_reader_destroy) copy_reader_t *copy = keeper_open(self, told, fault);
-    if (!copy)
-        return false;
-    restoring_t restoring = { .keeper = self, .copy = copy, .told = told, .fault = fault };
-    restoring.emptied = state.emptied;
-    if (!s_put_all(&restoring, COPY_KEY))
-        return false;
-    if ((state.emptied || state.behind) &&
-        (!s_put_all(&restoring, COPY_LOG) || !s_put_all(&restoring, COPY_KNOWN) ||
-         !s_put_all(&restoring, COPY_DELIVERY) || !s_put_all(&restoring, COPY_OUTBOX)))
-        return false;
-    if (!s_restore_partitions(&restoring, &having))
-        return false;
-    s_say(&restoring, state);
-    return restoring.stuck == 0 ||
-           fault_set(fault, "%u partitions can be put back from no copy", restoring.stuck);
+        return KEEPER_WAITS;
+    if (having.failed) {
+        fault_set(fault, "out of memory, or a position of what is no stream");
+        return KEEPER_WAITS;
+    }
+    if (!seen->emptied && s_lost(&having, told) == 0) {
+        self->stuck = 0;
+        self->restore_us = self->restore_wait_us = 0;
+        return KEEPER_WHOLE;
+    }
+    return s_restore_all(self, told, &having, seen, fault) ? KEEPER_RESTORED : KEEPER_WAITS;
 }
