@@ -327,6 +327,50 @@ static void test_recovery_with_lateness(void **state)
     assert_true(alerts > 10000);
 }
 
+static int by_id(const void *a, const void *b)
+{
+    return memcmp(((const heard_t *) a)->id.bytes, ((const heard_t *) b)->id.bytes,
+                  sizeof(alert_id_t));
+}
+
+// One stream, told once: whatever becomes of the rules meanwhile, no id comes twice.
+static void test_ids_once(void **state)
+{
+    (void) state;
+    static const int64_t latenesses[][PLANS] = { { 0 }, { 0, 300000, 50000, 1000000, 0 } };
+    size_t alerts = 0;
+    late_one_in = 3;
+    for (uint64_t n = 1; n <= 40; n++) {
+        memcpy(plan_lateness, latenesses[n % 2], sizeof plan_lateness);
+        close_plans();
+        open_plans(n % 4 < 2 ? 4 : EXACT_ROWS_DEFAULT);
+        seeded_t seed = { .state = n * 86028121 };
+        ear_t ear = { 0 };
+        fold_t *fold = feed_fold(&ear, "s", plans[0]);
+        int64_t now = 1000000000;
+        for (size_t i = 0; i < OPERATIONS; i++) {
+            operation_t operation;
+            random_operation(&seed, &operation, &now);
+            if (seeded_below(&seed, 8) == 0)
+                operation.plan = (int) seeded_below(&seed, PLANS);
+            operation.stream = "s";
+            if (operation.plan != -2)
+                perform(fold, &operation, i);
+        }
+        qsort(ear.alerts, ear.count, sizeof *ear.alerts, by_id);
+        for (size_t i = 1; i < ear.count; i++)
+            assert_int_not_equal(by_id(&ear.alerts[i - 1], &ear.alerts[i]), 0);
+        alerts += ear.count;
+        fold_destroy(&fold);
+        ear_clear(&ear);
+    }
+    memset(plan_lateness, 0, sizeof plan_lateness);
+    late_one_in = 15;
+    close_plans();
+    open_plans(EXACT_ROWS_DEFAULT);
+    assert_true(alerts > 1000);
+}
+
 // A row told apart by its ordinal is kept while it is the last one, and no longer, on either side.
 static void test_ordinal_between(void **state)
 {
@@ -587,6 +631,7 @@ int main(void)
         cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_recovery_of_coarse),
         cmocka_unit_test(test_recovery_with_lateness),
+        cmocka_unit_test(test_ids_once),
         cmocka_unit_test(test_ordinal_between),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_damage),
