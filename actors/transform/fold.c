@@ -219,10 +219,11 @@ void fold_latest(fold_t *self, unsigned partition, size_t most, fold_latest_t *v
 {
     series_t *series;
     for (size_t i = 0; i < most && (series = partition_reveal(&self->partitions[partition])); i++) {
-        hearing_t hearing = { .series = series };
+        moment_t moment;
+        hearing_t hearing = { .series = series, .moment = &moment };
         series_parts_t key = { .count = 0 };
         if (!series_split(&key, series_name(series)) || open_count(&series->open) == 0 ||
-            !series_look(series, series->open.end - 1, &hearing.moment))
+            !series_look(series, series->open.end - 1, &moment))
             continue;
         hearing.key = &key;
         hearing.values = open_values(&series->open, series->open.end - 1);

@@ -33,7 +33,7 @@ static bool publish(fold_t *self, const pass_t *pass, const hearing_t *hearing, 
                       .fired_us = pass->fired_us };
     if (!jury_describe(self->jury, hearing, rule, &alert) || !series_topics(series))
         return false;
-    alert.id = id_of(pass, &hearing->moment, row, &pass->layout->plan->rules[rule]);
+    alert.id = id_of(pass, hearing->moment, row, &pass->layout->plan->rules[rule]);
     if (say == SAY_CORRECTION) {
         alert.corrects = alert.id;
         alert.id = alert_id_of_correction(alert.corrects);
@@ -51,9 +51,8 @@ static bool publish(fold_t *self, const pass_t *pass, const hearing_t *hearing, 
 
 static hearing_t hear(const pass_t *pass, const moment_t *moment, const decimal_t *values)
 {
-    return (hearing_t){
-        .series = pass->series, .moment = *moment, .values = values, .key = &pass->key
-    };
+    return (
+        hearing_t){ .series = pass->series, .moment = moment, .values = values, .key = &pass->key };
 }
 
 static void note(fold_t *self, verdict_t verdict)
@@ -130,13 +129,13 @@ static bool close_before(fold_t *self, const pass_t *pass, int64_t floor, uint32
 bool fold_close(fold_t *self, const pass_t *pass, const row_t *row, bool room, uint32_t index)
 {
     series_t *series = pass->series;
-    bool lateness = pass->layout->plan->lateness_us > 0;
+    // What is not due closes by itself when the row takes its place.
+    if (series_replaces(series, row->ts) && series->due == 0)
+        return true;
     int64_t floor = series_floor(series, row->ts);
-    // Without lateness what is not due closes by itself, when the row takes its place.
-    if ((lateness || series->due > 0) && floor > series->floor_us &&
-        !close_before(self, pass, floor, index))
+    if (floor > series->floor_us && !close_before(self, pass, floor, index))
         return false;
-    if (!room || !series_full(series) || (!lateness && row->ts > series->newest))
+    if (!room || !series_full(series))
         return true;
     // No room. The rows of the oldest time close early; if there is no other time, one of them.
     int64_t oldest = series->open.rows[series->open.first].ts;

@@ -61,20 +61,25 @@ static void take_values(fold_t *self, const pass_t *pass, uint32_t row)
 }
 
 // Windows by time that hold too many rows turn coarse. Rows that cells have taken are gone from
-// memory soon, so they are written to the delta at once.
-static bool thin_out(const pass_t *pass)
+// memory soon, so they are written to the delta at once. Not inlined: most series never need it.
+static __attribute__((noinline)) bool thin_out(const pass_t *pass, bool crowded)
 {
     series_t *series = pass->series;
-    uint32_t rows_max = series->layout->plan->window_rows_max;
-    bool crowded = series_crowded(series, rows_max);
-    if (!crowded && (!series->cells || series->ring.tail - series->resend < COARSE_ROWS_UNSENT))
-        return true;
     if (!journal_series(pass->partition, pass->branch, series))
         return false;
+    uint32_t rows_max = series->layout->plan->window_rows_max;
     if (crowded && !series_turn(series, series_bearable(series, rows_max)))
         return false;
     series_trim(series);
     return true;
+}
+
+static inline bool thin_out_if_needed(const pass_t *pass)
+{
+    const series_t *series = pass->series;
+    bool crowded = series_crowded(series, series->layout->plan->window_rows_max);
+    bool unsent = series->cells && series->ring.tail - series->resend >= COARSE_ROWS_UNSENT;
+    return !(crowded || unsent) || thin_out(pass, crowded);
 }
 
 static bool accept(fold_t *self, pass_t *pass, const row_t *row, uint32_t index)
@@ -82,7 +87,7 @@ static bool accept(fold_t *self, pass_t *pass, const row_t *row, uint32_t index)
     moment_t moment;
     self->count.accepted++;
     return series_accept(pass->series, row, &moment) &&
-           fold_judge(self, pass, &moment, row, index) && thin_out(pass);
+           fold_judge(self, pass, &moment, row, index) && thin_out_if_needed(pass);
 }
 
 static bool revise(fold_t *self, pass_t *pass, size_t open, const row_t *row, uint32_t index)
@@ -90,7 +95,7 @@ static bool revise(fold_t *self, pass_t *pass, size_t open, const row_t *row, ui
     moment_t moment;
     self->count.revisions++;
     return series_revise(pass->series, open, row) && series_look(pass->series, open, &moment) &&
-           fold_judge(self, pass, &moment, row, index) && thin_out(pass);
+           fold_judge(self, pass, &moment, row, index) && thin_out_if_needed(pass);
 }
 
 static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
@@ -117,7 +122,7 @@ static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
     jury_arguments(pass->layout, self->values, row.ts, &pass->key, self->arguments);
     if (admitted == ADMIT_REVISION) {
         // Open rows may lie elsewhere by now, but a row that is to be revised has not closed.
-        (void) series_admit(series, &row, &open);
+        open = open_find(&series->open, row.ts, row.identity);
         return revise(self, pass, open, &row, index);
     }
     return accept(self, pass, &row, index);

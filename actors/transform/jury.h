@@ -15,7 +15,7 @@ typedef struct jury jury_t;
 // The row being judged.
 typedef struct {
     series_t *series;
-    moment_t moment; // windows of the series are moved to it
+    const moment_t *moment; // windows of the series are moved to it
     const decimal_t *values;
     const series_parts_t *key; // decoded id
 } hearing_t;

@@ -138,7 +138,7 @@ static void make_gap(open_t *self, size_t at)
         self->rows[i].position++;
 }
 
-static void put_row(open_t *self, size_t at, const opening_t *row)
+static inline void put_row(open_t *self, size_t at, const opening_t *row)
 {
     self->rows[at] = (open_row_t){ .ts = row->ts,
                                    .position = row->position,

@@ -55,15 +55,17 @@ typedef struct series series_t;
 struct series {
     const layout_t *layout;
     ring_t ring; // ring.tail = rows accepted so far
-    windows_t windows, trail;
+    windows_t windows;
     cells_t *cells;   // of windows by time longer than `exact_us`, narrow ones first; or NULL
     int64_t exact_us; // INT64_MAX without cells
-    uint64_t taken;   // rows before this one are in cells
     open_t open;
-    size_t due;         // open rows to be judged when they close
-    int64_t newest;     // event time of the last row
-    int64_t floor_us;   // rows before it have closed
-    uint64_t kept;      // first position kept for windows by time
+    int64_t newest;   // event time of the last row
+    int64_t floor_us; // rows before it have closed
+    uint64_t kept;    // first position kept for windows by time
+    size_t due;       // open rows to be judged when they close
+    // So far what every row touches, close together; below what most series seldom need.
+    uint64_t taken;     // rows before this one are in cells
+    windows_t trail;    // zeroed without lateness
     int64_t covered_us; // INT64_MIN = everything
     uint64_t covered_position;
     known_t *known;   // of each argument
@@ -112,6 +114,11 @@ static inline int64_t series_floor(const series_t *self, int64_t ts)
     int64_t floor = (ts > self->newest ? ts : self->newest) - self->layout->plan->lateness_us;
     return floor > self->floor_us ? floor : self->floor_us;
 }
+// Without lateness a row of a later time takes the place of all open ones: they have closed.
+static inline bool series_replaces(const series_t *self, int64_t ts)
+{
+    return ts > self->newest && self->layout->plan->lateness_us == 0;
+}
 static inline bool series_full(const series_t *self)
 {
     return open_count(&self->open) == OPEN_ROWS_MAX;
@@ -128,8 +135,21 @@ bool series_look(series_t *self, size_t open, moment_t *moment);
 
 // ---- closing (series_close.c) -------------------------------------------------------------------
 
+static inline bool series_has_trail(const series_t *self)
+{
+    return self->trail.windows != NULL;
+}
+
+bool series_follow(series_t *self); // cells and trail, after the floor was raised
 // Rows before this time have closed: none of them is open any more. False: out of memory.
-bool series_raise(series_t *self, int64_t floor);
+static inline bool series_raise(series_t *self, int64_t floor)
+{
+    if (floor <= self->floor_us)
+        return true;
+    self->floor_us = floor;
+    return (!self->cells && !series_has_trail(self)) || series_follow(self);
+}
+
 // Judge the first open row once more, as it closes; the floor is raised to its time.
 bool series_look_closing(series_t *self, moment_t *moment);
 bool series_close(series_t *self);        // the first open row

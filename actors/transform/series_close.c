@@ -6,11 +6,6 @@ void series_void_windows(series_t *self)
     self->windows.stale = self->trail.stale = true;
 }
 
-static bool has_trail(const series_t *self)
-{
-    return self->trail.windows != NULL;
-}
-
 bool series_look_cells(series_t *self, int64_t ts)
 {
     for (cells_t *cells = self->cells; cells; cells = cells->next)
@@ -31,18 +26,28 @@ static moment_t moment_of(const series_t *self, const open_row_t *row, const win
                        .ahead = self->cells && row->ts > self->floor_us };
 }
 
+// Cells see the moment; windows that cannot be moved to it are copied from the trail, or built
+// anew. Not inlined: rows that come in order, whose windows are exact, are not to pay for its
+// frame.
+static __attribute__((noinline)) bool look_afresh(series_t *self, const moment_t *moment)
+{
+    windows_t *windows = &self->windows;
+    if (self->cells && !moment->ahead && !series_look_cells(self, moment->ts))
+        return false;
+    if (!windows_beyond(windows, self->layout, moment))
+        return true;
+    windows->stale = true;
+    return !series_has_trail(self) || windows_beyond(&self->trail, self->layout, moment) ||
+           windows_copy(windows, self->layout, &self->trail);
+}
+
 bool series_look(series_t *self, size_t open, moment_t *moment)
 {
     windows_t *windows = &self->windows;
     *moment = moment_of(self, &self->open.rows[open], windows);
-    if (self->cells && !moment->ahead && !series_look_cells(self, moment->ts))
+    if ((self->cells || windows_beyond(windows, self->layout, moment)) &&
+        !look_afresh(self, moment))
         return false;
-    if (windows_beyond(windows, self->layout, moment)) {
-        windows->stale = true;
-        if (has_trail(self) && !windows_beyond(&self->trail, self->layout, moment) &&
-            !windows_copy(windows, self->layout, &self->trail))
-            return false;
-    }
     return windows_move(windows, self->layout, moment);
 }
 
@@ -51,7 +56,7 @@ bool series_look_closing(series_t *self, moment_t *moment)
     const open_row_t *row = &self->open.rows[self->open.first];
     if (!series_raise(self, row->ts))
         return false;
-    if (!has_trail(self))
+    if (!series_has_trail(self))
         return series_look(self, self->open.first, moment);
     *moment = moment_of(self, row, &self->trail);
     return series_look_cells(self, moment->ts) && windows_move(&self->trail, self->layout, moment);
@@ -74,12 +79,9 @@ static bool move_trail(series_t *self)
     return self->trail.stale || windows_move(&self->trail, self->layout, &moment);
 }
 
-bool series_raise(series_t *self, int64_t floor)
+bool series_follow(series_t *self)
 {
-    if (floor <= self->floor_us)
-        return true;
-    self->floor_us = floor;
-    return (!self->cells || series_settle(self)) && (!has_trail(self) || move_trail(self));
+    return (!self->cells || series_settle(self)) && (!series_has_trail(self) || move_trail(self));
 }
 
 bool series_close(series_t *self)

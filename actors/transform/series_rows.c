@@ -39,7 +39,7 @@ admit_t series_admit(const series_t *self, const row_t *row, size_t *open)
     return same_values(self, *open, row) ? ADMIT_DUPLICATE : ADMIT_REVISION;
 }
 
-static bool set_arguments(series_t *self, uint64_t position, const row_t *row)
+static inline bool set_arguments(series_t *self, uint64_t position, const row_t *row)
 {
     for (unsigned i = 0; i < self->ring.column_count; i++)
         if (!ring_set(&self->ring, i, position, &row->arguments[i]))
@@ -60,44 +60,39 @@ static void set_values(series_t *self, size_t open, const row_t *row)
     }
 }
 
-// The row at the end becomes open; without lateness, in place of those of an earlier time.
+// The row at the end becomes open; of those in whose place it comes all that is due was judged.
 static bool open_last(series_t *self, const row_t *row)
 {
     open_t *open = &self->open;
-    bool lateness = self->layout->plan->lateness_us > 0;
-    bool later = row->ts > self->newest;
     opening_t opening = { .ts = row->ts,
                           .position = self->ring.tail - 1,
-                          .nth = later ? 0 : open->rows[open->end - 1].nth + 1,
                           .identity = row->ordinal ? slice_of(NULL, 0) : row->identity,
-                          .ordinal = row->ordinal,
-                          .due = lateness };
+                          .ordinal = row->ordinal };
+    if (series_replaces(self, row->ts))
+        return open_only(open, &opening);
+    bool lateness = self->layout->plan->lateness_us > 0;
+    const open_row_t *last = open_count(open) > 0 ? &open->rows[open->end - 1] : NULL;
+    opening.nth = last && last->ts == row->ts ? last->nth + 1 : 0;
+    opening.due = lateness;
     self->due += lateness;
-    if (later && !lateness) {
-        if (!open_only(open, &opening))
-            return false;
-    } else {
-        const open_row_t *last = open_count(open) > 0 ? &open->rows[open->end - 1] : NULL;
-        if (!lateness && last && last->ordinal && !last->due)
-            open_drop_ordinal(open);
-        assert(!series_full(self)); // whoever gives it has made room
-        if (!open_insert(open, open->end, &opening))
-            return false;
-    }
-    set_values(self, open->end - 1, row);
-    if (self->fired.count > 0)
-        fired_forget(&self->fired, open->rows[open->first].position);
-    return true;
+    if (!lateness && last && last->ordinal && !last->due)
+        open_drop_ordinal(open);
+    assert(!series_full(self)); // whoever gives it has made room
+    return open_insert(open, open->end, &opening);
 }
 
-static bool append(series_t *self, const row_t *row)
+static bool append(series_t *self, const row_t *row, moment_t *moment)
 {
     int64_t floor = series_floor(self, row->ts);
     if (!ring_push(&self->ring, row->ts) || !set_arguments(self, self->ring.tail - 1, row) ||
         !open_last(self, row))
         return false;
+    set_values(self, self->open.end - 1, row);
+    if (self->fired.count > 0)
+        fired_forget(&self->fired, self->open.rows[self->open.first].position);
     self->newest = row->ts;
-    return series_raise(self, floor) && (!self->cells || series_take(self));
+    return series_raise(self, floor) && (!self->cells || series_take(self)) &&
+           series_look(self, self->open.end - 1, moment);
 }
 
 // What goes by position moves up with the rows from there on.
@@ -115,7 +110,7 @@ static void move_up(series_t *self, uint64_t position)
 }
 
 // Put a row in between open ones: behind those of its time.
-static bool insert(series_t *self, const row_t *row, size_t *at)
+static bool insert(series_t *self, const row_t *row, moment_t *moment)
 {
     open_t *open = &self->open;
     size_t low = open->first, high = open->end;
@@ -139,17 +134,14 @@ static bool insert(series_t *self, const row_t *row, size_t *at)
         return false;
     move_up(self, opening.position);
     set_values(self, low, row);
-    *at = low;
-    return true;
+    return series_look(self, low, moment);
 }
 
 bool series_accept(series_t *self, const row_t *row, moment_t *moment)
 {
-    size_t at;
-    // Windows move before rows that have left them are forgotten.
     bool last = row->ts >= self->newest;
-    if (!(last ? append(self, row) : insert(self, row, &at)) ||
-        !series_look(self, last ? self->open.end - 1 : at, moment))
+    // Windows move before rows that have left them are forgotten.
+    if (!(last ? append(self, row, moment) : insert(self, row, moment)))
         return false;
     series_trim(self);
     return true;

@@ -43,7 +43,9 @@ static void more_reset(slot_more_t *more)
     extremes_clear(&more->max);
 }
 
-bool slot_reset(slot_t *self, const slot_layout_t *layout, const ring_t *ring)
+// Not inlined, as slot_move_any: what moves plain sums on is not to pay for their frames.
+__attribute__((noinline)) bool slot_reset(slot_t *self, const slot_layout_t *layout,
+                                          const ring_t *ring)
 {
     bool big = ring->columns[layout->argument].wide ||
                (layout->argument2 >= 0 && ring->columns[layout->argument2].wide);
@@ -190,8 +192,8 @@ static void remove_any(slot_t *self, const slot_layout_t *layout, const ring_t *
         extremes_remove(&more->max, position);
 }
 
-bool slot_move_any(slot_t *self, const slot_layout_t *layout, const ring_t *ring, span_t leave,
-                   span_t enter)
+__attribute__((noinline)) bool slot_move_any(slot_t *self, const slot_layout_t *layout,
+                                             const ring_t *ring, span_t leave, span_t enter)
 {
     for (uint64_t p = leave.from; p < leave.to; p++)
         remove_any(self, layout, ring, p);

@@ -72,10 +72,12 @@ bool windows_move(windows_t *self, const layout_t *layout, const moment_t *momen
         bool apart = low >= window->high; // no row stays: start from nothing
         span_t leave = { window->low, apart ? window->low : low };
         span_t enter = { apart ? low : window->high, high };
-        for (size_t s = layout->first_slot[i]; s < layout->first_slot[i + 1]; s++) {
-            if (apart && !slot_reset(&self->slots[s], &layout->slots[s], ring))
+        const slot_layout_t *end = &layout->slots[layout->first_slot[i + 1]];
+        const slot_layout_t *what = &layout->slots[layout->first_slot[i]];
+        for (slot_t *slot = &self->slots[layout->first_slot[i]]; what < end; slot++, what++) {
+            if (apart && !slot_reset(slot, what, ring))
                 return false;
-            if (!slot_move(&self->slots[s], &layout->slots[s], ring, leave, enter))
+            if (!slot_move(slot, what, ring, leave, enter))
                 return false;
         }
         window->low = low;
