@@ -151,6 +151,8 @@ static void s_answer_request(line_t *self, moment_t now)
                   log_quote(fault.text));
     if (got == REQUEST_NONE || got == REQUEST_FAILED)
         return;
+    bool answered = got == REQUEST_READ &&
+                    slice_is(amendments_request(stream_amendments(self->stream)), request.id);
     if (got == REQUEST_BAD) {
         log_event(LOG_ERROR, "request refused", "stream=%s reason=%s", name, log_quote(fault.text));
     } else if (!edition_name(edition, name, UINT64_MAX)) {
@@ -159,7 +161,12 @@ static void s_answer_request(line_t *self, moment_t now)
     } else if (amendments_count(stream_amendments(self->stream)) >= AMENDMENTS_REPLAYS_MAX) {
         log_event(LOG_ERROR, "request refused", "stream=%s reason=\"it was replayed %d times\"",
                   name, AMENDMENTS_REPLAYS_MAX);
-    } else if (!slice_is(amendments_request(stream_amendments(self->stream)), request.id)) {
+    } else if (!answered &&
+               stream_first_seq(self->stream) > 1) { // it was whole when that was asked
+        log_event(LOG_ERROR, "request refused",
+                  "stream=%s reason=\"its log was trimmed (stage_keep): windows are not whole\"",
+                  name);
+    } else if (!answered) {
         if (amendments_mappings(plan, mappings) && strcmp(mappings, request.mappings) == 0)
             (void) stream_amend(self->stream, slice_text(request.source), request.from_us,
                                 slice_text(request.id), 0, now.recv_us); // no memory: next time

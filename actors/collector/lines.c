@@ -154,11 +154,11 @@ static bool s_trim(lines_t *self, size_t index, registry_t *registry, trimmer_t 
 {
     line_t *line = self->lines[index];
     const char *name = stream_name(line_stream(line));
-    uint64_t edition = line_edition(line), first_seq;
+    uint64_t edition = line_edition(line), begins = stream_first_seq(line_stream(line)), first_seq;
     slice_t told = slice_text(forward_name(line_forward(line)));
     bool good = trimmer_tell(trimmer, name, edition, registry_held_floor(registry, told));
     bool forgotten =
-        trimmer_offer(trimmer, name, edition, &first_seq) && line_forget(line, first_seq);
+        trimmer_offer(trimmer, name, edition, begins, &first_seq) && line_forget(line, first_seq);
     // Whoever keeps copies must know it before anything is gone.
     registry_log_begin(registry, index, stream_first_seq(line_stream(line)), line_begin(line));
     if (forgotten) {

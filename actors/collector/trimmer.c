@@ -71,12 +71,13 @@ bool trimmer_tell(trimmer_t *self, const char *stream, uint64_t edition, uint64_
     return log != NULL;
 }
 
-bool trimmer_offer(trimmer_t *self, const char *stream, uint64_t edition, uint64_t *first_seq)
+bool trimmer_offer(trimmer_t *self, const char *stream, uint64_t edition, uint64_t first,
+                   uint64_t *offer)
 {
     pthread_mutex_lock(&self->lock);
     const log_t *log = s_find(self, stream);
-    bool offered = log && log->edition == edition && log->offer > log->accepted;
-    *first_seq = offered ? log->offer : 0;
+    bool offered = log && log->edition == edition && log->offer > first;
+    *offer = offered ? log->offer : 0;
     pthread_mutex_unlock(&self->lock);
     return offered;
 }

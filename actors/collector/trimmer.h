@@ -19,8 +19,9 @@ void trimmer_destroy(trimmer_t **self_p);
 
 // This stream, told in this edition, needs no record up to `floor`. False: no memory, or too many.
 bool trimmer_tell(trimmer_t *self, const char *stream, uint64_t edition, uint64_t floor);
-// It could begin with this record. False: nothing new.
-bool trimmer_offer(trimmer_t *self, const char *stream, uint64_t edition, uint64_t *first_seq);
+// It begins with record `first`, and could begin with *offer. False: with none after that.
+bool trimmer_offer(trimmer_t *self, const char *stream, uint64_t edition, uint64_t first,
+                   uint64_t *offer);
 // The offer was taken: remove what lies before that record.
 void trimmer_accept(trimmer_t *self, const char *stream, uint64_t first_seq);
 

@@ -54,6 +54,24 @@ def kill(instance, role):
             pass
 
 
+def log_lines(instance, what):
+    lines = (instance.dir / "log/collector.log").read_text().splitlines()
+    return [line for line in lines if what in line]
+
+
+def refuse_what_was_asked_before(instance):
+    """A request that was written while the log was whole, and is found when it no longer is."""
+    request = next((instance.dir / "stage/tw").glob("*/*.seg")).parent / "REPLAY"
+    request.write_text(f"replay {'1' * 32} {'2' * 32} 0 *\n")
+    wait_for("the collector to refuse it", lambda: not request.exists(), 30)
+    assert log_lines(instance, "request refused")[-1].count("trimmed"), "another reason"
+
+
+def assert_says_only_what_went(instance):
+    said = log_lines(instance, "log trimmed")
+    assert said and not [line for line in said if line.endswith(" first_seq=1")], said
+
+
 def main():
     alerts, push = free_ports(2)
     numbers = random.Random(7)
@@ -98,6 +116,8 @@ def main():
         refused = instance.word("replay", "-c", instance.config, "--from", "2023-03-01T00:00:00Z",
                                 check=False)
         assert refused.returncode == 1 and "was trimmed" in refused.stderr, refused.stderr
+        refuse_what_was_asked_before(instance)
+        assert_says_only_what_went(instance)
         pusher.close()
         print(f"trim: begins at record {trimmed[0]['first_seq']}, {len(firsts)} beginnings seen "
               f"meanwhile, {len(expected)} alerts, each once")

@@ -71,19 +71,33 @@ static void only_what_was_accepted_goes(void **state)
     uint64_t offer;
     trimmer_t *trimmer = trimmer_new();
     work(trimmer); // of whom it was told nothing
-    assert_false(trimmer_offer(trimmer, "main", 0, &offer));
+    assert_false(trimmer_offer(trimmer, "main", 0, 1, &offer));
     assert_true(trimmer_tell(trimmer, "main", 0, 2));
     work(trimmer);
-    assert_true(trimmer_offer(trimmer, "main", 0, &offer));
+    assert_true(trimmer_offer(trimmer, "main", 0, 1, &offer));
     assert_int_equal(offer, 3);
     work(trimmer);
     assert_int_equal(first_seq(), 1);
     trimmer_accept(trimmer, "main", offer);
-    assert_false(trimmer_offer(trimmer, "main", 0, &offer));
+    assert_false(trimmer_offer(trimmer, "main", 0, 3, &offer));
     work(trimmer);
     assert_int_equal(first_seq(), 3);
     assert_int_equal(trimmer_count(trimmer), 2);
-    assert_false(trimmer_offer(trimmer, "main", 0, &offer));
+    assert_false(trimmer_offer(trimmer, "main", 0, 3, &offer));
+    trimmer_destroy(&trimmer);
+}
+
+static void that_nothing_may_go_is_no_offer(void **state)
+{
+    (void) state;
+    uint64_t offer;
+    trimmer_t *trimmer = trimmer_new();
+    fault_t fault;
+    assert_true(trimmer_tell(trimmer, "main", 0, 2));
+    assert_true(trimmer_work(trimmer, scratch.path, "tw", "main", KEEP_US, KEEP_US, &fault));
+    assert_false(trimmer_offer(trimmer, "main", 0, 1, &offer));
+    work(trimmer);
+    assert_true(trimmer_offer(trimmer, "main", 0, 1, &offer));
     trimmer_destroy(&trimmer);
 }
 
@@ -94,14 +108,14 @@ static void an_offer_ends_with_its_reasons(void **state)
     trimmer_t *trimmer = trimmer_new();
     assert_true(trimmer_tell(trimmer, "main", 0, 2));
     work(trimmer);
-    assert_true(trimmer_offer(trimmer, "main", 0, &offer));
+    assert_true(trimmer_offer(trimmer, "main", 0, 1, &offer));
     assert_true(trimmer_tell(trimmer, "main", 7, 2)); // told again: that has read nothing yet
-    assert_false(trimmer_offer(trimmer, "main", 7, &offer));
-    assert_false(trimmer_offer(trimmer, "main", 0, &offer));
+    assert_false(trimmer_offer(trimmer, "main", 7, 1, &offer));
+    assert_false(trimmer_offer(trimmer, "main", 0, 1, &offer));
     work(trimmer);
-    assert_true(trimmer_offer(trimmer, "main", 7, &offer));
+    assert_true(trimmer_offer(trimmer, "main", 7, 1, &offer));
     assert_true(trimmer_tell(trimmer, "main", 7, 0)); // the copy is lost
-    assert_false(trimmer_offer(trimmer, "main", 7, &offer));
+    assert_false(trimmer_offer(trimmer, "main", 7, 1, &offer));
     work(trimmer);
     assert_int_equal(first_seq(), 1);
     trimmer_destroy(&trimmer);
@@ -111,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(only_what_was_accepted_goes, make_log, drop_log),
+        cmocka_unit_test_setup_teardown(that_nothing_may_go_is_no_offer, make_log, drop_log),
         cmocka_unit_test_setup_teardown(an_offer_ends_with_its_reasons, make_log, drop_log),
     };
     return cmocka_run_group_tests_name("trimmer", tests, NULL, NULL);
