@@ -81,17 +81,18 @@ class Log:
         return True
 
     def read(self):
-        """(topic, alert) of what came into the log since the last time; nothing if Redis is away."""
+        """(topic, alert) of what came into the log since the last time; nothing if Redis is away. The
+        place moves on when the next is asked for: who stops in between has that one again."""
         while self.begin():
             try:
                 entries = self.redis.xrange(self.key, f"({self.after}", "+", count=ENTRIES)
             except self.error:
                 return
             for entry, fields in entries:
-                self.after = entry.decode()
                 topic = fields[b"topic"].decode()
                 if topic.startswith(self.topic):
                     yield topic, json.loads(fields[b"body"])
+                self.after = entry.decode()
             if len(entries) < ENTRIES:
                 return
 
@@ -119,8 +120,9 @@ class Printer:
         if not self.log:
             return
         for topic, alert in self.log.read():
-            if not self.full():
-                self.show(topic, alert)
+            if self.full():
+                break
+            self.show(topic, alert)
         if self.log.after != self.said:
             self.said = self.log.after
             say(f"at {self.said}")

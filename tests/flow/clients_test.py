@@ -19,6 +19,7 @@ from harness import TOP, Instance, wait_for
 
 START_MS = 1_700_000_000_000
 QUIET, BURST = 2, 50
+PAGE = 4  # alerts
 ROWS, BURSTS = 60, (20, 40, 59)  # places of the bursts among the rows
 
 CONFIG = """
@@ -78,6 +79,24 @@ def push(folder, words, text):
     run = subprocess.run(words, cwd=folder, input=text, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, f"{words[0]}: exit {run.returncode}: {run.stderr}"
     return run.stdout
+
+
+def pages(folder, alerts, instance):
+    """Ids that subscribe.py prints from the log, PAGE in each of its lives, each from where the one
+    before ended."""
+    place, ids = "0-0", []
+    while True:
+        run = subprocess.run(
+            ["/usr/bin/python3", "subscribe.py", "--alerts", alerts, "--redis",
+             f"unix://{instance.dir}/redis.sock", "--after", place, "--count", str(PAGE),
+             "--seconds", "5"],
+            cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+        page = [json.loads(line)["id"] for line in run.stdout.splitlines()]
+        assert len(page) <= PAGE, page
+        if not page:
+            return ids
+        ids += page
+        place = re.findall(r"^at (\d+-\d+)$", run.stderr, re.M)[-1]
 
 
 def main():
@@ -140,6 +159,7 @@ def main():
         for printer in (python, c):
             said = printer.end()
             assert "gap" not in said, said
+        assert pages(folder, alerts, instance) == instance.logged_ids()
     shutil.rmtree(folder.parent)
     print(f"{len(want)} alerts of rows pushed by both examples, printed once by both subscribers")
 
