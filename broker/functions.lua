@@ -438,6 +438,7 @@ local function quarantine(keys, args)
   end
   if fresh == 0 then return OK end
   redis.call('SADD', keys[4], args[1])
+  redis.call('HSETNX', keys[1], args[4], '') -- so that the streams are known
   redis.call('HSET', keys[1], 'reason', reason)
   redis.call('HINCRBY', keys[1], 'total', fresh)
   local over = redis.call('ZCARD', keys[3]) - args[3]

@@ -129,6 +129,74 @@ local function held_delivery(keys, args)
   return OK
 end
 
+-- keys: counters of a source, then what is remembered of each stream
+-- answer: the fields of the counters, then the places of each
+local function held_refused(keys)
+  local all = { redis.call('HGETALL', keys[1]) }
+  for i = 2, #keys do all[i] = redis.call('ZRANGE', keys[i], 0, -1) end
+  return all
+end
+
+local PLACE_BYTES = 31 -- "<seq, 20 digits>:<row, 10 digits>"
+
+-- One stream of held_refuse. Answer: how many rows Redis knows that the copy does not.
+local function join_places(counters, field, seen, floor, places, limit)
+  local known, list, more = {}, {}, 0
+  for i = 1, #places, PLACE_BYTES do
+    list[#list + 1] = places:sub(i, i + PLACE_BYTES - 1)
+    known[list[#list]] = true
+  end
+  for _, place in ipairs(redis.call('ZRANGE', seen, 0, -1)) do
+    if place > floor and not known[place] then more = more + 1 end
+  end
+  local have = redis.call('HGET', counters, field) or ''
+  if floor > have then have = floor end
+  for _, place in ipairs(list) do
+    if place > have then redis.call('ZADD', seen, 'NX', 0, place) end
+  end
+  local over = redis.call('ZCARD', seen) - limit
+  local forgotten = redis.call('ZPOPMIN', seen, math.max(0, over))
+  if #forgotten > 0 then have = forgotten[#forgotten - 1] end
+  redis.call('HSET', counters, field, have)
+  return more
+end
+
+-- What a copy knows of refused rows, and those that came since: each counted once.
+-- keys: counters, sources, prefix of what is remembered of a stream
+-- args: source, total, newest reason, limit, then of each stream: its name, floor, places in one
+local function held_refuse(keys, args)
+  local counters, total, copied = keys[1], tonumber(args[2]), {}
+  for i = 5, #args, 3 do
+    local field = 'floor:' .. args[i]
+    copied[field] = true
+    total = total + join_places(counters, field, keys[3] .. args[i], args[i + 1], args[i + 2],
+                                tonumber(args[4]))
+  end
+  for _, field in ipairs(redis.call('HKEYS', counters)) do
+    local stream = field:match('^floor:(.*)$')
+    if stream and not copied[field] then
+      total = total + redis.call('ZCARD', keys[3] .. stream)
+    end
+  end
+  if total > tonumber(redis.call('HGET', counters, 'total') or 0) then
+    redis.call('HSET', counters, 'total', total)
+  end
+  redis.call('HSETNX', counters, 'reason', args[3])
+  redis.call('SADD', keys[2], args[1])
+  return OK
+end
+
+-- The rows themselves are for people to look at: where there are some, these stay out.
+-- keys: log; args: (stream, seq, row, reason, snippet)*
+local function held_refused_log(keys, args)
+  if redis.call('EXISTS', keys[1]) == 1 then return DUP end
+  for i = 1, #args, 5 do
+    redis.call('XADD', keys[1], '*', 'stream', args[i], 'seq', args[i + 1], 'row', args[i + 2],
+               'reason', args[i + 3], 'snippet', args[i + 4])
+  end
+  return OK
+end
+
 -- keys: one that people or the collector write; args: type, time of expiry in ms (0 = none), content
 -- answer: OK, or DUP: it is there
 local function held_key(keys, args)
@@ -152,4 +220,7 @@ register('held_swap', held_swap, BOUNDED)
 register('held_outbox', held_outbox, GROWS)
 register('held_known', held_known, BOUNDED)
 register('held_delivery', held_delivery, GROWS)
+register('held_refused', held_refused, READS)
+register('held_refuse', held_refuse, BOUNDED)
+register('held_refused_log', held_refused_log, BOUNDED)
 register('held_key', held_key, GROWS)

@@ -6,7 +6,7 @@
 
 #include "broker/store.h"
 
-static const char OFFSET_FIELD[] = "off:", SENT_FIELD[] = "sent:";
+static const char OFFSET_FIELD[] = "off:", SENT_FIELD[] = "sent:", FLOOR_FIELD[] = "floor:";
 
 bool keys_init(keys_t *self, const char *namespace)
 {
@@ -199,9 +199,14 @@ slice_t keys_quarantine(keys_t *self, slice_t source)
 slice_t keys_floor_field(keys_t *self, slice_t stream)
 {
     buffer_clear(&self->text);
-    buffer_text(&self->text, "floor:");
+    buffer_text(&self->text, FLOOR_FIELD);
     buffer_append(&self->text, stream.data, stream.size);
     return buffer_slice(&self->text);
+}
+
+bool keys_floor_stream(slice_t field, slice_t *stream)
+{
+    return stream_after(FLOOR_FIELD, field, stream);
 }
 
 slice_t keys_quarantine_log(keys_t *self, slice_t source)

@@ -49,6 +49,7 @@ slice_t keys_latest(keys_t *self, slice_t series);
 
 slice_t keys_quarantine(keys_t *self, slice_t source);  // counters and floors
 slice_t keys_floor_field(keys_t *self, slice_t stream); // a field of it
+bool keys_floor_stream(slice_t field, slice_t *stream); // and back
 slice_t keys_quarantine_log(keys_t *self, slice_t source);
 slice_t keys_quarantine_seen(keys_t *self, slice_t source, slice_t stream);
 slice_t keys_quarantine_sources(keys_t *self);

@@ -6,6 +6,7 @@
  *    2. outboxes       an alert that is not there any more is in the alert log, its deliveries too
  *    3. the ids that the alert log knows, then its entries: no id without its entry
  *    4. all keys       deliveries that wait; what people write; plans
+ *    5. refused rows   those of a record are counted before a partition has it
  *  and it is put back in the opposite order, partitions last. Each verb of putting back changes
  *  nothing the second time, and never what is newer. A mark in Redis says that it is the same one
  *  from beginning to end. Nothing here blocks Redis for longer than reading or writing a few MB
@@ -68,6 +69,24 @@ typedef struct {
 } store_held_rest_t;
 store_status_t store_held_rest(store_t *self, char cursor[32], const store_held_rest_t *visit);
 
+// Refused rows, a source at a time: of each stream the places that are remembered ("<seq, 20
+// digits>:<row, 10 digits>", one behind the other) and the highest that is not any more; then the
+// newest of them.
+enum { STORE_PLACE_BYTES = 31, STORE_REFUSED_STREAMS_MAX = 1024 };
+typedef struct {
+    slice_t stream, floor, places;
+} store_refused_t;
+typedef struct {
+    slice_t stream, seq, row, reason, snippet;
+} store_refused_row_t;
+typedef struct {
+    void *context;
+    void (*counts)(void *context, slice_t source, uint64_t total, slice_t reason,
+                   const store_refused_t *streams, size_t count);
+    void (*rows)(void *context, slice_t source, const store_refused_row_t *rows, size_t count);
+} store_held_refused_t;
+store_status_t store_held_refused(store_t *self, const store_held_refused_t *visit);
+
 // ---- positions ----------------------------------------------------------------------------
 
 typedef void store_position_visit_t(void *context, unsigned partition,
@@ -111,6 +130,12 @@ store_status_t store_held_ready_over(store_t *self); // no partition follows any
 store_status_t store_held_known_put(store_t *self, const slice_t *ids, size_t count);
 store_status_t store_held_delivery_put(store_t *self, slice_t alert_id, slice_t body,
                                        const store_pair_t *states, size_t count);
+// Rows of this source that Redis has counted and the copy has not are added to those of the copy.
+store_status_t store_held_refused_put(store_t *self, slice_t source, uint64_t total, slice_t reason,
+                                      const store_refused_t *streams, size_t count);
+// OK, or DUP: there are some, which stay as they are.
+store_status_t store_held_refused_rows_put(store_t *self, slice_t source,
+                                           const store_refused_row_t *rows, size_t count);
 // OK, or DUP: there is one, which stays as it is.
 store_status_t store_held_key_put(store_t *self, slice_t inside, store_type_t type,
                                   uint64_t expires_ms, const slice_t *content, size_t count);

@@ -246,6 +246,44 @@ static bool s_copy_rest(copying_t *copying, fault_t *fault)
     return true;
 }
 
+// ---- refused rows ---------------------------------------------------------------------------
+
+static void s_on_refused(void *context, slice_t source, uint64_t total, slice_t reason,
+                         const store_refused_t *streams, size_t count)
+{
+    copying_t *copying = context;
+    s_begin(copying, COPY_REFUSED, total, 0);
+    s_add(copying, source);
+    s_add(copying, reason);
+    for (size_t i = 0; i < count; i++) {
+        s_add(copying, streams[i].stream);
+        s_add(copying, streams[i].floor);
+        s_add(copying, streams[i].places);
+    }
+    s_end(copying);
+}
+
+static void s_on_rows(void *context, slice_t source, const store_refused_row_t *rows, size_t count)
+{
+    copying_t *copying = context;
+    s_begin(copying, COPY_ROWS, 0, 0);
+    s_add(copying, source);
+    for (size_t i = 0; i < count; i++) {
+        s_add(copying, rows[i].stream);
+        s_add(copying, rows[i].seq);
+        s_add(copying, rows[i].row);
+        s_add(copying, rows[i].reason);
+        s_add(copying, rows[i].snippet);
+    }
+    s_end(copying);
+}
+
+static bool s_copy_refused(copying_t *copying, fault_t *fault)
+{
+    const store_held_refused_t visit = { copying, s_on_refused, s_on_rows };
+    return keeper_heard(copying->keeper, store_held_refused(copying->keeper->store, &visit), fault);
+}
+
 // ---- the whole ------------------------------------------------------------------------------
 
 static bool s_has_room(const keeper_t *self, fault_t *fault)
@@ -343,7 +381,8 @@ static bool s_read_all(copying_t *copying, const keeper_seen_t *seen, fault_t *f
     uint64_t epoch = store_epoch(self->store);
     if (!s_copy_partitions(copying, fault) || !s_copy_outboxes(copying, fault) ||
         !s_copy_known(copying, fault) || !s_copy_log(copying, fault) ||
-        !s_copy_rest(copying, fault) || !s_is_whole(copying, epoch, fault))
+        !s_copy_rest(copying, fault) || !s_copy_refused(copying, fault) ||
+        !s_is_whole(copying, epoch, fault))
         return false;
     return !keeper_is_stopped(self) || fault_set(fault, "given up");
 }

@@ -186,6 +186,37 @@ static bool s_put_key(putting_t *putting, copy_items_t items)
     return good;
 }
 
+static bool s_put_refused(putting_t *putting, copy_items_t items)
+{
+    slice_t head[2], v[COPY_REFUSED_ITEMS];
+    uint64_t total = items.number;
+    size_t count = 0;
+    store_refused_t *streams = calloc(items.count / COPY_REFUSED_ITEMS + 1, sizeof *streams);
+    bool good = streams && s_next(&items, head, 2);
+    while (good && items.count > 0 && (good = s_next(&items, v, COPY_REFUSED_ITEMS)))
+        streams[count++] = (store_refused_t){ v[0], v[1], v[2] };
+    good = good ? s_heard(putting, store_held_refused_put(putting->keeper->store, head[0], total,
+                                                          head[1], streams, count))
+                : s_is_bad(putting);
+    free(streams);
+    return good;
+}
+
+static bool s_put_rows(putting_t *putting, copy_items_t items)
+{
+    slice_t source, v[COPY_ROW_ITEMS];
+    size_t count = 0;
+    store_refused_row_t *rows = calloc(items.count / COPY_ROW_ITEMS + 1, sizeof *rows);
+    bool good = rows && s_next(&items, &source, 1);
+    while (good && items.count > 0 && (good = s_next(&items, v, COPY_ROW_ITEMS)))
+        rows[count++] = (store_refused_row_t){ v[0], v[1], v[2], v[3], v[4] };
+    good = good ? s_heard(putting,
+                          store_held_refused_rows_put(putting->keeper->store, source, rows, count))
+                : s_is_bad(putting);
+    free(rows);
+    return good;
+}
+
 static bool s_put(putting_t *putting, copy_kind_t kind, copy_items_t items)
 {
     switch (kind) {
@@ -199,6 +230,10 @@ static bool s_put(putting_t *putting, copy_kind_t kind, copy_items_t items)
         return s_put_outbox(putting, items);
     case COPY_KEY:
         return s_put_key(putting, items);
+    case COPY_REFUSED:
+        return s_put_refused(putting, items);
+    case COPY_ROWS:
+        return s_put_rows(putting, items);
     case COPY_HEAD:
     case COPY_PARTITION:
     case COPY_BASE:
@@ -241,5 +276,6 @@ bool keeper_put(keeper_t *self, copy_reader_t *copy, bool emptied, uint64_t *peo
     putting.group = GROUPS; // none yet
     return s_put_all(&putting, COPY_KEY) && s_put_all(&putting, COPY_LOG) &&
            s_put_all(&putting, COPY_KNOWN) && s_put_all(&putting, COPY_DELIVERY) &&
+           s_put_all(&putting, COPY_REFUSED) && s_put_all(&putting, COPY_ROWS) &&
            s_put_all(&putting, COPY_OUTBOX);
 }

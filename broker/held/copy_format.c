@@ -39,7 +39,7 @@ bool copy_frame_read(copy_frame_t *frame, const uint8_t head[COPY_SECTION_HEAD_B
     uint32_t kind = s_get_u32(head);
     frame->size = s_get_u32(head + 4);
     frame->crc = s_get_u32(head + 8);
-    if (kind < COPY_HEAD || kind > COPY_END || frame->size > COPY_SECTION_BYTES_MAX)
+    if (kind < COPY_HEAD || kind > COPY_ROWS || frame->size > COPY_SECTION_BYTES_MAX)
         return false;
     frame->kind = (copy_kind_t) kind;
     return true;

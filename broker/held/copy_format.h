@@ -6,7 +6,8 @@
  *  Pure. Integers are little-endian, the bytes of a section msgpack. The first section is a HEAD,
  *  the last an END; in between stand, in the order in which they were read (broker/store_held.h
  *  says why): each partition (PARTITION, then its BASE and JOURNAL sections), OUTBOX, LOG, KNOWN,
- *  DELIVERY and KEY sections. Whatever is read from a file is hostile: bounded and checked here.
+ *  DELIVERY, KEY, REFUSED and ROWS sections. Whatever is read from a file is hostile: bounded and
+ * checked here.
  */
 #pragma once
 #include "proto/buffer.h"
@@ -25,6 +26,8 @@ enum {
     COPY_ITEMS_MAX = 1 << 22, // of one list
     COPY_OUTBOX_ITEMS = 3,    // of one entry: id, topic, body
     COPY_LOG_ITEMS = 8,       // of one entry: id, rule, series, ts, severity, topic, seq, body
+    COPY_REFUSED_ITEMS = 3,   // of one stream: its name, floor, places
+    COPY_ROW_ITEMS = 5,       // of one refused row: stream, seq, row, reason, snippet
 };
 
 extern const char copy_magic[COPY_MAGIC_BYTES + 1];
@@ -40,6 +43,8 @@ typedef enum {
     COPY_DELIVERY = 8,  // alert id, body, then subscriber and state of each
     COPY_KEY = 9,       // type, expiry, key without the namespace, content
     COPY_END = 10,      // sections before it
+    COPY_REFUSED = 11,  // how many rows; source and newest reason, then its streams
+    COPY_ROWS = 12,     // source, then the newest refused rows
 } copy_kind_t;
 
 // ---- the frame of a section -----------------------------------------------------------------

@@ -148,6 +148,10 @@ static bool s_check(copy_reader_t *self, copy_kind_t kind, slice_t body)
         return s_check_list(body, 2, 2, &unused);
     case COPY_KEY:
         return s_check_list(body, 1, 1, &unused);
+    case COPY_REFUSED:
+        return s_check_list(body, COPY_REFUSED_ITEMS, 2, &unused);
+    case COPY_ROWS:
+        return s_check_list(body, COPY_ROW_ITEMS, 1, &unused);
     case COPY_END:
         return copy_end_decode(&unused, body) && unused == self->count - 1;
     }

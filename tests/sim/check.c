@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "broker/stage/stage.h"
-#include "broker/store_held.h"
 #include "proto/json.h"
 #include "proto/message.h"
 #include "proto/owned.h"
@@ -36,8 +35,6 @@ store_status_t __real_store_load(store_t *self, unsigned partition, const store_
 store_status_t __wrap_store_load(store_t *self, unsigned partition, const store_load_t *load,
                                  void *context, store_id_t *head, size_t *base_bytes,
                                  size_t *journal_bytes, uint64_t *journal_count);
-store_status_t __real_store_held_swap(store_t *self, const store_held_swap_t *swap);
-store_status_t __wrap_store_held_swap(store_t *self, const store_held_swap_t *swap);
 
 // ---- what is durable
 // --------------------------------------------------------------------------------
@@ -202,23 +199,6 @@ store_status_t __wrap_store_load(store_t *self, unsigned partition, const store_
     return status;
 }
 
-// What a copy of Redis stands for is not read again, and who was refused is not in it.
-store_status_t __wrap_store_held_swap(store_t *self, const store_held_swap_t *swap)
-{
-    static const char position[] = "off:";
-    for (size_t i = 0; i < swap->field_count; i++) {
-        slice_t name = swap->fields[i].name, value = swap->fields[i].value;
-        char number[24] = "";
-        size_t skip = sizeof position - 1;
-        if (name.size <= skip || memcmp(name.data, position, skip) != 0)
-            continue;
-        memcpy(number, value.data, value.size < sizeof number ? value.size : sizeof number - 1);
-        reference_restored(slice_of(name.data + skip, name.size - skip),
-                           strtoull(number, NULL, 10));
-    }
-    return __real_store_held_swap(self, swap);
-}
-
 // ---- what is published
 // ------------------------------------------------------------------------------
 
@@ -381,13 +361,12 @@ static void s_check_refused(store_t *store)
 {
     for (size_t i = 0; i < reference_sources(); i++) {
         counted_t counted = { .source = reference_source(i) };
-        uint64_t most, least;
         if (store_quarantine_summary(store, s_take_count, &counted) != STORE_OK)
             world_fail("the end: the quarantine cannot be read: %s", store_error(store));
-        reference_refused(counted.source, &most, &least);
-        if (counted.total > most || counted.total < least)
+        uint64_t refused = reference_refused(counted.source);
+        if (counted.total != refused)
             world_fail("the quarantine has %" PRIu64 " rows of %s, and there are %" PRIu64,
-                       counted.total, counted.source, most);
+                       counted.total, counted.source, refused);
     }
 }
 

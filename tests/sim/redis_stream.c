@@ -42,6 +42,23 @@ static bool id_at(call_t *call, size_t at, uint64_t n, entry_id_t *id)
     return call_error(call, "ERR Invalid stream ID specified as stream command argument"), false;
 }
 
+// One end of a range; '(' leaves the entry itself out.
+static bool end_at(call_t *call, size_t at, bool upper, entry_id_t *id)
+{
+    const char *text = call->words[at]->data;
+    if (*text != '(')
+        return id_at(call, at, upper ? UINT64_MAX : 0, id);
+    if (!id_parse(text + 1, upper ? UINT64_MAX : 0, id))
+        return call_error(call, "ERR Invalid stream ID specified as stream command argument"),
+               false;
+    if (upper)
+        *id =
+            id->n > 0 ? (entry_id_t){ id->ms, id->n - 1 } : (entry_id_t){ id->ms - 1, UINT64_MAX };
+    else
+        id->n++; // no entry has the last number there is
+    return true;
+}
+
 static blob_t *id_text(entry_id_t id)
 {
     char text[48];
@@ -251,8 +268,8 @@ static void range(call_t *call, bool backwards)
     object_t *object;
     entry_id_t from, to;
     int64_t most = INT64_MAX;
-    if (!id_at(call, backwards ? 3 : 2, 0, &from) ||
-        !id_at(call, backwards ? 2 : 3, UINT64_MAX, &to))
+    if (!end_at(call, backwards ? 3 : 2, false, &from) ||
+        !end_at(call, backwards ? 2 : 3, true, &to))
         return;
     if (call->count > 4 && (!blob_is(call->words[4], "COUNT") || !call_integer_at(call, 5, &most)))
         return call->reply ? (void) 0 : call_syntax(call);

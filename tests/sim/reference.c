@@ -28,7 +28,6 @@ typedef struct {
     plan_t *plan;
     fold_t *fold;
     uint64_t seq, durable, interesting;
-    uint64_t restored; // up to here a partition came back from a copy of Redis
     buffer_t blobs;
     struct {
         size_t count, capacity;
@@ -39,8 +38,7 @@ typedef struct {
 typedef struct {
     char name[64];
     buffer_t payloads;
-    const stream_t *stream; // that they are in
-    buffer_t refused;       // for each row that was: its record
+    uint64_t refused;
 } source_text_t;
 
 static struct {
@@ -311,24 +309,9 @@ slice_t reference_payloads(const char *source)
     return buffer_slice(&s_source(slice_text(source))->payloads);
 }
 
-void reference_refused(const char *name, uint64_t *most, uint64_t *least)
+uint64_t reference_refused(const char *source)
 {
-    const source_text_t *source = s_source(slice_text(name));
-    size_t count = source->refused.size / sizeof(uint64_t), held = 0;
-    for (uint64_t seq; held < count; held++) {
-        memcpy(&seq, source->refused.data + held * sizeof seq, sizeof seq);
-        if (seq > source->stream->restored)
-            break;
-    }
-    *most = count;
-    *least = count - held;
-}
-
-void reference_restored(slice_t name, uint64_t seq)
-{
-    stream_t *stream = s_stream(name);
-    if (stream && seq > stream->restored)
-        stream->restored = seq;
+    return s_source(slice_text(source))->refused;
 }
 
 // ---- records
@@ -337,8 +320,7 @@ void reference_restored(slice_t name, uint64_t seq)
 static void s_on_refusal(void *context, const quarantine_t *quarantine)
 {
     (void) quarantine;
-    source_text_t *source = context;
-    buffer_append(&source->refused, &source->stream->seq, sizeof source->stream->seq);
+    ((source_text_t *) context)->refused++;
 }
 
 static void s_fold(stream_t *stream, const rows_view_t *view)
@@ -358,7 +340,6 @@ static void s_take_payload(stream_t *stream, const record_t *record)
 {
     source_text_t *source = s_source(record->source);
     buffer_append(&source->payloads, record->payload.data, record->payload.size);
-    source->stream = stream;
     const plan_entry_t *entry = plan_find(stream->plan, PLAN_SOURCE, record->source);
     if (!entry)
         s_stop("a payload before its plan");

@@ -45,8 +45,4 @@ size_t reference_sources(void); // that anything was staged of
 const char *reference_source(size_t index);
 // Payloads of a source, one after the other.
 slice_t reference_payloads(const char *source);
-// Rows quarantined, and how many of them are counted whatever came back from a copy of Redis: what
-// was refused up to where the copy stood is not in it, and not read again.
-void reference_refused(const char *source, uint64_t *most, uint64_t *least);
-// A partition may be put back from a copy that stands here.
-void reference_restored(slice_t stream, uint64_t seq);
+uint64_t reference_refused(const char *source); // rows quarantined

@@ -5,7 +5,7 @@ list(FILTER sim_sources EXCLUDE REGEX "/(redis|hiredis|store_server)[^/]*$") # s
 set(sim_wrapped
     poll zmq_poll zmq_send zmq_setsockopt zmq_getsockopt clock_gettime getrandom getpid kill
     gethostname flock close pthread_create pthread_join pthread_cond_signal pthread_cond_timedwait
-    stage_open stage_sync store_load store_held_swap)
+    stage_open stage_sync store_load)
 list(TRANSFORM sim_wrapped PREPEND "-Wl,--wrap=")
 
 add_library(sim_world OBJECT ${sim_sources})
