@@ -61,15 +61,21 @@ static void subscribe_upstream(broker_t *self, const char *prefix)
     bus_send(self->actors, slice_of(frame, (size_t) size), 0);
 }
 
+static void subscribe_always(broker_t *self)
+{
+    subscribe_upstream(self, "alert/");
+    subscribe_upstream(self, "staged/");
+}
+
 // The port that readers know from before, if it is still free.
 static bus_t *bind_readers(const broker_t *self, const char *wanted, fault_t *fault)
 {
     char known[BUS_ENDPOINT_MAX];
     bus_t *readers = NULL;
     if (last_port_endpoint(self->options->dir, self->options->name, wanted, known))
-        readers = bus_bind(BUS_XPUB, known, READER_QUEUE, fault);
+        readers = bus_bind(BUS_XPUB, DOOR_ALERTS, known, READER_QUEUE, fault);
     if (!readers)
-        readers = bus_bind(BUS_XPUB, wanted, READER_QUEUE, fault);
+        readers = bus_bind(BUS_XPUB, DOOR_ALERTS, wanted, READER_QUEUE, fault);
     fault_t reason;
     if (readers &&
         !last_port_keep(self->options->dir, self->options->name, bus_endpoint(readers), &reason))
@@ -80,11 +86,10 @@ static bus_t *bind_readers(const broker_t *self, const char *wanted, fault_t *fa
 
 static bool open_links(broker_t *self, const settings_t *settings, fault_t *fault)
 {
-    self->actors = bus_bind(BUS_XSUB, "tcp://127.0.0.1:*", ACTOR_QUEUE, fault);
+    self->actors = bus_bind(BUS_XSUB, DOOR_NEWS, settings->listen_actors, ACTOR_QUEUE, fault);
     if (!self->actors)
         return false;
-    subscribe_upstream(self, "alert/");
-    subscribe_upstream(self, "staged/");
+    subscribe_always(self);
     self->readers = bind_readers(self, settings->listen_alerts, fault);
     if (self->readers)
         return true;
@@ -162,12 +167,20 @@ static bool is_news(slice_t topic, slice_t body)
     return wire_peek(&reader) == WIRE_MAP && wire_skip(&reader, NULL) && wire_done(&reader);
 }
 
+// With keys: may the actor that sent it say so?
+static bool may_say(broker_t *self, slice_t topic)
+{
+    role_t role;
+    const char *name = bus_peer_role(self->actors);
+    return !name || (role_parse(name, &role) && door_may_publish(role, topic));
+}
+
 // Whatever can reach our socket may send anything: only news is passed on, the rest is counted.
 static void forward_news(broker_t *self)
 {
     slice_t topic, body;
     for (int i = 0; i < FORWARD_MAX && bus_take_news(self->actors, &topic, &body); i++) {
-        if (!is_news(topic, body)) {
+        if (!is_news(topic, body) || !may_say(self, topic)) {
             self->refused++;
             continue;
         }
@@ -201,6 +214,11 @@ static int broker_run(broker_t *self)
     for (;;) {
         int64_t now_us = life_mono_us();
         if (now_us >= tick_us) {
+            bus_renewal_t renewal = site_renew();
+            if (renewal == BUS_LOST)
+                return EXIT_FAILED;
+            if (renewal == BUS_RENEWED)
+                subscribe_always(self);
             tick(self);
             tick_us = now_us + HUGZ_US;
         }
@@ -251,7 +269,8 @@ int broker_main(int argc, char **argv)
         log_event(LOG_ERROR, "cannot take signals", "error=%s", log_quote(strerror(errno)));
         return EXIT_FAILED;
     }
-    if (!open_links(&broker, settings, &fault) || !open_registry(&broker, settings, &fault)) {
+    if (!site_guard(settings, options.dir, ROLE_BROKER, options.name, &fault) ||
+        !open_links(&broker, settings, &fault) || !open_registry(&broker, settings, &fault)) {
         log_event(LOG_ERROR, "cannot start", "error=%s", log_quote(fault.text));
         return EXIT_FAILED;
     }

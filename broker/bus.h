@@ -1,13 +1,21 @@
 /*  bus -- one end of a ZeroMQ link with every limit set; takes and gives whole frames.
  *
  *  One frame per message on the data path (libzmq silently drops the rest of a multipart whose
- *  peer dies). Limits are set before attach, because libzmq ignores them afterwards. Until
- *  CURVE is built, endpoints off loopback are refused.
+ *  peer dies). Limits are set before attach, because libzmq ignores them afterwards.
+ *
+ *  Every link is of a door (broker/trust/door.h). Without keys endpoints off loopback are refused.
+ *  In a process that has keys (broker/trust/guard.h) every link uses CURVE: who listens lets in
+ *  only those whose key may use the door, and has tried its own lock with a strange key before it
+ *  is handed out; who connects talks only to a known key of the role that keeps the door. Then an
+ *  endpoint has the key of its listener behind it (broker/endpoint.h), and is passed on so in the
+ *  registry and in messages.
  */
 #pragma once
 #include <stdbool.h>
 #include <zmq.h>
 
+#include "broker/endpoint.h"
+#include "broker/trust/door.h"
 #include "proto/buffer.h"
 #include "proto/fault.h"
 #include "proto/slice.h"
@@ -15,7 +23,8 @@
 enum {
     BUS_FRAME_BYTES_MAX = 128 << 20, // larger frames close the connection
     BUS_TOPIC_BYTES_MAX = 2048,      // of a subscription at an XPUB; a longer one likewise
-    BUS_ENDPOINT_MAX = 256,
+    BUS_ENDPOINT_MAX = ENDPOINT_MAX,
+    BUS_LINKS_MAX = 256, // that one socket connects to, where there are keys
 };
 
 typedef enum { BUS_PUSH, BUS_PULL, BUS_PUB, BUS_SUB, BUS_XPUB, BUS_XSUB } bus_kind_t;
@@ -23,16 +32,21 @@ typedef enum { BUS_PUSH, BUS_PULL, BUS_PUB, BUS_SUB, BUS_XPUB, BUS_XSUB } bus_ki
 typedef struct bus bus_t;
 
 // queue = high-water mark in messages, each direction.
-bus_t *bus_bind(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault);
+bus_t *bus_bind(bus_kind_t kind, door_t door, const char *endpoint, int queue, fault_t *fault);
 // For strangers: a frame above frame_max bytes closes its connection before it is read.
-bus_t *bus_bind_bounded(bus_kind_t kind, const char *endpoint, int queue, int frame_max,
-                        fault_t *fault);
+bus_t *bus_bind_bounded(bus_kind_t kind, door_t door, const char *endpoint, int queue,
+                        int frame_max, fault_t *fault);
 // endpoint NULL: no peer yet, see bus_add.
-bus_t *bus_connect(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault);
+bus_t *bus_connect(bus_kind_t kind, door_t door, const char *endpoint, int queue, fault_t *fault);
 void bus_destroy(bus_t **self_p);                                // lingers at most 1 s
 bool bus_add(bus_t *self, const char *endpoint, fault_t *fault); // connect one more peer
 void bus_remove(bus_t *self, const char *endpoint);
-const char *bus_endpoint(const bus_t *self);         // the actual one: "tcp://127.0.0.1:41234"
+// Is a link to where it was connected still wanted? False: its key was revoked.
+bool bus_keeps(const bus_t *self, const char *endpoint);
+const char *bus_endpoint(const bus_t *self); // the actual one: "tcp://127.0.0.1:41234"
+// Name and role of who sent what was taken last, as its key says; NULL without keys.
+const char *bus_peer(bus_t *self);
+const char *bus_peer_role(bus_t *self);
 void bus_subscribe(bus_t *self, const char *prefix); // SUB only
 
 // Give one frame, waiting at most wait_ms (0 = not at all) for room. False: nobody took it.
@@ -44,5 +58,12 @@ bool bus_take(bus_t *self, slice_t *frame);
 // Two frames of a SUB.
 bool bus_take_news(bus_t *self, slice_t *topic, slice_t *body);
 
-// For zmq_poll.
+// To be called once a second, in the one thread that has all sockets of this process: after a key
+// was revoked, those that listen are made anew at the same port, without what was queued and
+// subscribed, and links to a listener whose key is gone are cut. libzmq would let both live.
+// BUS_LOST, with fault: one could not be opened again, and the process had better end.
+typedef enum { BUS_SAME, BUS_RENEWED, BUS_LOST } bus_renewal_t;
+bus_renewal_t bus_renew_all(fault_t *fault);
+
+// For zmq_poll. Another one after a renewal.
 void *bus_socket(bus_t *self);

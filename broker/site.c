@@ -8,6 +8,7 @@
 
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
+#include "broker/trust/guard.h"
 #include "proto/owned.h"
 
 enum { ASK_EVERY_MS = 100 };
@@ -62,6 +63,39 @@ bool site_stage(const settings_t *settings, const char *dir, char path[SITE_PATH
     if (size < 0 || size >= SITE_PATH_MAX)
         return fault_set(fault, "stage: the path is too long");
     return true;
+}
+
+bool site_keys(const settings_t *settings, const char *dir, char path[SITE_PATH_MAX],
+               fault_t *fault)
+{
+    int size = settings->keys[0] == '/'
+                   ? snprintf(path, SITE_PATH_MAX, "%s", settings->keys)
+                   : snprintf(path, SITE_PATH_MAX, "%s/%s", dir, settings->keys);
+    return (size > 0 && size < SITE_PATH_MAX) || fault_set(fault, "keys: the path is too long");
+}
+
+bool site_guard(const settings_t *settings, const char *dir, role_t role, const char *name,
+                fault_t *fault)
+{
+    char folder[SITE_PATH_MAX];
+    if (!settings->keys)
+        return true;
+    const guard_setup_t setup = {
+        .folder = folder, .name = name, .role = role, .advertise = settings->listen_advertise
+    };
+    return site_keys(settings, dir, folder, fault) && guard_start(&setup, fault);
+}
+
+bus_renewal_t site_renew(void)
+{
+    fault_t fault = { 0 };
+    bus_renewal_t renewal = bus_renew_all(&fault);
+    if (renewal == BUS_RENEWED)
+        log_event(LOG_INFO, "a key was revoked; connections made anew", NULL);
+    if (renewal == BUS_LOST)
+        log_event(LOG_ERROR, "a key was revoked, and a socket cannot be opened again; ending",
+                  "reason=%s", log_quote(fault.text));
+    return renewal;
 }
 
 site_wait_t site_await(const settings_t *settings, const char *dir, int signals, fault_t *fault)

@@ -1,5 +1,6 @@
 /*  site -- where the things of a configuration are on this host: Redis, and the stage. */
 #pragma once
+#include "broker/bus.h"
 #include "broker/redis_server.h"
 #include "broker/runtime/settings.h"
 #include "broker/store.h"
@@ -16,6 +17,18 @@ store_t *site_store(const settings_t *settings, const char *dir, fault_t *fault)
 // Root of the staged log: relative paths are under dir.
 bool site_stage(const settings_t *settings, const char *dir, char path[SITE_PATH_MAX],
                 fault_t *fault);
+
+// The folder of keys; only if the configuration names one.
+bool site_keys(const settings_t *settings, const char *dir, char path[SITE_PATH_MAX],
+               fault_t *fault);
+
+// With `keys` in the configuration: be the one of this name and role from now on, and let in only
+// whom the keys allow (broker/trust/guard.h). Before the first socket. False with fault.
+bool site_guard(const settings_t *settings, const char *dir, role_t role, const char *name,
+                fault_t *fault);
+
+// Once a second, in the thread that has the sockets: bus_renew_all, and tell the log.
+bus_renewal_t site_renew(void);
 
 // Wait until Redis answers, and look whether it keeps what it is told: an actor that cannot
 // trust it does not start. Says in the log that it waits. A signal to stop ends the waiting.

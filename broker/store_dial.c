@@ -32,6 +32,19 @@ static bool parse_number(const char **text, long max, int *number)
     return true;
 }
 
+// "user@", if it is there.
+static bool parse_user(link_place_t *self, const char **text)
+{
+    size_t size = strcspn(*text, "@/");
+    if ((*text)[size] != '@')
+        return true;
+    if (size == 0 || memchr(*text, ':', size)) // a password has no place here
+        return false;
+    self->user = strndup(*text, size);
+    *text += size + 1;
+    return true;
+}
+
 // "host", "host:port", "[v6]:port", then "" or "/" or "/db".
 static bool parse_tcp(link_place_t *self, const char *text)
 {
@@ -54,10 +67,12 @@ bool link_place_parse(link_place_t *self, const char *url, const char *password,
     *self = (link_place_t){ .port = PORT_DEFAULT };
     bool good = true;
     if (strncmp(url, "unix://", 7) == 0) {
-        good = url[7] == '/';
-        self->path = strdup(url + 7);
+        const char *path = url + 7;
+        good = parse_user(self, &path) && path[0] == '/';
+        self->path = strdup(path);
     } else if (strncmp(url, "redis://", 8) == 0) {
-        good = parse_tcp(self, url + 8);
+        const char *host = url + 8;
+        good = parse_user(self, &host) && parse_tcp(self, host);
     } else if (strncmp(url, "rediss://", 9) == 0) {
         return fault_set(fault, "redis: TLS is not in this version: '%s'", url);
     } else {
@@ -68,7 +83,9 @@ bool link_place_parse(link_place_t *self, const char *url, const char *password,
     if (good && ((!self->host && !self->path) || (password && !self->password)))
         good = fault_set(fault, "out of memory");
     else if (!good)
-        fault_set(fault, "redis: '%s' is neither unix:///path nor redis://host:port/db", url);
+        fault_set(fault,
+                  "redis: '%s' is neither unix://[user@]/path nor redis://[user@]host:port/db",
+                  url);
     if (!good)
         link_place_clear(self);
     return good;
@@ -78,6 +95,9 @@ void link_place_clear(link_place_t *self)
 {
     free(self->host);
     free(self->path);
+    free(self->user);
+    if (self->password)
+        explicit_bzero(self->password, strlen(self->password));
     free(self->password);
     *self = (link_place_t){ 0 };
 }
@@ -100,6 +120,17 @@ static bool greet(redisContext *context, const char *verb, const char *argument,
     if (reply->type == REDIS_REPLY_ERROR)
         return fault_set(fault, "%s: %s", verb, reply->str);
     return true;
+}
+
+static bool authenticate(redisContext *context, const link_place_t *place, fault_t *fault)
+{
+    if (!place->user)
+        return greet(context, "AUTH", place->password, fault);
+    owned(reply_destroy) redisReply *reply =
+        redisCommand(context, "AUTH %s %s", place->user, place->password);
+    if (!reply)
+        return fault_set(fault, "%s", context->errstr);
+    return reply->type != REDIS_REPLY_ERROR || fault_set(fault, "AUTH: %s", reply->str);
 }
 
 redisContext *link_dial(const link_place_t *place, fault_t *fault)
@@ -127,7 +158,7 @@ redisContext *link_dial(const link_place_t *place, fault_t *fault)
         redisEnableKeepAlive(context);
     char database[16];
     snprintf(database, sizeof database, "%d", place->database);
-    if (place->password && !greet(context, "AUTH", place->password, fault))
+    if (place->password && !authenticate(context, place, fault))
         return NULL;
     if (place->database && !greet(context, "SELECT", database, fault))
         return NULL;

@@ -27,6 +27,7 @@ typedef struct {
     int port;
     char *path; // NULL = TCP
     int database;
+    char *user;     // of an access control list, NULL = the default one
     char *password; // NULL = none
 } link_place_t;
 

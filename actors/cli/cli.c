@@ -29,6 +29,7 @@ static const struct {
     { "replay", cli_replay, "re-derive rows, state and alerts after a mapping was mended" },
     { "stage", cli_stage, "look into the staged log: ls, cat, verify" },
     { "rule", cli_rule, "add, list, remove rules in Redis; print a rule's SQL" },
+    { "keys", cli_keys, "CURVE keys: make, list, pass on, rotate, revoke" },
     { "collector", collector_main, "actor: stages what sources send, then passes it on" },
     { "prep", prep_main, "actor: maps raw records to rows" },
     { "transform", transform_main, "actor: keeps windows, judges rules" },

@@ -17,6 +17,9 @@ int cli_rule(int argc, char **argv);
 int cli_tail(int argc, char **argv);
 int cli_feed(int argc, char **argv);
 int cli_demo(int argc, char **argv);
+int cli_keys(int argc, char **argv);
+
+#define KEYS_OPERATOR "operator" // name of the key with which `tail` and others look
 
 // The configuration, or NULL after printing `file:line:col: message` on stderr.
 settings_t *cli_settings(const char *path);

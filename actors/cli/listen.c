@@ -99,7 +99,7 @@ static void look_again(hearing_t *hearing)
 
 int64_t listen_print(listen_t *self, store_t *store, const char *endpoint, fault_t *fault)
 {
-    owned(bus_destroy) bus_t *news = bus_connect(BUS_SUB, endpoint, QUEUE, fault);
+    owned(bus_destroy) bus_t *news = bus_connect(BUS_SUB, DOOR_ALERTS, endpoint, QUEUE, fault);
     if (!news)
         return -1;
     bus_subscribe(news, self->prefix);

@@ -1,8 +1,10 @@
 /*  roles -- see roles.h. */
 #include "actors/cli/roles.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { COUNT_MOST = 16 }; // of one role
 
@@ -43,4 +45,18 @@ int roles_count(const char *roles, const char *role, fault_t *fault)
         return -1;
     }
     return found;
+}
+
+void roles_name(const char *role, int index, char name[ROLES_NAME_MAX])
+{
+    char host[32] = "host";
+    gethostname(host, sizeof host - 1);
+    for (char *c = host; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9')))
+            *c = '-';
+    // A collector's name is its stream's: the same on every host, or the log would move.
+    if (strcmp(role, "collector") == 0)
+        snprintf(name, ROLES_NAME_MAX, "collector");
+    else
+        snprintf(name, ROLES_NAME_MAX, "%.12s-%d.%.24s", role, index, host);
 }

@@ -10,3 +10,7 @@ extern const char *const roles_order[ROLES];
 // How many of this role does the list ask for (NULL = one of each)? -1 with fault if the list is
 // bad.
 int roles_count(const char *roles, const char *role, fault_t *fault);
+
+// Name of the index-th (from 1) actor of a role that `up` starts on this host.
+enum { ROLES_NAME_MAX = 49 };
+void roles_name(const char *role, int index, char name[ROLES_NAME_MAX]);

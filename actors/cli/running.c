@@ -44,6 +44,10 @@ bool cli_note_running(const settings_t *settings, const char *dir, fault_t *faul
     put_setting(&text, "redis", settings->redis);
     if (settings->redis_password_file)
         put_setting(&text, "redis_password_file", settings->redis_password_file);
+    if (settings->redis_plaintext)
+        put_setting(&text, "redis_plaintext", settings->redis_plaintext);
+    if (settings->keys)
+        put_setting(&text, "keys", settings->keys);
     FILE *file = fopen(fresh, "we");
     if (!file)
         return fault_set(fault, "cannot write '%s': %s", fresh, strerror(errno));

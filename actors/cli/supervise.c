@@ -42,7 +42,7 @@ enum {
 
 typedef struct {
     const char *role;
-    char name[49];
+    char name[ROLES_NAME_MAX];
     pid_t pid; // 0 = not running
     int64_t started_us, start_at_us, backoff_us;
     bool seen; // lives in the registry
@@ -302,22 +302,13 @@ bool supervise_config(const char *dir, char *path, size_t size)
 
 static void add_children(supervisor_t *self)
 {
-    char host[32] = "host";
-    gethostname(host, sizeof host - 1);
-    for (char *c = host; *c; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9')))
-            *c = '-';
     for (int r = 0; r < ROLES; r++) {
         fault_t fault;
         int count = roles_count(self->plan->roles, roles_order[r], &fault);
         for (int i = 1; i <= count; i++) {
             child_t *child = &self->children[self->count++];
             child->role = roles_order[r];
-            // A collector's name is its stream's: the same on every host, or the log would move.
-            if (strcmp(roles_order[r], "collector") == 0)
-                snprintf(child->name, sizeof child->name, "collector");
-            else
-                snprintf(child->name, sizeof child->name, "%s-%d.%.24s", roles_order[r], i, host);
+            roles_name(child->role, i, child->name);
         }
     }
 }

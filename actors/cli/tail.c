@@ -69,6 +69,13 @@ int cli_tail(int argc, char **argv)
     fault_t fault = { 0 };
     owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
     char endpoint[BUS_ENDPOINT_MAX];
+    if (!site_guard(settings, dir, ROLE_SUBSCRIBER, KEYS_OPERATOR, &fault)) {
+        fprintf(stderr,
+                "tidewire tail: %s (`keys add " KEYS_OPERATOR " --role subscriber` makes "
+                "the key of who looks from here)\n",
+                fault.text);
+        return EXIT_FAILED;
+    }
     if (!store || !listen_endpoint(store, endpoint, &fault)) {
         fprintf(stderr, "tidewire tail: no broker lives there: %s%s\n", fault.text,
                 config || supervise_pid(dir) > 0 ? "" : " (`up` has started nothing there)");

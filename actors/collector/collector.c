@@ -348,6 +348,8 @@ static int collector_run(collector_t *self)
         s_hear_registry(self);
         if (registry_has_rival(self->registry))
             return EXIT_FAILED; // a series lives in one stream, and a stream in one log
+        if (life_mono_us() >= self->tell_us && site_renew() == BUS_LOST)
+            return EXIT_FAILED;
         more = s_turn(self);
     }
     if (!lines_are_durable(self->lines)) {
@@ -389,7 +391,8 @@ static bool s_open(collector_t *self, fault_t *fault)
     char root[SITE_PATH_MAX];
     if (!site_stage(self->settings, self->options.dir, root, fault))
         return false;
-    self->lines = lines_new(root, self->settings->namespace, self->options.name, fault);
+    self->lines = lines_new(root, self->settings->namespace, self->options.name,
+                            self->settings->listen_actors, fault);
     if (!self->lines || !lines_open(self->lines, self->settings, fault))
         return false;
     self->archivist = archivist_new(root, self->settings->namespace, fault);
@@ -428,9 +431,10 @@ int collector_main(int argc, char **argv)
     if (bad > 0)
         return EXIT_CONFIG;
     self->signals = life_open_signals(); // before the first socket and thread
-    site_wait_t redis = self->signals < 0
-                            ? SITE_UNFIT
-                            : site_await(self->settings, self->options.dir, self->signals, &fault);
+    bool able = self->signals >= 0 && site_guard(self->settings, self->options.dir, ROLE_COLLECTOR,
+                                                 self->options.name, &fault);
+    site_wait_t redis =
+        able ? site_await(self->settings, self->options.dir, self->signals, &fault) : SITE_UNFIT;
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     self->anchor_us = life_wall_us() - life_mono_us();

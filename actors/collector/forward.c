@@ -13,8 +13,6 @@ enum {
     FRAME_KEPT_BYTES = 8 << 20,
 };
 
-static const char any_port[] = "tcp://127.0.0.1:*";
-
 typedef struct {
     uint64_t seq;
     plan_t *plan; // in force after it
@@ -45,7 +43,7 @@ struct forward {
 };
 
 forward_t *forward_new(const char *root, const char *namespace, const char *stream,
-                       const amendments_t *amendments, fault_t *fault)
+                       const char *listen, const amendments_t *amendments, fault_t *fault)
 {
     owned(forward_destroy) forward_t *self = calloc(1, sizeof *self);
     if (!self) {
@@ -68,9 +66,9 @@ forward_t *forward_new(const char *root, const char *namespace, const char *stre
         fault_set(fault, "out of memory");
         return NULL;
     }
-    self->raw = bus_bind(BUS_PUSH, any_port, FORWARD_QUEUE, fault);
+    self->raw = bus_bind(BUS_PUSH, DOOR_RAW, listen, FORWARD_QUEUE, fault);
     if (self->raw)
-        self->ack = bus_bind(BUS_PULL, any_port, ACK_QUEUE, fault);
+        self->ack = bus_bind(BUS_PULL, DOOR_ACK, listen, ACK_QUEUE, fault);
     if (!self->ack)
         return NULL;
     forward_t *given = self;

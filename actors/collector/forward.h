@@ -23,8 +23,9 @@ typedef struct forward forward_t;
 // Tells the stream as the amendments want it, under the name of that edition, from the record on
 // that it begins at. They are borrowed (NULL = none); when they get one more, a new forward tells
 // it all again.
+// `listen` is the endpoint of both sockets.
 forward_t *forward_new(const char *root, const char *namespace, const char *stream,
-                       const amendments_t *amendments, fault_t *fault);
+                       const char *listen, const amendments_t *amendments, fault_t *fault);
 void forward_destroy(forward_t **self_p);
 
 const char *forward_name(const forward_t *self);         // of the stream, with its edition

@@ -22,8 +22,8 @@ enum {
 static bool s_tell(line_t *self, fault_t *fault)
 {
     const amendments_t *amendments = stream_amendments(self->stream);
-    forward_t *forward =
-        forward_new(self->root, self->namespace, stream_name(self->stream), amendments, fault);
+    forward_t *forward = forward_new(self->root, self->namespace, stream_name(self->stream),
+                                     self->listen, amendments, fault);
     if (!forward)
         return false;
     forward_destroy(&self->forward);
@@ -35,7 +35,7 @@ static bool s_tell(line_t *self, fault_t *fault)
 }
 
 line_t *line_open(const char *root, const char *namespace, const char *collector,
-                  const char *stream, fault_t *fault)
+                  const char *listen, const char *stream, fault_t *fault)
 {
     owned(line_destroy) line_t *self = calloc(1, sizeof *self);
     if (!self) {
@@ -51,7 +51,8 @@ line_t *line_open(const char *root, const char *namespace, const char *collector
     }
     self->root = strdup(root);
     self->namespace = strdup(namespace);
-    if (!self->root || !self->namespace) {
+    self->listen = strdup(listen);
+    if (!self->root || !self->namespace || !self->listen) {
         fault_set(fault, "out of memory");
         return NULL;
     }
@@ -72,6 +73,7 @@ void line_destroy(line_t **self_p)
     stream_destroy(&self->stream);
     free(self->root);
     free(self->namespace);
+    free(self->listen);
     free(self);
     *self_p = NULL;
 }

@@ -13,8 +13,9 @@
 typedef struct line line_t;
 
 // `collector` is our name: the line is known as that, or as "<collector>.<stream>".
+// `listen` is the endpoint at which preps and workers find it.
 line_t *line_open(const char *root, const char *namespace, const char *collector,
-                  const char *stream, fault_t *fault);
+                  const char *listen, const char *stream, fault_t *fault);
 void line_destroy(line_t **self_p);
 
 stream_t *line_stream(const line_t *self);

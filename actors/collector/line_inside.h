@@ -12,7 +12,7 @@ typedef struct {
 } failure_t;
 
 struct line {
-    char *root, *namespace;
+    char *root, *namespace, *listen;
     char name[STORE_NAME_MAX + 1];
     stream_t *stream;
     forward_t *forward;

@@ -7,21 +7,23 @@
 #include "proto/owned.h"
 
 struct lines {
-    char *root, *namespace, *collector;
+    char *root, *namespace, *collector, *listen;
     size_t count;
     line_t *lines[LINES_MAX];
     bool known[LINES_MAX]; // Redis knows their logs
 };
 
-lines_t *lines_new(const char *root, const char *namespace, const char *collector, fault_t *fault)
+lines_t *lines_new(const char *root, const char *namespace, const char *collector,
+                   const char *listen, fault_t *fault)
 {
     lines_t *self = calloc(1, sizeof *self);
     if (self) {
         self->root = strdup(root);
         self->namespace = strdup(namespace);
         self->collector = strdup(collector);
+        self->listen = strdup(listen);
     }
-    if (!self || !self->root || !self->namespace || !self->collector) {
+    if (!self || !self->root || !self->namespace || !self->collector || !self->listen) {
         fault_set(fault, "out of memory");
         lines_destroy(&self);
     }
@@ -38,6 +40,7 @@ void lines_destroy(lines_t **self_p)
     free(self->root);
     free(self->namespace);
     free(self->collector);
+    free(self->listen);
     free(self);
     *self_p = NULL;
 }
@@ -61,7 +64,8 @@ static bool s_open(lines_t *self, const char *name, fault_t *fault)
         return true;
     if (self->count == LINES_MAX)
         return fault_set(fault, "more than %d streams", LINES_MAX);
-    line_t *line = line_open(self->root, self->namespace, self->collector, name, fault);
+    line_t *line =
+        line_open(self->root, self->namespace, self->collector, self->listen, name, fault);
     if (!line)
         return false;
     self->lines[self->count++] = line;

@@ -16,7 +16,8 @@ enum {
 typedef struct lines lines_t;
 
 // root: of the stage; `collector` is our name, and that of the stream of sources that name none.
-lines_t *lines_new(const char *root, const char *namespace, const char *collector, fault_t *fault);
+lines_t *lines_new(const char *root, const char *namespace, const char *collector,
+                   const char *listen, fault_t *fault);
 void lines_destroy(lines_t **self_p);
 
 // Open what these settings need and is not open yet. What is open stays open.

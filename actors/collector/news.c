@@ -20,7 +20,7 @@ news_t *news_new(fault_t *fault)
         fault_set(fault, "out of memory");
         return NULL;
     }
-    self->bus = bus_connect(BUS_PUB, NULL, NEWS_QUEUE, fault);
+    self->bus = bus_connect(BUS_PUB, DOOR_NEWS, NULL, NEWS_QUEUE, fault);
     if (!self->bus)
         return NULL;
     news_t *given = self;

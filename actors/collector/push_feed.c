@@ -104,7 +104,7 @@ static int s_open_inlet(push_feed_t *self, inlet_t *inlets, size_t *count, const
     strcpy(inlet->endpoint, endpoint);
     int kept = s_find_inlet(self->inlets, self->inlet_count, endpoint);
     inlet->bus = kept >= 0 ? self->inlets[kept].bus
-                           : bus_bind_bounded(BUS_PULL, endpoint, PUSH_FEED_QUEUE,
+                           : bus_bind_bounded(BUS_PULL, DOOR_PUSH, endpoint, PUSH_FEED_QUEUE,
                                               PUSH_FRAME_BYTES_MAX, fault);
     return inlet->bus ? (int) (*count)++ : -1;
 }

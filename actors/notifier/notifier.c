@@ -241,15 +241,18 @@ static int wait_until(int wait_ms, int64_t due_us, int64_t now_us)
     return due_ms < wait_ms ? (int) due_ms : wait_ms;
 }
 
-static void notifier_run(notifier_t *self)
+// False: a socket was lost.
+static bool notifier_run(notifier_t *self)
 {
     for (;;) {
         int64_t now_us = life_mono_us();
         take_signal(self, now_us);
         bool idle = !outbox_busy(self->outbox) && !courier_busy(self->courier);
         if (self->drain_us && (idle || now_us >= self->drain_us))
-            return;
+            return true;
         if (now_us >= self->beat_us) {
+            if (site_renew() == BUS_LOST)
+                return false;
             beat(self);
             self->beat_us = now_us + BEAT_US;
         }
@@ -286,9 +289,10 @@ int notifier_main(int argc, char **argv)
     notifier.signals = life_open_signals();
     if (notifier.signals < 0)
         fault_set(&fault, "cannot take signals: %s", strerror(errno));
-    site_wait_t redis = notifier.signals < 0
-                            ? SITE_UNFIT
-                            : site_await(settings, options.dir, notifier.signals, &fault);
+    bool able = notifier.signals >= 0 &&
+                site_guard(settings, options.dir, ROLE_NOTIFIER, options.name, &fault);
+    site_wait_t redis =
+        able ? site_await(settings, options.dir, notifier.signals, &fault) : SITE_UNFIT;
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     if (redis != SITE_READY || !notifier_open(&notifier, settings, &fault)) {
@@ -296,12 +300,12 @@ int notifier_main(int argc, char **argv)
         return EXIT_FAILED;
     }
     log_event(LOG_INFO, "started", NULL);
-    notifier_run(&notifier);
+    bool good = notifier_run(&notifier);
     if (notifier.active)
         store_outbox_release(notifier.store, notifier.token);
     store_leave(notifier.store, "notifier", options.name);
     outbox_count_t count = outbox_count(notifier.outbox);
     log_event(LOG_INFO, "stopped", "published=%" PRIu64 " delivered=%" PRIu64, count.published,
               courier_count(notifier.courier).delivered);
-    return EXIT_OK;
+    return good ? EXIT_OK : EXIT_FAILED;
 }

@@ -3,23 +3,17 @@
 
 #include <stdlib.h>
 
+#include "broker/peers.h"
 #include "proto/owned.h"
 
 enum {
-    QUEUE = 10000, // messages waiting for one broker
-    BROKERS_MAX = 16,
+    QUEUE = 10000,               // messages waiting for one broker
     SETTLE_US = 3 * 1000 * 1000, // longest wait for a broker that should hear us
 };
 
-typedef struct {
-    char endpoint[BUS_ENDPOINT_MAX];
-    bool seen;
-} link_t;
-
 struct publisher {
     bus_t *bus;
-    link_t brokers[BROKERS_MAX];
-    unsigned broker_count;
+    peers_t *brokers;
     unsigned open;        // links whose broker has subscribed to alerts
     bool settled;         // every known broker hears us
     int64_t unsettled_us; // since when not
@@ -32,7 +26,7 @@ publisher_t *publisher_new(fault_t *fault)
         fault_set(fault, "out of memory");
         return NULL;
     }
-    self->bus = bus_connect(BUS_XPUB, NULL, QUEUE, fault);
+    self->bus = bus_connect(BUS_XPUB, DOOR_NEWS, NULL, QUEUE, fault);
     if (!self->bus)
         return NULL;
     const int on = 1;
@@ -40,6 +34,11 @@ publisher_t *publisher_new(fault_t *fault)
     if (zmq_setsockopt(bus_socket(self->bus), ZMQ_XPUB_VERBOSER, &on, sizeof on) == -1 ||
         zmq_setsockopt(bus_socket(self->bus), ZMQ_XPUB_NODROP, &on, sizeof on) == -1) {
         fault_set(fault, "cannot set up the publisher: %s", zmq_strerror(zmq_errno()));
+        return NULL;
+    }
+    self->brokers = peers_new(self->bus, "broker", "in");
+    if (!self->brokers) {
+        fault_set(fault, "out of memory");
         return NULL;
     }
     self->unsettled_us = -1;
@@ -53,44 +52,18 @@ void publisher_destroy(publisher_t **self_p)
     publisher_t *self = *self_p;
     if (!self)
         return;
+    peers_destroy(&self->brokers);
     bus_destroy(&self->bus);
     free(self);
     *self_p = NULL;
 }
 
-static void meet_broker(void *context, const store_actor_t *actor)
-{
-    publisher_t *self = context;
-    const char *endpoint = store_actor_field(actor, "in");
-    if (!endpoint || strlen(endpoint) >= BUS_ENDPOINT_MAX)
-        return;
-    for (unsigned i = 0; i < self->broker_count; i++) {
-        if (strcmp(self->brokers[i].endpoint, endpoint) == 0) {
-            self->brokers[i].seen = true;
-            return;
-        }
-    }
-    if (self->broker_count == BROKERS_MAX || !bus_add(self->bus, endpoint, NULL))
-        return;
-    link_t *link = &self->brokers[self->broker_count++];
-    link->seen = true;
-    strcpy(link->endpoint, endpoint);
-    self->settled = false;
-    self->unsettled_us = -1; // this one gets its own time to open
-}
-
 void publisher_meet(publisher_t *self, store_t *store)
 {
-    for (unsigned i = 0; i < self->broker_count; i++)
-        self->brokers[i].seen = false;
-    if (store_actors(store, "broker", meet_broker, self) != STORE_OK)
-        return; // Redis is away: keep what we have
-    for (unsigned i = self->broker_count; i-- > 0;) {
-        if (self->brokers[i].seen)
-            continue;
-        bus_remove(self->bus, self->brokers[i].endpoint);
-        self->brokers[i] = self->brokers[--self->broker_count];
-    }
+    if (peers_follow(self->brokers, store) == 0)
+        return;
+    self->settled = false;
+    self->unsettled_us = -1; // the new one gets its own time to open
 }
 
 void publisher_listen(publisher_t *self, int64_t now_us)
@@ -103,7 +76,8 @@ void publisher_listen(publisher_t *self, int64_t now_us)
                  slice_is(slice_of(frame.data + 1, frame.size - 1), "alert/"))
             self->open--;
     }
-    self->settled = self->broker_count > 0 && self->open >= self->broker_count;
+    unsigned known = peers_count(self->brokers);
+    self->settled = known > 0 && self->open >= known;
     if (self->settled)
         self->unsettled_us = -1;
     else if (self->unsettled_us < 0)

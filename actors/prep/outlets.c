@@ -66,7 +66,7 @@ static outlet_t *outlet_of(outlets_t *self, slice_t endpoint, fault_t *fault)
     outlet_t *outlet = &self->items[self->count];
     *outlet = (outlet_t){ .state = OUTLET_NEW };
     memcpy(outlet->endpoint, endpoint.data, endpoint.size);
-    outlet->bus = bus_connect(BUS_PUSH, outlet->endpoint, OUTLET_QUEUE, fault);
+    outlet->bus = bus_connect(BUS_PUSH, DOOR_ROWS, outlet->endpoint, OUTLET_QUEUE, fault);
     if (!outlet->bus)
         return NULL;
     self->count++;

@@ -24,8 +24,8 @@
 #include "actors/prep/mappings.h"
 #include "actors/prep/outlets.h"
 #include "actors/prep/refusals.h"
-#include "broker/bus.h"
 #include "broker/lane.h"
+#include "broker/peers.h"
 #include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
@@ -38,8 +38,7 @@ enum {
     INBOX_QUEUE = 8,   // messages of up to 1 MB taken ahead from each collector
     BEAT_US = 1000000, // how often we say that we live and look for collectors
     LEASE_MS = 5000,
-    COMPLAIN_US = 1000000, // of quiet between two complaints
-    COLLECTORS_MAX = 64,
+    COMPLAIN_US = 1000000,                // of quiet between two complaints
     ROUTES_MAX = 64,                      // as in the schema
     PART_BYTES = LANE_HOLD_BYTES_MAX / 2, // of blocks in a message; one larger block goes alone
     AROUND_BYTES_MAX = LANE_SHIP_BYTES + (512 << 10), // of a message: plan changes, heads
@@ -48,17 +47,11 @@ enum {
 _Static_assert(ROWS_BYTES_MAX + AROUND_BYTES_MAX <= BUS_FRAME_BYTES_MAX, "any block fits a frame");
 
 typedef struct {
-    char endpoint[BUS_ENDPOINT_MAX];
-    bool seen;
-} inlet_t;
-
-typedef struct {
     const char *name;
     int signals;
     store_t *store;
     bus_t *inbox;
-    size_t inlet_count;
-    inlet_t inlets[COLLECTORS_MAX];
+    peers_t *collectors; // that the inbox is connected to
     mappings_t *mappings;
     outlets_t *outlets;
     refusals_t *refusals;
@@ -86,6 +79,7 @@ static void prep_destroy(prep_t **self_p)
     refusals_destroy(&self->refusals);
     outlets_destroy(&self->outlets);
     mappings_destroy(&self->mappings);
+    peers_destroy(&self->collectors);
     bus_destroy(&self->inbox);
     store_destroy(&self->store);
     close(self->signals);
@@ -106,14 +100,15 @@ static prep_t *prep_new(const char *name, const settings_t *settings, const char
     self->store = site_store(settings, dir, fault);
     if (!self->store)
         return NULL;
-    self->inbox = bus_connect(BUS_PULL, NULL, INBOX_QUEUE, fault);
+    self->inbox = bus_connect(BUS_PULL, DOOR_RAW, NULL, INBOX_QUEUE, fault);
     self->mappings = mappings_new();
     self->outlets = outlets_new();
     self->refusals = refusals_new();
     self->rows = rows_new();
     if (!self->inbox)
         return NULL;
-    if (!self->mappings || !self->outlets || !self->refusals || !self->rows) {
+    self->collectors = peers_new(self->inbox, "collector", "raw");
+    if (!self->collectors || !self->mappings || !self->outlets || !self->refusals || !self->rows) {
         fault_set(fault, "out of memory");
         return NULL;
     }
@@ -335,42 +330,6 @@ static void take_message(prep_t *self, slice_t frame)
 
 // ---- living ---------------------------------------------------------------------------------
 
-static void meet_collector(void *context, const store_actor_t *actor)
-{
-    prep_t *self = context;
-    const char *endpoint = store_actor_field(actor, "raw");
-    if (!endpoint || strlen(endpoint) >= BUS_ENDPOINT_MAX)
-        return;
-    for (size_t i = 0; i < self->inlet_count; i++) {
-        if (strcmp(self->inlets[i].endpoint, endpoint) == 0) {
-            self->inlets[i].seen = true;
-            return;
-        }
-    }
-    fault_t fault;
-    if (self->inlet_count == COLLECTORS_MAX || !bus_add(self->inbox, endpoint, &fault))
-        return;
-    inlet_t *inlet = &self->inlets[self->inlet_count++];
-    inlet->seen = true;
-    strcpy(inlet->endpoint, endpoint);
-    log_event(LOG_INFO, "listening to collector", "collector=%s endpoint=%s", actor->name,
-              endpoint);
-}
-
-static void meet_collectors(prep_t *self)
-{
-    for (size_t i = 0; i < self->inlet_count; i++)
-        self->inlets[i].seen = false;
-    if (store_actors(self->store, "collector", meet_collector, self) != STORE_OK)
-        return; // Redis is away: keep what we have
-    for (size_t i = self->inlet_count; i-- > 0;) {
-        if (self->inlets[i].seen)
-            continue;
-        bus_remove(self->inbox, self->inlets[i].endpoint);
-        self->inlets[i] = self->inlets[--self->inlet_count];
-    }
-}
-
 static void beat(prep_t *self)
 {
     char pid[16], numbers[8][24];
@@ -385,7 +344,7 @@ static void beat(prep_t *self)
         fields[i + 1] = (store_field_t){ names[i], numbers[i] };
     }
     if (store_beat(self->store, "prep", self->name, LEASE_MS, fields, 9) == STORE_OK)
-        meet_collectors(self);
+        peers_follow(self->collectors, self->store);
     outlets_sweep(self->outlets, life_mono_us());
 }
 
@@ -395,6 +354,8 @@ static int prep_run(prep_t *self)
     for (;;) {
         int64_t now_us = life_mono_us();
         if (now_us >= beat_at_us) {
+            if (site_renew() == BUS_LOST)
+                return EXIT_FAILED;
             beat(self);
             beat_at_us = now_us + BEAT_US;
         }
@@ -432,8 +393,8 @@ int prep_main(int argc, char **argv)
     int signals = life_open_signals(); // before the first socket
     if (signals < 0)
         fault_set(&fault, "cannot take signals: %s", strerror(errno));
-    site_wait_t redis =
-        signals < 0 ? SITE_UNFIT : site_await(settings, options.dir, signals, &fault);
+    bool able = signals >= 0 && site_guard(settings, options.dir, ROLE_PREP, options.name, &fault);
+    site_wait_t redis = able ? site_await(settings, options.dir, signals, &fault) : SITE_UNFIT;
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     owned(prep_destroy) prep_t *prep = NULL;

@@ -50,6 +50,7 @@ static void worker_destroy(worker_t **self_p)
     fold_destroy(&self->fold);
     worker_plans_destroy(&self->plans);
     bus_destroy(&self->inbox);
+    peers_destroy(&self->brokers);
     bus_destroy(&self->news);
     store_destroy(&self->commits);
     store_destroy(&self->store);
@@ -76,10 +77,12 @@ static worker_t *worker_new(const char *name, const settings_t *settings, const 
     if (self->store)
         self->commits = site_store(settings, dir, fault);
     if (self->commits)
-        self->inbox = bus_bind(BUS_PULL, "tcp://127.0.0.1:*", INBOX_QUEUE, fault);
+        self->inbox = bus_bind(BUS_PULL, DOOR_ROWS, settings->listen_actors, INBOX_QUEUE, fault);
     if (self->inbox)
-        self->news = bus_connect(BUS_PUB, NULL, 1024, fault);
-    if (!self->news)
+        self->news = bus_connect(BUS_PUB, DOOR_NEWS, NULL, 1024, fault);
+    if (self->news)
+        self->brokers = peers_new(self->news, "broker", "in");
+    if (!self->brokers)
         return NULL;
     self->alert_bytes_max = WORKER_ALERT_BYTES_MAX;
     self->fold = fold_new(worker_alert, self);
@@ -96,20 +99,6 @@ static worker_t *worker_new(const char *name, const settings_t *settings, const 
 }
 
 // ---- once a second ----------------------------------------------------------------------------
-
-static void meet_broker(void *context, const store_actor_t *actor)
-{
-    worker_t *self = context;
-    const char *endpoint = store_actor_field(actor, "in");
-    if (!endpoint || strlen(endpoint) >= sizeof self->broker_endpoint ||
-        strcmp(endpoint, self->broker_endpoint) == 0)
-        return;
-    if (self->broker_endpoint[0])
-        bus_remove(self->news, self->broker_endpoint);
-    fault_t fault;
-    if (bus_add(self->news, endpoint, &fault))
-        strcpy(self->broker_endpoint, endpoint);
-}
 
 static bool beat(worker_t *self)
 {
@@ -168,7 +157,7 @@ static int64_t second(worker_t *self, int64_t now_us)
     if (!worker_look_around(self, now_us) || self->replaced || !beat(self))
         return now_us + AWAY_US; // Redis is away: nothing of this can be done
     worker_listed(self);
-    (void) store_actors(self->store, "broker", meet_broker, self);
+    peers_follow(self->brokers, self->store);
     worker_meet_collectors(self, now_us);
     worker_renew(self);
     if (self->strangers == 0) // else two of one name would take from each other
@@ -204,10 +193,14 @@ typedef struct {
     int64_t beat_us, answer_us, ask_us;
 } clocks_t;
 
-static void keep_time(worker_t *self, clocks_t *due, int64_t now_us)
+// False: the process had better end.
+static bool keep_time(worker_t *self, clocks_t *due, int64_t now_us)
 {
-    if (now_us >= due->beat_us)
+    if (now_us >= due->beat_us) {
+        if (site_renew() == BUS_LOST)
+            return false;
         due->beat_us = second(self, now_us);
+    }
     if (now_us >= due->ask_us) {
         worker_ask(self, now_us);
         due->ask_us = now_us + ASK_US;
@@ -217,6 +210,7 @@ static void keep_time(worker_t *self, clocks_t *due, int64_t now_us)
         self->since_answer = 0;
         due->answer_us = now_us + ANSWER_US;
     }
+    return true;
 }
 
 // Answers of Redis, else the next commit: never both waited for.
@@ -269,7 +263,8 @@ static int worker_run(worker_t *self, int signals)
     int64_t drain_until_us = 0;
     for (;;) {
         int64_t now_us = life_mono_us();
-        keep_time(self, &due, now_us);
+        if (!keep_time(self, &due, now_us))
+            return EXIT_FAILED;
         if (self->replaced) {
             log_event(LOG_ERROR, "another worker was started under this name; ending", "name=%s",
                       log_quote(self->name));
@@ -309,8 +304,9 @@ int transform_main(int argc, char **argv)
     int signals = life_open_signals(); // before the first socket
     if (signals < 0)
         fault_set(&fault, "cannot take signals: %s", strerror(errno));
-    site_wait_t redis =
-        signals < 0 ? SITE_UNFIT : site_await(settings, options.dir, signals, &fault);
+    bool able =
+        signals >= 0 && site_guard(settings, options.dir, ROLE_TRANSFORM, options.name, &fault);
+    site_wait_t redis = able ? site_await(settings, options.dir, signals, &fault) : SITE_UNFIT;
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     owned(worker_destroy) worker_t *worker = NULL;

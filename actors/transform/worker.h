@@ -8,8 +8,8 @@
 #pragma once
 #include "actors/transform/alert_queue.h"
 #include "actors/transform/fold.h"
-#include "broker/bus.h"
 #include "broker/lane.h"
+#include "broker/peers.h"
 #include "broker/runtime/rate.h"
 #include "broker/store.h"
 #include "proto/message.h"
@@ -91,6 +91,7 @@ typedef struct {
     store_t *commits; // commits only: one batch may be under way on it
     bus_t *inbox;     // PULL: rows
     bus_t *news;      // PUB to the brokers: latest rows
+    peers_t *brokers;
     size_t stream_count;
     worker_stream_t streams[WORKER_STREAMS_MAX];
     worker_stream_t *applying; // the stream of the record in hand
@@ -113,11 +114,10 @@ typedef struct {
     int64_t settle_until_us;        // those of before count until then
     int64_t full_until_us;          // outbox full: take nothing in until then
     uint64_t messages, bytes, malformed, held, dropped, commits_done, stale, fenced;
-    uint64_t asked;                         // questions for what is missing
-    rate_t rate;                            // of rows
-    int64_t committed_us;                   // when the last commit was taken; 0 = none yet
-    unsigned since_answer;                  // messages taken since the last acknowledgement
-    char broker_endpoint[BUS_ENDPOINT_MAX]; // where news goes; "" = nowhere yet
+    uint64_t asked;        // questions for what is missing
+    rate_t rate;           // of rows
+    int64_t committed_us;  // when the last commit was taken; 0 = none yet
+    unsigned since_answer; // messages taken since the last acknowledgement
 } worker_t;
 
 // ---- worker_plans.c: rulesets by the hash of their plan ---------------------------------------

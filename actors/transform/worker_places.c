@@ -167,7 +167,7 @@ static void meet_collector(void *context, const store_actor_t *actor)
         return;
     bus_destroy(&stream->ack);
     fault_t fault;
-    stream->ack = bus_connect(BUS_PUSH, endpoint, ANSWER_QUEUE, &fault);
+    stream->ack = bus_connect(BUS_PUSH, DOOR_ACK, endpoint, ANSWER_QUEUE, &fault);
     if (!stream->ack) {
         log_event(LOG_WARNING, "cannot answer a collector", "stream=%s reason=%s", name,
                   log_quote(fault.text));

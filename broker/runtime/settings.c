@@ -158,11 +158,29 @@ static bool s_read_rules(settings_reader_t *self, const node_t *node, settings_t
 
 // ---- the file -----------------------------------------------------------------------------
 
+static bool s_check_redis_reach(settings_reader_t *self, const node_t *node,
+                                const settings_t *settings)
+{
+    if (settings_is_loopback_url(settings->redis))
+        return true;
+    if (!settings->redis_password_file)
+        return settings_refuse(self, node,
+                               "redis: '%.100s' is not loopback: set "
+                               "redis_password_file",
+                               settings->redis);
+    return settings->redis_plaintext ||
+           settings_refuse(self, node,
+                           "redis: '%.100s' is not loopback, and what is said to it can be read "
+                           "on the way: use a tunnel, or set redis_plaintext: accept",
+                           settings->redis);
+}
+
 static bool s_read_file(settings_reader_t *self, const node_t *root, settings_t *settings)
 {
     const node_t nothing = { .kind = NODE_MAP, .line = 1, .column = 1 };
     if (root->kind != NODE_MAP)
         return settings_refuse(self, root, "expected a map of settings at the top");
+    self->keys = settings_member(root, "keys") != NULL;
     if (!settings_read_map(self, IN_LISTEN, "listen", &nothing, settings) ||
         !settings_read_map(self, IN_FILE, "file", root, settings))
         return false;
@@ -174,11 +192,11 @@ static bool s_read_file(settings_reader_t *self, const node_t *root, settings_t 
             read = s_read_derive(self, member, settings);
         else if (strcmp(member->name, "rules") == 0)
             read = s_read_rules(self, member, settings);
-        else if (strcmp(member->name, "redis") == 0 && !settings->redis_password_file &&
-                 !settings_is_loopback_url(settings->redis))
-            read = settings_refuse(self, member,
-                                   "redis: '%.100s' is not loopback: set redis_password_file",
-                                   settings->redis);
+        else if (strcmp(member->name, "redis") == 0)
+            read = s_check_redis_reach(self, member, settings);
+        else if (strcmp(member->name, "redis_plaintext") == 0)
+            read = strcmp(member->text, "accept") == 0 ||
+                   settings_refuse(self, member, "redis_plaintext: expected accept");
         if (!read)
             return false;
     }

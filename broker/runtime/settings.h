@@ -120,18 +120,22 @@ typedef struct {
     const char *namespace; // default "tw"
     const char *redis;     // "embedded", "redis://host:port/db", "unix:///path"
     const char *redis_password_file;
-    const char *stage;          // "dir:<path>"; relative paths are under DIR
-    int64_t stage_seal_us;      // default 1 h
-    int64_t stage_keep_us;      // default 0: for ever
-    int64_t copy_every_us;      // default 10 min
-    uint32_t stage_free_min_mb; // default 128; 0: until the disk is full
-    int64_t objects_keep_us;    // default 0: for ever
-    uint32_t objects_max_mb;    // default 0: any
-    const char *listen_alerts;  // default "tcp://127.0.0.1:5560"
-    const char *listen_http;    // default "127.0.0.1:8080"
-    bool allow_private;         // webhooks may go to private addresses
-    uint32_t window_rows_max;   // default 65,536
-    budget_t budget;            // of every host not named in `budgets`; default 10/s
+    const char *redis_plaintext;  // "accept", or NULL
+    const char *stage;            // "dir:<path>"; relative paths are under DIR
+    int64_t stage_seal_us;        // default 1 h
+    int64_t stage_keep_us;        // default 0: for ever
+    int64_t copy_every_us;        // default 10 min
+    uint32_t stage_free_min_mb;   // default 128; 0: until the disk is full
+    int64_t objects_keep_us;      // default 0: for ever
+    uint32_t objects_max_mb;      // default 0: any
+    const char *keys;             // folder; relative paths are under DIR; NULL: none
+    const char *listen_alerts;    // default "tcp://127.0.0.1:5560"
+    const char *listen_actors;    // default "tcp://127.0.0.1:*"
+    const char *listen_advertise; // host, or NULL
+    const char *listen_http;      // default "127.0.0.1:8080"
+    bool allow_private;           // webhooks may go to private addresses
+    uint32_t window_rows_max;     // default 65,536
+    budget_t budget;              // of every host not named in `budgets`; default 10/s
     size_t budget_count;
     host_budget_t *budgets;
     size_t source_count;

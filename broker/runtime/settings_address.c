@@ -1,7 +1,6 @@
 /*  settings_address -- see settings_read.h: where things may be, and who may reach us.
  *
- *  Until keys are built, nothing listens but on loopback: a refusal here is better than an open
- *  door later.
+ *  Without keys nothing listens but on loopback: a refusal here is better than an open door later.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,19 +50,20 @@ static bool s_is_loopback(const char *host)
 
 // host:port that we are to listen on.
 static bool s_check_ours(settings_reader_t *self, const char *what, const node_t *node,
-                         const char *address)
+                         const char *address, bool http)
 {
     char host[HOST_BYTES_MAX + 1];
     const char *port;
     if (!s_split(address, host, &port) || (strcmp(port, "*") != 0 && !s_is_number(port, 1, 65535)))
         return settings_refuse(self, node, "%s: '%.100s' has no host and port (1 to 65535, or *)",
                                what, node->text);
-    if (s_is_loopback(host))
+    if ((self->keys && !http) || s_is_loopback(host))
         return true;
-    return settings_refuse(self, node,
-                           "%s: '%.100s' is not loopback: that needs keys and tokens, which are "
-                           "not in this version; use 127.0.0.1",
-                           what, node->text);
+    return settings_refuse(self, node, "%s: '%.100s' is not loopback: that needs %s", what,
+                           node->text,
+                           http ? "tokens, which are not in this version; use 127.0.0.1"
+                                : "`keys`, the folder of CURVE keys that `keys add` makes; or use "
+                                  "127.0.0.1");
 }
 
 bool settings_check_endpoint(settings_reader_t *self, const setting_t *setting, const node_t *node)
@@ -75,7 +75,17 @@ bool settings_check_endpoint(settings_reader_t *self, const setting_t *setting, 
     if (!address)
         return settings_refuse(self, node, "%s: expected tcp://host:port, not '%.100s'", what,
                                node->text);
-    return s_check_ours(self, what, node, address);
+    return s_check_ours(self, what, node, address, http);
+}
+
+bool settings_check_host(settings_reader_t *self, const setting_t *setting, const node_t *node)
+{
+    size_t size = strlen(node->text);
+    bool good = strspn(node->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789.-:[]") == size;
+    return (good && (node->text[0] == '[' || !strchr(node->text, ':'))) ||
+           settings_refuse(self, node, "%s: expected a host name or address, not '%.100s'",
+                           setting->name, node->text);
 }
 
 // How much of what is no URL of ours may be shown: before anything that may be a secret.
@@ -113,7 +123,7 @@ bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *so
     if ((rest = s_after(node->text, "push://"))) {
         source->kind = SOURCE_PUSH;
         const char *address = s_after(rest, "tcp://");
-        return address ? s_check_ours(self, "url", node, address)
+        return address ? s_check_ours(self, "url", node, address, false)
                        : settings_refuse(self, node, "url: expected push://tcp://host:port");
     }
     if ((rest = s_after(node->text, "simulate://market"))) {
@@ -135,12 +145,22 @@ static bool s_check_database(const char *text)
            (*text == '/' && s_is_number(text + 1, 0, 9999));
 }
 
+// Behind "user@", if that is there; NULL: there is a password, or nothing.
+static const char *s_after_user(const char *rest)
+{
+    size_t size = strcspn(rest, "@/");
+    if (rest[size] != '@')
+        return rest;
+    return size == 0 || memchr(rest, ':', size) ? NULL : rest + size + 1;
+}
+
 static bool s_check_redis(settings_reader_t *self, const node_t *node, const char *rest)
 {
-    if (strchr(rest, '@'))
+    rest = s_after_user(rest);
+    if (!rest || strchr(rest, '@'))
         return settings_refuse(self, node,
-                               "redis: no password in an address: use "
-                               "redis_password_file");
+                               "redis: no password in an address: only user@host; the password "
+                               "is in redis_password_file");
     char address[HOST_BYTES_MAX + 16], host[HOST_BYTES_MAX + 1];
     size_t size = strcspn(rest, "/");
     const char *port;
@@ -163,7 +183,7 @@ bool settings_check_store(settings_reader_t *self, const node_t *node)
     if (strcmp(node->text, "embedded") == 0)
         return true;
     if ((rest = s_after(node->text, "unix://")))
-        return *rest == '/' ||
+        return ((rest = s_after_user(rest)) && *rest == '/') ||
                settings_refuse(self, node, "redis: expected unix:///path, an absolute one");
     if ((rest = s_after(node->text, "redis://")))
         return s_check_redis(self, node, rest);
@@ -181,6 +201,8 @@ bool settings_is_loopback_url(const char *url)
 {
     const char *rest = s_after(url, "redis://");
     char address[HOST_BYTES_MAX + 16], host[HOST_BYTES_MAX + 1];
+    if (rest)
+        rest = s_after_user(rest);
     if (!rest)
         return true; // embedded, or a unix socket
     snprintf(address, sizeof address, "%.*s", (int) strcspn(rest, "/"), rest);

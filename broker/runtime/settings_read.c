@@ -258,6 +258,9 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
     case SETTING_ENDPOINT:
         fits = s_check_text(self, setting, node) && settings_check_endpoint(self, setting, node);
         break;
+    case SETTING_HOST:
+        fits = s_check_text(self, setting, node) && settings_check_host(self, setting, node);
+        break;
     case SETTING_STORE:
         fits = s_check_text(self, setting, node) && settings_check_store(self, node);
         break;
@@ -342,6 +345,7 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
     case SETTING_SQL:
     case SETTING_JQ:
     case SETTING_ENDPOINT:
+    case SETTING_HOST:
     case SETTING_STORE:
     case SETTING_STAGE:
     case SETTING_URL:

@@ -9,6 +9,7 @@
 typedef struct {
     arena_t *arena;
     fault_t *fault;
+    bool keys; // the file names a folder of keys: then we may listen off loopback
 } settings_reader_t;
 
 // Fill target (of that section) from a map: unknown names are refused, what is missing gets its
@@ -57,6 +58,7 @@ bool settings_read_budgets(settings_reader_t *self, const setting_t *setting, co
 // settings_address.c: may it be used? A refusal says what would be needed.
 bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *source);
 bool settings_check_endpoint(settings_reader_t *self, const setting_t *setting, const node_t *node);
+bool settings_check_host(settings_reader_t *self, const setting_t *setting, const node_t *node);
 bool settings_check_store(settings_reader_t *self, const node_t *node);
 bool settings_check_stage(settings_reader_t *self, const node_t *node);
 bool settings_is_loopback_url(const char *url); // of redis://

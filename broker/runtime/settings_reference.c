@@ -45,6 +45,7 @@ static const char *const words[] = {
     [SETTING_STORE] = "address",
     [SETTING_STAGE] = "address",
     [SETTING_ENDPOINT] = "address",
+    [SETTING_HOST] = "host",
     [SETTING_URL] = "address",
     [SETTING_BOOLEAN] = "true or false",
     [SETTING_BUDGET] = "budget",
@@ -117,6 +118,7 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
     case SETTING_STORE:
     case SETTING_STAGE:
     case SETTING_ENDPOINT:
+    case SETTING_HOST:
     case SETTING_URL:
     case SETTING_BOOLEAN:
     case SETTING_BUDGET:

@@ -19,7 +19,8 @@ typedef enum {
     SETTING_NAME,       // the same, letters digits . _ -
     SETTING_IDENTIFIER, // the same, [a-z][a-z0-9_]*
     SETTING_SQL,        // the same; the reader also remembers its place
-    SETTING_ENDPOINT,   // the same; a loopback address
+    SETTING_ENDPOINT,   // the same; where we may listen
+    SETTING_HOST,       // the same; a name or an address, without a port
     SETTING_STORE,      // the same; where Redis is
     SETTING_STAGE,      // the same; where the stage is
     SETTING_URL,        // the same, and the kind of the source

@@ -99,7 +99,11 @@ class Instance:
             print("\n".join(log.read_text(errors="replace").splitlines()[-25:]), file=sys.stderr)
 
     def word(self, word, *words, check=True):
-        run = subprocess.run([PROGRAM, word, "--dir", str(self.dir), *map(str, words)],
+        return self.bare(word, "--dir", str(self.dir), *words, check=check)
+
+    def bare(self, word, *words, check=True):
+        """A word that knows no --dir."""
+        run = subprocess.run([PROGRAM, word, *map(str, words)],
                              capture_output=True, text=True, timeout=120)
         if check:
             assert run.returncode == 0, f"{word} failed ({run.returncode}):\n{run.stderr}"
@@ -141,17 +145,27 @@ class Instance:
         self.children.remove(child)
 
 
+def connect(socket, endpoint, pair=None):
+    """An endpoint is an address, with the key of its listener behind `#` where there are keys; then
+    `pair` is ours, public and secret."""
+    address, _, key = endpoint.partition("#")
+    if pair:
+        socket.curve_publickey, socket.curve_secretkey = pair
+        socket.curve_serverkey = bytes.fromhex(key)
+    socket.connect(address)
+
+
 class Subscriber:
     """A python3-zmq subscriber of the alert socket; collects in a thread."""
 
-    def __init__(self, endpoint, topic="alert/"):
+    def __init__(self, endpoint, topic="alert/", pair=None):
         self.alerts = []
         self.stopping = False
         self.socket = zmq.Context.instance().socket(zmq.SUB)
         self.socket.setsockopt(zmq.RCVHWM, 1_000_000)
         self.socket.setsockopt_string(zmq.SUBSCRIBE, topic)
         self.socket.setsockopt_string(zmq.SUBSCRIBE, "hugz/")
-        self.socket.connect(endpoint)
+        connect(self.socket, endpoint, pair)
         self.heard = threading.Event()
         self.thread = threading.Thread(target=self._listen, daemon=True)
         self.thread.start()
@@ -178,14 +192,14 @@ class Subscriber:
 class Pusher:
     """A client of a pushed feed that numbers its frames and resends what is not yet durable."""
 
-    def __init__(self, feed, alerts_endpoint, source, client="test"):
+    def __init__(self, feed, alerts_endpoint, source, client="test", pair=None):
         self.source, self.client, self.n = source, client, 0
         self.push = zmq.Context.instance().socket(zmq.PUSH)
         self.push.setsockopt(zmq.LINGER, 1000)
-        self.push.connect(feed)
+        connect(self.push, feed, pair)
         self.news = zmq.Context.instance().socket(zmq.SUB)
         self.news.setsockopt_string(zmq.SUBSCRIBE, f"staged/{source}/{client}")
-        self.news.connect(alerts_endpoint)
+        connect(self.news, alerts_endpoint, pair)
         self.unstaged = {}
 
     def send(self, rows=None, raw=None):

@@ -591,7 +591,7 @@ static int begin(void **state)
     admin = redisConnectUnix(path);
     assert_true(admin && !admin->err);
     tell("CONFIG SET appendfsync no"); // nobody cuts the power here
-    news = bus_connect(BUS_PUB, NULL, 16, NULL);
+    news = bus_connect(BUS_PUB, DOOR_NEWS, NULL, 16, NULL);
     assert_non_null(news);
     make_plan();
     make_frames();

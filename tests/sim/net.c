@@ -112,8 +112,9 @@ static void s_choose_port(bus_t *self)
                  FIRST_PORT + net.ports++);
 }
 
-bus_t *bus_bind(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault)
+bus_t *bus_bind(bus_kind_t kind, door_t door, const char *endpoint, int queue, fault_t *fault)
 {
+    (void) door;
     (void) fault;
     bus_t *self = s_new(kind, queue);
     const char *star = strrchr(endpoint, '*');
@@ -125,15 +126,16 @@ bus_t *bus_bind(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault
     return self;
 }
 
-bus_t *bus_bind_bounded(bus_kind_t kind, const char *endpoint, int queue, int frame_max,
-                        fault_t *fault)
+bus_t *bus_bind_bounded(bus_kind_t kind, door_t door, const char *endpoint, int queue,
+                        int frame_max, fault_t *fault)
 {
     (void) frame_max;
-    return bus_bind(kind, endpoint, queue, fault);
+    return bus_bind(kind, door, endpoint, queue, fault);
 }
 
-bus_t *bus_connect(bus_kind_t kind, const char *endpoint, int queue, fault_t *fault)
+bus_t *bus_connect(bus_kind_t kind, door_t door, const char *endpoint, int queue, fault_t *fault)
 {
+    (void) door;
     bus_t *self = s_new(kind, queue);
     if (endpoint && bus_add(self, endpoint, fault))
         snprintf(self->endpoint, sizeof self->endpoint, "%s", endpoint);
@@ -157,6 +159,20 @@ bool bus_add(bus_t *self, const char *endpoint, fault_t *fault)
 void bus_remove(bus_t *self, const char *endpoint)
 {
     net_link_remove(self, endpoint);
+}
+
+// No keys here.
+bool bus_keeps(const bus_t *self, const char *endpoint)
+{
+    (void) self;
+    (void) endpoint;
+    return true;
+}
+
+bus_renewal_t bus_renew_all(fault_t *fault)
+{
+    (void) fault;
+    return BUS_SAME;
 }
 
 const char *bus_endpoint(const bus_t *self)

@@ -162,7 +162,7 @@ static int s_broker_main(int argc, char **argv)
     (void) argv;
     fault_t fault;
     store_t *store = store_new(redis_url, NULL, "tw", &fault);
-    bus_t *bus = bus_bind(BUS_SUB, "tcp://127.0.0.1:*", 10000, &fault);
+    bus_t *bus = bus_bind(BUS_SUB, DOOR_NEWS, "tcp://127.0.0.1:*", 10000, &fault);
     bus_subscribe(bus, "alert/");
     for (int64_t beat_us = 0; bus;) {
         if (world_us() >= beat_us) {

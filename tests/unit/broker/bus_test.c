@@ -15,10 +15,11 @@ static void a_frame_that_is_too_large_is_not_read(void **state)
     (void) state;
     static uint8_t bytes[FRAME_MAX + 1];
     fault_t fault;
-    bus_t *inlet = bus_bind_bounded(BUS_PULL, "tcp://127.0.0.1:*", 10, FRAME_MAX, &fault);
+    bus_t *inlet =
+        bus_bind_bounded(BUS_PULL, DOOR_PUSH, "tcp://127.0.0.1:*", 10, FRAME_MAX, &fault);
     assert_non_null(inlet);
-    bus_t *rude = bus_connect(BUS_PUSH, bus_endpoint(inlet), 10, &fault);
-    bus_t *kind = bus_connect(BUS_PUSH, bus_endpoint(inlet), 10, &fault);
+    bus_t *rude = bus_connect(BUS_PUSH, DOOR_PUSH, bus_endpoint(inlet), 10, &fault);
+    bus_t *kind = bus_connect(BUS_PUSH, DOOR_PUSH, bus_endpoint(inlet), 10, &fault);
     assert_true(bus_send(rude, slice_of(bytes, FRAME_MAX), WAIT_MS));
     assert_true(bus_send(rude, slice_of(bytes, FRAME_MAX + 1), WAIT_MS));
     assert_true(bus_send(kind, slice_of(bytes, 1), WAIT_MS));

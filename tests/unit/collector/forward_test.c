@@ -64,10 +64,11 @@ static void setup(bench_t *self)
     assert_non_null(mkdtemp(self->root));
     fault_t fault;
     self->stream = stream_open(self->root, "test", "main", &fault);
-    self->forward = forward_new(self->root, "test", "main", NULL, &fault);
+    self->forward = forward_new(self->root, "test", "main", "tcp://127.0.0.1:*", NULL, &fault);
     assert_non_null(self->forward);
-    self->prep = bus_connect(BUS_PULL, forward_raw_endpoint(self->forward), 100, &fault);
-    self->answers = bus_connect(BUS_PUSH, forward_ack_endpoint(self->forward), 100, &fault);
+    self->prep = bus_connect(BUS_PULL, DOOR_RAW, forward_raw_endpoint(self->forward), 100, &fault);
+    self->answers =
+        bus_connect(BUS_PUSH, DOOR_ACK, forward_ack_endpoint(self->forward), 100, &fault);
     assert_non_null(self->answers);
 }
 
@@ -396,11 +397,12 @@ static void an_edition_begins_with_the_log(void **state)
     bus_destroy(&bench.answers);
     forward_destroy(&bench.forward);
     fault_t fault;
-    bench.forward =
-        forward_new(bench.root, "test", "main", stream_amendments(bench.stream), &fault);
+    bench.forward = forward_new(bench.root, "test", "main", "tcp://127.0.0.1:*",
+                                stream_amendments(bench.stream), &fault);
     forward_trimmed(bench.forward, 8);
-    bench.prep = bus_connect(BUS_PULL, forward_raw_endpoint(bench.forward), 100, &fault);
-    bench.answers = bus_connect(BUS_PUSH, forward_ack_endpoint(bench.forward), 100, &fault);
+    bench.prep = bus_connect(BUS_PULL, DOOR_RAW, forward_raw_endpoint(bench.forward), 100, &fault);
+    bench.answers =
+        bus_connect(BUS_PUSH, DOOR_ACK, forward_ack_endpoint(bench.forward), 100, &fault);
     need(&bench, 1, 1, 0, 255);
     assert_int_equal(step(&bench, durable), FORWARD_SENT);
     message_raw_t raw = receive(&bench);

@@ -35,7 +35,7 @@ static places_t *find_places(void *context, const source_t *source)
 static bus_t *connect_to(const char *url)
 {
     fault_t fault;
-    bus_t *client = bus_connect(BUS_PUSH, url + strlen("push://"), 1000, &fault);
+    bus_t *client = bus_connect(BUS_PUSH, DOOR_PUSH, url + strlen("push://"), 1000, &fault);
     assert_non_null(client);
     return client;
 }
@@ -160,9 +160,9 @@ typedef struct {
 static void post_open(post_t *self)
 {
     fault_t fault;
-    self->news = bus_bind(BUS_PUB, "tcp://127.0.0.1:*", 1000, &fault);
+    self->news = bus_bind(BUS_PUB, DOOR_ALERTS, "tcp://127.0.0.1:*", 1000, &fault);
     assert_non_null(self->news);
-    self->reader = bus_connect(BUS_SUB, bus_endpoint(self->news), 1000, &fault);
+    self->reader = bus_connect(BUS_SUB, DOOR_ALERTS, bus_endpoint(self->news), 1000, &fault);
     bus_subscribe(self->reader, "staged/a/");
     zmq_pollitem_t wait = { .socket = bus_socket(self->reader), .events = ZMQ_POLLIN };
     for (int i = 0; i < 100 && zmq_poll(&wait, 1, 20) == 0; i++) // until it is subscribed

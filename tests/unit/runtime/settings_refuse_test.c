@@ -118,7 +118,7 @@ static void top(void **state)
         { "listen: { alerts: \"tcp://127.1:5560\" }\n", 1, 20, "not loopback" },
         { "listen: { alerts: \"tcp://127.0.0.300:5560\" }\n", 1, 20, "not loopback" },
         { "listen: { http: \":8080\" }\n", 1, 18, "no host and port" },
-        { "listen: { http: \"example.org:8080\" }\n", 1, 18, "keys and tokens" },
+        { "listen: { http: \"example.org:8080\" }\n", 1, 18, "needs tokens" },
         { "listen: { http: \"::1:8080\" }\n", 1, 18, "no host and port" },
         { "sources: { a: b }\n", 1, 10, "expected a list" },
         { "sources: [ a ]\n", 1, 12, "expected a map" },

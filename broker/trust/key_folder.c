@@ -1,0 +1,214 @@
+/*  key_folder -- see key_folder.h. */
+#include "broker/trust/key_folder.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "proto/owned.h"
+
+#define OLD ".old"
+
+enum { Z85_SIZE = 40, ROLE_BYTES_MAX = 15 };
+
+static bool s_make(const char *path, mode_t mode, fault_t *fault)
+{
+    return mkdir(path, mode) == 0 || errno == EEXIST ||
+           fault_set(fault, "%.300s: %s", path, strerror(errno));
+}
+
+// The folder, and what is above it.
+static bool s_make_all(const char *folder, fault_t *fault)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s", folder) >= (int) sizeof path)
+        return fault_set(fault, "%.200s: the path is too long", folder);
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        if (!s_make(path, 0755, fault))
+            return false;
+        *slash = '/';
+    }
+    return s_make(path, 0755, fault);
+}
+
+bool key_folder_make(const char *folder, fault_t *fault)
+{
+    char path[PATH_MAX];
+    if (!s_make_all(folder, fault) || !ring_known_path(folder, "", path, sizeof path) ||
+        !s_make(path, 0755, fault))
+        return false;
+    int size = snprintf(path, sizeof path, "%s/secret", folder);
+    return size > 0 && size < (int) sizeof path && s_make(path, 0700, fault);
+}
+
+static bool s_known(const char *folder, const char *name, const char *suffix, char path[PATH_MAX],
+                    fault_t *fault)
+{
+    char file[NAME_MAX];
+    snprintf(file, sizeof file, "%s%s" CERTIFICATE_PUBLIC_ENDING, name, suffix);
+    return ring_known_path(folder, file, path, PATH_MAX) ||
+           fault_set(fault, "%.200s: the path is too long", folder);
+}
+
+static bool s_check_name(const char *name, fault_t *fault)
+{
+    size_t size = strlen(name), ending = strlen(OLD);
+    if (size > ending && strcmp(name + size - ending, OLD) == 0)
+        return fault_set(fault, "'%.80s': a name does not end in " OLD, name);
+    return certificate_is_name(name) ||
+           fault_set(fault, "'%.80s' is no name of a key: 1 to %d letters, digits, '.', '_', '-'",
+                     name, CERTIFICATE_NAME_MAX);
+}
+
+// The secret first: a known key without its pair would be of no use.
+static bool s_put_pair(const char *folder, const certificate_t *pair, fault_t *fault)
+{
+    char path[PATH_MAX];
+    if (!ring_secret_path(folder, pair->name, path, sizeof path))
+        return fault_set(fault, "%.200s: the path is too long", folder);
+    return certificate_write(pair, path, true, fault) &&
+           s_known(folder, pair->name, "", path, fault) &&
+           certificate_write(pair, path, false, fault);
+}
+
+bool key_folder_add(const char *folder, const char *name, role_t role, fault_t *fault)
+{
+    char path[PATH_MAX];
+    if (!s_check_name(name, fault) || !key_folder_make(folder, fault) ||
+        !s_known(folder, name, "", path, fault))
+        return false;
+    if (access(path, F_OK) == 0)
+        return fault_set(fault, "'%s' has a key: `keys rotate` gives it a new one", name);
+    certificate_t pair;
+    bool good = certificate_make(&pair, name, role, fault) && s_put_pair(folder, &pair, fault);
+    certificate_forget(&pair);
+    return good;
+}
+
+// What is known of this name becomes its old key.
+static bool s_set_aside(const char *folder, const char *name, fault_t *fault)
+{
+    char path[PATH_MAX], old[PATH_MAX];
+    if (!s_known(folder, name, "", path, fault) || !s_known(folder, name, OLD, old, fault))
+        return false;
+    if (access(old, F_OK) == 0)
+        return fault_set(fault, "'%s' has an old key still: first `keys revoke %s --old`", name,
+                         name);
+    return rename(path, old) == 0 || fault_set(fault, "%.300s: %s", path, strerror(errno));
+}
+
+bool key_folder_rotate(const char *folder, const char *name, fault_t *fault)
+{
+    char path[PATH_MAX];
+    certificate_t pair;
+    if (!s_check_name(name, fault))
+        return false;
+    if (!ring_secret_path(folder, name, path, sizeof path) ||
+        !certificate_read(&pair, path, true, fault))
+        return false;
+    certificate_forget(&pair);
+    bool good = s_set_aside(folder, name, fault) &&
+                certificate_make(&pair, name, pair.role, fault) && s_put_pair(folder, &pair, fault);
+    certificate_forget(&pair);
+    return good;
+}
+
+static bool s_remove(const char *path, bool *removed, fault_t *fault)
+{
+    if (unlink(path) == 0)
+        *removed = true;
+    else if (errno != ENOENT)
+        return fault_set(fault, "%.300s: %s", path, strerror(errno));
+    return true;
+}
+
+bool key_folder_revoke(const char *folder, const char *name, bool old_only, fault_t *fault)
+{
+    char path[PATH_MAX];
+    bool removed = false;
+    if (!s_check_name(name, fault) || !s_known(folder, name, OLD, path, fault) ||
+        !s_remove(path, &removed, fault))
+        return false;
+    if (!old_only) {
+        bool secret = false;
+        if (!s_known(folder, name, "", path, fault) || !s_remove(path, &removed, fault) ||
+            !ring_secret_path(folder, name, path, sizeof path) || !s_remove(path, &secret, fault))
+            return false;
+    }
+    return removed || fault_set(fault, "'%s' has no %skey here", name, old_only ? "old " : "");
+}
+
+// ---- lines -----------------------------------------------------------------------------------
+
+static bool s_is_old(const ring_t *ring, size_t index)
+{
+    static const char ending[] = OLD CERTIFICATE_PUBLIC_ENDING;
+    const char *file = ring_file(ring, index);
+    size_t size = strlen(file), length = sizeof ending - 1;
+    return size > length && strcmp(file + size - length, ending) == 0;
+}
+
+bool key_folder_export(const char *folder, const char *name, buffer_t *out, fault_t *fault)
+{
+    owned(ring_destroy) ring_t *ring = ring_load(folder, fault);
+    if (!ring)
+        return false;
+    bool found = false;
+    for (size_t i = 0; i < ring_count(ring); i++) {
+        const certificate_t *key = ring_at(ring, i);
+        if (s_is_old(ring, i) || (name && strcmp(key->name, name) != 0))
+            continue;
+        char text[Z85_SIZE + 1];
+        zmq_z85_encode(text, key->public_key, CERTIFICATE_KEY_BYTES);
+        buffer_printf(out, "%s %s %s\n", key->name, role_name(key->role), text);
+        found = true;
+    }
+    return found ||
+           fault_set(fault, "%.200s: no key%s%.80s", folder, name ? " of " : "", name ? name : "");
+}
+
+static bool s_parse(certificate_t *key, const char *line, fault_t *fault)
+{
+    char role[ROLE_BYTES_MAX + 1], text[Z85_SIZE + 1];
+    int end = 0;
+    *key = (certificate_t){ 0 };
+    _Static_assert(CERTIFICATE_NAME_MAX == 63 && ROLE_BYTES_MAX == 15 && Z85_SIZE == 40, "below");
+    return (sscanf(line, "%63s %15s %40s %n", key->name, role, text, &end) == 3 &&
+            line[end] == '\0' && strlen(text) == Z85_SIZE && role_parse(role, &key->role) &&
+            zmq_z85_decode(key->public_key, text)) ||
+           fault_set(fault, "'%.120s' is no key: expected a name, a role and 40 characters", line);
+}
+
+bool key_folder_import(const char *folder, const char *line, bool *fresh, fault_t *fault)
+{
+    certificate_t key, known;
+    char path[PATH_MAX];
+    *fresh = false;
+    if (!s_parse(&key, line, fault) || !s_check_name(key.name, fault) ||
+        !key_folder_make(folder, fault))
+        return false;
+    owned(ring_destroy) ring_t *ring = ring_load(folder, fault);
+    if (!ring || !s_known(folder, key.name, "", path, fault))
+        return false;
+    const certificate_t *same = ring_find(ring, key.public_key);
+    if (same && (strcmp(same->name, key.name) != 0 || same->role != key.role))
+        return fault_set(fault, "the key of '%s' is known as that of %s '%s'", key.name,
+                         role_name(same->role), same->name);
+    if (same)
+        return true;
+    if (access(path, F_OK) == 0) {
+        if (!certificate_read(&known, path, false, fault))
+            return false;
+        if (known.role != key.role)
+            return fault_set(fault, "'%s' is a %s here: `keys revoke` it first", key.name,
+                             role_name(known.role));
+        if (!s_set_aside(folder, key.name, fault))
+            return false;
+    }
+    *fresh = certificate_write(&key, path, false, fault);
+    return *fresh;
+}

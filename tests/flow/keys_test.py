@@ -1,0 +1,181 @@
+"""With keys: nobody comes in at any socket without one, or with one of another role; a subscriber
+and a feed of another language do with theirs; a key that is revoked is out within two seconds, and
+one that is replaced never is."""
+
+import os
+import pathlib
+import time
+
+import msgpack
+import zmq
+import zmq.auth
+
+from harness import Instance, Pusher, Subscriber, connect, free_ports, wait_for
+
+CONFIG = """
+keys: keys
+listen: { alerts: "tcp://127.0.0.1:*" }
+sources:
+  - name: feed
+    url: push://tcp://127.0.0.1:PORT
+    table: m
+    key: { k: /k }
+    time: { at: t, unit: ms }
+    columns: { x: x }
+    identity: none
+rules:
+  high: { on: m, when: "x > 100" }
+"""
+SILENCE_S = 1.0
+ROLES = ["collector", "prep", "transform", "notifier", "broker", "feed", "subscriber"]
+# The sockets in the registry: whose, in which field, who may come in, and the type of ZeroMQ with
+# which one connects there.
+DOORS = [("collector", "raw", {"prep"}, zmq.PULL), ("collector", "ack", {"transform"}, zmq.PUSH),
+         ("transform", "endpoint", {"prep"}, zmq.PUSH),
+         ("broker", "in", {"collector", "transform", "notifier"}, zmq.PUB),
+         ("broker", "alerts", {"subscriber", "feed"}, zmq.SUB)]
+
+
+class Keys:
+    def __init__(self, instance):
+        self.instance = instance
+        self.folder = instance.dir / "keys"
+
+    def word(self, *words):
+        return self.instance.bare("keys", *words, "--keys", str(self.folder))
+
+    def pair(self, name):
+        return zmq.auth.load_certificate(self.folder / "secret" / f"{name}.key_secret")
+
+
+def lock(socket, endpoint, pair):
+    """Connect as a stranger's library does: the address, and its key behind `#`."""
+    socket.linger = 0
+    if socket.type == zmq.SUB:
+        socket.subscribe(b"")
+    connect(socket, endpoint, pair)
+    return socket
+
+
+def handshake(endpoint, kind, pair, seconds):
+    """Does libzmq's handshake succeed? None: nothing is heard of it."""
+    socket = zmq.Context.instance().socket(kind)
+    monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED |
+                                        zmq.EVENT_HANDSHAKE_FAILED_AUTH |
+                                        zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                                        zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+    lock(socket, endpoint, pair)
+    event = None
+    if monitor.poll(int(seconds * 1000)):
+        event = int.from_bytes(monitor.recv_multipart()[0][:2], "little")
+    socket.disable_monitor()
+    socket.close(0)
+    return None if event is None else event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+
+
+def every_door(instance, keys, push):
+    """Every role, a strange key and no key at every socket that any process has."""
+    for role in ROLES:
+        keys.word("add", f"test-{role}", "--role", role)
+    doors = [(field, instance.actors(role)[0][field], admitted, kind)
+             for role, field, admitted, kind in DOORS]
+    server = instance.actors("collector")[0]["raw"].partition("#")[2]
+    doors.append(("push", f"{push}#{server}", {"feed"}, zmq.PUSH))
+    time.sleep(1.5)  # until the keys were read
+    for field, endpoint, admitted, kind in doors:
+        for role in ROLES:
+            came_in = handshake(endpoint, kind, keys.pair(f"test-{role}"), 5)
+            assert came_in is (role in admitted), f"{role} at {field}: {came_in}"
+        assert handshake(endpoint, kind, zmq.curve_keypair(), 5) is False, field
+        assert not handshake(endpoint, kind, None, SILENCE_S), field
+    print(f"{len(doors)} sockets: {len(ROLES)} roles, a strange key and no key, each as it should")
+    return server
+
+
+def forged_news(instance, keys):
+    """A transform may tell metrics; an alert from it is refused, and counted."""
+    broker = instance.actors("broker")[0]
+    subscriber = Subscriber(broker["alerts"], pair=keys.pair("operator"))
+    liar = lock(zmq.Context.instance().socket(zmq.PUB), broker["in"], keys.pair("test-transform"))
+    body = msgpack.packb({"id": "f" * 32})
+    before = int(broker["refused"])
+
+    def refused():
+        liar.send_multipart([b"alert/high/m:a/", body])
+        return int(instance.actors("broker")[0]["refused"]) > before
+    wait_for("the broker to refuse it", refused)
+    assert not subscriber.alerts, subscriber.alerts
+    liar.close()
+    subscriber.close()
+    print("a transform's key cannot publish alerts")
+
+
+def push_one(pusher, subscriber, series):
+    pusher.send({"k": [series], "t": [int(time.time() * 1000)], "x": [500]})
+    pusher.settle()
+    wait_for(f"the alert of {series}",
+             lambda: any(f"m:{series}/" in topic for topic, _ in subscriber.alerts), 20)
+
+
+def revoked(instance, keys, pusher, subscriber):
+    """Who listens since before is cut off; everything else goes on."""
+    keys.word("add", "alice", "--role", "subscriber")
+    endpoint = instance.alerts_endpoint()
+    wait_for("alice to come in", lambda: handshake(endpoint, zmq.SUB, keys.pair("alice"), 1))
+    alice = Subscriber(endpoint, pair=keys.pair("alice"))
+    push_one(pusher, subscriber, "before")
+    wait_for("alice's alert", lambda: alice.alerts)
+    keys.word("revoke", "alice")
+    time.sleep(2.5)
+    alice.alerts.clear()
+    push_one(pusher, subscriber, "after")
+    time.sleep(SILENCE_S)
+    assert not alice.alerts, "a revoked key still hears"
+    alice.close()
+    log = "".join(p.read_text() for p in (instance.dir / "log").glob("broker*.log"))
+    assert "refused a connection" in log and "a key was revoked" in log, log
+    # Every second it came again; told once a minute.
+    assert log.count("refused a connection") <= 3, log
+    print("a revoked subscriber is cut off, others are not")
+
+
+def rotated(instance, keys, pusher, subscriber):
+    """The prep gets another key while data flows: both are known, until the old one is revoked."""
+    name = instance.actors("prep")[0]["name"]
+    keys.word("rotate", name)
+    push_one(pusher, subscriber, "both-keys")
+    pid = int(instance.actors("prep")[0]["pid"])
+    os.kill(pid, 9)  # the supervisor starts it with its new key
+    wait_for("another prep", lambda: [a for a in instance.actors("prep") if int(a["pid"]) != pid])
+    push_one(pusher, subscriber, "new-key")
+    keys.word("revoke", name, "--old")
+    time.sleep(2.5)
+    push_one(pusher, subscriber, "old-revoked")
+    print("a key is replaced while data flows")
+
+
+def main():
+    port = free_ports(1)[0]
+    push = f"tcp://127.0.0.1:{port}"
+    with Instance(CONFIG.replace("PORT", str(port))) as instance:
+        keys = Keys(instance)
+        refused = instance.word("up", "-c", instance.config, check=False)
+        assert refused.returncode == 1 and "keys" in refused.stderr, refused
+        keys.word("init")
+        instance.up()
+        server = every_door(instance, keys, push)
+        forged_news(instance, keys)
+        subscriber = Subscriber(instance.alerts_endpoint(), pair=keys.pair("operator"))
+        pusher = Pusher(f"{push}#{server}", instance.alerts_endpoint(), "feed",
+                        client="test-feed", pair=keys.pair("test-feed"))
+        push_one(pusher, subscriber, "first")
+        revoked(instance, keys, pusher, subscriber)
+        rotated(instance, keys, pusher, subscriber)
+        for path in pathlib.Path(instance.dir / "keys/secret").iterdir():
+            assert path.stat().st_mode & 0o077 == 0, path
+        pusher.close()
+        subscriber.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,320 @@
+/*  guard and bus with keys: who has no key, or one of another role, is shut out of every socket;
+ *  revoking ends living connections.
+ */
+#include "broker/trust/guard.h"
+
+#include <czmq.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "broker/bus.h"
+
+enum { WAIT_MS = 5000, SILENCE_MS = 300, REREAD_MS = 5000 };
+
+static char folder[] = "/tmp/guard_test_XXXXXX";
+
+static void make_key(const char *name, role_t role, certificate_t *made)
+{
+    char path[PATH_MAX];
+    fault_t fault;
+    assert_true(certificate_make(made, name, role, &fault));
+    assert_true(ring_secret_path(folder, name, path, sizeof path));
+    assert_true(certificate_write(made, path, true, &fault));
+    char file[128];
+    snprintf(file, sizeof file, "%s.key", name);
+    assert_true(ring_known_path(folder, file, path, sizeof path));
+    assert_true(certificate_write(made, path, false, &fault));
+}
+
+static certificate_t self_key, peers[ROLES_OF_KEYS];
+
+// This process is a collector in all tests; peers of every role are known.
+static int set_up(void **state)
+{
+    (void) state;
+    if (!zmq_has("curve"))
+        return -1;
+    strcpy(folder, "/tmp/guard_test_XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/known", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    snprintf(path, sizeof path, "%s/secret", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    make_key("collector", ROLE_COLLECTOR, &self_key);
+    for (unsigned r = 0; r < ROLES_OF_KEYS; r++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s-1", role_name((role_t) r));
+        make_key(name, (role_t) r, &peers[r]);
+    }
+    fault_t fault = { 0 };
+    const guard_setup_t setup = { .folder = folder, .name = "collector", .role = ROLE_COLLECTOR };
+    if (!guard_start(&setup, &fault))
+        fail_msg("%s", fault.text);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void) state;
+    guard_stop();
+    char command[PATH_MAX];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+// A client that is none of ours: with this key, or without any; it expects the listener's key.
+static zsock_t *client(int type, const bus_t *listener, const certificate_t *key)
+{
+    endpoint_t endpoint;
+    fault_t fault;
+    assert_true(endpoint_parse(&endpoint, bus_endpoint(listener), &fault));
+    assert_true(endpoint.has_key);
+    zsock_t *sock = zsock_new(type);
+    zsock_set_linger(sock, 0);
+    if (key) {
+        zsock_set_curve_serverkey_bin(sock, endpoint.key);
+        zsock_set_curve_publickey_bin(sock, key->public_key);
+        zsock_set_curve_secretkey_bin(sock, key->secret_key);
+    }
+    if (type == ZMQ_SUB)
+        zsock_set_subscribe(sock, "");
+    assert_int_equal(zmq_connect(zsock_resolve(sock), endpoint.address), 0);
+    return sock;
+}
+
+static bool arrives(void *socket, int wait_ms)
+{
+    zmq_pollitem_t wait = { .socket = socket, .events = ZMQ_POLLIN };
+    return zmq_poll(&wait, 1, wait_ms) == 1;
+}
+
+// Does what the client says arrive (PULL, XPUB, XSUB), or what we say at the client (PUSH)?
+static bool gets_through(bus_kind_t kind, bus_t *listener, zsock_t *sock, int wait_ms)
+{
+    if (kind == BUS_PUSH)
+        return bus_send(listener, slice_text("record"), wait_ms) &&
+               arrives(zsock_resolve(sock), wait_ms);
+    zsock_set_sndtimeo(sock, wait_ms);
+    if (kind == BUS_PULL && zmq_send(zsock_resolve(sock), "frame", 5, 0) == -1)
+        return false;
+    for (int waited_ms = 0; waited_ms < wait_ms; waited_ms += 20) {
+        if (kind == BUS_XSUB) // a PUB drops what nobody has subscribed to yet
+            zmq_send(zsock_resolve(sock), "news", 4, ZMQ_DONTWAIT);
+        if (arrives(bus_socket(listener), 20))
+            return true;
+    }
+    return false;
+}
+
+static const struct {
+    bus_kind_t kind;
+    door_t door;
+    int client;
+} all[] = {
+    { BUS_PUSH, DOOR_RAW, ZMQ_PULL },   { BUS_PULL, DOOR_ACK, ZMQ_PUSH },
+    { BUS_PULL, DOOR_ROWS, ZMQ_PUSH },  { BUS_XSUB, DOOR_NEWS, ZMQ_PUB },
+    { BUS_XPUB, DOOR_ALERTS, ZMQ_SUB }, { BUS_PULL, DOOR_PUSH, ZMQ_PUSH },
+};
+
+static bus_t *listen_at(unsigned index)
+{
+    fault_t fault = { 0 };
+    bus_t *listener = bus_bind(all[index].kind, all[index].door, "tcp://127.0.0.1:*", 100, &fault);
+    if (!listener)
+        fail_msg("%s: %s", door_name(all[index].door), fault.text);
+    if (all[index].kind == BUS_XSUB)
+        bus_send(listener, slice_of("\1", 1), 0);
+    return listener;
+}
+
+// Is nothing there, now that so many handshakes were refused?
+static void await_refusals(uint64_t before, unsigned count)
+{
+    for (int waited_ms = 0; guard_count().refused < before + count && waited_ms < WAIT_MS;
+         waited_ms += 10)
+        zclock_sleep(10);
+    assert_true(guard_count().refused >= before + count);
+}
+
+// Whoever may not come in knocks at once; then, what has come through?
+static void shut_out(unsigned d, const certificate_t *keys[], unsigned count, bool plain)
+{
+    bus_t *listener = listen_at(d);
+    uint64_t before = guard_count().refused;
+    zsock_t *socks[ROLES_OF_KEYS + 1];
+    for (unsigned i = 0; i < count; i++) {
+        socks[i] = client(all[d].client, listener, plain ? NULL : keys[i]);
+        if (all[d].kind == BUS_PULL)
+            zmq_send(zsock_resolve(socks[i]), "frame", 5, ZMQ_DONTWAIT);
+    }
+    if (!plain) // without a key nobody is asked about: ZeroMQ ends it before
+        await_refusals(before, count);
+    for (unsigned i = 0; i < count; i++)
+        if (gets_through(all[d].kind, listener, socks[i], i ? 20 : SILENCE_MS))
+            fail_msg("door %s: %s came in", door_name(all[d].door),
+                     plain ? "a client without key" : keys[i]->name);
+    for (unsigned i = 0; i < count; i++)
+        zsock_destroy(&socks[i]);
+    bus_destroy(&listener);
+}
+
+static void the_wrong_roles_are_shut_out_of_every_door(void **state)
+{
+    (void) state;
+    for (unsigned d = 0; d < sizeof all / sizeof *all; d++) {
+        const certificate_t *keys[ROLES_OF_KEYS];
+        unsigned count = 0;
+        for (unsigned r = 0; r < ROLES_OF_KEYS; r++)
+            if (!door_admits(all[d].door, (role_t) r))
+                keys[count++] = &peers[r];
+        shut_out(d, keys, count, false);
+    }
+}
+
+static void the_right_roles_come_in(void **state)
+{
+    (void) state;
+    for (unsigned d = 0; d < sizeof all / sizeof *all; d++)
+        for (unsigned r = 0; r < ROLES_OF_KEYS; r++) {
+            if (!door_admits(all[d].door, (role_t) r))
+                continue;
+            bus_t *listener = listen_at(d);
+            zsock_t *sock = client(all[d].client, listener, &peers[r]);
+            if (!gets_through(all[d].kind, listener, sock, WAIT_MS))
+                fail_msg("door %s shuts out the role %s", door_name(all[d].door),
+                         role_name((role_t) r));
+            zsock_destroy(&sock);
+            bus_destroy(&listener);
+        }
+}
+
+static void a_strange_key_and_no_key_are_shut_out_of_every_door(void **state)
+{
+    (void) state;
+    certificate_t stranger;
+    fault_t fault;
+    assert_true(certificate_make(&stranger, "prep-1", ROLE_PREP, &fault)); // a known name
+    const certificate_t *keys[] = { &stranger };
+    for (unsigned d = 0; d < sizeof all / sizeof *all; d++) {
+        shut_out(d, keys, 1, false);
+        shut_out(d, keys, 1, true);
+    }
+}
+
+static void who_spoke_is_known(void **state)
+{
+    (void) state;
+    bus_t *listener = listen_at(1);
+    zsock_t *sock = client(ZMQ_PUSH, listener, &peers[ROLE_TRANSFORM]);
+    assert_true(gets_through(BUS_PULL, listener, sock, WAIT_MS));
+    slice_t frame;
+    assert_true(bus_take(listener, &frame));
+    assert_string_equal(bus_peer(listener), "transform-1");
+    assert_string_equal(bus_peer_role(listener), "transform");
+    zsock_destroy(&sock);
+    bus_destroy(&listener);
+}
+
+static void who_connects_wants_a_known_key_of_the_right_role(void **state)
+{
+    (void) state;
+    fault_t fault;
+    bus_t *own = bus_connect(BUS_PULL, DOOR_RAW, NULL, 10, &fault);
+    assert_non_null(own);
+    endpoint_t peer = { .address = "tcp://127.0.0.1:1", .has_key = true };
+    char text[ENDPOINT_MAX];
+    memcpy(peer.key, peers[ROLE_COLLECTOR].public_key, sizeof peer.key);
+    assert_true(endpoint_format(&peer, text));
+    assert_true(bus_add(own, text, &fault));
+    memcpy(peer.key, peers[ROLE_PREP].public_key, sizeof peer.key);
+    assert_true(endpoint_format(&peer, text));
+    assert_false(bus_add(own, text, &fault)); // a prep keeps no such door
+    assert_non_null(strstr(fault.text, "collector"));
+    assert_false(bus_add(own, "tcp://127.0.0.1:1", &fault)); // without key
+    memset(peer.key, 7, sizeof peer.key);
+    assert_true(endpoint_format(&peer, text));
+    assert_false(bus_add(own, text, &fault)); // an unknown one
+    bus_destroy(&own);
+}
+
+static void await_revision(unsigned before)
+{
+    for (int waited_ms = 0; guard_revision() == before && waited_ms < REREAD_MS; waited_ms += 20)
+        zclock_sleep(20);
+    assert_int_not_equal(guard_revision(), before);
+}
+
+static void revoking_ends_a_living_connection(void **state)
+{
+    (void) state;
+    bus_t *listener = listen_at(1);
+    zsock_t *bad = client(ZMQ_PUSH, listener, &peers[ROLE_TRANSFORM]);
+    assert_true(gets_through(BUS_PULL, listener, bad, WAIT_MS));
+    slice_t frame;
+    while (bus_take(listener, &frame))
+        ;
+    char path[PATH_MAX], was[ENDPOINT_MAX];
+    strcpy(was, bus_endpoint(listener));
+    unsigned before = guard_revision();
+    assert_true(ring_known_path(folder, "transform-1.key", path, sizeof path));
+    assert_int_equal(unlink(path), 0);
+    await_revision(before);
+    fault_t fault = { 0 };
+    if (bus_renew_all(&fault) != BUS_RENEWED)
+        fail_msg("%s", fault.text);
+    assert_int_equal(bus_renew_all(&fault), BUS_SAME);
+    assert_string_equal(bus_endpoint(listener), was); // where others look for it
+    assert_false(gets_through(BUS_PULL, listener, bad, 2 * SILENCE_MS));
+    // Others come back by themselves: here a new one.
+    certificate_t other;
+    make_key("transform-2", ROLE_TRANSFORM, &other);
+    zclock_sleep(1500);
+    zsock_t *good = client(ZMQ_PUSH, listener, &other);
+    assert_true(gets_through(BUS_PULL, listener, good, WAIT_MS));
+    zsock_destroy(&good);
+    zsock_destroy(&bad);
+    bus_destroy(&listener);
+}
+
+static void a_listener_that_is_revoked_is_left(void **state)
+{
+    (void) state;
+    fault_t fault;
+    bus_t *own = bus_connect(BUS_PULL, DOOR_RAW, NULL, 10, &fault);
+    endpoint_t peer = { .address = "tcp://127.0.0.1:1", .has_key = true };
+    char text[ENDPOINT_MAX], path[PATH_MAX];
+    memcpy(peer.key, peers[ROLE_COLLECTOR].public_key, sizeof peer.key);
+    assert_true(endpoint_format(&peer, text));
+    assert_true(bus_add(own, text, &fault));
+    unsigned before = guard_revision();
+    assert_true(ring_known_path(folder, "collector-1.key", path, sizeof path));
+    assert_int_equal(unlink(path), 0);
+    await_revision(before);
+    assert_int_equal(bus_renew_all(&fault), BUS_RENEWED);
+    assert_false(bus_add(own, text, &fault));
+    bus_destroy(&own);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_wrong_roles_are_shut_out_of_every_door, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_right_roles_come_in, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_strange_key_and_no_key_are_shut_out_of_every_door, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_spoke_is_known, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_connects_wants_a_known_key_of_the_right_role, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(revoking_ends_a_living_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_listener_that_is_revoked_is_left, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
