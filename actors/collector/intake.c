@@ -426,7 +426,8 @@ void intake_log(intake_t *self, moment_t now)
     // Repeated frames are how resending works, and no news.
     uint64_t refused = push_feed_refused(self->push, PUSH_REFUSED_MALFORMED) +
                        push_feed_refused(self->push, PUSH_REFUSED_SOURCE) +
-                       push_feed_refused(self->push, PUSH_REFUSED_EARLY);
+                       push_feed_refused(self->push, PUSH_REFUSED_EARLY) +
+                       push_feed_refused(self->push, PUSH_REFUSED_CLIENT);
     uint64_t gaps = push_feed_gaps(self->push);
     if (refused == self->refused_told && gaps == self->gaps_told)
         return;

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "actors/collector/push_numbers.h"
+#include "broker/trust/certificate.h"
 #include "proto/owned.h"
 #include "proto/push.h"
 #include "proto/wire.h"
@@ -54,6 +55,8 @@ const char *push_refusal_text(push_refusal_t refusal)
         return "repeated";
     case PUSH_REFUSED_EARLY:
         return "early";
+    case PUSH_REFUSED_CLIENT:
+        return "client_of_another_key";
     case PUSH_REFUSALS:
         break;
     }
@@ -224,6 +227,21 @@ static bool s_accept_number(push_feed_t *self, pushed_t *pushed, places_t *place
     return s_refuse(self, PUSH_REFUSED_EARLY, reason);
 }
 
+// With keys a client has the name of its key, or that, a dot and more, and speaks for no other: a
+// number that was taken in its name would make it forget a frame.
+static bool s_is_own_name(push_feed_t *self, size_t inlet, slice_t client)
+{
+    const char *key = bus_peer(self->inlets[inlet].bus);
+    size_t size = key ? strlen(key) : 0;
+    if (!key || (client.size >= size && memcmp(client.data, key, size) == 0 &&
+                 (client.size == size || client.data[size] == '.')))
+        return true;
+    char reason[PUSH_NAME_MAX + CERTIFICATE_NAME_MAX + 96];
+    snprintf(reason, sizeof reason, "the key of '%s' sent a frame of client '%.*s'", key,
+             (int) client.size, (const char *) client.data);
+    return s_refuse(self, PUSH_REFUSED_CLIENT, reason);
+}
+
 // May this frame be staged? Fills in the rest of *pushed.
 static bool s_accept(push_feed_t *self, size_t inlet, push_feed_places_t *places, void *context,
                      int64_t mono_us, pushed_t *pushed)
@@ -239,6 +257,8 @@ static bool s_accept(push_feed_t *self, size_t inlet, push_feed_places_t *places
                  (int) head.source.size, (const char *) head.source.data);
         return s_refuse(self, PUSH_REFUSED_SOURCE, reason);
     }
+    if (!s_is_own_name(self, inlet, head.client))
+        return false;
     bool fits __attribute__((unused)) = place_make(&pushed->place, head.client, head.n);
     assert(fits); // push.h has it shorter than a place's subject
     pushed->client = head.client;

@@ -23,6 +23,7 @@ typedef enum {
     PUSH_REFUSED_SOURCE,    // no push source of that name listens there
     PUSH_REFUSED_REPEATED,  // n is not above what we have: dropped
     PUSH_REFUSED_EARLY,     // frames before it are missing (push_numbers.h)
+    PUSH_REFUSED_CLIENT,    // the key that sent it is another's
     PUSH_REFUSALS,
 } push_refusal_t;
 

@@ -117,6 +117,23 @@ def push_one(pusher, subscriber, series):
              lambda: any(f"m:{series}/" in topic for topic, _ in subscriber.alerts), 20)
 
 
+def other_client(instance, keys, push, subscriber):
+    """A feed's key pushes in its own name and no other."""
+    before = len(subscriber.alerts)
+    liar = Pusher(push, instance.alerts_endpoint(), "feed", client="test-feedling",
+                  pair=keys.pair("test-feed"))
+    liar.send({"k": ["lie"], "t": [int(time.time() * 1000)], "x": [500]})
+    wait_for("the collector to refuse it", lambda: "the key of 'test-feed' sent a frame of client "
+             "'test-feedling'" in (instance.dir / "log/collector.log").read_text())
+    branch = Pusher(push, instance.alerts_endpoint(), "feed", client="test-feed.2",
+                    pair=keys.pair("test-feed"))
+    push_one(branch, subscriber, "branch")
+    assert not any("m:lie/" in topic for topic, _ in subscriber.alerts[before:])
+    liar.close()
+    branch.close()
+    print("a feed's key cannot push in the name of another client")
+
+
 def revoked(instance, keys, pusher, subscriber):
     """Who listens since before is cut off; everything else goes on."""
     keys.word("add", "alice", "--role", "subscriber")
@@ -169,6 +186,7 @@ def main():
         pusher = Pusher(f"{push}#{server}", instance.alerts_endpoint(), "feed",
                         client="test-feed", pair=keys.pair("test-feed"))
         push_one(pusher, subscriber, "first")
+        other_client(instance, keys, f"{push}#{server}", subscriber)
         revoked(instance, keys, pusher, subscriber)
         rotated(instance, keys, pusher, subscriber)
         for path in pathlib.Path(instance.dir / "keys/secret").iterdir():

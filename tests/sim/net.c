@@ -169,6 +169,12 @@ bool bus_keeps(const bus_t *self, const char *endpoint)
     return true;
 }
 
+const char *bus_peer(bus_t *self)
+{
+    (void) self;
+    return NULL;
+}
+
 bus_renewal_t bus_renew_all(fault_t *fault)
 {
     (void) fault;
