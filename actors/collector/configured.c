@@ -17,11 +17,17 @@ typedef struct {
     void *context;
 } telling_t;
 
-// Where the text of this rule or derived column begins in the file.
+// Where this source, or the text of this rule or derived column, begins in the file.
 static void text_place(const settings_t *settings, plan_kind_t kind, const char *name, int *line,
                        int *column)
 {
     *line = *column = 0;
+    for (size_t i = 0; kind == PLAN_SOURCE && i < settings->source_count; i++) {
+        if (strcmp(settings->sources[i].name, name) == 0) {
+            *line = settings->sources[i].line;
+            *column = settings->sources[i].column;
+        }
+    }
     for (size_t i = 0; kind == PLAN_RULE && i < settings->rule_count; i++) {
         if (strcmp(settings->rules[i].name, name) == 0) {
             *line = settings->rules[i].when_line;
@@ -44,6 +50,10 @@ static void text_place(const settings_t *settings, plan_kind_t kind, const char 
 
 static void tell_refusal(void *context, plan_kind_t kind, const char *name, const fault_t *fault)
 {
+    static const char *const words[] = { [PLAN_SOURCE] = "source",
+                                         [PLAN_DERIVE] = "derived column",
+                                         [PLAN_RULE] = "rule",
+                                         [PLAN_LIMIT] = "limit" };
     const telling_t *self = context;
     int line, column;
     text_place(self->settings, kind, name, &line, &column);
@@ -52,8 +62,7 @@ static void tell_refusal(void *context, plan_kind_t kind, const char *name, cons
     if (fault->line > 1)
         line += fault->line - 1;
     fault_t told;
-    fault_set_at(&told, line, column, "%s '%s': %s", kind == PLAN_RULE ? "rule" : "derived column",
-                 name, fault->text);
+    fault_set_at(&told, line, column, "%s '%s': %s", words[kind], name, fault->text);
     self->refuse(self->context, &told);
 }
 

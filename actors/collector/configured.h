@@ -11,8 +11,8 @@
 // One thing that does not compile: fault->text names it, line and column are of the file.
 typedef void configured_refuse_t(void *context, const fault_t *fault);
 
-// The ruleset of a configuration; every rule and derived column that does not compile is told and
-// left out. NULL: out of memory, or an entry is too large (told too).
+// The ruleset of a configuration; every source, rule and derived column that does not compile is
+// told and left out. NULL: out of memory, or an entry is too large (told too).
 ruleset_t *configured_rules(const settings_t *settings, configured_refuse_t *refuse, void *context);
 
 // Every mapping that does not compile is told (prep would quarantine each record of that source),

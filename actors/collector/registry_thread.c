@@ -202,10 +202,14 @@ typedef struct {
 
 static void s_on_refusal(void *context, plan_kind_t kind, const char *name, const fault_t *fault)
 {
+    static const char *const keys[] = { [PLAN_SOURCE] = "source",
+                                        [PLAN_DERIVE] = "column",
+                                        [PLAN_RULE] = "rule",
+                                        [PLAN_LIMIT] = "limit" };
     trial_t *trial = context;
     trial->bad = true;
-    registry_note(trial->self, LOG_ERROR, "does not compile", kind == PLAN_RULE ? "rule" : "column",
-                  name, "error", fault->text);
+    registry_note(trial->self, LOG_ERROR, "does not compile", keys[kind], name, "error",
+                  fault->text);
 }
 
 // A configuration is taken as a whole or not at all.

@@ -144,6 +144,23 @@ def check_filter(empty):
     expect(tidewire("check", "-c", str(file)), OK, out="good (1 source, 0 rules)")
 
 
+def check_lateness(empty):
+    """Two sources of one table that disagree: the second is named, at its place."""
+    source = """
+  - name: {name}
+    url: push://tcp://127.0.0.1:1
+    table: t
+    lateness: {lateness}
+    key: {{ k: /k }}
+    time: {{ at: /t, unit: s }}
+    columns: {{ v: /v }}"""
+    file = pathlib.Path(empty) / "lateness.yaml"
+    file.write_text("sources:" + source.format(name="a", lateness="4s") +
+                    source.format(name="b", lateness="5s") + "\n")
+    expect(tidewire("check", "-c", str(file)), CONFIG_BAD,
+           err=f"{file}:9:5: source 'b': sources of table \"t\" have to declare the same lateness")
+
+
 def alive_under(folder):
     """Command lines of processes that name this folder."""
     found = []
@@ -354,6 +371,7 @@ def main():
         print(check_words(empty), "words with help, version and exit codes")
         check_rolling(empty)
         check_filter(empty)
+        check_lateness(empty)
         check_bad_rule(empty)
         check_demo(empty)
     check_hurry()
