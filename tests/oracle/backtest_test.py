@@ -26,6 +26,7 @@ from recorded import SERIES, arrays, recorded
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("TIDEWIRE", str(TOP / "build/release/tidewire"))
+UNCLOSED_MOST = 0.05  # of the rows of a feed with lateness: those are compared with nothing
 NEAR = 1e-9  # floating point may decide otherwise if the two sides are so close to each other
 CPU_SECONDS_MOST = 1.0
 EVIDENCE = "evidence of spike"
@@ -226,6 +227,10 @@ class Comparison:
         ours.check_evidence(theirs[EVIDENCE])
         wrong, different, forgiven = [f"  {fault}" for fault in ours.faults], len(ours.faults), 0
         counts, unclosed = {}, feed.unclosed()
+        if feed.lateness_us:
+            idle = list(self._idle(feed, ours, unclosed))
+            wrong += [f"  proves nothing: {text}" for text in idle]
+            different += len(idle)
         for name, rule in rules.items():
             expected, found = (collections.Counter(row for row in rows if row not in unclosed)
                                for rows in (theirs[name], ours.by_rule[name]))
@@ -242,6 +247,18 @@ class Comparison:
                              f"{expected.total()}, only ours {sorted((found - expected))[:3]}, only "
                              f"PostgreSQL {sorted((expected - found))[:3]}")
         return feed, ours, counts, different, forgiven, wrong
+
+    @staticmethod
+    def _idle(feed, ours, unclosed):
+        """What of lateness this feed does not put to the test."""
+        late = sum("late" in line for line in ours.lines)
+        open_rows = sum((time_text(row.us), *row.keys) in unclosed for row in feed.rows)
+        if not ours.corrections or not late:
+            yield f"{ours.corrections} corrections, {late} alerts that came late"
+        if not feed.late:
+            yield "no row came too late"
+        if open_rows >= UNCLOSED_MOST * len(feed.rows):
+            yield f"{open_rows} of {len(feed.rows)} rows were never closed"
 
     def note(self, feed, ours, counts, different, forgiven, wrong):
         self.corrections += ours.corrections
