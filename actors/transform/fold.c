@@ -15,6 +15,7 @@ fold_t *fold_new(fold_alert_t *alert, void *context)
         return NULL;
     self->alert = alert;
     self->context = context;
+    self->open_rows_max = OPEN_ROWS_MAX;
     self->jury = jury_new();
     if (!self->jury)
         fold_destroy(&self);
@@ -41,13 +42,19 @@ void fold_destroy(fold_t **self_p)
     *self_p = NULL;
 }
 
+void fold_limit_open(fold_t *self, uint32_t rows_max)
+{
+    assert(rows_max >= OPEN_ROWS_LEAST && rows_max <= OPEN_ROWS_MAX && self->plan_count == 0);
+    self->open_rows_max = rows_max;
+}
+
 // ---- partitions and plans ---------------------------------------------------------------------
 
 void fold_own(fold_t *self, unsigned partition)
 {
     assert(partition < PARTITIONS && !self->owned[partition]);
     self->owned[partition] = true;
-    partition_init(&self->partitions[partition]);
+    partition_init(&self->partitions[partition], self->open_rows_max);
 }
 
 void fold_drop(fold_t *self, unsigned partition)
@@ -94,7 +101,7 @@ static layouts_t *layouts_for(fold_t *self, ruleset_t *plan)
         self->plans = plans;
         self->plan_capacity = capacity;
     }
-    layouts_t *layouts = layouts_new(plan);
+    layouts_t *layouts = layouts_new(plan, self->open_rows_max);
     if (layouts)
         self->plans[self->plan_count++] = layouts;
     return layouts;

@@ -25,6 +25,7 @@
  */
 #pragma once
 #include "actors/rules/ruleset.h"
+#include "actors/transform/open.h"
 #include "proto/alert.h"
 #include "proto/rows.h"
 
@@ -40,6 +41,11 @@ typedef void fold_alert_t(void *context, unsigned partition, const alert_t *aler
 
 fold_t *fold_new(fold_alert_t *alert, void *context);
 void fold_destroy(fold_t **self_p);
+
+// How many rows of a series can be open, before any partition is owned: OPEN_ROWS_LEAST to
+// OPEN_ROWS_MAX, which it is otherwise. What the fold says depends on it, so all folds of one log
+// need the same; tests set less.
+void fold_limit_open(fold_t *self, uint32_t rows_max);
 
 // Take a partition (empty) or drop it with all its state.
 void fold_own(fold_t *self, unsigned partition);

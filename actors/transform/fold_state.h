@@ -8,6 +8,7 @@
 struct fold {
     fold_alert_t *alert;
     void *context;
+    uint32_t open_rows_max; // of a series
     bool owned[PARTITIONS];
     partition_t partitions[PARTITIONS];
     size_t plan_count, plan_capacity;

@@ -98,8 +98,8 @@ static bool read_open_row(journal_reader_t *self, series_t *series, uint64_t fro
                       .ordinal = back & 1 };
     if (self->in.bad || back / 4 == 0 || back / 4 > ring->tail - from ||
         (open_count(open) > 0 && open->rows[open->end - 1].position >= row.position) ||
-        open_count(open) == OPEN_ROWS_MAX || row.nth > row.position ||
-        row.identity.size > IDENTITY_BYTES_MAX || !read_values(self, open->column_count))
+        series_full(series) || row.nth > row.position || row.identity.size > IDENTITY_BYTES_MAX ||
+        !read_values(self, open->column_count))
         return journal_refused(self, "open row");
     row.ts = ring_ts(ring, row.position);
     uint64_t first = ring_since(ring, row.ts);

@@ -77,12 +77,13 @@ static void digest_arguments(layout_t *self)
                         self->digests[i].bytes);
 }
 
-layout_t *layout_new(const table_plan_t *plan)
+layout_t *layout_new(const table_plan_t *plan, uint32_t open_rows_max)
 {
     layout_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->plan = plan;
+    self->open_rows_max = open_rows_max;
     self->slots = calloc(plan->aggregate_count + 1, sizeof *self->slots);
     self->first_slot = calloc(plan->window_count + 1, sizeof *self->first_slot);
     self->slot_of = calloc(plan->aggregate_count + 1, sizeof *self->slot_of);

@@ -49,6 +49,7 @@ typedef struct {
 
 typedef struct {
     const table_plan_t *plan;
+    uint32_t open_rows_max; // of a series: with more, those of the oldest time close early
     size_t slot_count;
     slot_layout_t *slots;     // in order of window
     uint16_t *first_slot;     // of each window; one more entry ends the last
@@ -62,7 +63,8 @@ typedef struct {
     cell_merge_t *cell_merges; // of each column of a cell
 } layout_t;
 
-layout_t *layout_new(const table_plan_t *plan); // borrows the plan
+// Borrows the plan. NULL: out of memory.
+layout_t *layout_new(const table_plan_t *plan, uint32_t open_rows_max);
 void layout_destroy(layout_t **self_p);
 
 // The argument of `self` that is the same value as argument `index` of `other`, or -1.

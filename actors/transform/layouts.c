@@ -7,6 +7,7 @@
 struct layouts {
     size_t references;
     ruleset_t *rules;
+    uint32_t open_rows_max;
     size_t count, capacity;
     layout_t **layouts; // of tables with a plan that were asked for
     layout_t *bare;     // of all other tables
@@ -14,14 +15,15 @@ struct layouts {
 
 static const table_plan_t bare_plan = { .name = "" };
 
-layouts_t *layouts_new(ruleset_t *rules)
+layouts_t *layouts_new(ruleset_t *rules, uint32_t open_rows_max)
 {
     layouts_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->references = 1;
+    self->open_rows_max = open_rows_max;
     self->rules = rules ? ruleset_retain(rules) : NULL;
-    self->bare = layout_new(&bare_plan);
+    self->bare = layout_new(&bare_plan, open_rows_max);
     if (!self->bare)
         layouts_destroy(&self);
     return self;
@@ -75,7 +77,7 @@ const layout_t *layouts_find(layouts_t *self, slice_t series)
         self->layouts = layouts;
         self->capacity = capacity;
     }
-    layout_t *layout = layout_new(plan);
+    layout_t *layout = layout_new(plan, self->open_rows_max);
     if (layout)
         self->layouts[self->count++] = layout;
     return layout;

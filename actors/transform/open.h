@@ -3,13 +3,17 @@
  *  Pure. In order of time, then arrival: those of the newest time, and with lateness those before
  *  them that have not closed (series.h). They are the whole memory of identity: a row that comes
  *  again is found here or nowhere. Rows told apart by their ordinal cannot come again; without
- *  lateness of those only the very last row is kept, for views. At most OPEN_ROWS_MAX rows.
+ *  lateness of those only the very last row is kept, for views. At most so many as the
+ *  fold allows.
  */
 #pragma once
 #include "proto/buffer.h"
 #include "proto/rows.h"
 
-enum { OPEN_ROWS_MAX = 65536 };
+enum {
+    OPEN_ROWS_LEAST = 2, // one can close while another of its time stays
+    OPEN_ROWS_MAX = 65536,
+};
 
 typedef struct {
     int64_t ts;

@@ -6,9 +6,9 @@
 
 enum { TABLE_FIRST = 16 };
 
-void partition_init(partition_t *self)
+void partition_init(partition_t *self, uint32_t open_rows_max)
 {
-    *self = (partition_t){ 0 };
+    *self = (partition_t){ .open_rows_max = open_rows_max };
 }
 
 static void branch_close(branch_t *self)
@@ -41,7 +41,7 @@ branch_t *partition_branch(partition_t *self, slice_t stream)
     branch_t *branch = &branches[self->branch_count];
     *branch = (branch_t){ .name_size = (uint8_t) stream.size, .mask = TABLE_FIRST - 1 };
     memcpy(branch->name, stream.data, stream.size);
-    branch->layouts = layouts_new(NULL);
+    branch->layouts = layouts_new(NULL, self->open_rows_max);
     branch->table = calloc(TABLE_FIRST, sizeof(series_t *));
     if (!branch->layouts || !branch->table) {
         branch_close(branch);

@@ -8,7 +8,8 @@
 // Layouts of the tables of one plan, shared by all partitions and streams under it.
 typedef struct layouts layouts_t;
 
-layouts_t *layouts_new(ruleset_t *rules); // NULL rules: no table has a plan
+// NULL rules: no table has a plan. NULL: out of memory.
+layouts_t *layouts_new(ruleset_t *rules, uint32_t open_rows_max);
 layouts_t *layouts_retain(layouts_t *self);
 void layouts_destroy(layouts_t **self_p);   // drops one reference
 bool layouts_shared(const layouts_t *self); // by more than one
@@ -28,6 +29,7 @@ typedef struct {
 } branch_t;
 
 typedef struct {
+    uint32_t open_rows_max; // of a series
     size_t branch_count;
     branch_t *branches;
     series_t *hidden, *hidden_last; // queue of those whose latest row nobody was shown yet
@@ -36,7 +38,7 @@ typedef struct {
     size_t pending_rows; // accepted, but not encoded yet
 } partition_t;
 
-void partition_init(partition_t *self);
+void partition_init(partition_t *self, uint32_t open_rows_max);
 void partition_close(partition_t *self); // also of a zeroed one
 
 // The branch of a stream; made, under no plan, if it is new. NULL: out of memory.

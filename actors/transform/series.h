@@ -14,7 +14,8 @@
  *  plan alone: nothing is visible of when memory was really freed, and a longer window added later
  *  finds exactly what the plans before it promised to keep.
  *
- *  More than OPEN_ROWS_MAX open rows: those of the oldest time close early, which lifts the floor.
+ *  More open rows than the fold allows: those of the oldest time close early, which lifts the
+ * floor.
  *
  *  Coarse. A window by time that holds too many rows turns coarse: from then on it sees cells
  *  (cells.h), until they have all left it, and rows are kept only for the longest window that is
@@ -121,7 +122,7 @@ static inline bool series_replaces(const series_t *self, int64_t ts)
 }
 static inline bool series_full(const series_t *self)
 {
-    return open_count(&self->open) == OPEN_ROWS_MAX;
+    return open_count(&self->open) == self->layout->open_rows_max;
 }
 
 // What is this row to the series? A duplicate or revision is of open row *open.

@@ -130,7 +130,7 @@ static double bench_windows(size_t run, double *reading)
                                 .aggregate_count = 1,
                                 .aggregates = &average,
                                 .keep_us = window.span_us };
-    layout_t *layout = layout_new(&plan);
+    layout_t *layout = layout_new(&plan, OPEN_ROWS_MAX);
     series_t *series[SERIES];
     for (unsigned i = 0; i < SERIES; i++) {
         char id[32];

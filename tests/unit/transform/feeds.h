@@ -51,6 +51,7 @@ static inline void feed_source(buffer_t *out, const char *table)
     wire_u64(out, (uint64_t) feed_lateness_us);
 }
 
+static uint32_t feed_open_max = OPEN_ROWS_MAX;      // open rows of a series in folds from here on
 static uint32_t feed_rows_max = EXACT_ROWS_DEFAULT; // window_rows_max of plans made from here on
 
 // Rules up to the first without a name; derived may be NULL.
@@ -200,6 +201,7 @@ static inline void ear_clear(ear_t *self)
 static inline fold_t *feed_fold(ear_t *ear, const char *stream, ruleset_t *rules)
 {
     fold_t *fold = fold_new(ear_hear, ear);
+    fold_limit_open(fold, feed_open_max);
     for (unsigned p = 0; p < PARTITIONS; p++)
         fold_own(fold, p);
     partitions_t all = feed_everything();

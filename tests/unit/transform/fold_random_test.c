@@ -44,9 +44,10 @@ typedef struct {
     size_t count;
     kept_t rows[ROWS_MAX];
     int64_t lateness, floor;
+    size_t open_max; // rows that are not closed; counted with lateness only
     size_t told_count;
     told_t told[4 * ROWS_MAX];
-    uint64_t late, duplicates, revisions;
+    uint64_t late, duplicates, revisions, squeezed;
 } model_t; // of one series
 
 static model_t models[SERIES];
@@ -162,18 +163,57 @@ static void judge(model_t *model, size_t at)
             tell(model, at, rule, false, false);
 }
 
+static void close_row(model_t *model, size_t i)
+{
+    kept_t *row = &model->rows[i];
+    for (int rule = 0; rule < RULES && !row->closed && row->due; rule++) {
+        bool holds = verdict(model, i, rule);
+        if (holds != row->fired[rule])
+            tell(model, i, rule, !holds, holds);
+    }
+    row->closed = true;
+}
+
 static void close_before(model_t *model, int64_t floor)
 {
     model->floor = floor > model->floor ? floor : model->floor;
-    for (size_t i = 0; i < model->count && model->rows[i].ts < floor; i++) {
-        kept_t *row = &model->rows[i];
-        for (int rule = 0; rule < RULES && !row->closed && row->due; rule++) {
-            bool holds = verdict(model, i, rule);
-            if (holds != row->fired[rule])
-                tell(model, i, rule, !holds, holds);
-        }
-        row->closed = true;
-    }
+    for (size_t i = 0; i < model->count && model->rows[i].ts < floor; i++)
+        close_row(model, i);
+}
+
+static size_t first_open(const model_t *model)
+{
+    size_t first = model->count;
+    while (first > 0 && !model->rows[first - 1].closed)
+        first--;
+    return first;
+}
+
+static bool is_full(const model_t *model)
+{
+    return model->lateness > 0 && model->count - first_open(model) == model->open_max;
+}
+
+// Is there no room for this new row in a full series, whose oldest open rows are next to close?
+static bool no_room(const model_t *model, int64_t ts, bool ordinal, int64_t newest)
+{
+    if (!is_full(model) || ts > newest)
+        return false;
+    int64_t oldest = model->rows[first_open(model)].ts;
+    return ts < oldest || (ts == oldest && (oldest < newest || !ordinal));
+}
+
+static void make_room(model_t *model, int64_t ts, int64_t newest)
+{
+    if (!is_full(model))
+        return;
+    size_t first = first_open(model);
+    int64_t oldest = model->rows[first].ts;
+    if (oldest < newest || ts > newest)
+        close_before(model, oldest + 1);
+    else
+        close_row(model, first);
+    model->squeezed++;
 }
 
 static bool same_number(decimal_t a, decimal_t b)
@@ -206,6 +246,7 @@ static void take(model_t *model, const feed_row_t *row, bool ordinal)
 {
     int64_t newest = model->count > 0 ? model->rows[model->count - 1].ts : row->ts;
     int64_t floor = (row->ts > newest ? row->ts : newest) - model->lateness;
+    floor = floor > model->floor ? floor : model->floor;
     if (row->ts < floor) {
         model->late++;
         return;
@@ -213,7 +254,8 @@ static void take(model_t *model, const feed_row_t *row, bool ordinal)
     const char *identity = row->identity ? row->identity : "";
     for (size_t i = 0; !ordinal && i < model->count; i++) {
         kept_t *kept = &model->rows[i];
-        if (kept->ts != row->ts || kept->ordinal || strcmp(kept->identity, identity) != 0)
+        if (kept->closed || kept->ts != row->ts || kept->ordinal ||
+            strcmp(kept->identity, identity) != 0)
             continue;
         if (is_duplicate(kept, row))
             model->duplicates++;
@@ -221,7 +263,12 @@ static void take(model_t *model, const feed_row_t *row, bool ordinal)
             revise(model, i, row);
         return;
     }
+    if (no_room(model, row->ts, ordinal, newest)) {
+        model->late++;
+        return;
+    }
     close_before(model, floor);
+    make_room(model, row->ts, newest);
     size_t at = model->count++;
     for (; at > 0 && model->rows[at - 1].ts > row->ts; at--)
         model->rows[at] = model->rows[at - 1];
@@ -314,7 +361,7 @@ static void compare(const ear_t *ear, int series, const char *pair)
 }
 
 typedef struct {
-    size_t alerts, late_alerts, corrections;
+    size_t alerts, late_alerts, corrections, squeezed;
 } tally_t;
 
 static int64_t row_ts(seeded_t *seed, int64_t now, int64_t lateness)
@@ -336,7 +383,8 @@ static void run(uint64_t state, ruleset_t *set, int64_t lateness, tally_t *tally
     fold_t *fold = feed_fold(&ear, "s", set);
     memset(models, 0, sizeof models);
     for (int s = 0; s < SERIES; s++)
-        models[s] = (model_t){ .lateness = lateness, .floor = INT64_MIN };
+        models[s] =
+            (model_t){ .lateness = lateness, .floor = INT64_MIN, .open_max = feed_open_max };
     int64_t now = 0;
     for (uint64_t block = 0; block < 400; block++) {
         feed_row_t rows[BLOCK_MAX];
@@ -365,6 +413,7 @@ static void run(uint64_t state, ruleset_t *set, int64_t lateness, tally_t *tally
         late += models[s].late;
         duplicates += models[s].duplicates;
         revisions += models[s].revisions;
+        tally->squeezed += models[s].squeezed;
     }
     assert_int_equal(counts.accepted, accepted);
     assert_int_equal(counts.late, late);
@@ -410,11 +459,31 @@ static void test_same_alerts_with_lateness(void **state)
     }
 }
 
+// Series that are full again and again: rows close early, and others find no room.
+static void test_same_alerts_when_full(void **state)
+{
+    (void) state;
+    static const struct {
+        uint32_t open_max;
+        int64_t lateness;
+    } cases[] = {
+        { OPEN_ROWS_LEAST, 3000000 }, { 5, 40000000 }, { 16, 3000000 }, { 16, 40000000 }
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        feed_open_max = cases[i].open_max;
+        tally_t tally = run_all(cases[i].lateness, 20);
+        feed_open_max = OPEN_ROWS_MAX;
+        assert_true(tally.alerts > 2000 && tally.corrections > 100 && tally.late_alerts > 100);
+        assert_true(tally.squeezed > 500);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_alerts),
         cmocka_unit_test(test_same_alerts_with_lateness),
+        cmocka_unit_test(test_same_alerts_when_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

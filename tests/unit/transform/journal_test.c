@@ -235,6 +235,8 @@ static size_t run(uint64_t state)
     ear_t calm_ear = { 0 }, torn_ear = { 0 };
     fold_t *calm = fold_new(ear_hear, &calm_ear);
     fold_t *torn = fold_new(ear_hear, &torn_ear);
+    fold_limit_open(calm, feed_open_max);
+    fold_limit_open(torn, feed_open_max);
     for (unsigned p = 0; p < PARTITIONS; p++) {
         fold_own(calm, p);
         fold_own(torn, p);
@@ -325,6 +327,31 @@ static void test_recovery_with_lateness(void **state)
     close_plans();
     open_plans(EXACT_ROWS_DEFAULT);
     assert_true(alerts > 10000);
+}
+
+// Series that are full again and again, at their limit of open rows, under every plan.
+static void test_recovery_when_full(void **state)
+{
+    (void) state;
+    static const int64_t latenesses[PLANS] = { 2000000, 0, 50000, 2000000, 0 };
+    size_t alerts = 0;
+    feed_open_max = 16;
+    late_one_in = 3;
+    late_by = 2500000;
+    memcpy(plan_lateness, latenesses, sizeof plan_lateness);
+    for (uint32_t window_rows_max = 4; window_rows_max <= 1000; window_rows_max *= 15) {
+        close_plans();
+        open_plans(window_rows_max);
+        for (uint64_t seed = 1; seed <= 10; seed++)
+            alerts += run(seed * 49979687 + window_rows_max);
+    }
+    feed_open_max = OPEN_ROWS_MAX;
+    memset(plan_lateness, 0, sizeof plan_lateness);
+    late_one_in = 15;
+    late_by = 90000;
+    close_plans();
+    open_plans(EXACT_ROWS_DEFAULT);
+    assert_true(alerts > 3000);
 }
 
 static int by_id(const void *a, const void *b)
@@ -631,6 +658,7 @@ int main(void)
         cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_recovery_of_coarse),
         cmocka_unit_test(test_recovery_with_lateness),
+        cmocka_unit_test(test_recovery_when_full),
         cmocka_unit_test(test_ids_once),
         cmocka_unit_test(test_ordinal_between),
         cmocka_unit_test(test_size),

@@ -394,7 +394,7 @@ static void run(const tape_t *tape)
     seeded_t seed = { .state = tape->seed };
     table_t table;
     table_init(&table);
-    layout_t *layout = layout_new(&table.plan);
+    layout_t *layout = layout_new(&table.plan, OPEN_ROWS_MAX);
     if (tape->bits >= 0) {
         layout->cell_bits[LONG] = (uint8_t) tape->bits;
         layout->cell_bits[SHORT] = (uint8_t) tape->short_bits;
