@@ -155,6 +155,7 @@ static void s_reload(collector_t *self)
 static void s_switch_settings(collector_t *self, moment_t now)
 {
     fault_t fault;
+    intake_end(self->intake, now);
     if (intake_configure(self->intake, self->next_settings, now, &fault)) {
         settings_destroy(&self->settings);
         self->settings = self->next_settings;
@@ -268,6 +269,8 @@ static void s_take_signal(collector_t *self, int64_t mono_us)
         log_event(LOG_INFO, "draining", NULL);
         self->drain_until_us = mono_us + DRAIN_US;
         self->quiet_since_us = mono_us;
+        if (self->planned)
+            intake_end(self->intake, s_now(self));
         break;
     case LIFE_RELOAD:
         if (!self->drain_until_us)

@@ -225,6 +225,12 @@ static void s_put_poll_gaps(intake_t *self, moment_t now)
     }
 }
 
+void intake_end(intake_t *self, moment_t now)
+{
+    poller_end_gaps(self->sources.poller, now.mono_us);
+    s_put_poll_gaps(self, now);
+}
+
 // Each of these takes what there is, as far as the group has room. True: there may be more. What
 // cannot be put, for lack of memory, is tried again when the loop wakes up next.
 

@@ -38,6 +38,10 @@ size_t intake_items(const intake_t *self, zmq_pollitem_t *items);
 // Take one group. True: there is more to take at once.
 bool intake_take(intake_t *self, moment_t now);
 
+// Nothing more is taken, or not from these sources: what failed up to now is said in the log. There
+// must be a plan.
+void intake_end(intake_t *self, moment_t now);
+
 // Staging stood still: what is made by the clock must not pile up.
 void intake_skip(intake_t *self, moment_t now);
 

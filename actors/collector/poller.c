@@ -130,6 +130,18 @@ static void s_failed(poller_t *self, target_t *target, const answer_t *answer, i
     target->untold = 0;
 }
 
+static void s_end_gap(poller_t *self, target_t *target, int64_t mono_us)
+{
+    self->counted.failing--;
+    target->failing = false;
+    target->untold = 0;
+    if (!target->gap_to_us) { // else the earlier one, which was not taken yet, goes on
+        target->gap_from_us = target->since_us;
+        self->gaps++;
+    }
+    target->gap_to_us = mono_us;
+}
+
 static void s_good(poller_t *self, target_t *target, const answer_t *answer, bool more,
                    int64_t mono_us)
 {
@@ -140,14 +152,14 @@ static void s_good(poller_t *self, target_t *target, const answer_t *answer, boo
     if (!target->failing)
         return;
     log_event(LOG_INFO, "poll works again", "source=%s", target->source->name);
-    self->counted.failing--;
-    target->failing = false;
-    target->untold = 0;
-    if (!target->gap_to_us) { // else the earlier one, which was not taken yet, goes on
-        target->gap_from_us = target->since_us;
-        self->gaps++;
-    }
-    target->gap_to_us = mono_us;
+    s_end_gap(self, target, mono_us);
+}
+
+void poller_end_gaps(poller_t *self, int64_t mono_us)
+{
+    for (size_t i = 0; i < self->targets.count; i++)
+        if (self->targets.items[i].failing)
+            s_end_gap(self, &self->targets.items[i], mono_us);
 }
 
 bool poller_take_gap(poller_t *self, poller_gap_t *gap)

@@ -44,6 +44,8 @@ typedef struct {
     int64_t from_us, to_us;
 } poller_gap_t;
 bool poller_take_gap(poller_t *self, poller_gap_t *gap);
+// No answer is waited for any more: sources that fail have a gap up to now.
+void poller_end_gaps(poller_t *self, int64_t mono_us);
 
 typedef struct {
     uint64_t good, failed;

@@ -4,6 +4,8 @@ without a collector. `stage gaps` lists it; nothing else is taken for one.
 
 import http.server
 import json
+import os
+import signal
 import threading
 import time
 
@@ -69,6 +71,23 @@ def polls_that_fail(instance):
     print("ok: polls that failed are a gap of their source, once they work again")
 
 
+def polls_that_fail_when_it_ends(instance):
+    """What an end or a reload of the collector ends, too: nobody will know when it began."""
+    reload = lambda: os.kill(int((instance.dir / "supervisor.pid").read_text()), signal.SIGHUP)
+    for end in (reload, lambda: instance.word("down")):
+        wait_for("polls that work", lambda: counted(instance, "polls") > 0 and
+                 counted(instance, "sources_failing") == 0)
+        before, failed = len(gaps(instance)), counted(instance, "polls_failed")
+        Server.good = False
+        wait_for("a failing poll", lambda: counted(instance, "polls_failed") > failed)
+        end()
+        found = wait_for("the gap", lambda: gaps(instance)[before:])
+        assert found[0]["source"] == "polled" and found[0]["reason"] == "polls failed", found
+        Server.good = True
+    instance.up()
+    print("ok: a gap ends with the collector, and with its configuration")
+
+
 def frames_that_never_come(instance, port):
     client = Pusher(f"tcp://127.0.0.1:{port}", instance.alerts_endpoint(), "pushed", "c-1")
 
@@ -112,6 +131,7 @@ def main():
     with Instance(CONFIG.format(http=server.server_port, push=push)) as instance:
         instance.up()
         polls_that_fail(instance)
+        polls_that_fail_when_it_ends(instance)
         frames_that_never_come(instance, push)
         a_time_without_collector(instance)
     server.shutdown()
