@@ -32,6 +32,7 @@ typedef struct {
     size_t base_bytes_least; // journals shorter than this are not worth a base
     size_t piece_bytes;      // of a base; at most BASE_PIECE_BYTES
     size_t alerts_per_batch; // at most WORKER_ALERTS_PER_BATCH
+    int64_t idle_commit_us;
 } worker_limits_t;
 
 extern worker_limits_t worker_limits;

@@ -19,7 +19,8 @@ enum {
 
 worker_limits_t worker_limits = { .base_bytes_least = 256 * 1024,
                                   .piece_bytes = BASE_PIECE_BYTES,
-                                  .alerts_per_batch = WORKER_ALERTS_PER_BATCH };
+                                  .alerts_per_batch = WORKER_ALERTS_PER_BATCH,
+                                  .idle_commit_us = WORKER_IDLE_COMMIT_US };
 
 typedef struct {
     unsigned partition;

@@ -202,7 +202,7 @@ static void down(worker_t *self)
 
 static bool is_idle_for_long(const worker_t *self, unsigned partition, int64_t now_us)
 {
-    return now_us - self->batch->idle_at_us[partition] > WORKER_IDLE_COMMIT_US ||
+    return now_us - self->batch->idle_at_us[partition] > worker_limits.idle_commit_us ||
            self->bytes - self->batch->idle_at_bytes[partition] > WORKER_IDLE_COMMIT_BYTES;
 }
 

@@ -1,7 +1,6 @@
-/*  absent -- parts of actors that have no part in a run: nothing is polled by HTTP, no objects are
- *  made of sealed segments. In place of actors/collector/poller.c and archivist.c.
+/*  absent -- parts of actors that have no part in a run: nothing is polled by HTTP. In place of
+ *  actors/collector/poller.c.
  */
-#include "actors/collector/archivist.h"
 #include "actors/collector/poller.h"
 
 static char something;
@@ -86,52 +85,4 @@ bool poller_trouble(const poller_t *self, int64_t mono_us, size_t *index, poller
     (void) index;
     (void) trouble;
     return false;
-}
-
-archivist_t *archivist_new(const char *root, const char *namespace, fault_t *fault)
-{
-    (void) root;
-    (void) namespace;
-    trimmer_t *trimmer = trimmer_new();
-    if (!trimmer)
-        fault_set(fault, "out of memory");
-    return (archivist_t *) trimmer;
-}
-
-// Nobody looks what could go: nothing is offered, and no log is trimmed.
-trimmer_t *archivist_trimmer(archivist_t *self)
-{
-    return (trimmer_t *) self;
-}
-
-void archivist_destroy(archivist_t **self_p)
-{
-    trimmer_destroy((trimmer_t **) self_p);
-}
-
-bool archivist_configure(archivist_t *self, const settings_t *settings)
-{
-    (void) self;
-    (void) settings;
-    return true;
-}
-
-bool archivist_watch(archivist_t *self, const char *stream)
-{
-    (void) self;
-    (void) stream;
-    return true;
-}
-
-size_t archivist_report(archivist_t *self, registry_field_t *fields, size_t most)
-{
-    (void) self;
-    (void) fields;
-    (void) most;
-    return 0;
-}
-
-void archivist_log(archivist_t *self)
-{
-    (void) self;
 }

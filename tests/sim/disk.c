@@ -135,6 +135,7 @@ static ssize_t s_read(int handle, void *data, size_t size, off_t offset)
 
 static int s_remove(int directory, const char *name)
 {
+    process_step("removes");
     return s_fails() ? -1 : disk.honest.remove(directory, name);
 }
 

@@ -19,13 +19,18 @@ enum {
     MS = 1000,
     LEASE_US = 3000 * MS, // of partitions
     LINK_TIMEOUT_US = 4000 * MS,
-    CUT_TRIES = 6000, // for a command to be on its way
+    CUT_TRIES = 20000, // for a command to be on its way,
+    CUT_LOOK_US = 80,  // each so much later at most: a commit is not on its way for long
+    HELD_US = 8000 * MS,
+    HELD_OF_1000 = 700,
+    LAST_FEW = 8, // entries of Redis' log
     ENABLED_OF_1000 = 350,
     EVERYTHING_OF_1000 = 60,
 };
 
 // Entries of Redis' log that are never rolled back: what people wrote before the run.
 static size_t least_entries;
+static scenario_t *scenario; // that is running
 
 static bool s_is_enabled(const scenario_t *self, world_fault_t kind)
 {
@@ -45,8 +50,9 @@ static void s_sync_redis(void *context, uint64_t number)
 
 void faults_choose(scenario_t *self)
 {
+    scenario = self;
     bool everything = world_chance(EVERYTHING_OF_1000);
-    for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
+    for (unsigned kind = 0; kind < FAULT_CHOSEN; kind++)
         if (everything || world_chance(ENABLED_OF_1000))
             self->enabled |= 1u << kind;
     net_lossy(s_is_enabled(self, FAULT_FRAME_LOST) ? (unsigned) world_between(1, 60) : 0,
@@ -124,6 +130,40 @@ static bool s_has_sent(const process_t *process, unsigned tries)
            (tries > CUT_TRIES / 2 && sim_redis_on_their_way(redis_world(), client) > 0);
 }
 
+// Those of all actors but of this role. The notifier tells by the end of a connection that Redis
+// may have lost what it has just written.
+static void s_end_connections(const char *but)
+{
+    const sim_redis_cut_t cut = { .lose_sent = true, .lose_answers = true };
+    for (size_t i = 0; i < scenario->actor_count; i++)
+        if (strcmp(scenario->actors[i].role, but) != 0 &&
+            process_is_alive(scenario->actors[i].process))
+            sim_redis_cut(redis_world(), (int) process_number(scenario->actors[i].process), cut);
+}
+
+// A replica took over that was behind, and a proxy kept the connections of the workers: they have
+// no way to know but by the head of their partitions.
+static void s_fail_over_unseen(size_t entries)
+{
+    world_count(FAULT_REDIS_FAILOVER);
+    world_note("Redis is rolled back", entries, sim_redis_log_entries(redis_world()));
+    sim_redis_roll_back(redis_world(), entries);
+    s_end_connections("transform");
+}
+
+// What is late comes just before or just after the commit that follows it. In between Redis may
+// have lost the last few: then the same number of commits has another history.
+static void s_hold(sim_redis_cut_t *how)
+{
+    how->late_us = HELD_US;
+    how->before_next = world_chance(400);
+    how->after_next = !how->before_next;
+    size_t most = sim_redis_log_entries(redis_world()), lost = world_below(LAST_FEW) + 1;
+    if (how->after_next && s_is_enabled(scenario, FAULT_REDIS_FAILOVER) &&
+        most >= least_entries + lost)
+        s_fail_over_unseen(most - lost);
+}
+
 // As soon as something of this client is on its way.
 static void s_try_cut(void *context, uint64_t number)
 {
@@ -133,7 +173,7 @@ static void s_try_cut(void *context, uint64_t number)
     if (!process_is_alive(process) || tries == CUT_TRIES)
         return;
     if (!s_has_sent(process, tries)) {
-        world_at(world_us() + world_between(10, 400), s_try_cut, process,
+        world_at(world_us() + world_between(10, CUT_LOOK_US), s_try_cut, process,
                  (uint64_t) (tries + 1) << 8 | kind);
         return;
     }
@@ -145,6 +185,8 @@ static void s_try_cut(void *context, uint64_t number)
     if (kind == FAULT_COMMIT_LATE)
         how.late_us = world_chance(500) ? world_between(1 * MS, 8000 * MS)
                                         : world_between(100 * MS, 2500 * MS); // as one reads again
+    if (kind == FAULT_COMMIT_LATE && world_chance(HELD_OF_1000))
+        s_hold(&how);
     sim_redis_cut(redis_world(), client, how);
     if (world_chance(300))
         redis_world_cut(process, world_us() + world_between(10 * MS, 6000 * MS));
@@ -172,39 +214,21 @@ static void s_restart_redis(void *context, uint64_t entries)
     redis_world_plan();
 }
 
-// Those of all actors but of this role. The notifier tells by the end of a connection that Redis
-// may have lost what it has just written.
-static void s_end_connections(scenario_t *self, const char *but)
-{
-    const sim_redis_cut_t cut = { .lose_sent = true, .lose_answers = true };
-    for (size_t i = 0; i < self->actor_count; i++)
-        if (strcmp(self->actors[i].role, but) != 0 && process_is_alive(self->actors[i].process))
-            sim_redis_cut(redis_world(), (int) process_number(self->actors[i].process), cut);
-}
-
-// A replica took over that was behind, and a proxy kept the connections of the workers: they have
-// no way to know but by the head of their partitions. What one of them sends now may come late.
-static void s_fail_over_unseen(scenario_t *self, size_t entries)
-{
-    sim_redis_roll_back(redis_world(), entries);
-    s_end_connections(self, "transform");
-    actor_t *late = scenario_actor(self, "transform");
-    if (late && world_chance(700))
-        s_try_cut(late->process, FAULT_COMMIT_LATE);
-}
-
 static void s_kill_redis(scenario_t *self, bool failover)
 {
     if (!sim_redis_up(redis_world()))
         return;
-    world_count(failover ? FAULT_REDIS_FAILOVER : FAULT_REDIS_KILL);
     size_t entries = s_entries(failover ? least_entries : sim_redis_fsynced(redis_world()));
-    world_note("Redis is rolled back", entries, sim_redis_log_entries(redis_world()));
     if (failover && world_chance(400)) {
-        s_fail_over_unseen(self, entries);
+        s_fail_over_unseen(entries);
+        actor_t *late = scenario_actor(self, "transform");
+        if (late && world_chance(700)) // what one of them sends now
+            s_try_cut(late->process, FAULT_COMMIT_LATE);
         redis_world_plan();
         return;
     }
+    world_count(failover ? FAULT_REDIS_FAILOVER : FAULT_REDIS_KILL);
+    world_note("Redis is rolled back", entries, sim_redis_log_entries(redis_world()));
     sim_redis_kill(redis_world());
     redis_world_plan();
     world_at(world_us() + world_between(10 * MS, 4000 * MS), s_restart_redis, NULL, entries);
@@ -363,6 +387,7 @@ static void s_make(scenario_t *self, world_fault_t kind)
     case FAULT_FRAME_LOST: // these happen by themselves
     case FAULT_FRAME_TWICE:
     case FAULT_BIT_FLIP:
+    case FAULT_TRIM:
     case FAULT_KINDS:
         break;
     }
@@ -371,7 +396,7 @@ static void s_make(scenario_t *self, world_fault_t kind)
 void faults_make(scenario_t *self)
 {
     for (int tries = 0; tries < 8; tries++) {
-        world_fault_t kind = (world_fault_t) world_below(FAULT_KINDS);
+        world_fault_t kind = (world_fault_t) world_below(FAULT_CHOSEN);
         if (!s_is_enabled(self, kind))
             continue;
         world_note("fault", kind, 0);

@@ -57,8 +57,11 @@ bool sim_redis_readable(const sim_redis_t *self, int fd);
 // ---- faults of connections -----------------------------------------------------------------
 
 typedef struct {
-    bool lose_sent;      // what is on its way to the server is lost; else it still arrives
-    int64_t late_us;     // and this much later than it would have
+    bool lose_sent;  // what is on its way to the server is lost; else it still arrives
+    int64_t late_us; // and this much later than it would have
+    // Or as soon as this client, on another connection, commits what touches one of the same keys:
+    // just before that is executed, or just after.
+    bool before_next, after_next;
     bool lose_answers;   // what the server has to say is lost; always so once the client knows
     bool client_unaware; // the client waits until it times out; else it reads the end at once
 } sim_redis_cut_t;

@@ -148,12 +148,13 @@ typedef struct {
 
 typedef struct {
     int fd, client;
-    bool client_open; // the client has not closed it
-    bool server_open; // the server still reads and answers
-    bool client_told; // the client reads the end after what has arrived
-    bool deaf, mute;  // what is sent, what is answered is lost
-    int64_t late_us;  // what is sent takes this much longer
-    sent_t *sent;     // on its way to the server, in order
+    bool client_open;             // the client has not closed it
+    bool server_open;             // the server still reads and answers
+    bool client_told;             // the client reads the end after what has arrived
+    bool deaf, mute;              // what is sent, what is answered is lost
+    int64_t late_us;              // what is sent takes this much longer
+    bool before_next, after_next; // see sim_redis_cut_t
+    sent_t *sent;                 // on its way to the server, in order
     size_t sent_first, sent_end, sent_room;
     answer_t *answers; // on their way to the client, in order
     size_t answer_first, answer_end, answer_room;

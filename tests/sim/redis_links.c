@@ -245,6 +245,68 @@ static void serve(sim_redis_t *self, link_t *link)
     settle(self, link);
 }
 
+static bool is_call(const words_t *words, const char *ending)
+{
+    size_t size = strlen(ending);
+    return words->count > 1 && blob_is(words->words[0], "FCALL") && words->words[1]->size >= size &&
+           strcmp(words->words[1]->data + words->words[1]->size - size, ending) == 0;
+}
+
+static bool share_word(const words_t *a, const words_t *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t k = 0; k < b->count; k++)
+            if (strstr(a->words[i]->data, ":m:{") && blob_same(a->words[i], b->words[k]))
+                return true;
+    return false;
+}
+
+// Does what is on its way here touch a partition that this command, or this transaction, touches?
+static bool is_about(const link_t *self, const link_t *other)
+{
+    for (size_t i = self->sent_first; i < self->sent_end; i++) {
+        const words_t *words = &self->sent[i].words;
+        if (share_word(words, &other->sent[other->sent_first].words))
+            return true;
+        for (size_t k = 0; k < other->queued_count; k++)
+            if (share_word(words, &other->queued[k].words))
+                return true;
+    }
+    return false;
+}
+
+// Is what is due here a commit, alone or the end of a transaction?
+static bool is_commit(const link_t *self)
+{
+    const words_t *words = &self->sent[self->sent_first].words;
+    return blob_is(words->words[0], "EXEC") || (!self->multi && is_call(words, "_commit"));
+}
+
+static void arrive(link_t *self, int64_t at_us)
+{
+    self->before_next = self->after_next = false;
+    for (size_t i = self->sent_first; i < self->sent_end; i++)
+        self->sent[i].at_us = at_us;
+}
+
+// What was held back for the transaction that this connection is about to end. True: it comes
+// first.
+static bool let_arrive(sim_redis_t *self, const link_t *link, int64_t now)
+{
+    bool first = false;
+    if (!is_commit(link))
+        return false;
+    for (size_t i = 0; i < self->link_count; i++) {
+        link_t *held = self->links[i];
+        if (held == link || held->client != link->client ||
+            !(held->before_next || held->after_next) || !is_about(held, link))
+            continue;
+        first |= held->before_next;
+        arrive(held, held->before_next ? 0 : now);
+    }
+    return first;
+}
+
 void sim_redis_run(sim_redis_t *self)
 {
     int64_t now = now_of(self);
@@ -262,7 +324,8 @@ void sim_redis_run(sim_redis_t *self)
         }
         if (!next || first > now)
             return;
-        serve(self, next);
+        if (next->blocked.count > 0 || !let_arrive(self, next, now))
+            serve(self, next);
     }
 }
 
@@ -271,6 +334,8 @@ void sim_redis_run(sim_redis_t *self)
 static void cut(sim_redis_t *self, link_t *link, sim_redis_cut_t how)
 {
     link->late_us += how.late_us;
+    link->before_next = how.before_next;
+    link->after_next = how.after_next;
     for (size_t i = link->sent_first; i < link->sent_end; i++)
         link->sent[i].at_us += how.late_us;
     if (how.lose_sent) {
@@ -319,13 +384,6 @@ size_t sim_redis_on_their_way(const sim_redis_t *self, int client)
         if (client < 0 || self->links[i]->client == client)
             count += self->links[i]->sent_end - self->links[i]->sent_first;
     return count;
-}
-
-static bool is_call(const words_t *words, const char *ending)
-{
-    size_t size = strlen(ending);
-    return words->count > 1 && blob_is(words->words[0], "FCALL") && words->words[1]->size >= size &&
-           strcmp(words->words[1]->data + words->words[1]->size - size, ending) == 0;
 }
 
 size_t sim_redis_calls_on_their_way(const sim_redis_t *self, int client, const char *ending)

@@ -271,6 +271,15 @@ static void s_choose_limits(void)
         worker_limits.alerts_per_batch = (size_t) world_between(1, 4);
 }
 
+// As much of the log as may be goes while the run lasts: else little is ever missing from it.
+static void s_trim_soon(scenario_t *self)
+{
+    self->seal_s = 1;
+    self->keep_s = (unsigned) world_between(1, 2);
+    self->copy_s = (unsigned) world_between(1, 4);
+    worker_limits.idle_commit_us = world_between(500000, 2000000);
+}
+
 void scenario_run(const char *directory, bool faults)
 {
     scenario_t *self = calloc(1, sizeof *self);
@@ -300,6 +309,8 @@ void scenario_run(const char *directory, bool faults)
     self->keep_s = world_chance(500) ? 0 : (unsigned) world_between(1, 15); // 0 = no copies either
     self->copy_s = (unsigned) world_between(1, 10);
     self->late_s = world_chance(500) ? 0 : (unsigned) world_between(1, 8);
+    if (self->keep_s > 0 && world_chance(600))
+        s_trim_soon(self);
     scenario_write_configs(self);
     if (faults)
         faults_choose(self);

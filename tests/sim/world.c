@@ -54,6 +54,7 @@ const char *const world_fault_names[FAULT_KINDS] = {
     [FAULT_HOOK] = "webhooks failing",
     [FAULT_RULE_CHANGE] = "rules changed",
     [FAULT_RELOAD] = "configurations reloaded",
+    [FAULT_TRIM] = "segments removed",
 };
 
 void world_begin(uint64_t seed, bool trace)

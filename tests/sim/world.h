@@ -75,6 +75,8 @@ typedef enum {
     FAULT_HOOK, // a webhook that fails or hangs
     FAULT_RULE_CHANGE,
     FAULT_RELOAD,
+    FAULT_CHOSEN, // those before are made by chance; these follow from others
+    FAULT_TRIM = FAULT_CHOSEN,
     FAULT_KINDS
 } world_fault_t;
 extern const char *const world_fault_names[FAULT_KINDS];
