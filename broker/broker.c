@@ -41,6 +41,7 @@ typedef struct {
     bus_t *actors;  // XSUB, bound to a free port
     bus_t *readers; // XPUB, bound to listen.alerts
     announce_t *announce;
+    metrics_t *metrics;  // or NULL
     bool heard, unheard; // what was logged last of the registry
     uint64_t forwarded, subscriptions, refused;
 } broker_t;
@@ -48,6 +49,7 @@ typedef struct {
 static void broker_destroy(broker_t *self)
 {
     announce_destroy(&self->announce);
+    metrics_destroy(&self->metrics);
     bus_destroy(&self->readers);
     bus_destroy(&self->actors);
     if (self->signals >= 0)
@@ -122,8 +124,14 @@ static void advertise(broker_t *self)
         { "forwarded", forwarded },
         { "subscriptions", subscriptions },
         { "refused", refused },
+        { "metrics", self->metrics ? metrics_address(self->metrics) : "" },
     };
-    announce_set(self->announce, fields, sizeof fields / sizeof fields[0]);
+    enum { FIELDS = sizeof fields / sizeof fields[0] };
+    announce_set(self->announce, fields, FIELDS);
+    fault_t reason;
+    metrics_begin(self->metrics);
+    metrics_add(self->metrics, NULL, fields, FIELDS);
+    metrics_end(self->metrics, announce_heard(self->announce, &reason));
 }
 
 static void tell_log(broker_t *self)
@@ -270,6 +278,7 @@ int broker_main(int argc, char **argv)
         return EXIT_FAILED;
     }
     if (!site_guard(settings, options.dir, ROLE_BROKER, options.name, &fault) ||
+        !site_metrics(settings, ROLE_BROKER, options.name, &broker.metrics, &fault) ||
         !open_links(&broker, settings, &fault) || !open_registry(&broker, settings, &fault)) {
         log_event(LOG_ERROR, "cannot start", "error=%s", log_quote(fault.text));
         return EXIT_FAILED;

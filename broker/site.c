@@ -86,6 +86,15 @@ bool site_guard(const settings_t *settings, const char *dir, role_t role, const 
     return site_keys(settings, dir, folder, fault) && guard_start(&setup, fault);
 }
 
+bool site_metrics(const settings_t *settings, role_t role, const char *name, metrics_t **metrics,
+                  fault_t *fault)
+{
+    *metrics = settings->listen_metrics
+                   ? metrics_new(settings->listen_metrics, role_name(role), name, fault)
+                   : NULL;
+    return *metrics || !settings->listen_metrics;
+}
+
 bus_renewal_t site_renew(void)
 {
     fault_t fault = { 0 };

@@ -1,6 +1,7 @@
 /*  site -- where the things of a configuration are on this host: Redis, and the stage. */
 #pragma once
 #include "broker/bus.h"
+#include "broker/metrics/metrics.h"
 #include "broker/redis_server.h"
 #include "broker/runtime/settings.h"
 #include "broker/store.h"
@@ -26,6 +27,11 @@ bool site_keys(const settings_t *settings, const char *dir, char path[SITE_PATH_
 // whom the keys allow (broker/trust/guard.h). Before the first socket. False with fault.
 bool site_guard(const settings_t *settings, const char *dir, role_t role, const char *name,
                 fault_t *fault);
+
+// What `listen.metrics` asks for; *metrics is NULL if nothing does. False with fault. role and name
+// must outlive it.
+bool site_metrics(const settings_t *settings, role_t role, const char *name, metrics_t **metrics,
+                  fault_t *fault);
 
 // Once a second, in the thread that has the sockets: bus_renew_all, and tell the log.
 bus_renewal_t site_renew(void);

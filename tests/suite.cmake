@@ -6,7 +6,7 @@ set(FUZZ_SECONDS_OTHERS 6 CACHE STRING "How long the others run")
 set(fuzz_long message_fuzz mapping_fuzz condition_fuzz infer_fuzz)
 set(python /usr/bin/python3) # Debian's, which sees Debian's modules
 
-foreach(library proto stage runtime trust broker held rules prep infer transform collector notifier cli)
+foreach(library proto stage runtime trust metrics broker held rules prep infer transform collector notifier cli)
   file(GLOB tests CONFIGURE_DEPENDS tests/unit/${library}/*_test.c)
   foreach(source ${tests})
     get_filename_component(name ${source} NAME_WE)

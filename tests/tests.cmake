@@ -1,7 +1,7 @@
 # tests/unit/<library>/<module>_test.c is linked with that library and cmocka;
 # tests/fuzz/<library>/<target>_fuzz.c with that library and libFuzzer (preset "fuzz").
 enable_testing()
-foreach(library proto stage runtime trust broker held rules prep infer transform collector notifier cli)
+foreach(library proto stage runtime trust metrics broker held rules prep infer transform collector notifier cli)
   file(GLOB tests CONFIGURE_DEPENDS tests/unit/${library}/*_test.c)
   if(TIDEWIRE_FUZZ)
     set(tests) # that tree is for the fuzzers alone

@@ -132,6 +132,42 @@ static bool status_json(store_t *store, const health_t *health, report_t *report
     return !report->out.failed;
 }
 
+// ---- whom to scrape --------------------------------------------------------------------------
+
+// A process is named once, though a collector stands in the registry once for each stream.
+static void put_target(void *context, const store_actor_t *actor)
+{
+    report_t *report = context;
+    const char *address = store_actor_field(actor, "metrics");
+    if (!address || !*address)
+        return;
+    char quoted[160];
+    snprintf(quoted, sizeof quoted, "\"%s\"", address);
+    if (strstr(buffer_string(&report->out), quoted))
+        return;
+    buffer_printf(&report->out, "%s{\"targets\":[", report->count++ ? "," : "");
+    json_text(&report->out, slice_text(address));
+    buffer_text(&report->out, "],\"labels\":{\"role\":");
+    json_text(&report->out, slice_text(actor->role));
+    buffer_text(&report->out, ",\"name\":");
+    json_text(&report->out, slice_text(actor->name));
+    buffer_text(&report->out, "}}");
+}
+
+// As Prometheus' file_sd_configs reads it.
+static int tell_targets(store_t *store)
+{
+    report_t report = { 0 };
+    buffer_text(&report.out, "[");
+    bool good = store_actors(store, NULL, put_target, &report) == STORE_OK && !report.out.failed;
+    if (good)
+        printf("%s]\n", buffer_string(&report.out));
+    else
+        fprintf(stderr, "tidewire status: %s\n", store_error(store));
+    buffer_destroy(&report.out);
+    return good ? EXIT_OK : EXIT_FAILED;
+}
+
 static int tell(store_t *store, const char *dir, bool json, bool health_only)
 {
     owned(health_destroy) health_t health = { .ill = false };
@@ -154,12 +190,16 @@ static int tell(store_t *store, const char *dir, bool json, bool health_only)
 int cli_status(int argc, char **argv)
 {
     static const struct option known[] = {
-        { "config", required_argument, NULL, 'c' }, { "dir", required_argument, NULL, 'd' },
-        { "json", no_argument, NULL, 'j' },         { "health", no_argument, NULL, 'H' },
-        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "dir", required_argument, NULL, 'd' },
+        { "json", no_argument, NULL, 'j' },
+        { "health", no_argument, NULL, 'H' },
+        { "targets", no_argument, NULL, 't' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
     const char *config = NULL, *dir = CLI_DIR;
-    bool json = false, health_only = false;
+    bool json = false, health_only = false, targets = false;
     optind = 1;
     for (int word; (word = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
         switch (word) {
@@ -175,12 +215,17 @@ int cli_status(int argc, char **argv)
         case 'H':
             health_only = true;
             break;
+        case 't':
+            targets = true;
+            break;
         case 'h':
-            puts("usage: tidewire status [-c FILE] [--dir DIR] [--json | --health]\n\n"
+            puts("usage: tidewire status [-c FILE] [--dir DIR] [--json | --health | --targets]\n\n"
                  "Whether all is well, what runs, where it listens, rates, lag, rules, refused\n"
                  "rows, failing sources. Lines that begin with '!' want attention. --json has "
                  "every\n"
                  "counter. --health prints the first line alone, and exits 1 if it says ILL.\n"
+                 "--targets prints where each actor serves /metrics, for Prometheus' "
+                 "file_sd_configs.\n"
                  "Without -c: of what `up` started in DIR (default .tidewire).");
             return EXIT_OK;
         default:
@@ -196,7 +241,7 @@ int cli_status(int argc, char **argv)
     fault_t fault = { 0 };
     owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
     if (store)
-        return tell(store, dir, json, health_only);
+        return targets ? tell_targets(store) : tell(store, dir, json, health_only);
     fprintf(stderr, "tidewire status: %s\n", fault.text);
     return EXIT_FAILED;
 }

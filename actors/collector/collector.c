@@ -23,49 +23,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "actors/collector/archivist.h"
+#include "actors/collector/collector_inside.h"
 #include "actors/collector/configured.h"
-#include "actors/collector/intake.h"
-#include "actors/collector/lines.h"
-#include "actors/collector/news.h"
-#include "actors/collector/planner.h"
 #include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
-#include "broker/runtime/options.h"
-#include "broker/site.h"
 #include "proto/owned.h"
 
 enum {
-    ITEMS_MAX = 2 + LINES_ITEMS_MAX + INTAKE_ITEMS_MAX,
     TELL_US = 1000000,
     WAIT_US_MAX = 1000000,
     DRAIN_US = 3000000,
     QUIET_US = 200000, // without anything to send that ends a drain
 };
-
-typedef struct {
-    options_t options;
-    settings_t *settings;
-    settings_t *next_settings; // of a reload, until the plan made of them comes
-    bool refused;              // the reload under way found something bad
-    uint64_t edition;          // of the settings last given to the registry
-    char root[SITE_PATH_MAX];  // of the stage
-    char host[64], incarnation[33];
-    char sources[PLANNER_SOURCES_TEXT]; // which they are, for others to compare
-    int signals;
-    int64_t anchor_us; // wall clock less monotonic, when we began
-    lines_t *lines;
-    archivist_t *archivist;
-    registry_t *registry;
-    intake_t *intake;
-    plan_t *plan; // came and is not staged everywhere yet
-    uint64_t plan_edition;
-    bool planned; // every line has a plan
-    news_t *news;
-    zmq_pollitem_t items[ITEMS_MAX];
-    int64_t tell_us;
-    int64_t drain_until_us, quiet_since_us; // 0 = in service
-} collector_t;
 
 static moment_t s_now(const collector_t *self)
 {
@@ -221,43 +190,6 @@ static void s_hear_registry(collector_t *self)
         log_event(note.level, note.message, note.text[0] ? "%s" : NULL, note.text);
 }
 
-static void s_put_field(registry_field_t *field, const char *name, const char *value)
-{
-    snprintf(field->name, sizeof field->name, "%s", name);
-    snprintf(field->value, sizeof field->value, "%s", value);
-}
-
-static void s_tell_registry(collector_t *self, moment_t now)
-{
-    char pid[16], clock_ms[24];
-    snprintf(pid, sizeof pid, "%d", (int) getpid());
-    // O9: a clock that was set shows here; receive times go on undisturbed.
-    snprintf(clock_ms, sizeof clock_ms, "%" PRId64, (life_wall_us() - now.recv_us) / 1000);
-    (void) lines_trim(self->lines, self->registry, archivist_trimmer(self->archivist), now);
-    for (size_t i = 0; i < lines_count(self->lines); i++) {
-        line_t *line = lines_at(self->lines, i);
-        registry_field_t fields[REGISTRY_FIELDS_MAX];
-        size_t count = line_report(line, fields, REGISTRY_FIELDS_MAX - 6, now);
-        s_put_field(&fields[count++], "host", self->host);
-        s_put_field(&fields[count++], "pid", pid);
-        s_put_field(&fields[count++], "incarnation", self->incarnation);
-        s_put_field(&fields[count++], "sources", self->sources);
-        s_put_field(&fields[count++], "clock_off_ms", clock_ms);
-        s_put_field(&fields[count++], "rules",
-                    registry_rules_are_live(self->registry) ? "live" : "10s");
-        if (i == 0) {
-            count += archivist_report(self->archivist, fields + count, REGISTRY_FIELDS_MAX - count);
-            count += intake_report(self->intake, fields + count, REGISTRY_FIELDS_MAX - count);
-        }
-        registry_edition(self->registry, i, line_edition(line));
-        registry_tell(self->registry, i, line_name(line), fields, count);
-    }
-    registry_failing_t failing[STORE_FAILING_MAX];
-    registry_tell_failing(self->registry, failing,
-                          intake_failing(self->intake, now, failing, STORE_FAILING_MAX));
-    self->tell_us = now.mono_us + TELL_US;
-}
-
 // ---- one turn -------------------------------------------------------------------------------
 
 static void s_take_signal(collector_t *self, int64_t mono_us)
@@ -324,8 +256,10 @@ static bool s_turn(collector_t *self)
     }
     if (self->planned) // then it is known whose positions Redis holds
         more |= lines_forward(self->lines, self->registry, s_now(self));
-    if (now.mono_us >= self->tell_us)
-        s_tell_registry(self, now);
+    if (now.mono_us >= self->tell_us) {
+        collector_report(self, now);
+        self->tell_us = now.mono_us + TELL_US;
+    }
     intake_log(self->intake, now);
     archivist_log(self->archivist);
     return more;
@@ -374,6 +308,7 @@ static void collector_destroy(collector_t **self_p)
     archivist_destroy(&self->archivist);
     intake_destroy(&self->intake);
     lines_destroy(&self->lines);
+    metrics_destroy(&self->metrics);
     news_destroy(&self->news);
     plan_destroy(&self->plan);
     settings_destroy(&self->next_settings);
@@ -387,6 +322,8 @@ static void collector_destroy(collector_t **self_p)
 static bool s_open(collector_t *self, fault_t *fault)
 {
     uint8_t random[16];
+    if (!site_metrics(self->settings, ROLE_COLLECTOR, self->options.name, &self->metrics, fault))
+        return false;
     if (gethostname(self->host, sizeof self->host - 1) == -1 || !life_random(random, sizeof random))
         return fault_set(fault, "cannot tell who we are: %s", strerror(errno));
     for (size_t i = 0; i < sizeof random; i++)

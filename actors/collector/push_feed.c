@@ -56,7 +56,7 @@ const char *push_refusal_text(push_refusal_t refusal)
     case PUSH_REFUSED_EARLY:
         return "early";
     case PUSH_REFUSED_CLIENT:
-        return "client_of_another_key";
+        return "foreign";
     case PUSH_REFUSALS:
         break;
     }

@@ -268,6 +268,14 @@ bool registry_take_brokers(registry_t *self, registry_brokers_t *brokers)
     return changed;
 }
 
+bool registry_is_heard(registry_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool heard = !self->down;
+    pthread_mutex_unlock(&self->lock);
+    return heard;
+}
+
 bool registry_rules_are_live(registry_t *self)
 {
     pthread_mutex_lock(&self->lock);

@@ -109,4 +109,5 @@ typedef struct {
 } registry_brokers_t;
 bool registry_take_brokers(registry_t *self, registry_brokers_t *brokers); // true: changed
 
+bool registry_is_heard(registry_t *self);       // Redis answered the last time
 bool registry_rules_are_live(registry_t *self); // changes are heard at once, not only looked for

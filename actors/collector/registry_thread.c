@@ -72,7 +72,9 @@ bool registry_heard(registry_t *self, store_status_t status)
     }
     if (!down && self->down)
         registry_note(self, LOG_INFO, "redis answers again", NULL, NULL, NULL, NULL);
+    pthread_mutex_lock(&self->lock);
     self->down = down;
+    pthread_mutex_unlock(&self->lock);
     return !down;
 }
 

@@ -39,6 +39,7 @@ typedef struct {
     int signals;
     store_t *store;
     publisher_t *publisher;
+    metrics_t *metrics; // or NULL
     outbox_t *outbox;
     courier_t *courier;
     store_id_t token;
@@ -57,6 +58,7 @@ static void notifier_destroy(notifier_t *self)
 {
     courier_destroy(&self->courier);
     outbox_destroy(&self->outbox);
+    metrics_destroy(&self->metrics);
     publisher_destroy(&self->publisher);
     store_destroy(&self->store);
     if (self->signals >= 0)
@@ -65,6 +67,8 @@ static void notifier_destroy(notifier_t *self)
 
 static bool notifier_open(notifier_t *self, const settings_t *settings, fault_t *fault)
 {
+    if (!site_metrics(settings, ROLE_NOTIFIER, self->options->name, &self->metrics, fault))
+        return false;
     self->publisher = publisher_new(fault);
     self->store = site_store(settings, self->options->dir, fault);
     if (!self->publisher || !self->store)
@@ -137,12 +141,21 @@ static void tell_registry(notifier_t *self)
     };
     enum { FIGURES = sizeof figures / sizeof figures[0] };
     char texts[FIGURES][24];
-    store_field_t fields[FIGURES + 1] = { { "state", self->active ? "active" : "standby" } };
+    enum { OTHERS = 2 };
+    store_field_t fields[FIGURES + OTHERS] = {
+        { "state", self->active ? "active" : "standby" },
+        { "metrics", self->metrics ? metrics_address(self->metrics) : "" },
+    };
     for (int i = 0; i < FIGURES; i++) {
         snprintf(texts[i], sizeof texts[i], "%" PRIu64, figures[i].value);
-        fields[i + 1] = (store_field_t){ figures[i].name, texts[i] };
+        fields[i + OTHERS] = (store_field_t){ figures[i].name, texts[i] };
     }
-    store_beat(self->store, "notifier", self->options->name, LEASE_MS, fields, FIGURES + 1);
+    // While Redis is away the figures are told all the same, to whoever asks us.
+    bool heard = !self->down && store_beat(self->store, "notifier", self->options->name, LEASE_MS,
+                                           fields, FIGURES + OTHERS) == STORE_OK;
+    metrics_begin(self->metrics);
+    metrics_add(self->metrics, NULL, fields, FIGURES + OTHERS);
+    metrics_end(self->metrics, heard);
 }
 
 static void tell_log(notifier_t *self)
@@ -169,8 +182,8 @@ static void beat(notifier_t *self)
         publisher_meet(self->publisher, self->store);
         if (store_outbox_length(self->store, &self->lag) == STORE_OK)
             outbox_look(self->outbox, self->lag);
-        tell_registry(self);
     }
+    tell_registry(self);
     tell_log(self);
 }
 

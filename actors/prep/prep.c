@@ -52,6 +52,7 @@ typedef struct {
     store_t *store;
     bus_t *inbox;
     peers_t *collectors; // that the inbox is connected to
+    metrics_t *metrics;  // or NULL
     mappings_t *mappings;
     outlets_t *outlets;
     refusals_t *refusals;
@@ -79,6 +80,7 @@ static void prep_destroy(prep_t **self_p)
     refusals_destroy(&self->refusals);
     outlets_destroy(&self->outlets);
     mappings_destroy(&self->mappings);
+    metrics_destroy(&self->metrics);
     peers_destroy(&self->collectors);
     bus_destroy(&self->inbox);
     store_destroy(&self->store);
@@ -99,6 +101,8 @@ static prep_t *prep_new(const char *name, const settings_t *settings, const char
     self->signals = signals;
     self->store = site_store(settings, dir, fault);
     if (!self->store)
+        return NULL;
+    if (!site_metrics(settings, ROLE_PREP, name, &self->metrics, fault))
         return NULL;
     self->inbox = bus_connect(BUS_PULL, DOOR_RAW, NULL, INBOX_QUEUE, fault);
     self->mappings = mappings_new();
@@ -338,12 +342,19 @@ static void beat(prep_t *self)
                                   self->skipped,  self->rounded, self->dropped,  self->malformed };
     static const char *const names[] = { "messages", "records", "rows",    "quarantined",
                                          "skipped",  "rounded", "dropped", "malformed" };
-    store_field_t fields[9] = { { "pid", pid } };
+    store_field_t fields[10] = { { "pid", pid } };
+    size_t count = 1;
     for (size_t i = 0; i < 8; i++) {
         snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counters[i]);
-        fields[i + 1] = (store_field_t){ names[i], numbers[i] };
+        fields[count++] = (store_field_t){ names[i], numbers[i] };
     }
-    if (store_beat(self->store, "prep", self->name, LEASE_MS, fields, 9) == STORE_OK)
+    if (self->metrics)
+        fields[count++] = (store_field_t){ "metrics", metrics_address(self->metrics) };
+    bool heard = store_beat(self->store, "prep", self->name, LEASE_MS, fields, count) == STORE_OK;
+    metrics_begin(self->metrics);
+    metrics_add(self->metrics, NULL, fields, count);
+    metrics_end(self->metrics, heard);
+    if (heard)
         peers_follow(self->collectors, self->store);
     outlets_sweep(self->outlets, life_mono_us());
 }

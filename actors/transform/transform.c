@@ -50,6 +50,7 @@ static void worker_destroy(worker_t **self_p)
     fold_destroy(&self->fold);
     worker_plans_destroy(&self->plans);
     bus_destroy(&self->inbox);
+    metrics_destroy(&self->metrics);
     peers_destroy(&self->brokers);
     bus_destroy(&self->news);
     store_destroy(&self->commits);
@@ -73,7 +74,8 @@ static worker_t *worker_new(const char *name, const settings_t *settings, const 
     }
     for (size_t i = 0; i < sizeof self->id; i++)
         snprintf(self->id_text + 2 * i, 3, "%02x", self->id.bytes[i]);
-    self->store = site_store(settings, dir, fault);
+    if (site_metrics(settings, ROLE_TRANSFORM, name, &self->metrics, fault))
+        self->store = site_store(settings, dir, fault);
     if (self->store)
         self->commits = site_store(settings, dir, fault);
     if (self->commits)
@@ -130,21 +132,28 @@ static bool beat(worker_t *self)
         { "ignored", self->ignored },
         { "bytes", fold_bytes(self->fold) },
     };
-    enum { COUNTERS = sizeof counters / sizeof counters[0], OTHERS = 4 };
+    enum { COUNTERS = sizeof counters / sizeof counters[0], OTHERS = 5 };
     char pid[16], age[24] = "", texts[COUNTERS][24];
     if (self->committed_us) // of the last checkpoint
         snprintf(age, sizeof age, "%" PRId64, (now_us - self->committed_us) / 1000);
     snprintf(pid, sizeof pid, "%d", (int) getpid());
-    store_field_t fields[COUNTERS + OTHERS] = { { "pid", pid },
-                                                { "endpoint", bus_endpoint(self->inbox) },
-                                                { "id", self->id_text },
-                                                { "checkpoint_ms", age } };
+    store_field_t fields[COUNTERS + OTHERS] = {
+        { "pid", pid },
+        { "endpoint", bus_endpoint(self->inbox) },
+        { "id", self->id_text },
+        { "checkpoint_ms", age },
+        { "metrics", self->metrics ? metrics_address(self->metrics) : "" }
+    };
     for (size_t i = 0; i < COUNTERS; i++) {
         snprintf(texts[i], sizeof texts[i], "%" PRIu64, counters[i].value);
         fields[i + OTHERS] = (store_field_t){ counters[i].name, texts[i] };
     }
-    return store_beat(self->store, "transform", self->name, LEASE_MS, fields, COUNTERS + OTHERS) ==
-           STORE_OK;
+    bool heard = store_beat(self->store, "transform", self->name, LEASE_MS, fields,
+                            COUNTERS + OTHERS) == STORE_OK;
+    metrics_begin(self->metrics);
+    metrics_add(self->metrics, NULL, fields, COUNTERS + OTHERS);
+    metrics_end(self->metrics, heard);
+    return heard;
 }
 
 // Returns when to do it again.

@@ -9,6 +9,7 @@
 #include "actors/transform/alert_queue.h"
 #include "actors/transform/fold.h"
 #include "broker/lane.h"
+#include "broker/metrics/metrics.h"
 #include "broker/peers.h"
 #include "broker/runtime/rate.h"
 #include "broker/store.h"
@@ -93,6 +94,7 @@ typedef struct {
     bus_t *inbox;     // PULL: rows
     bus_t *news;      // PUB to the brokers: latest rows
     peers_t *brokers;
+    metrics_t *metrics; // or NULL
     size_t stream_count;
     worker_stream_t streams[WORKER_STREAMS_MAX];
     worker_stream_t *applying; // the stream of the record in hand

@@ -132,6 +132,7 @@ typedef struct {
     const char *listen_alerts;    // default "tcp://127.0.0.1:5560"
     const char *listen_actors;    // default "tcp://127.0.0.1:*"
     const char *listen_advertise; // host, or NULL
+    const char *listen_metrics;   // "host:port", or NULL
     const char *listen_http;      // default "127.0.0.1:8080"
     bool allow_private;           // webhooks may go to private addresses
     uint32_t window_rows_max;     // default 65,536

@@ -48,22 +48,25 @@ static bool s_is_loopback(const char *host)
            a == 127 && b >= 0 && b < 256 && c >= 0 && c < 256 && d >= 0 && d < 256;
 }
 
+// What it takes to listen off loopback there.
+typedef enum { REACH_KEYS, REACH_TOKENS, REACH_ANY } reach_t;
+
 // host:port that we are to listen on.
 static bool s_check_ours(settings_reader_t *self, const char *what, const node_t *node,
-                         const char *address, bool http)
+                         const char *address, reach_t reach)
 {
     char host[HOST_BYTES_MAX + 1];
     const char *port;
     if (!s_split(address, host, &port) || (strcmp(port, "*") != 0 && !s_is_number(port, 1, 65535)))
         return settings_refuse(self, node, "%s: '%.100s' has no host and port (1 to 65535, or *)",
                                what, node->text);
-    if ((self->keys && !http) || s_is_loopback(host))
+    if (reach == REACH_ANY || (self->keys && reach == REACH_KEYS) || s_is_loopback(host))
         return true;
-    return settings_refuse(self, node, "%s: '%.100s' is not loopback: that needs %s", what,
-                           node->text,
-                           http ? "tokens, which are not in this version; use 127.0.0.1"
-                                : "`keys`, the folder of CURVE keys that `keys add` makes; or use "
-                                  "127.0.0.1");
+    return settings_refuse(
+        self, node, "%s: '%.100s' is not loopback: that needs %s", what, node->text,
+        reach == REACH_TOKENS ? "tokens, which are not in this version; use 127.0.0.1"
+                              : "`keys`, the folder of CURVE keys that `keys add` makes; or use "
+                                "127.0.0.1");
 }
 
 bool settings_check_endpoint(settings_reader_t *self, const setting_t *setting, const node_t *node)
@@ -71,11 +74,13 @@ bool settings_check_endpoint(settings_reader_t *self, const setting_t *setting, 
     char what[64];
     snprintf(what, sizeof what, "listen: %s", setting->name);
     bool http = strcmp(setting->name, "http") == 0;
-    const char *address = http ? node->text : s_after(node->text, "tcp://");
+    bool metrics = strcmp(setting->name, "metrics") == 0;
+    const char *address = http || metrics ? node->text : s_after(node->text, "tcp://");
     if (!address)
         return settings_refuse(self, node, "%s: expected tcp://host:port, not '%.100s'", what,
                                node->text);
-    return s_check_ours(self, what, node, address, http);
+    const reach_t reach = metrics ? REACH_ANY : http ? REACH_TOKENS : REACH_KEYS;
+    return s_check_ours(self, what, node, address, reach);
 }
 
 bool settings_check_host(settings_reader_t *self, const setting_t *setting, const node_t *node)
@@ -123,7 +128,7 @@ bool settings_read_url(settings_reader_t *self, const node_t *node, source_t *so
     if ((rest = s_after(node->text, "push://"))) {
         source->kind = SOURCE_PUSH;
         const char *address = s_after(rest, "tcp://");
-        return address ? s_check_ours(self, "url", node, address, false)
+        return address ? s_check_ours(self, "url", node, address, REACH_KEYS)
                        : settings_refuse(self, node, "url: expected push://tcp://host:port");
     }
     if ((rest = s_after(node->text, "simulate://market"))) {

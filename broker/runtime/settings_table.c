@@ -41,7 +41,7 @@ const setting_t settings_table[] = {
       "Most megabytes (of 1,048,576 bytes) of stage objects of one collector; beyond, the oldest are removed. `0`: any." },
     { IN_FILE, "keys", SETTING_TEXT, FILE_AT(keys), 1, 4096, false, NULL,
       "Folder of CURVE keys, which `keys add` makes; a relative path is under DIR. With it every socket wants a known key of the right role, and may listen off loopback; without it sockets are on loopback only, for every user of this machine." },
-    { IN_FILE, "listen", SETTING_LISTEN, 0, 0, 4, false, NULL,
+    { IN_FILE, "listen", SETTING_LISTEN, 0, 0, 5, false, NULL,
       "Where the world may connect: a map of the settings below." },
     { IN_FILE, "allow_private", SETTING_BOOLEAN, FILE_AT(allow_private), 0, 0, false, "false",
       "Webhooks may go to loopback and private addresses." },
@@ -64,6 +64,8 @@ const setting_t settings_table[] = {
       "Where the actors of this host listen for each other. Off loopback it needs `keys`. Port `*`: each takes a free one, and tells it in the registry." },
     { IN_LISTEN, "advertise", SETTING_HOST, FILE_AT(listen_advertise), 1, 200, false, NULL,
       "Name or address of this host that others are told to connect to, where it listens on all interfaces (`tcp://*:*`)." },
+    { IN_LISTEN, "metrics", SETTING_ENDPOINT, FILE_AT(listen_metrics), 1, 120, false, NULL,
+      "Where each actor of this host answers `/metrics` (Prometheus), `/healthz` and `/readyz`, `host:port`, best with port `*`; `status --targets` tells them all. In plain text, to whoever reaches it. Without it: nowhere." },
     { IN_LISTEN, "http", SETTING_ENDPOINT, FILE_AT(listen_http), 1, 255, false, "127.0.0.1:8080",
       "The dashboard and its API, `host:port`; loopback only in this version." },
 
