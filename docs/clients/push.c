@@ -1,8 +1,12 @@
 /*  push -- push rows into a Tidewire feed and wait until all of them are on disk.
  *
- *      cc push.c tidewire_push.c -o push $(pkg-config --cflags --libs libzmq msgpack zlib)
+ *      cc push.c tidewire_*.c -o push $(pkg-config --cflags --libs libzmq msgpack zlib)
  *      ./push FEED ALERTS SOURCE CLIENT < rows.csv
  *      ./push tcp://127.0.0.1:5570 tcp://127.0.0.1:5560 trades me < rows.csv
+ *
+ *  Where Tidewire has keys, TIDEWIRE_KEY in the environment names the key file of this feed, and
+ *  endpoints have the key of who listens behind them: tcp://HOST:PORT#KEY. ALERTS may be several
+ *  brokers, separated by commas, of which one that lives is enough.
  *
  *  The first line of the input names the columns; fields are plain (no quotes). A frame carries up
  *  to 1,000 lines. Run it again after whatever broke it, with the same input: it goes on where it
@@ -135,12 +139,13 @@ int main(int argc, char **argv)
     }
     tidewire_push_t *feed = tidewire_push_new(argv[1], argv[2], argv[3], argv[4]);
     if (!feed) {
-        fprintf(stderr, "push: no address, no name, or no memory\n");
+        fprintf(stderr, "push: something is too long, or no memory\n");
         return 1;
     }
     uint64_t known;
     long rows = -1;
-    if (tidewire_push_open(feed, OPEN_MS, &known))
+    if (tidewire_push_key(feed, getenv("TIDEWIRE_KEY")) &&
+        tidewire_push_open(feed, OPEN_MS, &known))
         rows = push_input(feed, known);
     bool good = rows >= 0 && tidewire_push_settle(feed, -1);
     if (good)

@@ -4,10 +4,15 @@
  *      npm ci --ignore-scripts                 (zeromq brings its binary along)
  *      node push.mjs FEED ALERTS SOURCE CLIENT [BATCH] < rows.jsonl
  *
+ *  Where Tidewire has keys, TIDEWIRE_KEY in the environment names the key file of this feed, and
+ *  endpoints have the key of who listens behind them: tcp://HOST:PORT#KEY. ALERTS may be several
+ *  brokers, separated by commas, of which one that lives is enough.
+ *
  *  Each line of the input is a JSON object: column name -> value; a frame carries BATCH (1,000) of
  *  them. Run it again after whatever broke it, with the same input and batch: it goes on where it
  *  was. The class Feed is a client as docs/clients/README.md has it, to take along.
  */
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { decode, encode } from "@msgpack/msgpack";
 import { Push, Subscriber } from "zeromq";
@@ -19,30 +24,104 @@ const AGAIN_MS = 100; // at least between two times of sending again; doubles li
 const PAUSE_MS_MAX = 8000;
 const ASK_MS = 250;
 const TURN_MS = 50;
+const REFUSED_MS = 1000; // after a refusal, until we try again
+const WHY = {
+  "handshake:error:auth":
+    "it refuses our key: is it known there (`keys list`), and of a role that may come in?",
+  "handshake:error:protocol":
+    "it has keys and we have none, or the other way round, or it is no socket of Tidewire",
+  "handshake:error:other":
+    "no handshake: is what stands behind # the key of who listens there now?",
+};
+const Z85 =
+  "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+// The pair in a file NAME.key_secret; null without one.
+function pairOf(file) {
+  if (!file) return null;
+  const text = readFileSync(file, "utf8");
+  const value = (name) => text.match(new RegExp(`^\\s*${name} = "([^"]{40})"`, "m"))?.[1];
+  const pair = { curvePublicKey: value("public-key"), curveSecretKey: value("secret-key") };
+  if (!pair.curvePublicKey || !pair.curveSecretKey)
+    throw new Error(`${file} has no pair of keys: NAME.key_secret is the file to give`);
+  return pair;
+}
+
+// 64 hexadecimal digits as libzmq wants them in a text.
+function z85(hex) {
+  const bytes = Buffer.from(hex, "hex");
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 4)
+    for (let value = bytes.readUInt32BE(at), unit = 85 ** 4; unit >= 1; unit /= 85)
+      text += Z85[Math.floor(value / unit) % 85];
+  return text;
+}
+
+// A socket's connection. libzmq connects again by itself after a broken connection, but not after
+// a refusal: this does. `refused` is why, until the next try.
+class Link {
+  constructor(socket, endpoint, pair) {
+    const [address, key] = endpoint.split("#");
+    Object.assign(this, { socket, address, why: null, refused: false });
+    if (key !== undefined && !pair)
+      throw new Error(`${address} wants a key: give your file NAME.key_secret in TIDEWIRE_KEY`);
+    if (pair && key === undefined)
+      throw new Error(
+        `${endpoint} has no key behind it, and we have one: give the whole endpoint, ` +
+          "tcp://HOST:PORT#KEY, as `status --json` shows it",
+      );
+    if (pair && !/^[0-9a-f]{64}$/i.test(key))
+      throw new Error(`${address}: behind # stand 64 hexadecimal digits`);
+    if (pair) Object.assign(socket, pair, { curveServerKey: z85(key) });
+    // Without keys a handshake without detail is a peer that died in it, no more.
+    for (const event of pair ? Object.keys(WHY) : ["handshake:error:protocol"])
+      socket.events.on(event, () => this.fail(event));
+    socket.connect(address);
+  }
+
+  fail(event) {
+    this.why = `${this.address}: ${WHY[event]}`;
+    if (event === "handshake:error:other" || this.refused) return;
+    this.refused = true;
+    setTimeout(() => {
+      if (this.socket.closed) return;
+      this.refused = false;
+      this.socket.disconnect(this.address);
+      this.socket.connect(this.address);
+    }, REFUSED_MS).unref();
+  }
+}
+
 class Feed {
-  constructor(feed, alerts, source, client) {
+  constructor(feed, alerts, source, client, pair = null) {
     Object.assign(this, { source, client, n: 0, acknowledged: 0, answered: false, next: 1 });
     this.topic = `staged/${source}/${client}`;
     this.frames = new Map(); // by number, those above `acknowledged`
     this.closing = false;
-    this.news = new Subscriber({ linger: 0, maxMessageSize: 4096 });
-    this.news.connect(alerts);
-    this.news.subscribe(this.topic);
+    this.news = alerts.split(",").map(() => new Subscriber({ linger: 0, maxMessageSize: 4096 }));
+    for (const news of this.news) news.subscribe(this.topic);
     // immediate: queue only for a collector that is there
     this.out = new Push({ immediate: true, sendHighWaterMark: 16, linger: 0, sendTimeout: TURN_MS });
-    this.out.connect(feed);
+    this.links = [
+      new Link(this.out, feed, pair),
+      ...alerts.split(",").map((broker, i) => new Link(this.news[i], broker, pair)),
+    ];
     this.progress();
   }
 
   // Ask how many frames of this client are on disk, and go on behind them.
   async open(ms = 30000) {
-    this.listening = this.listen();
+    this.listening = Promise.all(this.news.map((news) => this.listen(news)));
     const end = Date.now() + ms;
     for (let ask = 0; !this.answered; await sleep(TURN_MS)) {
-      if (Date.now() > end) throw new Error(`no answer about source '${this.source}'`);
+      const refused = this.links.find((link) => link.refused);
+      if (refused) throw new Error(refused.why);
+      if (Date.now() > end)
+        throw new Error(
+          this.links.find((link) => link.why)?.why ?? `no answer about source '${this.source}'`,
+        );
       if (Date.now() < ask) continue;
       await this.give(this.pack(0, {}));
       ask = Date.now() + ASK_MS;
@@ -68,9 +147,13 @@ class Feed {
     while (this.frames.size > 0) await sleep(TURN_MS);
     this.closing = true;
     await this.pumping;
-    this.out.close();
-    this.news.close();
+    this.abandon();
     await this.listening;
+  }
+
+  // At once; what is not acknowledged may be lost.
+  abandon() {
+    for (const { socket } of this.links) socket.close();
   }
 
   pack(n, body) {
@@ -98,8 +181,8 @@ class Feed {
     }
   }
 
-  async listen() {
-    for await (const [topic, body] of this.news)
+  async listen(news) {
+    for await (const [topic, body] of news)
       // A subscription is a prefix: another client's name may begin with ours.
       if (topic.toString() === this.topic) this.hear(decode(body).n);
   }
@@ -120,7 +203,8 @@ class Feed {
     this.silence = SILENCE_MS;
     this.again = AGAIN_MS;
     this.silentUntil = Date.now() + SILENCE_MS;
-    this.againFrom = 0;
+    // The same number by another broker is no news.
+    this.againFrom = this.news.length > 1 ? Date.now() + AGAIN_MS : 0;
   }
 
   goBack() {
@@ -142,8 +226,15 @@ async function main([feedAddress, alerts, source, client, batch = "1000"]) {
     console.error("usage: node push.mjs FEED ALERTS SOURCE CLIENT [BATCH] < rows.jsonl");
     return 2;
   }
-  const feed = new Feed(feedAddress, alerts, source, client);
-  const known = await feed.open();
+  let feed, known;
+  try {
+    feed = new Feed(feedAddress, alerts, source, client, pairOf(process.env.TIDEWIRE_KEY));
+    known = await feed.open();
+  } catch (error) {
+    console.error(`push.mjs: ${error.message}`);
+    feed?.abandon();
+    return 1;
+  }
   let rows = [];
   let n = 0;
   let total = 0;

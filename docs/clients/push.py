@@ -4,6 +4,10 @@
     push.py --to tcp://127.0.0.1:5570 --source NAME --client NAME < rows.jsonl
     push.py ... --shards 3 --table trade --key pair < rows.jsonl
 
+Where Tidewire has keys, TIDEWIRE_KEY names the key file of this feed, and addresses have the key of
+who listens behind them: tcp://HOST:PORT#KEY. Several brokers, of which one that lives is enough,
+are separated by commas.
+
 Each line of the input is a JSON object: column name -> value; a frame carries --batch of them.
 Run it again after whatever broke it, with the same input and batch: it goes on where it was. All
 that matters is done by tidewire_push.py beside it.
@@ -15,6 +19,7 @@ import os
 import select
 import sys
 
+import tidewire_curve
 import tidewire_push
 
 
@@ -38,18 +43,21 @@ def columns_of(rows):
 
 
 def feed_of(options):
+    pair = tidewire_curve.pair_given()
     if not options.shards:
-        return tidewire_push.Feed(options.to, options.alerts, options.source, options.client)
+        return tidewire_push.Feed(options.to, options.alerts, options.source, options.client,
+                                  pair=pair)
     to = options.to.split(",") if "," in options.to else options.to
     return tidewire_push.Shards(to, options.alerts, options.source, options.client, options.shards,
-                                options.table, options.key.split(","))
+                                options.table, options.key.split(","), pair=pair)
 
 
 def main():
     options = argparse.ArgumentParser(description="push rows into a Tidewire feed")
     options.add_argument("--to", default="tcp://127.0.0.1:5570",
                          help="address of the feed; of each shard, separated by commas")
-    options.add_argument("--alerts", default="tcp://127.0.0.1:5560", help="the broker's socket")
+    options.add_argument("--alerts", default="tcp://127.0.0.1:5560",
+                         help="the broker's socket, or those of several, separated by commas")
     options.add_argument("--source", required=True)
     options.add_argument("--client", required=True)
     options.add_argument("--batch", type=int, default=1000, help="rows of one frame")
@@ -60,8 +68,11 @@ def main():
     if options.shards and not (options.table and options.key):
         sys.exit("push.py: --shards needs --table and --key")
 
-    feed = feed_of(options)
-    known = feed.open()
+    try:
+        feed = feed_of(options)
+        known = feed.open()
+    except (ValueError, ConnectionError, TimeoutError) as error:
+        sys.exit(f"push.py: {error}")
     rows = frames = 0
     lines = lines_of(sys.stdin, feed)
     for n in itertools.count(1):

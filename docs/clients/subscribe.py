@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Subscribe to the alerts of a Tidewire broker and print each once, as a line of JSON.
 
-    subscribe.py [--alerts tcp://127.0.0.1:5560] [--redis unix:///run/redis.sock|redis://HOST:PORT]
-                 [--after ENTRY] [--topic alert/] [--count N] [--seconds N]
+    subscribe.py [--alerts tcp://127.0.0.1:5560[,...]] [--after ENTRY] [--topic alert/]
+                 [--redis unix:///run/redis.sock|redis://HOST:PORT] [--count N] [--seconds N]
 
 PUB/SUB may repeat a message (the same alert, the same id) and may lose some while a link is down
 or this program is slow. A repeated alert has an id that is known already. A missing one shows: the
@@ -12,6 +12,13 @@ log, <namespace>:alerts, where every alert stands once before anything else can 
 it is told on stderr. The id of the log's last entry that was read is told there, too, as `at ...`:
 given back by --after, it makes another life of this program go on where this one ended. Without
 --after a program that starts begins with what comes from now on.
+
+Over several brokers, --alerts has all their endpoints, separated by commas: what one of them lost,
+or was not there for, comes by another. So what is missing is missing only if none has brought it
+within two seconds, and the order is that of who is first.
+
+Where Tidewire has keys, TIDEWIRE_KEY names our key file, and each endpoint has the key of who
+listens behind it: tcp://HOST:PORT#KEY (tidewire_curve.py, beside this program, has more).
 
 Needs python3-zmq and python3-msgpack, and python3-redis for --redis.
 """
@@ -24,10 +31,14 @@ import time
 import msgpack
 import zmq
 
+from tidewire_curve import Link, pair_given
+
 IDS_REMEMBERED = 100000
 SILENCE_S = 3  # the broker says hugz/ every second
 LOOK_S = 10    # at the log, whatever the socket says: the very last alert has no one after it
 ENTRIES = 1000  # of the log, in one question
+GRACE_S = 2    # in which another broker may bring what one has lost
+TURN_S = 0.5
 
 
 def say(text):
@@ -37,26 +48,46 @@ def say(text):
 class Reader:
     """Tells new alerts from repeated ones, and notices missing ones."""
 
-    def __init__(self):
+    def __init__(self, grace_s):
         self.last = {}  # topic -> (seq, id)
         self.ids = collections.OrderedDict()
+        self.grace_s, self.gaps = grace_s, []  # (when it is one, topic, first, last)
 
     def take(self, topic, alert):
-        """(the alert is new, what is missing before it or None)"""
+        """Is the alert new?"""
         if alert["id"] in self.ids:
-            return False, None
+            return False
         self.ids[alert["id"]] = True
         if len(self.ids) > IDS_REMEMBERED:
             self.ids.popitem(last=False)
-        seq, previous = self.last.get(topic, (None, None))
-        missing = None
-        if seq is not None and alert["seq"] > seq + 1:
-            missing = f"{topic} {seq + 1}..{alert['seq'] - 1} missing"
-        elif seq is not None and alert["seq"] == seq + 1 and alert.get("prev") != previous:
-            missing = f"{topic} was started anew before {alert['seq']}"
-        if seq is None or alert["seq"] > seq:  # one from the log may be older than what we have
-            self.last[topic] = (alert["seq"], alert["id"])
-        return True, missing
+        seq, (last, previous) = alert["seq"], self.last.get(topic, (None, None))
+        if last is not None and seq > last + 1:
+            self.gaps.append((time.monotonic() + self.grace_s, topic, last + 1, seq - 1))
+        elif last is not None and seq == last + 1 and alert.get("prev") != previous:
+            self.gaps.append((time.monotonic(), topic, None, seq))
+        if last is None or seq > last:  # one from the log may be older than what we have
+            self.last[topic] = (seq, alert["id"])
+        elif self.gaps:
+            self._fill(topic, seq)
+        return True
+
+    def missing(self):
+        """What by now nobody has brought."""
+        now = time.monotonic()
+        due = [gap for gap in self.gaps if gap[0] <= now]
+        self.gaps = [gap for gap in self.gaps if gap[0] > now]
+        return [f"{topic} {first}..{last} missing" if first is not None else
+                f"{topic} was started anew before {last}" for _, topic, first, last in due]
+
+    def _fill(self, topic, seq):
+        gaps, self.gaps = self.gaps, []
+        for gap in gaps:
+            when, gap_topic, first, last = gap
+            if gap_topic != topic or first is None or not first <= seq <= last:
+                self.gaps.append(gap)
+            else:
+                self.gaps += [(when, topic, a, b) for a, b in ((first, seq - 1), (seq + 1, last))
+                              if a <= b]
 
 
 class Log:
@@ -100,17 +131,14 @@ class Log:
 class Printer:
     """Prints each alert once, from whichever side it comes first."""
 
-    def __init__(self, log, most):
-        self.reader, self.log, self.most, self.count, self.said = Reader(), log, most, 0, None
+    def __init__(self, log, most, grace_s):
+        self.reader, self.log, self.most = Reader(grace_s), log, most
+        self.count, self.said = 0, None
 
     def show(self, topic, alert):
-        """None: known already; else what is missing before it, or ""."""
-        new, missing = self.reader.take(topic, alert)
-        if not new:
-            return None
-        print(json.dumps(alert), flush=True)
-        self.count += 1
-        return missing or ""
+        if self.reader.take(topic, alert):
+            print(json.dumps(alert), flush=True)
+            self.count += 1
 
     def full(self):
         return self.most and self.count >= self.most
@@ -127,46 +155,83 @@ class Printer:
             self.said = self.log.after
             say(f"at {self.said}")
 
-    def take(self, topic, alert):
-        missing = self.show(topic, alert)
+    def look_for_missing(self):
+        missing = self.reader.missing()
+        for gap in missing:
+            say(f"gap: {gap}" + ("" if self.log else "; see XRANGE tw:alerts - +"))
         if missing:
-            say(f"gap: {missing}" + ("" if self.log else "; see XRANGE tw:alerts - +"))
             self.recover()
 
 
-def listen(socket, printer, end):
-    heard, silent, look = False, False, time.monotonic() + LOOK_S
+class Broker:
+    """One of those that we listen to."""
+
+    def __init__(self, endpoint, topic, pair):
+        self.socket = zmq.Context.instance().socket(zmq.SUB)
+        self.socket.setsockopt(zmq.RCVHWM, 100000)  # a burst waits here rather than being dropped
+        self.socket.setsockopt(zmq.MAXMSGSIZE, 1 << 20)
+        self.socket.setsockopt_string(zmq.SUBSCRIBE, topic)
+        self.socket.setsockopt_string(zmq.SUBSCRIBE, "hugz/")
+        self.link = Link(self.socket, endpoint, pair)  # libzmq reconnects by itself for ever
+        self.name, self.why = self.link.address, None
+        self.heard, self.silent, self.last = False, False, time.monotonic()
+
+    def take(self, printer):
+        frames = self.socket.recv_multipart()
+        self.last = time.monotonic()
+        if len(frames) != 2:
+            return
+        topic = frames[0].decode(errors="replace")
+        if topic == "hugz/":
+            # Everything published from now on reaches us; what was before may not have.
+            if not self.heard:
+                say(f"subscribed to {self.name}")
+            elif self.silent:
+                say(f"the broker at {self.name} is heard again")
+            if not self.heard or self.silent:
+                printer.recover()
+            self.heard, self.silent, self.why = True, False, None
+            return
+        alert = msgpack.unpackb(frames[1])
+        if alert.get("v") == 1:
+            printer.show(topic, alert)
+            printer.look_for_missing()
+
+    def look(self):
+        """When nothing came: is it away, or are we not let in?"""
+        why = self.link.look()
+        if why and why != self.why:
+            say(f"{self.name}: {why}")
+        self.why = why or self.why
+        if not self.silent and time.monotonic() >= self.last + SILENCE_S:
+            say(f"the broker at {self.name} is silent; waiting")
+            self.silent = True
+
+
+def listen(brokers, printer, end):
+    look = time.monotonic() + LOOK_S
+    poller = zmq.Poller()
+    for broker in brokers:
+        poller.register(broker.socket, zmq.POLLIN)
     while (end is None or time.monotonic() < end) and not printer.full():
         now = time.monotonic()
         if now >= look:
             printer.recover()
             look = now + LOOK_S
-        wait = min(SILENCE_S, look - now, *([end - now] if end else []))
-        if not socket.poll(max(1, int(wait * 1000))):
-            if not silent and wait >= SILENCE_S:
-                say("the broker is silent; waiting")
-                silent = True
-            continue
-        frames = socket.recv_multipart()
-        if len(frames) != 2:
-            continue
-        topic = frames[0].decode(errors="replace")
-        if topic == "hugz/":
-            # Everything published from now on reaches us; what was before may not have.
-            if not heard:
-                say("subscribed")
-            if not heard or silent:
-                printer.recover()
-            heard, silent = True, False
-            continue
-        alert = msgpack.unpackb(frames[1])
-        if alert.get("v") == 1:
-            printer.take(topic, alert)
+        wait = min(TURN_S, look - now, *([end - now] if end else []))
+        ready = dict(poller.poll(max(1, int(wait * 1000))))
+        for broker in brokers:
+            if broker.socket not in ready:
+                broker.look()
+            elif not printer.full():
+                broker.take(printer)
+        printer.look_for_missing()
 
 
 def main():
     options = argparse.ArgumentParser(description="print the alerts of a Tidewire broker")
-    options.add_argument("--alerts", default="tcp://127.0.0.1:5560", help="the broker's socket")
+    options.add_argument("--alerts", default="tcp://127.0.0.1:5560",
+                         help="the broker's socket, or those of several, separated by commas")
     options.add_argument("--redis", help="where the log is, to recover from it")
     options.add_argument("--namespace", default="tw", help="of the log")
     options.add_argument("--after", help="entry of the log to go on behind; 0-0 = from its beginning")
@@ -176,19 +241,17 @@ def main():
     options.add_argument("--seconds", type=float, default=0, help="stop after so long")
     options = options.parse_args()
 
-    socket = zmq.Context.instance().socket(zmq.SUB)
-    socket.setsockopt(zmq.RCVHWM, 100000)  # a burst waits here rather than being dropped
-    socket.setsockopt(zmq.MAXMSGSIZE, 1 << 20)
-    socket.setsockopt_string(zmq.SUBSCRIBE, options.topic)
-    socket.setsockopt_string(zmq.SUBSCRIBE, "hugz/")
-    socket.connect(options.alerts)  # libzmq reconnects by itself for ever
-
+    try:
+        pair = pair_given()
+        brokers = [Broker(one, options.topic, pair) for one in options.alerts.split(",")]
+    except ValueError as error:
+        sys.exit(f"subscribe.py: {error}")
     log = Log(options.redis, options.namespace, options.topic, options.after) if options.redis \
         else None
     if log:
         log.begin()
     try:
-        listen(socket, Printer(log, options.count),
+        listen(brokers, Printer(log, options.count, GRACE_S if brokers[1:] else 0),
                time.monotonic() + options.seconds if options.seconds else None)
     except KeyboardInterrupt:
         pass

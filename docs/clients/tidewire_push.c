@@ -12,10 +12,15 @@
 #include <zlib.h>
 #include <zmq.h>
 
+#include "tidewire_curve.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "columns go to the wire as they lie");
 
 enum {
     NAME_MAX_BYTES = 128, // of source and client
+    BROKERS = 8,
+    LINKS = BROKERS + 1,
+    ALERTS_MAX = BROKERS * TIDEWIRE_ENDPOINT_MAX,
     FRAMES_MAX = 256,
     BYTES_MAX = 64 << 20,
     NEWS_BYTES_MAX = 4096, // of what the broker may send
@@ -34,7 +39,12 @@ typedef struct {
 
 // The frames acknowledged + 1 .. n are frames[first], frames[first + 1] ... of a ring.
 struct tidewire_push {
-    void *context, *news, *out;
+    void *context;
+    void *sockets[LINKS]; // `out`, and a `news` for each broker
+    tidewire_link_t *links[LINKS];
+    unsigned link_count;
+    tidewire_key_t key; // until we have connected
+    char feed[TIDEWIRE_ENDPOINT_MAX], alerts[ALERTS_MAX];
     char source[NAME_MAX_BYTES + 1], client[NAME_MAX_BYTES + 1];
     char topic[2 * NAME_MAX_BYTES + 16];
     uint64_t n, acknowledged, resent;
@@ -65,23 +75,69 @@ s_fail(tidewire_push_t *self, const char *format, ...)
 
 // ---- life -----------------------------------------------------------------------------------
 
-static bool s_connect(tidewire_push_t *self, const char *feed, const char *alerts)
+// A socket with its link, the next one.
+static bool s_link(tidewire_push_t *self, int type, const char *endpoint)
 {
     const int one = 1, queue = QUEUE, none = 0;
     const int64_t news_max = NEWS_BYTES_MAX;
-    self->context = zmq_ctx_new();
-    self->news = self->context ? zmq_socket(self->context, ZMQ_SUB) : NULL;
-    self->out = self->news ? zmq_socket(self->context, ZMQ_PUSH) : NULL;
-    if (!self->out)
-        return false;
-    zmq_setsockopt(self->news, ZMQ_SUBSCRIBE, self->topic, strlen(self->topic));
-    zmq_setsockopt(self->news, ZMQ_MAXMSGSIZE, &news_max, sizeof news_max);
-    zmq_setsockopt(self->news, ZMQ_LINGER, &none, sizeof none);
-    // Queue only for a collector that is there.
-    zmq_setsockopt(self->out, ZMQ_IMMEDIATE, &one, sizeof one);
-    zmq_setsockopt(self->out, ZMQ_SNDHWM, &queue, sizeof queue);
-    zmq_setsockopt(self->out, ZMQ_LINGER, &none, sizeof none);
-    return zmq_connect(self->news, alerts) != -1 && zmq_connect(self->out, feed) != -1;
+    if (self->link_count == LINKS)
+        return s_fail(self, "more than %d brokers", BROKERS);
+    void *socket = self->sockets[self->link_count] = zmq_socket(self->context, type);
+    if (!socket)
+        return s_fail(self, "no socket: %s", zmq_strerror(zmq_errno()));
+    zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
+    if (type == ZMQ_SUB) {
+        zmq_setsockopt(socket, ZMQ_SUBSCRIBE, self->topic, strlen(self->topic));
+        zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &news_max, sizeof news_max);
+    } else {
+        // Queue only for a collector that is there.
+        zmq_setsockopt(socket, ZMQ_IMMEDIATE, &one, sizeof one);
+        zmq_setsockopt(socket, ZMQ_SNDHWM, &queue, sizeof queue);
+    }
+    self->links[self->link_count++] =
+        tidewire_link_new(self->context, socket, endpoint, &self->key, self->error);
+    return self->links[self->link_count - 1];
+}
+
+static void s_disconnect(tidewire_push_t *self)
+{
+    for (unsigned i = 0; i < LINKS; i++) {
+        tidewire_link_destroy(&self->links[i]);
+        if (self->sockets[i])
+            zmq_close(self->sockets[i]);
+        self->sockets[i] = NULL;
+    }
+    self->link_count = 0;
+}
+
+static bool s_connect(tidewire_push_t *self)
+{
+    char alerts[ALERTS_MAX];
+    strcpy(alerts, self->alerts);
+    if (self->link_count > 0)
+        return true;
+    bool good = s_link(self, ZMQ_PUSH, self->feed);
+    char *rest = alerts;
+    for (char *broker; good && (broker = strsep(&rest, ","));)
+        good = s_link(self, ZMQ_SUB, broker);
+    if (good)
+        explicit_bzero(&self->key, sizeof self->key); // libzmq has it
+    else
+        s_disconnect(self);
+    return good;
+}
+
+// Why we are not let in; "" = nothing is known. False: we have been refused.
+static bool s_look(tidewire_push_t *self)
+{
+    bool good = true;
+    for (unsigned i = 0; i < self->link_count; i++) {
+        const char *why = tidewire_link_look(self->links[i]);
+        if (why && good)
+            good = s_fail(self, "%s: %s", tidewire_link_address(self->links[i]), why) ||
+                   !tidewire_link_refused(self->links[i]);
+    }
+    return good;
 }
 
 static void s_progress(tidewire_push_t *self)
@@ -89,24 +145,34 @@ static void s_progress(tidewire_push_t *self)
     self->silence_ms = SILENCE_MS;
     self->again_ms = AGAIN_MS;
     self->silent_until_ms = s_now_ms() + SILENCE_MS;
-    self->again_from_ms = 0;
+    // The same number by another broker is no news.
+    self->again_from_ms = self->link_count > 2 ? s_now_ms() + AGAIN_MS : 0;
 }
 
 tidewire_push_t *tidewire_push_new(const char *feed, const char *alerts, const char *source,
                                    const char *client)
 {
-    if (strlen(source) > NAME_MAX_BYTES || strlen(client) > NAME_MAX_BYTES)
+    if (strlen(source) > NAME_MAX_BYTES || strlen(client) > NAME_MAX_BYTES ||
+        strlen(feed) >= TIDEWIRE_ENDPOINT_MAX || strlen(alerts) >= ALERTS_MAX)
         return NULL;
     tidewire_push_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
+    strcpy(self->feed, feed);
+    strcpy(self->alerts, alerts);
     strcpy(self->source, source);
     strcpy(self->client, client);
     snprintf(self->topic, sizeof self->topic, "staged/%s/%s", source, client);
     s_progress(self);
-    if (!tidewire_push_bound(self, FRAMES_MAX, BYTES_MAX) || !s_connect(self, feed, alerts))
+    self->context = zmq_ctx_new();
+    if (!self->context || !tidewire_push_bound(self, FRAMES_MAX, BYTES_MAX))
         tidewire_push_destroy(&self);
     return self;
+}
+
+bool tidewire_push_key(tidewire_push_t *self, const char *file)
+{
+    return tidewire_key_read(&self->key, file, self->error);
 }
 
 void tidewire_push_destroy(tidewire_push_t **self_p)
@@ -114,10 +180,8 @@ void tidewire_push_destroy(tidewire_push_t **self_p)
     tidewire_push_t *self = *self_p;
     if (!self)
         return;
-    if (self->out)
-        zmq_close(self->out);
-    if (self->news)
-        zmq_close(self->news);
+    s_disconnect(self);
+    explicit_bzero(&self->key, sizeof self->key);
     if (self->context)
         zmq_ctx_term(self->context);
     for (size_t i = 0; i < self->count; i++)
@@ -199,14 +263,14 @@ static int s_receive(void *socket, char *out, size_t room)
     return size > (int) room ? (int) room : size;
 }
 
-static void s_take_news(tidewire_push_t *self)
+static void s_take_news(tidewire_push_t *self, void *news)
 {
     char topic[sizeof self->topic], body[64];
-    for (int size; (size = s_receive(self->news, topic, sizeof topic)) >= 0;) {
+    for (int size; (size = s_receive(news, topic, sizeof topic)) >= 0;) {
         int more = 0, body_size = -1;
         for (size_t length = sizeof more;
-             zmq_getsockopt(self->news, ZMQ_RCVMORE, &more, &length) == 0 && more;)
-            body_size = s_receive(self->news, body, sizeof body);
+             zmq_getsockopt(news, ZMQ_RCVMORE, &more, &length) == 0 && more;)
+            body_size = s_receive(news, body, sizeof body);
         // A subscription is a prefix: another client's name may begin with ours.
         if (body_size >= 0 && size == (int) strlen(self->topic) &&
             memcmp(topic, self->topic, (size_t) size) == 0)
@@ -220,22 +284,27 @@ static void s_pump(tidewire_push_t *self)
 {
     for (; self->next < self->count; self->next++) {
         const frame_t *frame = &self->frames[(self->first + self->next) % self->frames_max];
-        if (zmq_send(self->out, frame->data, frame->size, ZMQ_DONTWAIT) == -1)
+        if (zmq_send(self->sockets[0], frame->data, frame->size, ZMQ_DONTWAIT) == -1)
             return;
     }
 }
 
 static void s_wait(tidewire_push_t *self, bool sending, int64_t wait_ms)
 {
-    zmq_pollitem_t items[] = { { .socket = self->news, .events = ZMQ_POLLIN },
-                               { .socket = self->out, .events = ZMQ_POLLOUT } };
-    if (zmq_poll(items, sending ? 2 : 1, wait_ms) > 0)
-        s_take_news(self);
+    zmq_pollitem_t items[LINKS];
+    for (unsigned i = 0; i < self->link_count; i++)
+        items[i] = (zmq_pollitem_t){ .socket = self->sockets[i], .events = ZMQ_POLLIN };
+    items[0].events = sending ? ZMQ_POLLOUT : 0;
+    zmq_poll(items, (int) self->link_count, wait_ms);
+    for (unsigned i = 1; i < self->link_count; i++)
+        if (items[i].revents)
+            s_take_news(self, self->sockets[i]);
 }
 
 void tidewire_push_work(tidewire_push_t *self, int wait_ms)
 {
     int64_t now_ms = s_now_ms(), wait = wait_ms < 0 ? WAIT_MS_MAX : wait_ms;
+    (void) s_look(self); // refused meanwhile: tried again
     if (self->count > 0 && now_ms >= self->silent_until_ms)
         s_go_back(self);
     s_pump(self);
@@ -444,27 +513,36 @@ uint64_t tidewire_push_raw(tidewire_push_t *self, const void *bytes, size_t size
     return s_keep(self, &packed.bytes, !packed.failed, wait_ms);
 }
 
+static bool s_ask(tidewire_push_t *self, const packed_t *question, int64_t end_ms)
+{
+    s_fail(self,
+           "no answer about source '%s': does its collector listen there (its log says what it "
+           "refuses), and a broker at the address of the alerts?",
+           self->source);
+    for (int64_t ask_ms = 0; !self->answered; s_wait(self, false, ASK_MS / 10)) {
+        if (!s_look(self) || s_now_ms() >= end_ms)
+            return false;
+        if (s_now_ms() >= ask_ms) { // nobody there: once more
+            zmq_send(self->sockets[0], question->bytes.data, question->bytes.size, ZMQ_DONTWAIT);
+            ask_ms = s_now_ms() + ASK_MS;
+        }
+    }
+    return true;
+}
+
 bool tidewire_push_open(tidewire_push_t *self, int wait_ms, uint64_t *acknowledged)
 {
+    if (!s_connect(self))
+        return false;
     packed_t question = { .failed = false };
     msgpack_packer packer;
     msgpack_packer_init(&packer, &question, s_write);
     s_pack_head(&packer, self, 0);
-    int64_t end_ms = s_end_ms(wait_ms), ask_ms = 0;
-    while (!self->answered && !question.failed && s_now_ms() < end_ms) {
-        if (s_now_ms() >= ask_ms) { // nobody there: once more
-            zmq_send(self->out, question.bytes.data, question.bytes.size, ZMQ_DONTWAIT);
-            ask_ms = s_now_ms() + ASK_MS;
-        }
-        s_wait(self, false, ASK_MS / 10);
-    }
+    bool good =
+        question.failed ? s_fail(self, "out of memory") : s_ask(self, &question, s_end_ms(wait_ms));
     msgpack_sbuffer_destroy(&question.bytes);
     self->n = *acknowledged = self->acknowledged;
-    return self->answered ||
-           s_fail(self,
-                  "no answer about source '%s': does its collector listen there (its log says what "
-                  "it refuses), and a broker at the address of the alerts?",
-                  self->source);
+    return good;
 }
 
 // ---- shards ---------------------------------------------------------------------------------

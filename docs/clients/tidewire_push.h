@@ -50,10 +50,14 @@ typedef struct {
     uint32_t text_count;
 } tidewire_column_t;
 
-// feed: the address of the source; alerts: that of the broker. NULL: no memory, or an address that
-// is none. Everything given is copied.
+// feed: the endpoint of the source; alerts: that of the broker, or of several brokers, separated by
+// commas, of which one that lives is enough. NULL: no memory, or something is too long. Everything
+// given is copied.
 tidewire_push_t *tidewire_push_new(const char *feed, const char *alerts, const char *source,
                                    const char *client);
+// Where Tidewire has keys: our key file, NAME.key_secret (tidewire_curve.h). Before opening. False:
+// it is none.
+bool tidewire_push_key(tidewire_push_t *self, const char *file);
 // At once; what is not acknowledged may be lost (settle first).
 void tidewire_push_destroy(tidewire_push_t **self_p);
 
@@ -61,7 +65,8 @@ void tidewire_push_destroy(tidewire_push_t **self_p);
 // False: no memory, or frames are under way.
 bool tidewire_push_bound(tidewire_push_t *self, size_t frames_max, size_t bytes_max);
 
-// Ask how many frames of this client are on disk; the next one will be the number behind it.
+// Connect, and ask how many frames of this client are on disk; the next one will be the number
+// behind it. False: an endpoint that is none, we are refused, or the time is over.
 bool tidewire_push_open(tidewire_push_t *self, int wait_ms, uint64_t *acknowledged);
 
 // Number a frame and send it. Waits for room, if need be. Returns n; 0: it was not taken.

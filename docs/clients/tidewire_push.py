@@ -6,6 +6,9 @@
     feed.send({"ts": tp.i64(times), "pair": tp.texts(pairs), "price": prices})
     feed.close()                 # waits until everything is on disk
 
+With keys (tidewire_curve.py): Feed("tcp://HOST:PORT#KEY", ..., pair=tidewire_curve.pair_of(FILE)).
+Over several brokers: their endpoints, separated by commas; one that lives is enough.
+
 Frames are numbered 1, 2, 3 ... and kept, within bounds, until the collector has announced their
 number on the broker's topic staged/<source>/<client>; after a silence, a broken link, or when the
 collector says that one is missing, all that is above the announced number is sent again, in order.
@@ -24,6 +27,8 @@ import zlib
 
 import msgpack
 import zmq
+
+from tidewire_curve import Link
 
 FRAME_BYTES_MAX = 64 << 20  # a larger frame would end the connection
 SILENCE_S = 1.0             # without news that makes us send again; doubles while nothing comes
@@ -84,7 +89,7 @@ def shard_of(series, shards):
 class Feed:
     """frames_max and bytes_max bound what is kept unacknowledged; then send() waits."""
 
-    def __init__(self, to, alerts, source, client, frames_max=256, bytes_max=64 << 20):
+    def __init__(self, to, alerts, source, client, frames_max=256, bytes_max=64 << 20, pair=None):
         self.to, self.alerts, self.source, self.client = to, alerts, source, client
         self.frames_max, self.bytes_max = frames_max, bytes_max
         self.n = 0              # the number given last
@@ -96,18 +101,12 @@ class Feed:
         self._answered = False
         self._progress()
         self._topic = f"staged/{source}/{client}".encode()
-        context = zmq.Context.instance()
-        self._news = context.socket(zmq.SUB)
-        self._news.setsockopt(zmq.SUBSCRIBE, self._topic)
-        self._news.setsockopt(zmq.MAXMSGSIZE, 4096)
-        self._news.connect(alerts)
-        self._out = context.socket(zmq.PUSH)
+        self._poller = zmq.Poller()
+        self._news = [self._hear_from(broker, pair) for broker in alerts.split(",")]
+        self._out = zmq.Context.instance().socket(zmq.PUSH)
         self._out.setsockopt(zmq.IMMEDIATE, 1)  # queue only for a collector that is there
         self._out.setsockopt(zmq.SNDHWM, 16)
-        self._out.setsockopt(zmq.LINGER, 0)
-        self._out.connect(to)
-        self._poller = zmq.Poller()
-        self._poller.register(self._news, zmq.POLLIN)
+        self._links = [Link(self._out, to, pair), *self._news]
 
     def __enter__(self):
         return self
@@ -121,12 +120,17 @@ class Feed:
     def open(self, seconds=30.0):
         """Ask how many frames of this client are on disk, and go on behind them."""
         question = self._pack(0, {})
-        end = time.monotonic() + seconds
+        end, why = time.monotonic() + seconds, None
         while not self._answered:
+            for link in self._links:
+                why = link.look() or why
+                if link.refused:
+                    raise ConnectionError(f"{link.address}: {why}")
             if time.monotonic() > end:
-                raise TimeoutError(f"no answer about source '{self.source}' within {seconds:g} s: "
-                                   f"does its collector listen at {self.to} (its log says what it "
-                                   f"refuses), and a broker at {self.alerts}?")
+                raise TimeoutError(
+                    why or f"no answer about source '{self.source}' within {seconds:g} s: does its "
+                    f"collector listen at {self.to} (its log says what it refuses), and a broker at "
+                    f"{self.alerts}?")
             try:
                 self._out.send(question, zmq.DONTWAIT)
             except zmq.Again:
@@ -147,6 +151,8 @@ class Feed:
 
     def work(self, seconds=0.0):
         """Send, hear, send again; returns when there was news, or after so long."""
+        for link in self._links:
+            link.look()
         now = time.monotonic()
         if self._kept and now >= self._silent_until:
             self._go_back(now)
@@ -172,10 +178,17 @@ class Feed:
 
     def abandon(self):
         """Close at once; what is not acknowledged may be lost."""
-        self._news.close(0)
-        self._out.close(0)
+        for link in self._links:
+            link.close()
 
     # ---- inside ----
+
+    def _hear_from(self, broker, pair):
+        socket = zmq.Context.instance().socket(zmq.SUB)
+        socket.setsockopt(zmq.SUBSCRIBE, self._topic)
+        socket.setsockopt(zmq.MAXMSGSIZE, 4096)
+        self._poller.register(socket, zmq.POLLIN)
+        return Link(socket, broker, pair)
 
     def _pack(self, n, body):
         return msgpack.packb({"v": 1, "source": self.source, "client": self.client, "n": n, **body})
@@ -218,15 +231,15 @@ class Feed:
             self._next += 1
 
     def _hear(self, seconds):
-        if not self._poller.poll(max(0, int(seconds * 1000 + 0.999))):
-            return
-        while True:
-            try:
-                topic, body = self._news.recv_multipart(zmq.DONTWAIT)
-            except zmq.Again:
-                return
-            if topic == self._topic:
-                self._take_news(msgpack.unpackb(body)["n"])
+        ready = dict(self._poller.poll(max(0, int(seconds * 1000 + 0.999))))
+        for link in self._news:
+            while link.socket in ready:
+                try:
+                    topic, body = link.socket.recv_multipart(zmq.DONTWAIT)
+                except zmq.Again:
+                    break
+                if topic == self._topic:
+                    self._take_news(msgpack.unpackb(body)["n"])
 
     def _take_news(self, n):
         if not self._answered:
@@ -243,7 +256,9 @@ class Feed:
 
     def _progress(self):
         self._silence, self._again = SILENCE_S, AGAIN_S
-        self._silent_until, self._again_from = time.monotonic() + SILENCE_S, 0.0
+        self._silent_until = time.monotonic() + SILENCE_S
+        # The same number by another broker is no news.
+        self._again_from = time.monotonic() + AGAIN_S if "," in self.alerts else 0.0
 
     def _go_back(self, now):
         self.resent += self._next > 0

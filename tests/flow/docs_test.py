@@ -37,7 +37,7 @@ NOT_RUN = {
     "./run bench*": "measures for minutes",
     "./run tail": "prints until Ctrl-C; cli_test.py runs it with -n",
     "git config *": "changes the clone it is typed in",
-    "./subscribe.py *": "prints until Ctrl-C; clients_test.py runs it",
+    "./subscribe.py *": "prints until Ctrl-C; clients_test.py and clients_keys_test.py run it",
     "cc *": "clients_test.py builds by this very line",
     "./push *": "clients_test.py runs it",
     "npm ci *": "push_node_test.py does it",

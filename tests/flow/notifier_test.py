@@ -718,7 +718,8 @@ class Examples(FlowTest):
         program = f"{self.dir}/subscribe"
         flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "libzmq", "msgpack",
                                          "hiredis"])
-        subprocess.check_call(["cc", str(ROOT / "docs/clients/subscribe.c"), "-o", program] +
+        clients = ROOT / "docs/clients"
+        subprocess.check_call(["cc", clients / "subscribe.c", clients / "tidewire_curve.c", "-o", program] +
                               flags.decode().split())
         python = subprocess.Popen(
             ["/usr/bin/python3", str(ROOT / "docs/clients/subscribe.py"), "--alerts",
@@ -727,7 +728,7 @@ class Examples(FlowTest):
         c = subprocess.Popen([program, self.endpoint, "alert/spike/s:1/", "5"],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.processes += [python, c]
-        self.assertEqual(python.stderr.readline(), "subscribed\n")
+        self.assertEqual(python.stderr.readline(), f"subscribed to {self.endpoint}\n")
         time.sleep(1)
         ids = self.put("spike", "s:1", 2)
         self.put("other", "s:1", 1)

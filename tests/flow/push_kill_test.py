@@ -124,7 +124,7 @@ def build(folder):
                            capture_output=True, text=True, check=True).stdout.split()
     clients = TOP / "docs/clients"
     subprocess.run(["cc", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined",
-                    "-fno-sanitize-recover=all", clients / "push.c", clients / "tidewire_push.c",
+                    "-fno-sanitize-recover=all", clients / "push.c", *clients.glob("tidewire_*.c"),
                     "-o", program, *flags], check=True, timeout=120)
     return program
 

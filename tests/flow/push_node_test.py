@@ -1,9 +1,10 @@
 """The client example for Node: rows pushed in two lives, the collector killed in the middle, each
-row staged once. Skipped, and says so, where there is no Node or no npm registry."""
+row staged once; with keys it comes in with that of a feed alone, and says why not. Skipped, and says so, where there is no Node or no npm registry."""
 
 import collections
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,50 @@ def push_while_it_dies(instance, to, alerts):
     return said
 
 
+def with_keys(modules):
+    """Again where there are keys, and two brokers to hear from."""
+    port, = free_ports(1)
+    config = CONFIG.replace("127.0.0.1:ALERTS", "127.0.0.1:*").replace("PUSH", str(port))
+    with Instance("keys: keys\n" + config) as instance:
+        shutil.copytree(modules, instance.dir / "node_modules")
+        for name in ("push.mjs", "package.json"):
+            shutil.copy(TOP / "docs/clients" / name, instance.dir)
+        folder = ["--keys", instance.dir / "keys"]
+        instance.bare("keys", "init", *folder)
+        for name, role in (("trades", "feed"), ("alice", "subscriber"), ("second", "broker")):
+            instance.bare("keys", "add", name, "--role", role, *folder)
+        instance.up()
+        instance.actor("broker", "second")
+        alerts = ",".join(wait_for("two brokers", lambda: (
+            found := [a["alerts"] for a in instance.actors("broker")])[1:] and found))
+        collector = instance.actors("collector")[0]["raw"].partition("#")[2]
+        bare = f"tcp://127.0.0.1:{port}"
+        to = f"{bare}#{collector}"
+        secret = lambda name: str(instance.dir / f"keys/secret/{name}.key_secret")
+
+        def run(to, alerts, key):
+            words = ["node", "push.mjs", to, alerts, "ticks", "node", str(BATCH)]
+            return subprocess.run(words, cwd=instance.dir, input=lines(0, 2 * BATCH), text=True,
+                                  capture_output=True, timeout=120,
+                                  env={**os.environ, "TIDEWIRE_KEY": key})
+
+        plain = re.sub("#[0-9a-f]*", "", alerts)
+        for case, why in (((to, alerts, ""), "wants a key"),
+                          ((bare, plain, ""), "it has keys and we have none"),
+                          ((bare, plain, secret("trades")), "has no key behind it"),
+                          ((to[:-1], alerts, secret("trades")), "behind # stand 64"),
+                          ((to, alerts, str(instance.config)), "has no pair of keys"),
+                          ((to, alerts, secret("second")), "it refuses our key"),
+                          ((to, alerts, secret("alice")), f"{bare}: it refuses our key")):
+            done = run(*case)
+            assert done.returncode == 1 and why in done.stderr and done.stdout == "", (case, done)
+        done = run(to, alerts, secret("trades"))
+        assert done.stdout == f"rows={2 * BATCH} known=0 last=2\n", done
+        wait_for("the live alerts", lambda: len(instance.logged_ids()) >= 2 * BATCH, 60)
+        assert len(instance.logged_ids()) == 2 * BATCH
+    print("with keys: that of a feed comes in, and no other")
+
+
 def main():
     port, alerts_port = free_ports(2)
     to, alerts = f"tcp://127.0.0.1:{port}", f"tcp://127.0.0.1:{alerts_port}"
@@ -90,6 +135,7 @@ def main():
         assert staged == collections.Counter((r["ts"] * 1000, r["volume"]) for r in rows())
         assert {a["series"] for a in told} == {f"tick:N{i}%2F%E2%82%AC" for i in range(5)}
         wait_for("the live alerts", lambda: len(instance.logged_ids()) >= ROWS, 60)
+        with_keys(instance.dir / "node_modules")
     print(f"{ROWS} rows pushed by Node in two lives, each staged once")
 
 

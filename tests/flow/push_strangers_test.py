@@ -114,7 +114,7 @@ def libraries_refuse(folder, push, alerts):
     clients = TOP / "docs/clients"
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libzmq", "msgpack", "zlib"],
                            capture_output=True, text=True, check=True).stdout.split()
-    subprocess.run(["cc", f"-I{clients}", folder / "large.c", clients / "tidewire_push.c", "-o",
+    subprocess.run(["cc", f"-I{clients}", folder / "large.c", *clients.glob("tidewire_*.c"), "-o",
                     folder / "large", *flags], check=True, timeout=120)
     run = subprocess.run([folder / "large", push, alerts, str(LARGE)], capture_output=True,
                          text=True, timeout=60)
