@@ -135,10 +135,20 @@ bool lines_are_durable(const lines_t *self)
     return true;
 }
 
+static void s_tell_begin(const lines_t *self, size_t index, registry_t *registry)
+{
+    const line_t *line = self->lines[index];
+    registry_log_begin(registry, index, stream_first_seq(line_stream(line)), line_begin(line));
+}
+
+// As soon as it is, whoever keeps copies may begin.
 static bool s_is_known(lines_t *self, size_t index, registry_t *registry)
 {
-    if (!self->known[index] && stream_durable(line_stream(self->lines[index])) > 0)
-        self->known[index] = registry_log_durable(registry, index);
+    if (self->known[index] || stream_durable(line_stream(self->lines[index])) == 0)
+        return self->known[index];
+    self->known[index] = registry_log_durable(registry, index);
+    if (self->known[index])
+        s_tell_begin(self, index, registry);
     return self->known[index];
 }
 
@@ -164,7 +174,7 @@ static bool s_trim(lines_t *self, size_t index, registry_t *registry, trimmer_t 
     bool forgotten =
         trimmer_offer(trimmer, name, edition, begins, &first_seq) && line_forget(line, first_seq);
     // Whoever keeps copies must know it before anything is gone.
-    registry_log_begin(registry, index, stream_first_seq(line_stream(line)), line_begin(line));
+    s_tell_begin(self, index, registry);
     if (forgotten) {
         trimmer_accept(trimmer, name, first_seq);
         log_event(LOG_INFO, "log trimmed", "stream=%s first_seq=%" PRIu64, name, first_seq);
