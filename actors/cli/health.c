@@ -57,6 +57,9 @@ static void see_collector(look_t *self, const store_actor_t *actor)
         blame(self, "the disk of collector %s takes nothing", actor->name);
     if (number_of(actor, "ahead") > 0)
         blame(self, "workers are ahead of the log of %s: is it the right one?", actor->name);
+    if (number_of(actor, "held_stuck") > 0)
+        blame(self, "%" PRIu64 " partitions were lost by Redis, and %s cannot put them back",
+              number_of(actor, "held_stuck"), actor->name);
 }
 
 static void see_actor(void *context, const store_actor_t *actor)

@@ -111,6 +111,7 @@ keeper_report_t keeper_report(keeper_t *self)
     int64_t age_us = life_wall_us() - self->created_us;
     keeper_report_t report = { .age_s = age_us > 0 ? age_us / 1000000 : 0,
                                .bytes = self->bytes,
+                               .stuck = self->stuck,
                                .error = self->error };
     if (self->created_us == 0)
         report.age_s = -1;

@@ -55,6 +55,7 @@ uint64_t keeper_floor(keeper_t *self, const char *stream);
 typedef struct {
     int64_t age_s;  // of the newest copy; -1 = there is none
     uint64_t bytes; // of all
+    unsigned stuck; // partitions that cannot be put back
     fault_t error;  // why there is no newer one, or why something cannot be put back; "" = nothing
 } keeper_report_t;
 keeper_report_t keeper_report(keeper_t *self);

@@ -62,6 +62,7 @@ struct keeper {
     position_t floors;                     // what keeper_floor answers
     int64_t created_us;                    // of the newest copy; 0 = none
     uint64_t bytes;
+    unsigned stuck; // so many partitions, it was said, cannot be put back
     fault_t error;
     size_t note_first, note_count;
     keeper_note_t notes[KEEPER_NOTES];
@@ -78,7 +79,6 @@ struct keeper {
     int64_t restore_us;         // and when to try again to put one back
     int64_t restore_wait_us;    // the last wait; 0 = none
     fault_t restore_fault;      // why it has to wait
-    unsigned stuck;             // so many partitions, it was said, cannot be put back
     bool down;                  // Redis did not answer
 };
 

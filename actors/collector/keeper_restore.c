@@ -252,14 +252,18 @@ static bool s_choose(restoring_t *restoring, const having_t *having)
 
 // ---- saying it ------------------------------------------------------------------------------
 
+// Once, as long as nothing changes.
 static void s_say_stuck(keeper_t *self, unsigned stuck, const char *reason)
 {
-    if (stuck > 0 && stuck != self->stuck)
+    pthread_mutex_lock(&self->lock);
+    bool news = stuck > 0 && stuck != self->stuck;
+    self->stuck = stuck;
+    pthread_mutex_unlock(&self->lock);
+    if (news)
         keeper_add_note(self, LOG_ERROR, "partitions cannot be put back",
                         "partitions=%u reason=\"%s\" next=\"put back an older copy of the stage, "
                         "or a newer one of Redis; until then nothing is removed from the log\"",
                         stuck, reason);
-    self->stuck = stuck;
 }
 
 static void s_say(const restoring_t *restoring)
@@ -401,7 +405,7 @@ keeper_verdict_t keeper_restore(keeper_t *self, keeper_told_t *told, const keepe
         return KEEPER_WAITS;
     }
     if (!seen->emptied && s_lost(&having, told) == 0) {
-        self->stuck = 0;
+        s_say_stuck(self, 0, "");
         self->restore_us = self->restore_wait_us = 0;
         return KEEPER_WHOLE;
     }

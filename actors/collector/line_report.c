@@ -56,6 +56,7 @@ size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t
     if (line_is_stalled(self))
         s_put(&report, "reason", "%s", self->disk.on ? self->disk.why.text : self->room.why.text);
     s_put(&report, "first_seq", "%" PRIu64, stream_first_seq(self->stream));
+    s_put(&report, "begin_seq", "%" PRIu64, line_begin(self));
     s_put(&report, "last_seq", "%" PRIu64, stream_durable(self->stream));
     s_put(&report, "committed", "%" PRIu64, sent.durable);
     lag_note(&self->lag, stream_durable(self->stream), sent.durable, now.mono_us);

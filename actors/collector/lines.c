@@ -135,10 +135,11 @@ bool lines_are_durable(const lines_t *self)
     return true;
 }
 
-static void s_tell_begin(const lines_t *self, size_t index, registry_t *registry)
+static bool s_tell_begin(const lines_t *self, size_t index, registry_t *registry)
 {
     const line_t *line = self->lines[index];
-    registry_log_begin(registry, index, stream_first_seq(line_stream(line)), line_begin(line));
+    return registry_log_begin(registry, index, stream_first_seq(line_stream(line)),
+                              line_begin(line));
 }
 
 // As soon as it is, whoever keeps copies may begin.
@@ -148,7 +149,7 @@ static bool s_is_known(lines_t *self, size_t index, registry_t *registry)
         return self->known[index];
     self->known[index] = registry_log_durable(registry, index);
     if (self->known[index])
-        s_tell_begin(self, index, registry);
+        (void) s_tell_begin(self, index, registry); // once a second again
     return self->known[index];
 }
 
@@ -170,12 +171,11 @@ static bool s_trim(lines_t *self, size_t index, registry_t *registry, trimmer_t 
     const char *name = stream_name(line_stream(line));
     uint64_t edition = line_edition(line), begins = stream_first_seq(line_stream(line)), first_seq;
     slice_t told = slice_text(forward_name(line_forward(line)));
-    bool good = trimmer_tell(trimmer, name, edition, registry_held_floor(registry, told));
-    bool forgotten =
-        trimmer_offer(trimmer, name, edition, begins, &first_seq) && line_forget(line, first_seq);
-    // Whoever keeps copies must know it before anything is gone.
-    s_tell_begin(self, index, registry);
-    if (forgotten) {
+    // Nothing goes of a log of which whoever keeps copies has not been told where it begins.
+    uint64_t floor = s_tell_begin(self, index, registry) ? registry_held_floor(registry, told) : 0;
+    bool good = trimmer_tell(trimmer, name, edition, floor);
+    if (trimmer_offer(trimmer, name, edition, begins, &first_seq) && line_forget(line, first_seq) &&
+        s_tell_begin(self, index, registry)) {
         trimmer_accept(trimmer, name, first_seq);
         log_event(LOG_INFO, "log trimmed", "stream=%s first_seq=%" PRIu64, name, first_seq);
     }

@@ -222,7 +222,7 @@ void registry_retold(registry_t *self, size_t stream, uint64_t edition)
     registry_signal(self->to_thread);
 }
 
-void registry_log_begin(registry_t *self, size_t stream, uint64_t first_seq, uint64_t begin)
+bool registry_log_begin(registry_t *self, size_t stream, uint64_t first_seq, uint64_t begin)
 {
     keeper_log_t told = { .log = { .first = first_seq, .begin = begin } };
     pthread_mutex_lock(&self->lock);
@@ -235,6 +235,7 @@ void registry_log_begin(registry_t *self, size_t stream, uint64_t first_seq, uin
     pthread_mutex_unlock(&self->lock);
     if (ours)
         keeper_tell(self->keeper, stream, &told);
+    return ours;
 }
 
 void registry_gone(registry_t *self)

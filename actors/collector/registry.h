@@ -87,7 +87,9 @@ void registry_retold(registry_t *self, size_t stream, uint64_t edition);
 // How far the log of a stream reaches back: its first record that is still there, and the record at
 // which its present edition begins (1, or what was first when that was ordered). A partition that
 // has committed less than what is gone has lost it, unless the edition begins where the log does.
-void registry_log_begin(registry_t *self, size_t stream, uint64_t first_seq, uint64_t begin);
+// False: it is not known yet, or any more, that Redis speaks of this log; nobody who keeps copies
+// was told, and nothing may be removed.
+bool registry_log_begin(registry_t *self, size_t stream, uint64_t first_seq, uint64_t begin);
 // Workers ask for records that are gone: the state of their partitions must come back first.
 void registry_gone(registry_t *self);
 // The lowest record that all partitions have committed in the copies of Redis that are held,

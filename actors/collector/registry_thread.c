@@ -266,13 +266,15 @@ static void s_beat(registry_t *self)
 {
     char alone_ms[24];
     snprintf(alone_ms, sizeof alone_ms, "%" PRId64, self->alone_ms);
-    char age_s[24], bytes[24];
+    char age_s[24], bytes[24], stuck[24];
     keeper_report_t held = keeper_report(self->keeper);
     snprintf(age_s, sizeof age_s, "%" PRId64, held.age_s);
     snprintf(bytes, sizeof bytes, "%" PRIu64, held.bytes);
+    snprintf(stuck, sizeof stuck, "%u", held.stuck);
     const store_field_t more[] = { { "alone_ms", alone_ms },
                                    { "held_age_s", held.age_s < 0 ? "" : age_s },
                                    { "held_bytes", bytes },
+                                   { "held_stuck", stuck },
                                    { "held_error", held.error.text } };
     for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++) {
         store_field_t fields[REGISTRY_FIELDS_MAX + sizeof more / sizeof *more];

@@ -179,11 +179,13 @@ static bool s_append_known(void *context, bool last, slice_t payload)
 }
 
 // What stands before is known by heart, so that nobody has to read it. Nothing is pending: places
-// and amendments are those of durable records. Before the first record there is nothing to know.
+// and amendments are those of durable records. Before the first record there is nothing to know. An
+// amendment for which there was no memory is not known yet: then there is no head.
 static bool s_append_head(stream_t *self, int64_t recv_us)
 {
     const known_t known = { self->places, self->amendments, self->up_us };
-    if (stage_last_seq(self->stage) == 0 || !known_is_due(&known, stage_unheaded(self->stage)))
+    if (stage_last_seq(self->stage) == 0 || stream_is_amending(self) ||
+        !known_is_due(&known, stage_unheaded(self->stage)))
         return true;
     self->head_us = recv_us;
     return known_write(&known, s_append_known, self);

@@ -174,6 +174,92 @@ static void a_restore_that_cannot_end_repeats_nothing(void **state)
     assert_string_equal(redis("XLEN 'tw:o:{0}'"), "1");
 }
 
+// ---- rolled back, and several collectors ------------------------------------------------------
+
+// The newest copy is of a Redis that had come back older; since then the log begins above it.
+static void an_older_copy_serves_where_the_newer_lies_below_the_log(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    static state_t after[PARTITIONS];
+    int64_t before[COPIES_LIST_MAX], names[COPIES_LIST_MAX];
+    claim(&workers);
+    commit(&workers, 200, 0);
+    hold(200);
+    assert_int_equal(copies_there(before), 2);
+    redis("EVAL \"for p = 0, 255 do for _, k in ipairs({'m', 'j'}) do redis.call('DEL', 'tw:' .. k "
+          ".. "
+          "':{' .. p %% 16 .. '}:' .. p) end end\" 0");
+    memset(workers.heads, 0, sizeof workers.heads);
+    claim(&workers);
+    commit(&workers, 100, 0);
+    owned(keeper_destroy) keeper_t *keeper = keep(1);
+    for (int ms = 0; ms == 0 || names[0] == before[0]; ms += 20, pause_ms(20)) {
+        assert_in_range(ms, 0, WAIT_MS);
+        keeper_tell(keeper, 0, &told);
+        assert_true(copies_there(names) >= 2);
+    }
+    keeper_configure(keeper, 0);
+    wait_floor(keeper, 100);
+    assert_int_equal(copies_there(names), 2);
+    told.log.first = 150;
+    keeper_tell(keeper, 0, &told);
+    redis("FLUSHALL");
+    assert_non_null(strstr(wait_note(keeper, "Redis was empty"), "partitions=256"));
+    load_all(store, after);
+    assert_int_equal(after[77].seq, 200);
+}
+
+// Notes of others may be missing in a Redis that lost everything: not even a restart makes us trim.
+static void it_settles_until_the_next_copy(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    claim(&workers);
+    commit(&workers, 200, 0);
+    hold(200);
+    redis("FLUSHALL");
+    keeper_t *keeper = keep(0);
+    wait_note(keeper, "Redis was empty");
+    keeper_destroy(&keeper);
+    assert_non_null(strstr(redis("HGET 'tw:{held}' c"), " settling"));
+    keeper = keep(0);
+    for (int ms = 0; ms < 1500; ms += 20, tick(keeper))
+        assert_int_equal(keeper_floor(keeper, "s"), 0);
+    keeper_configure(keeper, 1);
+    wait_floor(keeper, 200);
+    keeper_destroy(&keeper);
+}
+
+// The log of another collector begins above what our copy has of its stream.
+static void logs_of_other_collectors_count(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    workers_t workers = { .store = store };
+    store_field_t fields[] = { { "stream", "s2" }, { "first_seq", "500" }, { "begin_seq", "500" } };
+    claim(&workers);
+    commit(&workers, 200, 0);
+    redis("HSET 'tw:m:{8}:8' off:s2 300");
+    hold(200);
+    redis("DEL 'tw:m:{8}:8' 'tw:j:{8}:8'");
+    expect(store, store_beat(store, "collector", "other", 600000, fields, 3), STORE_OK);
+    redis("HSET 'tw:m:{8}:8' off:s2 310"); // what is there is lost, too
+    told.log.first = 50;
+    owned(keeper_destroy) keeper_t *keeper = keep(0);
+    assert_non_null(strstr(wait_note(keeper, "cannot be put back"), "partitions=1"));
+    assert_string_equal(redis("HGET 'tw:m:{8}:8' off:s"), "");
+    assert_int_equal(keeper_report(keeper).stuck, 1);
+    fields[1].value = "250";
+    expect(store, store_beat(store, "collector", "other", 600000, fields, 3), STORE_OK);
+    assert_non_null(strstr(wait_note(keeper, "Redis held less"), "partitions=1"));
+    assert_string_equal(redis("HGET 'tw:m:{8}:8' off:s"), "200");
+    for (int ms = 0; keeper_report(keeper).stuck > 0; ms += 20, tick(keeper))
+        assert_in_range(ms, 0, WAIT_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +270,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(without_a_copy_it_says_what_is_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restore_that_cannot_end_repeats_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_older_copy_serves_where_the_newer_lies_below_the_log,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(it_settles_until_the_next_copy, setup, teardown),
+        cmocka_unit_test_setup_teardown(logs_of_other_collectors_count, setup, teardown),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
 }

@@ -224,6 +224,10 @@ static void the_floor_heeds_copies_of_others(void **state)
     wait_floor(keeper, 0);
     redis("HSET 'tw:{held}' other '0123 1000 s=1'"); // gone for good
     wait_floor(keeper, 200);
+    redis("HSET 'tw:{held}' other '0123 %lld s=3'", now_us);
+    wait_floor(keeper, 3);
+    redis("HSET 'tw:{held}' other '0123 9999999999999999 s=1'"); // its clock is wrong
+    wait_floor(keeper, 200);
 }
 
 // Commits, bases and hand-overs go on while it is copied: every partition is of one moment.
