@@ -7,8 +7,9 @@ A mutant is a list of edits: a file, the exact text (which must be there exactly
 fails: whoever changes that code looks at the mutant as well), and what stands there instead. Only
 these files are compiled anew; sources of the product know nothing of it.
 
-`kind`: "wrong" must be found; "harmless" must not: it takes away one of two safeguards, or is what
-the product does, and that it is never found is a statement about the product as well.
+`kind`: "wrong" must be found; "harmless" must not: it takes away one of two safeguards, and the same
+without both is a mutant as well; "product" is what the product does, and is not built; "blind" is
+wrong, and the simulator does not find it yet (docs/decisions/0010-simulation.md).
 """
 
 import argparse
@@ -26,6 +27,7 @@ CLAIMS = "actors/transform/worker_claims.c"
 BASES = "actors/transform/worker_bases.c"
 STREAMS = "actors/transform/worker_streams.c"
 LANE_IN = "broker/lane_in.c"
+KEEPER = "actors/collector/keeper_notes.c"
 
 # A token that names the owner, not the claim: whoever claims again, holds the same.
 OWNER_TOKEN = ("broker/store_partition.c", "            tokens[partition] = store_id_new();",
@@ -48,11 +50,51 @@ NUMBER = """    uint64_t number;
     memcpy(&{mine}, &number, sizeof number);
 """
 
+
+def trimmed_by(looks):
+    """The floor of a log is what Redis had of it so many looks ago, one a second."""
+    return [(KEEPER, "// What both copies have. Nothing while there is only one,",
+             f"enum {{ KEEPERS = 64, LOOKS = {looks} }};\n"
+             """
+// By keeper: many live in the one program of the simulator.
+static struct {
+    const keeper_t *keeper;
+    uint64_t had[LOOKS + 1][KEEPER_STREAMS_MAX];
+} remembered[KEEPERS];
+
+static bool s_redis_has(keeper_t *self, position_t *floors)
+{
+    size_t at = 0;
+    while (remembered[at].keeper && remembered[at].keeper != self)
+        at++;
+    remembered[at].keeper = self;
+    for (size_t i = 0; i < KEEPER_STREAMS_MAX; i++) {
+        uint64_t *had = &remembered[at].had[0][i];
+        if (!self->told[i])
+            continue;
+        for (size_t k = LOOKS; k > 0; k--)
+            had[k * KEEPER_STREAMS_MAX] = had[(k - 1) * KEEPER_STREAMS_MAX];
+        slice_t name = slice_text(self->logs[i].log.stream);
+        if (store_committed(self->store, name, had) != STORE_OK ||
+            !position_add(floors, name, had[LOOKS * KEEPER_STREAMS_MAX], 0))
+            return false;
+    }
+    return true;
+}
+
+// What both copies have. Nothing while there is only one,"""),
+            (KEEPER, "    if (!s_floors(self, &seen->floors))\n",
+             "    if (!s_redis_has(self, &seen->floors))\n")]
+
+
 MUTANTS = [
     # ---- determinism.md, sections 1 and 5 ------------------------------------------------------
     Mutant("owner_token", "ours", "harmless",
            "a token names the owner, not the claim: the chain of ids alone must hold",
            [OWNER_TOKEN]),
+    Mutant("owner_token_alone", "ours", "wrong",
+           "the same without the chain: both defences are off",
+           [OWNER_TOKEN, (LUA, "  if (head or '') ~= previous then return STALE end\n", "")]),
     Mutant("dup_by_ver", "determinism.md H1", "wrong",
            "the id of a commit is a number, one more than its predecessor's: another commit of the "
            "same number is taken for this one",
@@ -63,9 +105,12 @@ MUTANTS = [
             (BASES, SWAP_ID,
              "    store_id_t mine = { { 0 } };\n" +
              NUMBER.format(previous="holding->head", mine="mine"))]),
-    Mutant("numeric_chain", "determinism.md H2", "wrong",
-           "a commit names its predecessor by number: equal numbers are not equal histories",
+    Mutant("numeric_chain", "determinism.md H2", "blind",
+           "a commit names its predecessor by number: equal numbers are not equal histories (that no "
+           "position goes back would hide most of it, so this is not asked for either)",
            [OWNER_TOKEN,
+            (LUA, "    if tonumber(args[c.offset + 3 * i + 1]) < tonumber(have[4 + 2 * i] or 0) then\n"
+             "      return BACKWARDS\n    end\n", ""),
             (LUA, "  if (head or '') ~= previous then return STALE end\n",
              "  if (head or ''):sub(1, 16) ~= previous:sub(1, 16) then return STALE end\n"),
             (COMMIT, RANDOM,
@@ -107,6 +152,10 @@ MUTANTS = [
             ("broker/store_outbox.c", "    command_call(self, \"outbox_take\", 2);\n",
              "    snprintf(remembered[group], OUTBOX_ID_MAX, \"%s\", entries[count - 1].entry);\n"
              "    command_call(self, \"outbox_take\", 2);\n")]),
+    Mutant("gc_redis", "determinism.md H4", "wrong",
+           "the log is trimmed below what Redis has had, and has synced, for a while: no copy of it is "
+           "held when it comes back empty or older",
+           trimmed_by(2)),
     Mutant("phys_cov", "determinism.md H5", "wrong",
            "what a series covers is what happens to be in memory, where rows are let go in lots",
            [("actors/transform/series.c", "    if (head > ring->head)\n        ring->head = head;\n",
@@ -166,9 +215,12 @@ MUTANTS = [
              "    number++;\n"
              "    digest_add_sized(&digest, discriminator);\n"
              "    digest_add_sized(&digest, slice_of(&number, 1));\n")]),
-    Mutant("pub_undurable", "reliability.md 3.9", "harmless",
+    Mutant("gc_undurable", "reliability.md 3.9", "wrong",
+           "the log is trimmed below what Redis has acknowledged, whether it has synced that or not",
+           trimmed_by(0)),
+    Mutant("pub_undurable", "reliability.md 3.9", "product",
            "alerts are published before Redis has flushed them: that is the product as it is, and "
-           "ids that are functions of the log make it harmless",
+           "ids that are functions of the log make it harmless; without these it is random_ids",
            []),
 
     # ---- ours ----------------------------------------------------------------------------------
@@ -197,8 +249,8 @@ MUTANTS = [
     Mutant("late_after_reload", "ours", "wrong",
            "a late row is accepted if the series has just been read from Redis",
            [("actors/transform/series_rows.c",
-             "    if (is_late(self, row->ts))\n",
-             "    if (is_late(self, row->ts) && !self->windows.stale)\n")]),
+             "    if (row->ts < series_floor(self, row->ts))\n",
+             "    if (row->ts < series_floor(self, row->ts) && !self->windows.stale)\n")]),
     Mutant("taken_before_logged", "ours", "wrong",
            "the notifier takes entries from the outbox before the alert log has them",
            [("actors/notifier/outbox.c",
@@ -219,6 +271,20 @@ MUTANTS = [
              "    if (now_us - self->renewed_us > WORKER_LEASE_MS * INT64_C(1000))\n"
              "        return;\n"
              "    for (unsigned i = 0, first = batch->turn; i < PARTITIONS; i++)\n")]),
+    Mutant("ack_before_commit", "ours", "wrong",
+           "a commit counts as made when it has been sent, whatever becomes of it, and the next one "
+           "does not name it",
+           [(LUA, "  if (head or '') ~= previous then return STALE end\n", ""),
+            (COMMIT, "        if (store_commit_take(self->commits, batch->status, batch->count) != STORE_OK) {\n"
+             "            down(self);\n            return;\n        }\n",
+             "        if (store_commit_take(self->commits, batch->status, batch->count) != STORE_OK)\n"
+             "            for (size_t i = 0; i < batch->count; i++)\n"
+             "                batch->status[i] = STORE_OK;\n")]),
+    Mutant("failed_is_told", "ours", "wrong",
+           "a delivery that failed, and is to be tried again, counts as made",
+           [("actors/notifier/courier.c", "        return store_delivery_retry(self->store, job->alert_id, job->subscriber, job->delay_ms,\n"
+             "                                    job->error);\n",
+             "        return store_delivery_done(self->store, job->alert_id, job->subscriber);\n")]),
     Mutant("unflushed", "ours", "wrong",
            "records are sent on before they are on disk",
            [("broker/stage/stage.c", "    if (stage_calls.flush(self->file) != 0)",
@@ -228,6 +294,18 @@ MUTANTS = [
            [("actors/transform/fold_judge.c",
              ".prev = alert.id, .changed = true };", ".prev = alert.id, .changed = false };")]),
 ]
+
+
+# The seed that found it last.
+FOUND_BY = {
+    "owner_token_alone": 9, "dup_by_ver": 32, "split_journal": 1, "swap_drop_all": 6,
+    "drop_now": 6, "bid_reuse": 76, "mem_cursor": 2, "gc_redis": 174, "phys_cov": 3,
+    "rule_by_clock": 3, "split_cas": 134, "token_only": 3, "no_fencing": 1, "checkpoint_first": 3,
+    "random_ids": 1, "gc_undurable": 3, "gap_forgotten": 10, "need_once": 3, "full_is_ok": 23,
+    "plan_again": 51, "coarse_by_memory": 6, "late_after_reload": 3, "taken_before_logged": 2,
+    "lease_is_safety": 1, "ack_before_commit": 3, "failed_is_told": 7, "unflushed": 20,
+    "topic_unsaved": 1,
+}
 
 
 def mutated(mutant):
@@ -266,7 +344,8 @@ def main():
     words = parser.parse_args()
     if words.list:
         for mutant in MUTANTS:
-            print(" ".join([mutant.name] + sources(mutant)))
+            if mutant.kind != "product":
+                print(" ".join([mutant.name] + sources(mutant)))
     elif words.make:
         make(*words.make)
 

@@ -159,6 +159,40 @@ static void a_command_may_come_late(void **state)
     assert_int_equal(sim_redis_on_their_way(model, -1), 0);
 }
 
+// What was sent on a first connection, held back for a transaction on a second one.
+static void hold(sim_redis_cut_t how)
+{
+    redisContext *one = dial(1);
+    send_only(one, "*3\r\n$4\r\nHSET\r\n$8\r\ntw:m:{0}\r\n$1\r\na\r\n");
+    send_only(one, "*3\r\n$5\r\nRPUSH\r\n$1\r\nj\r\n$1\r\na\r\n");
+    how.late_us = 5000000;
+    sim_redis_cut(model, 1, how);
+    redisFree(one);
+    owned(context_destroy) redisContext *again = dial(1);
+    freeReplyObject(redisCommand(again, "MULTI"));
+    freeReplyObject(redisCommand(again, "RPUSH j x"));
+    freeReplyObject(redisCommand(again, "EXEC"));
+    assert_string_equal(journal(), "x"); // it is about another key
+    freeReplyObject(redisCommand(again, "MULTI"));
+    freeReplyObject(redisCommand(again, "HGET tw:m:{0} a"));
+    freeReplyObject(redisCommand(again, "RPUSH j b"));
+    freeReplyObject(redisCommand(again, "EXEC"));
+}
+
+static void what_is_late_may_come_just_before_the_next_commit(void **state)
+{
+    (void) state;
+    hold((sim_redis_cut_t){ .before_next = true });
+    assert_string_equal(journal(), "xab");
+}
+
+static void what_is_late_may_come_just_after_the_next_commit(void **state)
+{
+    (void) state;
+    hold((sim_redis_cut_t){ .after_next = true });
+    assert_string_equal(journal(), "xba");
+}
+
 static void what_is_cut_may_be_lost(void **state)
 {
     (void) state;
@@ -473,6 +507,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_answer_takes_its_time, begin, end),
         cmocka_unit_test_setup_teardown(a_command_may_come_late, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_late_may_come_just_before_the_next_commit, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(what_is_late_may_come_just_after_the_next_commit, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(what_is_cut_may_be_lost, begin, end),
         cmocka_unit_test_setup_teardown(an_answer_may_be_lost_alone, begin, end),
         cmocka_unit_test_setup_teardown(the_dead_have_sent_what_they_sent, begin, end),

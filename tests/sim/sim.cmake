@@ -27,3 +27,10 @@ add_test(NAME sim/same_seed COMMAND sh tests/sim/same_seed.sh $<TARGET_FILE:sim>
          WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 add_test(NAME sim/seeds COMMAND sim --seeds 300)
 set_tests_properties(sim/seeds PROPERTIES TIMEOUT 1800 RUN_SERIAL ON)
+
+# And it is not blind: the product with one thing wrong is found, whatever is wrong.
+if(NOT TIDEWIRE_SANITIZE)
+  add_test(NAME sim/mutants COMMAND /usr/bin/python3 tests/sim/mutants_test.py ${PROJECT_BINARY_DIR}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(sim/mutants PROPERTIES TIMEOUT 3600 RUN_SERIAL ON)
+endif()
