@@ -104,7 +104,7 @@ static bool open_links(broker_t *self, const settings_t *settings, fault_t *faul
 
 static bool open_registry(broker_t *self, const settings_t *settings, fault_t *fault)
 {
-    store_t *store = site_store(settings, self->options->dir, fault);
+    store_t *store = site_store(settings, self->options->dir, REDIS_BROKER, fault);
     if (store)
         self->announce = announce_new(store, "broker", self->options->name, fault);
     return self->announce != NULL;

@@ -310,3 +310,39 @@ keys_kept_t keys_kept(keys_t *self, slice_t key, slice_t *name)
     return name_behind(fixed(self, ":{deliveries}:body:"), key, name) ? KEYS_DELIVERY
                                                                       : KEYS_PASSED_OVER;
 }
+
+slice_t keys_pattern(keys_t *self, keys_kind_t kind, const char *role)
+{
+    static const char *const patterns[KEYS_KINDS] = {
+        [KEYS_OF_META] = ":m:*",
+        [KEYS_OF_JOURNAL] = ":j:*",
+        [KEYS_OF_BASE] = ":b:*",
+        [KEYS_OF_RESTORED] = ":h:*",
+        [KEYS_OF_OUTBOX] = ":o:*",
+        [KEYS_OF_NOTIFIER] = ":n:*",
+        [KEYS_OF_ACTORS] = ":{actors}",
+        [KEYS_OF_ACTOR] = ":{actors}:*",
+        [KEYS_OF_FAILING] = ":{failing}:*",
+        [KEYS_OF_PLAN] = ":{plan}:*",
+        [KEYS_OF_LOGS] = ":{logs}",
+        [KEYS_OF_RULE] = ":rule:*",
+        [KEYS_OF_STATUS] = ":status:*",
+        [KEYS_OF_LATEST] = ":latest:*",
+        [KEYS_OF_QUARANTINE] = ":{quarantine}*",
+        [KEYS_OF_ALERTS] = ":alerts",
+        [KEYS_OF_SUBS] = ":subs:*",
+        [KEYS_OF_SUBSCRIBER] = ":subscriber:*",
+        [KEYS_OF_SILENCE] = ":silence:*",
+        [KEYS_OF_DELIVERY] = ":delivery:*",
+        [KEYS_OF_DELIVERIES] = ":{deliveries}*",
+        [KEYS_OF_HELD] = ":{held}*",
+        [KEYS_OF_ALL] = ":*",
+    };
+    if (kind == KEYS_OF_SEEN)
+        return keys_alerts_seen(self);
+    if (kind != KEYS_OF_OWN_ACTOR)
+        return fixed(self, patterns[kind]);
+    buffer_clear(&self->text);
+    buffer_printf(&self->text, "%s:{actors}:%s:*", self->namespace, role);
+    return buffer_slice(&self->text);
+}

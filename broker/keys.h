@@ -78,3 +78,34 @@ keys_kept_t keys_kept(keys_t *self, slice_t key, slice_t *name);
 bool keys_inside(keys_t *self, slice_t key, slice_t *inside); // what follows the namespace
 slice_t keys_outside(keys_t *self, slice_t inside);           // and back
 slice_t keys_all_pattern(keys_t *self);                       // for SCAN
+
+// What one user of Redis may have rights on: each a pattern over whole keys.
+typedef enum {
+    KEYS_OF_META,
+    KEYS_OF_JOURNAL,
+    KEYS_OF_BASE,
+    KEYS_OF_RESTORED, // journals being put back, and keys_ready
+    KEYS_OF_OUTBOX,
+    KEYS_OF_NOTIFIER,
+    KEYS_OF_ACTORS,    // the index
+    KEYS_OF_ACTOR,     // of any role
+    KEYS_OF_OWN_ACTOR, // of the role given
+    KEYS_OF_FAILING,
+    KEYS_OF_PLAN,
+    KEYS_OF_LOGS,
+    KEYS_OF_RULE,
+    KEYS_OF_STATUS,
+    KEYS_OF_LATEST,
+    KEYS_OF_QUARANTINE,
+    KEYS_OF_ALERTS,
+    KEYS_OF_SEEN,
+    KEYS_OF_SUBS,
+    KEYS_OF_SUBSCRIBER,
+    KEYS_OF_SILENCE,
+    KEYS_OF_DELIVERY,
+    KEYS_OF_DELIVERIES,
+    KEYS_OF_HELD,
+    KEYS_OF_ALL,
+    KEYS_KINDS
+} keys_kind_t;
+slice_t keys_pattern(keys_t *self, keys_kind_t kind, const char *role);

@@ -29,27 +29,30 @@ static bool read_password(const char *path, char password[SITE_PASSWORD_MAX], fa
     return true;
 }
 
-bool site_redis(const settings_t *settings, const char *dir, char url[SITE_PATH_MAX],
-                char password[SITE_PASSWORD_MAX], fault_t *fault)
+bool site_redis(const settings_t *settings, const char *dir, redis_user_t user,
+                char url[SITE_PATH_MAX], char password[SITE_PASSWORD_MAX], fault_t *fault)
 {
+    char path[SITE_PATH_MAX];
     password[0] = '\0';
     if (settings->redis_password_file &&
-        !read_password(settings->redis_password_file, password, fault))
+        !redis_user_expand(user, settings->redis_password_file, path, sizeof path))
+        return fault_set(fault, "redis_password_file: the path is too long");
+    if (settings->redis_password_file && !read_password(path, password, fault))
         return false;
     if (strcmp(settings->redis, "embedded") == 0)
         return redis_server_url(dir, url, fault);
-    if (strlen(settings->redis) >= SITE_PATH_MAX)
-        return fault_set(fault, "redis: the address is too long");
-    strcpy(url, settings->redis);
-    return true;
+    return redis_user_expand(user, settings->redis, url, SITE_PATH_MAX) ||
+           fault_set(fault, "redis: the address is too long");
 }
 
-store_t *site_store(const settings_t *settings, const char *dir, fault_t *fault)
+store_t *site_store(const settings_t *settings, const char *dir, redis_user_t user, fault_t *fault)
 {
     char url[SITE_PATH_MAX], password[SITE_PASSWORD_MAX];
-    if (!site_redis(settings, dir, url, password, fault))
-        return NULL;
-    return store_new(url, password[0] ? password : NULL, settings->namespace, fault);
+    store_t *store = NULL;
+    if (site_redis(settings, dir, user, url, password, fault))
+        store = store_new(url, password[0] ? password : NULL, settings->namespace, fault);
+    explicit_bzero(password, sizeof password);
+    return store;
 }
 
 bool site_stage(const settings_t *settings, const char *dir, char path[SITE_PATH_MAX],
@@ -107,9 +110,10 @@ bus_renewal_t site_renew(void)
     return renewal;
 }
 
-site_wait_t site_await(const settings_t *settings, const char *dir, int signals, fault_t *fault)
+site_wait_t site_await(const settings_t *settings, const char *dir, redis_user_t user, int signals,
+                       fault_t *fault)
 {
-    owned(store_destroy) store_t *store = site_store(settings, dir, fault);
+    owned(store_destroy) store_t *store = site_store(settings, dir, user, fault);
     bool told = false;
     while (store) {
         store_status_t status = store_ping(store);

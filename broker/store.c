@@ -80,6 +80,11 @@ store_limits_t *store_limits(store_t *self)
     return &self->limits;
 }
 
+store_status_t store_prepare(store_t *self)
+{
+    return link_open(self) ? STORE_OK : STORE_DOWN;
+}
+
 store_status_t store_ping(store_t *self)
 {
     if (!link_open(self))
@@ -185,7 +190,7 @@ store_status_t store_actors(store_t *self, const char *role, store_actor_visit_t
     if (!link_open(self))
         return STORE_DOWN;
     owned(reply_destroy) redisReply *members = NULL;
-    command_call(self, "actors", 1);
+    command_look(self, "actors", 1);
     command_key(self, keys_actors(&self->keys));
     store_status_t status = link_ask(self, &members);
     if (status != STORE_OK)

@@ -55,6 +55,8 @@ uint64_t store_epoch(const store_t *self);
 const char *store_error(const store_t *self); // why the last call was DOWN or REFUSED
 // Also checks that nothing may be lost: REFUSED without appendonly, or if keys may be evicted.
 store_status_t store_ping(store_t *self);
+// Connects, which loads the functions. OK: they are there, as this program carries them.
+store_status_t store_prepare(store_t *self);
 
 // The bounds above as this connection uses them; tests lower them.
 typedef struct {
@@ -392,8 +394,9 @@ store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t 
 // ---- a second connection that hears of changed keys ---------------------------------------
 
 typedef struct store_watch store_watch_t;
-// Keyspace notifications for <ns>:rule:* ; switches them on where CONFIG is allowed (*live says
-// whether they are on). Reconnects by itself; a reconnect counts as "something changed".
+// Keyspace notifications for <ns>:rule:* ; switches them on where CONFIG is allowed, unless the
+// address names a user: then whoever made that user does (*live: they are known to be on).
+// Reconnects by itself; a reconnect counts as "something changed".
 store_watch_t *store_watch_new(const char *url, const char *password, const char *namespace,
                                fault_t *fault);
 void store_watch_destroy(store_watch_t **self_p);

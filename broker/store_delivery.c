@@ -327,7 +327,7 @@ store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t 
     if (!link_open(self))
         return STORE_DOWN;
     owned(reply_destroy) redisReply *reply = NULL;
-    command_call(self, "delivery_waiting", 1);
+    command_look(self, "delivery_waiting", 1);
     command_key(self, keys_delivery_due(&self->keys));
     store_status_t status = link_ask(self, &reply);
     if (status != STORE_OK)

@@ -228,6 +228,10 @@ static bool load_functions(store_t *self)
         command_text(self, "REPLACE");
         command_bytes(self, buffer_slice(&code));
         status = link_ask(self, &loaded);
+        if (status == STORE_REFUSED && strncmp(self->error.text, "NOPERM", 6) == 0)
+            fault_set(&self->error,
+                      "the functions of this version are not in Redis, and this user may not load "
+                      "them: run `tidewire redis-functions -c FILE` as one that may");
     }
     if (status != STORE_OK && status != STORE_DOWN) {
         fault_t why = self->error;

@@ -241,7 +241,7 @@ store_status_t store_held_marked(store_t *self, const char *collector, store_id_
 {
     if (!link_open(self))
         return STORE_DOWN;
-    command_call(self, "held_marked", 1);
+    command_look(self, "held_marked", 1);
     command_key(self, keys_held_mark(&self->keys));
     command_text(self, collector);
     command_id(self, mark);

@@ -64,7 +64,7 @@ static store_status_t read_counts(store_t *self, slice_t source, store_refused_t
     if (!asked)
         return link_close(self, "out of memory"), STORE_DOWN;
     size_t asked_count = streams_of(fields, asked);
-    command_call(self, "held_refused", 1 + (unsigned) asked_count);
+    command_look(self, "held_refused", 1 + (unsigned) asked_count);
     command_key(self, keys_quarantine(&self->keys, source));
     for (size_t i = 0; i < asked_count; i++)
         command_key(self, keys_quarantine_seen(&self->keys, source, asked[i].stream));

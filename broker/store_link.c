@@ -18,14 +18,24 @@ void command_begin(store_t *self, const char *verb)
     command_text(self, verb);
 }
 
-void command_call(store_t *self, const char *function, unsigned keys)
+static void call(store_t *self, const char *verb, const char *function, unsigned keys)
 {
     char name[sizeof self->library + 32];
     int size = snprintf(name, sizeof name, "%s_%s", self->library, function);
     assert(size > 0 && (size_t) size < sizeof name);
-    command_begin(self, "FCALL");
+    command_begin(self, verb);
     command_bytes(self, slice_of(name, (size_t) size));
     command_u64(self, keys);
+}
+
+void command_call(store_t *self, const char *function, unsigned keys)
+{
+    call(self, "FCALL", function, keys);
+}
+
+void command_look(store_t *self, const char *function, unsigned keys)
+{
+    call(self, "FCALL_RO", function, keys);
 }
 
 static size_t print_u64(char *text, uint64_t number) // 20 digits at most

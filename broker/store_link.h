@@ -81,6 +81,7 @@ void link_batch_settle(store_t *self); // take the answers of the batch under wa
 
 void command_begin(store_t *self, const char *verb);
 void command_call(store_t *self, const char *function, unsigned keys); // one of functions.lua
+void command_look(store_t *self, const char *function, unsigned keys); // one that only reads
 void command_bytes(store_t *self, slice_t bytes);
 void command_text(store_t *self, const char *text);
 void command_u64(store_t *self, uint64_t number);

@@ -180,7 +180,7 @@ store_status_t store_owners(store_t *self, char owners[PARTITIONS][64])
     uint8_t members[PARTITIONS];
     for (unsigned group = 0; group < GROUPS; group++) {
         size_t count = members_of(group, NULL, members);
-        command_call(self, "owners", (unsigned) count);
+        command_look(self, "owners", (unsigned) count);
         for (size_t i = 0; i < count; i++)
             command_key(self, keys_meta(&self->keys, members[i]));
         if (!link_push(self))

@@ -117,9 +117,10 @@ static bool subscribe(store_watch_t *self)
 static bool watch_open(store_watch_t *self)
 {
     self->context = link_dial(&self->place, NULL);
-    if (self->context)
+    // A user of its own may do what it needs, and CONFIG is not of it.
+    if (self->context && !self->place.user)
         self->live = switch_on(self);
-    // Subscribed even if we may not switch events on: somebody else may do so later.
+    // Subscribed even if we may not switch events on: somebody else may do so, or has.
     if (!self->context || !subscribe(self)) {
         watch_close(self);
         return false;
@@ -140,6 +141,7 @@ static bool hear(store_watch_t *self)
         do {
             redisReply *reply = event;
             heard = heard || reply;
+            self->live |= reply != NULL; // somebody has switched them on
             reply_destroy(&reply);
             event = NULL;
             if (redisGetReplyFromReader(self->context, &event) != REDIS_OK)

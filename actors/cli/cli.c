@@ -30,6 +30,9 @@ static const struct {
     { "stage", cli_stage, "look into the staged log: ls, cat, verify" },
     { "rule", cli_rule, "add, list, remove rules in Redis; print a rule's SQL" },
     { "keys", cli_keys, "CURVE keys: make, list, pass on, rotate, revoke" },
+    { "redis-acl", cli_redis_acl,
+      "users of a shared Redis, one for each role, and their passwords" },
+    { "redis-functions", cli_redis_functions, "load the functions into a Redis with such users" },
     { "collector", collector_main, "actor: stages what sources send, then passes it on" },
     { "prep", prep_main, "actor: maps raw records to rows" },
     { "transform", transform_main, "actor: keeps windows, judges rules" },
@@ -42,7 +45,7 @@ static void print_help(FILE *out)
 {
     fputs("usage: tidewire WORD [...]\n\n", out);
     for (int i = 0; i < WORDS; i++)
-        fprintf(out, "  %-10s %s\n", words[i].word, words[i].purpose);
+        fprintf(out, "  %-15s %s\n", words[i].word, words[i].purpose);
     fputs("\n`tidewire WORD --help` says more. Exit codes: 0 ok, 1 failed, 2 usage, "
           "78 bad configuration.\n",
           out);

@@ -18,6 +18,8 @@ int cli_tail(int argc, char **argv);
 int cli_feed(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_keys(int argc, char **argv);
+int cli_redis_acl(int argc, char **argv);
+int cli_redis_functions(int argc, char **argv);
 
 #define KEYS_OPERATOR "operator" // name of the key with which `tail` and others look
 

@@ -100,7 +100,7 @@ static void introduce(const char *dir, const char *endpoint, const settings_t *s
 static int watch(const supervise_t *plan, const settings_t *settings, const char *feed,
                  long seconds, pid_t child, int signals, fault_t *fault)
 {
-    owned(store_destroy) store_t *store = site_store(settings, plan->dir, fault);
+    owned(store_destroy) store_t *store = site_store(settings, plan->dir, REDIS_OBSERVER, fault);
     char endpoint[BUS_ENDPOINT_MAX];
     if (!store)
         return EXIT_FAILED;

@@ -223,7 +223,7 @@ static bool prepare(replay_t *self, fault_t *fault)
         snprintf(self->request.id + 2 * i, 3, "%02x", random[i]);
     if (!site_stage(self->settings, self->dir, self->root, fault))
         return false;
-    self->store = site_store(self->settings, self->dir, fault);
+    self->store = site_store(self->settings, self->dir, REDIS_OBSERVER, fault);
     if (!self->store)
         return false;
     if (store_actors(self->store, "collector", hear, self) != STORE_OK)

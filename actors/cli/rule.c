@@ -275,7 +275,7 @@ int cli_rule(int argc, char **argv)
     if (!settings)
         return EXIT_CONFIG;
     fault_t fault = { 0 };
-    owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
+    owned(store_destroy) store_t *store = site_store(settings, dir, REDIS_OPERATOR, &fault);
     bool without = optind < argc && strcmp(argv[optind], "sql") == 0;
     if (!store && !without) {
         fprintf(stderr, "tidewire rule: %s\n", fault.text);

@@ -239,7 +239,7 @@ int cli_status(int argc, char **argv)
     if (!settings)
         return status;
     fault_t fault = { 0 };
-    owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
+    owned(store_destroy) store_t *store = site_store(settings, dir, REDIS_OBSERVER, &fault);
     if (store)
         return targets ? tell_targets(store) : tell(store, dir, json, health_only);
     fprintf(stderr, "tidewire status: %s\n", fault.text);

@@ -407,7 +407,7 @@ int supervise_run(const supervise_t *plan, const settings_t *settings, int ready
     int lock = take_lock(plan->dir, &fault);
     self.signals = lock == -1 ? -1 : life_open_signals();
     if (self.signals != -1)
-        self.store = site_store(settings, plan->dir, &fault);
+        self.store = site_store(settings, plan->dir, REDIS_OBSERVER, &fault);
     if (!self.store) {
         ready_failed(&ready_fd, fault.text);
         log_event(LOG_ERROR, "cannot supervise", "reason=%s", log_quote(fault.text));

@@ -67,7 +67,7 @@ int cli_tail(int argc, char **argv)
         return status;
     listen.signals = life_open_signals();
     fault_t fault = { 0 };
-    owned(store_destroy) store_t *store = site_store(settings, dir, &fault);
+    owned(store_destroy) store_t *store = site_store(settings, dir, REDIS_OBSERVER, &fault);
     char endpoint[BUS_ENDPOINT_MAX];
     if (!site_guard(settings, dir, ROLE_SUBSCRIBER, KEYS_OPERATOR, &fault)) {
         fprintf(stderr,

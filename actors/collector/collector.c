@@ -374,7 +374,8 @@ int collector_main(int argc, char **argv)
     bool able = self->signals >= 0 && site_guard(self->settings, self->options.dir, ROLE_COLLECTOR,
                                                  self->options.name, &fault);
     site_wait_t redis =
-        able ? site_await(self->settings, self->options.dir, self->signals, &fault) : SITE_UNFIT;
+        able ? site_await(self->settings, self->options.dir, REDIS_COLLECTOR, self->signals, &fault)
+             : SITE_UNFIT;
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     self->anchor_us = life_wall_us() - life_mono_us();

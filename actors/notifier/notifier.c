@@ -70,11 +70,12 @@ static bool notifier_open(notifier_t *self, const settings_t *settings, fault_t 
     if (!site_metrics(settings, ROLE_NOTIFIER, self->options->name, &self->metrics, fault))
         return false;
     self->publisher = publisher_new(fault);
-    self->store = site_store(settings, self->options->dir, fault);
+    self->store = site_store(settings, self->options->dir, REDIS_NOTIFIER, fault);
     if (!self->publisher || !self->store)
         return false;
     self->courier = courier_new(self->store, settings->allow_private, fault);
-    store_t *reader = self->courier ? site_store(settings, self->options->dir, fault) : NULL;
+    store_t *reader =
+        self->courier ? site_store(settings, self->options->dir, REDIS_NOTIFIER, fault) : NULL;
     if (reader)
         self->outbox = outbox_new(reader, self->store, self->publisher, fault);
     return self->outbox != NULL;
@@ -305,7 +306,8 @@ int notifier_main(int argc, char **argv)
     bool able = notifier.signals >= 0 &&
                 site_guard(settings, options.dir, ROLE_NOTIFIER, options.name, &fault);
     site_wait_t redis =
-        able ? site_await(settings, options.dir, notifier.signals, &fault) : SITE_UNFIT;
+        able ? site_await(settings, options.dir, REDIS_NOTIFIER, notifier.signals, &fault)
+             : SITE_UNFIT;
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     if (redis != SITE_READY || !notifier_open(&notifier, settings, &fault)) {

@@ -99,7 +99,7 @@ static prep_t *prep_new(const char *name, const settings_t *settings, const char
     }
     self->name = name;
     self->signals = signals;
-    self->store = site_store(settings, dir, fault);
+    self->store = site_store(settings, dir, REDIS_PREP, fault);
     if (!self->store)
         return NULL;
     if (!site_metrics(settings, ROLE_PREP, name, &self->metrics, fault))
@@ -405,7 +405,8 @@ int prep_main(int argc, char **argv)
     if (signals < 0)
         fault_set(&fault, "cannot take signals: %s", strerror(errno));
     bool able = signals >= 0 && site_guard(settings, options.dir, ROLE_PREP, options.name, &fault);
-    site_wait_t redis = able ? site_await(settings, options.dir, signals, &fault) : SITE_UNFIT;
+    site_wait_t redis =
+        able ? site_await(settings, options.dir, REDIS_PREP, signals, &fault) : SITE_UNFIT;
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     owned(prep_destroy) prep_t *prep = NULL;

@@ -75,9 +75,9 @@ static worker_t *worker_new(const char *name, const settings_t *settings, const 
     for (size_t i = 0; i < sizeof self->id; i++)
         snprintf(self->id_text + 2 * i, 3, "%02x", self->id.bytes[i]);
     if (site_metrics(settings, ROLE_TRANSFORM, name, &self->metrics, fault))
-        self->store = site_store(settings, dir, fault);
+        self->store = site_store(settings, dir, REDIS_TRANSFORM, fault);
     if (self->store)
-        self->commits = site_store(settings, dir, fault);
+        self->commits = site_store(settings, dir, REDIS_TRANSFORM, fault);
     if (self->commits)
         self->inbox = bus_bind(BUS_PULL, DOOR_ROWS, settings->listen_actors, INBOX_QUEUE, fault);
     if (self->inbox)
@@ -315,7 +315,8 @@ int transform_main(int argc, char **argv)
         fault_set(&fault, "cannot take signals: %s", strerror(errno));
     bool able =
         signals >= 0 && site_guard(settings, options.dir, ROLE_TRANSFORM, options.name, &fault);
-    site_wait_t redis = able ? site_await(settings, options.dir, signals, &fault) : SITE_UNFIT;
+    site_wait_t redis =
+        able ? site_await(settings, options.dir, REDIS_TRANSFORM, signals, &fault) : SITE_UNFIT;
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     owned(worker_destroy) worker_t *worker = NULL;

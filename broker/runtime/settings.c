@@ -161,6 +161,8 @@ static bool s_read_rules(settings_reader_t *self, const node_t *node, settings_t
 static bool s_check_redis_reach(settings_reader_t *self, const node_t *node,
                                 const settings_t *settings)
 {
+    if (!settings_check_role(self, node, settings))
+        return false;
     if (settings_is_loopback_url(settings->redis))
         return true;
     if (!settings->redis_password_file)
@@ -194,6 +196,8 @@ static bool s_read_file(settings_reader_t *self, const node_t *root, settings_t 
             read = s_read_rules(self, member, settings);
         else if (strcmp(member->name, "redis") == 0)
             read = s_check_redis_reach(self, member, settings);
+        else if (strcmp(member->name, "redis_password_file") == 0)
+            read = settings_check_role(self, member, settings);
         else if (strcmp(member->name, "redis_plaintext") == 0)
             read = strcmp(member->text, "accept") == 0 ||
                    settings_refuse(self, member, "redis_plaintext: expected accept");

@@ -215,6 +215,53 @@ bool settings_is_loopback_url(const char *url)
     return s_split(address, host, &port) && s_is_loopback(host);
 }
 
+// How often {role} stands in a text; -1: there are other braces.
+static int s_count_roles(const char *text)
+{
+    static const char mark[] = "{role}";
+    int count = 0;
+    for (; *text; text++) {
+        bool marked = strncmp(text, mark, sizeof mark - 1) == 0;
+        count += marked;
+        if (marked)
+            text += sizeof mark - 2;
+        else if (*text == '{' || *text == '}')
+            return -1;
+    }
+    return count;
+}
+
+// Is the only {role} of this address in its user?
+static bool s_is_role_in_user(const char *url)
+{
+    const char *scheme = strstr(url, "://");
+    const char *mark = strstr(url, "{role}");
+    const char *rest = scheme ? s_after_user(scheme + 3) : NULL;
+    return mark && rest && mark < rest && s_count_roles(url) == 1;
+}
+
+bool settings_check_role(settings_reader_t *self, const node_t *node, const settings_t *settings)
+{
+    int users = s_count_roles(settings->redis);
+    int files = settings->redis_password_file ? s_count_roles(settings->redis_password_file) : 0;
+    if (users == 0 && files == 0)
+        return true;
+    if (files < 0)
+        return settings_refuse(self, node, "redis_password_file: the only braces are {role}");
+    if (users != 0 && !s_is_role_in_user(settings->redis))
+        return settings_refuse(self, node,
+                               "redis: braces are {role}, once, in the user: "
+                               "redis://tw-{role}@host:port");
+    if (files > 0 && users == 0)
+        return settings_refuse(self, node,
+                               "redis_password_file: a password for each role needs a user for "
+                               "each: redis://tw-{role}@host:port");
+    return files > 0 ||
+           settings_refuse(self, node,
+                           "redis: a user for each role needs a password for each: set "
+                           "redis_password_file with {role} in it");
+}
+
 bool settings_check_stage(settings_reader_t *self, const node_t *node)
 {
     const char *path = s_after(node->text, "dir:");

@@ -62,3 +62,5 @@ bool settings_check_host(settings_reader_t *self, const setting_t *setting, cons
 bool settings_check_store(settings_reader_t *self, const node_t *node);
 bool settings_check_stage(settings_reader_t *self, const node_t *node);
 bool settings_is_loopback_url(const char *url); // of redis://
+// {role} in the address and in the file of the password: a user for each role, or one for all.
+bool settings_check_role(settings_reader_t *self, const node_t *node, const settings_t *settings);
