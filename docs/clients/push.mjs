@@ -120,7 +120,9 @@ class Feed {
       if (refused) throw new Error(refused.why);
       if (Date.now() > end)
         throw new Error(
-          this.links.find((link) => link.why)?.why ?? `no answer about source '${this.source}'`,
+          this.links.find((link) => link.why)?.why ??
+            `no answer about source '${this.source}'; with keys '${this.client}' must be the name ` +
+              "of our key, or that, a dot and more",
         );
       if (Date.now() < ask) continue;
       await this.give(this.pack(0, {}));

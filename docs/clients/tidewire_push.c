@@ -515,10 +515,12 @@ uint64_t tidewire_push_raw(tidewire_push_t *self, const void *bytes, size_t size
 
 static bool s_ask(tidewire_push_t *self, const packed_t *question, int64_t end_ms)
 {
-    s_fail(self,
-           "no answer about source '%s': does its collector listen there (its log says what it "
-           "refuses), and a broker at the address of the alerts?",
-           self->source);
+    s_fail(
+        self,
+        "no answer about source '%s': does its collector listen there (its log says what it "
+        "refuses), and a broker at the address of the alerts? With keys '%s' must be the name of "
+        "our key, or that, a dot and more",
+        self->source, self->client);
     for (int64_t ask_ms = 0; !self->answered; s_wait(self, false, ASK_MS / 10)) {
         if (!s_look(self) || s_now_ms() >= end_ms)
             return false;

@@ -130,7 +130,8 @@ class Feed:
                 raise TimeoutError(
                     why or f"no answer about source '{self.source}' within {seconds:g} s: does its "
                     f"collector listen at {self.to} (its log says what it refuses), and a broker at "
-                    f"{self.alerts}?")
+                    f"{self.alerts}? With keys '{self.client}' must be the name of our key, or "
+                    "that, a dot and more")
             try:
                 self._out.send(question, zmq.DONTWAIT)
             except zmq.Again:

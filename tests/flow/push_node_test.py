@@ -97,7 +97,7 @@ def with_keys(modules):
         secret = lambda name: str(instance.dir / f"keys/secret/{name}.key_secret")
 
         def run(to, alerts, key):
-            words = ["node", "push.mjs", to, alerts, "ticks", "node", str(BATCH)]
+            words = ["node", "push.mjs", to, alerts, "ticks", "trades.node", str(BATCH)]
             return subprocess.run(words, cwd=instance.dir, input=lines(0, 2 * BATCH), text=True,
                                   capture_output=True, timeout=120,
                                   env={**os.environ, "TIDEWIRE_KEY": key})
