@@ -78,7 +78,7 @@ static void introduce(const char *dir, const char *endpoint, const settings_t *s
     for (size_t i = 0; i < settings->rule_count; i++)
         printf("  %-12s %s: %s\n", i ? "" : "rule", settings->rules[i].name,
                settings->rules[i].when);
-    printf("  alerts       %s (docs/clients: examples in Python and C)\n"
+    printf("  alerts       %s (docs/clients: examples in Python, C and Node)\n"
            "  from another terminal\n"
            "    ./run status --dir %s\n"
            "    ./run rule list --dir %s\n"
@@ -106,6 +106,7 @@ static int watch(const supervise_t *plan, const settings_t *settings, const char
         return EXIT_FAILED;
     if (!listen_endpoint(store, endpoint, fault))
         return EXIT_FAILED;
+    log_setup("demo", "-", LOG_WARNING, false); // who comes and goes is told in words
     introduce(plan->dir, endpoint, settings, feed, seconds);
     listen_t listen = {
         .prefix = "alert/",
@@ -114,7 +115,7 @@ static int watch(const supervise_t *plan, const settings_t *settings, const char
         .signals = signals,
         .watch_pid = child,
     };
-    int64_t printed = listen_print(&listen, store, endpoint, fault);
+    int64_t printed = listen_print(&listen, store, fault);
     if (printed < 0)
         return EXIT_FAILED;
     if (listen.child_ended) {

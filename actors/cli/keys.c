@@ -43,6 +43,16 @@ static int s_add(const keys_word_t *self)
         return s_fail(&fault);
     printf("made the key of %s '%s': its secret is %s/secret/%s" CERTIFICATE_SECRET_ENDING "\n",
            self->role, self->name, self->folder, self->name);
+    if (role == ROLE_SUBSCRIBER)
+        printf(
+            "Give that file to '%s'. The endpoints to connect to are `alerts` of every broker in "
+            "`status --json`, with what is behind the # (docs/clients/README.md)\n",
+            self->name);
+    if (role == ROLE_FEED)
+        printf("Give that file to '%s'. The endpoint to connect to is the address of the source, "
+               "and behind it the # and the key of the collector, as in its `raw` in "
+               "`status --json` (docs/clients/README.md)\n",
+               self->name);
     return EXIT_OK;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 
 #include "actors/cli/alert_line.h"
+#include "actors/cli/fresh.h"
+#include "broker/peers.h"
 #include "broker/runtime/life.h"
 #include "proto/json.h"
 #include "proto/owned.h"
@@ -14,6 +16,7 @@
 enum {
     QUEUE = 100000,
     TURN_MS = 200,
+    FOLLOW_US = 1000 * 1000,      // between two looks at the registry
     SILENCE_US = 3 * 1000 * 1000, // without a sign of life, of which there is one a second
 };
 
@@ -53,8 +56,11 @@ typedef struct {
     listen_t *self;
     store_t *store;
     bus_t *news;
-    char endpoint[BUS_ENDPOINT_MAX];
-    int64_t heard_us; // or looked for
+    peers_t *brokers;
+    fresh_t *fresh;
+    unsigned links;      // to brokers
+    int64_t followed_us; // the registry
+    int64_t heard_us;    // any broker; or begun to listen
     bool silent;
     uint64_t printed;
 } hearing_t;
@@ -70,54 +76,56 @@ static void take_news(hearing_t *hearing)
     while (!has_enough(hearing) && bus_take_news(hearing->news, &topic, &body)) {
         hearing->heard_us = life_mono_us();
         if (hearing->silent)
-            fprintf(stderr, "the broker is heard again\n");
+            fprintf(stderr, "%s\n",
+                    hearing->links == 1 ? "the broker is heard again" : "a broker is heard again");
         hearing->silent = false;
         size_t size = strlen(hearing->self->prefix);
-        if (topic.size >= size && memcmp(topic.data, hearing->self->prefix, size) == 0)
+        if (topic.size >= size && memcmp(topic.data, hearing->self->prefix, size) == 0 &&
+            fresh_take(hearing->fresh, topic, body))
             hearing->printed += print_one(hearing->self, body);
     }
 }
 
-// Perhaps it was started again on another port. Told once, looked for again and again.
-static void look_again(hearing_t *hearing)
+// Some may be gone, started, or started again on another port.
+static void follow(hearing_t *hearing)
 {
-    char endpoint[BUS_ENDPOINT_MAX];
-    fault_t fault;
-    bool found = listen_endpoint(hearing->store, endpoint, &fault);
-    if (!hearing->silent)
-        fprintf(stderr, "the broker at %s is silent; looking for it in the registry\n",
-                hearing->endpoint);
-    hearing->silent = true;
-    hearing->heard_us = life_mono_us();
-    if (!found || strcmp(endpoint, hearing->endpoint) == 0 ||
-        !bus_add(hearing->news, endpoint, &fault))
+    unsigned before = hearing->links, added = peers_follow(hearing->brokers, hearing->store);
+    hearing->followed_us = life_mono_us();
+    hearing->links = peers_count(hearing->brokers);
+    if (added == 0 && hearing->links == before)
         return;
-    bus_remove(hearing->news, hearing->endpoint);
-    memcpy(hearing->endpoint, endpoint, sizeof endpoint);
-    fprintf(stderr, "the broker is at %s now\n", endpoint);
+    if (hearing->links == 0)
+        fprintf(stderr, "no broker is in the registry; waiting for one\n");
+    else
+        fprintf(stderr, "listening to %u broker%s now\n", hearing->links,
+                hearing->links == 1 ? "" : "s");
 }
 
-int64_t listen_print(listen_t *self, store_t *store, const char *endpoint, fault_t *fault)
+static void notice_silence(hearing_t *hearing)
 {
-    owned(bus_destroy) bus_t *news = bus_connect(BUS_SUB, DOOR_ALERTS, endpoint, QUEUE, fault);
-    if (!news)
-        return -1;
-    bus_subscribe(news, self->prefix);
-    bus_subscribe(news, "hugz/");
-    hearing_t hearing = { .self = self, .store = store, .news = news, .heard_us = life_mono_us() };
-    snprintf(hearing.endpoint, sizeof hearing.endpoint, "%s", endpoint);
-    while (life_mono_us() < self->until_us && !has_enough(&hearing)) {
+    if (hearing->silent || life_mono_us() - hearing->heard_us <= SILENCE_US)
+        return;
+    hearing->silent = true;
+    fprintf(stderr, "%s silent; looking for others in the registry\n",
+            hearing->links == 1 ? "the broker is" : "all brokers are");
+}
+
+static void hear(hearing_t *hearing)
+{
+    listen_t *self = hearing->self;
+    while (life_mono_us() < self->until_us && !has_enough(hearing)) {
         zmq_pollitem_t wait[] = {
             { .fd = self->signals, .events = ZMQ_POLLIN },
-            { .socket = bus_socket(news), .events = ZMQ_POLLIN },
+            { .socket = bus_socket(hearing->news), .events = ZMQ_POLLIN },
         };
         if (zmq_poll(wait, 2, TURN_MS) == -1 && errno != EINTR)
             break;
         if (wait[0].revents && life_take_signal(self->signals) != LIFE_GO_ON)
             break; // SIGHUP, too: the terminal was closed
-        take_news(&hearing);
-        if (life_mono_us() - hearing.heard_us > SILENCE_US)
-            look_again(&hearing);
+        take_news(hearing);
+        if (life_mono_us() - hearing->followed_us > FOLLOW_US)
+            follow(hearing);
+        notice_silence(hearing);
         if (ferror(stdout))
             break; // `tail | head`: nobody reads any more
         if (self->watch_pid > 0 && waitpid(self->watch_pid, NULL, WNOHANG) == self->watch_pid) {
@@ -125,5 +133,33 @@ int64_t listen_print(listen_t *self, store_t *store, const char *endpoint, fault
             break;
         }
     }
+}
+
+int64_t listen_print(listen_t *self, store_t *store, fault_t *fault)
+{
+    owned(bus_destroy) bus_t *news = bus_connect(BUS_SUB, DOOR_ALERTS, NULL, QUEUE, fault);
+    if (!news)
+        return -1;
+    owned(peers_destroy) peers_t *brokers = peers_new(news, "broker", "alerts");
+    owned(fresh_destroy) fresh_t *fresh = fresh_new();
+    if (!brokers || !fresh) {
+        fault_set(fault, "out of memory");
+        return -1;
+    }
+    bus_subscribe(news, self->prefix);
+    bus_subscribe(news, "hugz/");
+    hearing_t hearing = { .self = self,
+                          .store = store,
+                          .news = news,
+                          .brokers = brokers,
+                          .fresh = fresh,
+                          .links = peers_follow(brokers, store),
+                          .followed_us = life_mono_us(),
+                          .heard_us = life_mono_us() };
+    if (hearing.links == 0) {
+        fault_set(fault, "no broker of the registry can be connected to");
+        return -1;
+    }
+    hear(&hearing);
     return (int64_t) hearing.printed;
 }

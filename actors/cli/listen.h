@@ -1,4 +1,6 @@
-/*  listen -- print alerts from the alert socket until time is up or a signal comes. */
+/*  listen -- print alerts until time is up or a signal comes: those of all brokers of the registry,
+ *  each once.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +21,7 @@ typedef struct {
 // Where alerts are published now: the endpoint of a live broker. False with fault: none.
 bool listen_endpoint(store_t *store, char endpoint[BUS_ENDPOINT_MAX], fault_t *fault);
 
-// How many were printed; -1 with fault. When the broker falls silent it is looked for in the
-// registry again, and stderr tells of it; what was published meanwhile is not printed.
-int64_t listen_print(listen_t *self, store_t *store, const char *endpoint, fault_t *fault);
+// How many were printed; -1 with fault: no broker may be connected to, or no memory. The registry
+// is looked at once a second; stderr tells when brokers come and go, and when none is heard. What
+// is published while none is heard is not printed.
+int64_t listen_print(listen_t *self, store_t *store, fault_t *fault);

@@ -13,9 +13,10 @@
 
 #include "actors/cli/failing.h"
 #include "actors/cli/table.h"
+#include "broker/endpoint.h"
 #include "proto/owned.h"
 
-typedef enum { AS_TEXT, AS_NUMBER, AS_BYTES } form_t;
+typedef enum { AS_TEXT, AS_NUMBER, AS_BYTES, AS_ENDPOINT } form_t;
 
 typedef struct {
     const char *title, *field; // field NULL: the actor's name
@@ -76,7 +77,7 @@ static const struct {
     { "broker",
       { { "BROKER", NULL, AS_TEXT },
         { "SUBSCRIPTIONS", "subscriptions", AS_NUMBER },
-        { "ALERT SOCKET", "alerts", AS_TEXT } },
+        { "ALERT SOCKET", "alerts", AS_ENDPOINT } },
       { "refused" } },
 };
 enum { ROLES = sizeof roles / sizeof roles[0] };
@@ -85,6 +86,7 @@ typedef struct {
     size_t role, count;
     table_t table;
     buffer_t troubles;
+    bool keys_left_out; // of endpoints
 } view_t;
 
 static bool read_number(const char *text, uint64_t *number)
@@ -130,14 +132,31 @@ static void put_cell(table_t *table, const char *value, form_t form)
     table_cell(table, text);
 }
 
+// Its address: a key is 64 digits that nobody reads.
+static void put_endpoint(view_t *view, const char *value)
+{
+    char address[ENDPOINT_MAX];
+    size_t size = value ? strcspn(value, "#") : 0;
+    if (size > 0 && size < sizeof address && value[size] == '#') {
+        snprintf(address, sizeof address, "%.*s", (int) size, value);
+        view->keys_left_out = true;
+        value = address;
+    }
+    table_cell(&view->table, value);
+}
+
 static void see_actor(void *context, const store_actor_t *actor)
 {
     view_t *view = context;
     const column_t *columns = roles[view->role].columns;
-    for (size_t i = 0; i < COLUMNS_MAX && columns[i].title; i++)
-        put_cell(&view->table,
-                 columns[i].field ? store_actor_field(actor, columns[i].field) : actor->name,
-                 columns[i].form);
+    for (size_t i = 0; i < COLUMNS_MAX && columns[i].title; i++) {
+        const char *value =
+            columns[i].field ? store_actor_field(actor, columns[i].field) : actor->name;
+        if (columns[i].form == AS_ENDPOINT)
+            put_endpoint(view, value);
+        else
+            put_cell(&view->table, value, columns[i].form);
+    }
     const char *const *troubles = roles[view->role].troubles;
     for (size_t i = 0; i < TROUBLES_MAX && troubles[i]; i++) {
         uint64_t number;
@@ -251,6 +270,9 @@ static bool fill(view_t *view, store_t *store, buffer_t *out)
         buffer_text(out, "\n");
         table_print(&view->table, out);
     }
+    if (view->keys_left_out)
+        buffer_text(out, "\nWho connects needs the whole endpoint, with its key behind a #: "
+                         "`status --json`\n");
     if (view->troubles.size > 0)
         buffer_printf(out, "\n%s", buffer_string(&view->troubles));
     return !out->failed && !view->troubles.failed;

@@ -9,6 +9,7 @@
 #include "actors/cli/supervise.h"
 #include "broker/bus.h"
 #include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
 #include "broker/site.h"
 #include "proto/owned.h"
 
@@ -52,7 +53,7 @@ int cli_tail(int argc, char **argv)
             puts("usage: tidewire tail [-c FILE] [--dir DIR] [--topic alert/RULE/] [--json] [-n "
                  "N]\n\n"
                  "Prints alerts as they are published, until Ctrl-C or N (--count N) of them;\n"
-                 "other topics (metric/) as JSON.\n"
+                 "other topics (metric/) as JSON. Listens to all brokers, and prints each once.\n"
                  "Without -c: of what `up` started in DIR (default .tidewire).");
             return EXIT_OK;
         default:
@@ -65,6 +66,7 @@ int cli_tail(int argc, char **argv)
     owned(settings_destroy) settings_t *settings = cli_running("tail", config, dir, &status);
     if (!settings)
         return status;
+    log_setup("tail", "-", LOG_WARNING, false); // who comes and goes is told in words
     listen.signals = life_open_signals();
     fault_t fault = { 0 };
     owned(store_destroy) store_t *store = site_store(settings, dir, REDIS_OBSERVER, &fault);
@@ -81,7 +83,7 @@ int cli_tail(int argc, char **argv)
                 config || supervise_pid(dir) > 0 ? "" : " (`up` has started nothing there)");
         return EXIT_FAILED;
     }
-    if (listen_print(&listen, store, endpoint, &fault) < 0) {
+    if (listen_print(&listen, store, &fault) < 0) {
         fprintf(stderr, "tidewire tail: %s\n", fault.text);
         return EXIT_FAILED;
     }

@@ -1,6 +1,7 @@
 """The client examples where Tidewire has keys and two brokers: each does its work with the key of its
 role and says why it is not let in with any other, or none. Of two brokers one after the other is
-killed (-9) while alerts flow; who listens to both prints every alert, once, and sees no gap."""
+killed (-9) while alerts flow; who listens to both, as `tail` does by itself, prints every alert, once,
+and sees no gap."""
 
 import contextlib
 import json
@@ -19,7 +20,7 @@ import msgpack
 import zmq
 import zmq.auth
 
-from harness import TOP, Instance, Subscriber, free_ports, wait_for
+from harness import PROGRAM, TOP, Instance, Subscriber, free_ports, wait_for
 
 START_MS = 1_700_000_000_000
 PYTHON = "/usr/bin/python3"
@@ -78,7 +79,8 @@ class Site:
                 self.start(["./subscribe", alerts], key)]
 
     def pushers(self, to, alerts, client, key):
-        """Each with one row, which fires."""
+        """Each with one row, which fires. A client has the name of its key, a dot and more."""
+        client = f"trades.{client}"
         self.n += 1
         row = {"k": client, "t": START_MS + self.n, "x": 500}
         py = self.start([PYTHON, "push.py", "--to", to, "--alerts", alerts, "--source", "feed",
@@ -257,7 +259,7 @@ class Flow:
 
     def __init__(self, site):
         self.child = site.start([PYTHON, "push.py", "--to", site.push, "--alerts",
-                                 ",".join(site.alerts()), "--source", "feed", "--client", "flow",
+                                 ",".join(site.alerts()), "--source", "feed", "--client", "trades.flow",
                                  "--batch", FRAME_ROWS], site.secret("trades"))
         self.stopping, self.rows = threading.Event(), 0
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -297,19 +299,23 @@ def two_brokers(site):
     subscribers = site.subscribers(",".join(site.alerts()), site.secret("alice"))
     for subscriber in subscribers:
         wait_for("both brokers", lambda: subscriber.said().count("subscribed to") == 2)
+    tail = site.start([PROGRAM, "tail", "--dir", site.instance.dir, "--json"], None)
     flow = Flow(site)
     first = next(a for a in site.instance.actors("broker") if a["name"] != "second")
     for name in (first["name"], "second"):
         heard_over(site, name)
+    wait_for("tail to listen", tail.lines)
     second.kill()
     second.wait()
     site.instance.children.remove(second)
     address = site.alerts("second")[0].partition("#")[0]
     for subscriber in subscribers:
         subscriber.says(f"the broker at {address} is silent; waiting")
+    tail.says("listening to 1 broker now")
     site.instance.actor("broker", "second")  # where it was: it takes its port again
     for subscriber in subscribers:
         subscriber.says(f"the broker at {address} is heard again")
+    tail.says("listening to 2 brokers now")
     heard_over(site, "second")
     os.kill(int(first["pid"]), signal.SIGKILL)
     wait_for("the first broker again", lambda: [  # its supervisor starts it
@@ -320,13 +326,28 @@ def two_brokers(site):
     ids = wait_for("every alert in the log", lambda: (
         found := site.instance.logged_ids()[before:])[rows - 1:] and found, 60)
     assert len(ids) == len(set(ids)) == rows, (len(ids), len(set(ids)), rows)
-    for subscriber in subscribers:
+    for subscriber in [*subscribers, tail]:
         wait_for("the last alerts", lambda: set(ids[-FRAME_ROWS:]) <= set(subscriber.ids()))
         said, got = subscriber.stop(), subscriber.ids()
+        if subscriber is tail:  # it gives no sign when it has begun
+            ids = ids[ids.index(got[0]):]
         assert set(got) == set(ids), f"{subscriber.words} missed {len(set(ids) - set(got))}: {said}"
         assert len(got) == len(ids), f"{len(got) - len(ids)} alerts were printed twice"
         assert "gap" not in said, said
     print(f"{rows} alerts over two brokers, of which each was killed once: none missed, none twice")
+
+
+def words(site):
+    """What a person is told who gives away a key."""
+    said = site.word("add", "alice", "--role", "subscriber").stdout
+    assert str(site.secret("alice")) in said and "`alerts` of every broker" in said, said
+    said = site.word("add", "trades", "--role", "feed").stdout
+    assert str(site.secret("trades")) in said and "address of the source" in said, said
+    site.instance.up()
+    site.lock()
+    said = site.instance.word("status").stdout
+    assert "#" not in said.split("Who connects needs the whole endpoint")[0], said
+    assert site.alerts()[0].partition("#")[0] in said, said
 
 
 def main():
@@ -339,12 +360,9 @@ def main():
         with Instance(CONFIG.replace("PORT", str(port))) as instance:
             site = Site(instance, folder, port)
             site.word("init")
-            site.word("add", "alice", "--role", "subscriber")
-            site.word("add", "trades", "--role", "feed")
             zmq.auth.create_certificates(parent, "strange")
             strange = parent / "strange.key_secret"
-            instance.up()
-            site.lock()
+            words(site)
             right_keys(site)
             wrong_keys(site, strange)
             known_later(site, strange)
