@@ -222,7 +222,7 @@ static int broker_run(broker_t *self)
     for (;;) {
         int64_t now_us = life_mono_us();
         if (now_us >= tick_us) {
-            bus_renewal_t renewal = site_renew();
+            bus_renewal_t renewal = site_renew(self->heard);
             if (renewal == BUS_LOST)
                 return EXIT_FAILED;
             if (renewal == BUS_RENEWED)

@@ -8,6 +8,7 @@
 
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
+#include "broker/runtime/notify.h"
 #include "broker/trust/guard.h"
 #include "proto/owned.h"
 
@@ -98,7 +99,7 @@ bool site_metrics(const settings_t *settings, role_t role, const char *name, met
     return *metrics || !settings->listen_metrics;
 }
 
-bus_renewal_t site_renew(void)
+bus_renewal_t site_renew(bool works)
 {
     fault_t fault = { 0 };
     bus_renewal_t renewal = bus_renew_all(&fault);
@@ -107,6 +108,8 @@ bus_renewal_t site_renew(void)
     if (renewal == BUS_LOST)
         log_event(LOG_ERROR, "a key was revoked, and a socket cannot be opened again; ending",
                   "reason=%s", log_quote(fault.text));
+    if (renewal != BUS_LOST)
+        notify_turn(works);
     return renewal;
 }
 
@@ -122,9 +125,11 @@ site_wait_t site_await(const settings_t *settings, const char *dir, redis_user_t
         fault_set(fault, "%s", store_error(store));
         if (status != STORE_DOWN)
             return SITE_UNFIT;
-        if (!told)
+        if (!told) {
             log_event(LOG_WARNING, "redis does not answer; waiting for it", "reason=%s",
                       log_quote(fault->text));
+            notify_waiting("redis");
+        }
         told = true;
         struct pollfd wait = { .fd = signals, .events = POLLIN };
         if (poll(&wait, 1, ASK_EVERY_MS) > 0 && life_take_signal(signals) == LIFE_DRAIN)

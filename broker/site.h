@@ -34,8 +34,10 @@ bool site_guard(const settings_t *settings, const char *dir, role_t role, const 
 bool site_metrics(const settings_t *settings, role_t role, const char *name, metrics_t **metrics,
                   fault_t *fault);
 
-// Once a second, in the thread that has the sockets: bus_renew_all, and tell the log.
-bus_renewal_t site_renew(void);
+// Once a second, in the thread that has the sockets: bus_renew_all, and tell the log; and tell the
+// service manager that this thread's loop goes round. `works`: the registry has heard from the
+// actor, and no new configuration is under way; the first time makes it ready.
+bus_renewal_t site_renew(bool works);
 
 // Wait until Redis answers, and look whether it keeps what it is told: an actor that cannot
 // trust it does not start. Says in the log that it waits. A signal to stop ends the waiting.

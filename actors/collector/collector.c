@@ -285,7 +285,8 @@ static int collector_run(collector_t *self)
         s_hear_registry(self);
         if (registry_has_rival(self->registry))
             return EXIT_FAILED; // a series lives in one stream, and a stream in one log
-        if (life_mono_us() >= self->tell_us && site_renew() == BUS_LOST)
+        bool works = self->planned && !self->next_settings;
+        if (life_mono_us() >= self->tell_us && site_renew(works) == BUS_LOST)
             return EXIT_FAILED;
         more = s_turn(self);
     }

@@ -119,7 +119,8 @@ static void keep_role(notifier_t *self)
 
 // ---- once a second --------------------------------------------------------------------------
 
-static void tell_registry(notifier_t *self)
+// True: it has heard of us.
+static bool tell_registry(notifier_t *self)
 {
     outbox_count_t out = outbox_count(self->outbox);
     courier_count_t carried = courier_count(self->courier);
@@ -157,6 +158,7 @@ static void tell_registry(notifier_t *self)
     metrics_begin(self->metrics);
     metrics_add(self->metrics, NULL, fields, FIGURES + OTHERS);
     metrics_end(self->metrics, heard);
+    return heard;
 }
 
 static void tell_log(notifier_t *self)
@@ -175,7 +177,8 @@ static void tell_log(notifier_t *self)
     self->told = out;
 }
 
-static void beat(notifier_t *self)
+// True: the registry has heard of us.
+static bool beat(notifier_t *self)
 {
     if (!self->drain_us)
         keep_role(self);
@@ -184,8 +187,9 @@ static void beat(notifier_t *self)
         if (store_outbox_length(self->store, &self->lag) == STORE_OK)
             outbox_look(self->outbox, self->lag);
     }
-    tell_registry(self);
+    bool heard = tell_registry(self);
     tell_log(self);
+    return heard;
 }
 
 // ---- the loop -------------------------------------------------------------------------------
@@ -265,9 +269,8 @@ static bool notifier_run(notifier_t *self)
         if (self->drain_us && (idle || now_us >= self->drain_us))
             return true;
         if (now_us >= self->beat_us) {
-            if (site_renew() == BUS_LOST)
+            if (site_renew(beat(self)) == BUS_LOST)
                 return false;
-            beat(self);
             self->beat_us = now_us + BEAT_US;
         }
         publisher_listen(self->publisher, now_us);

@@ -334,7 +334,8 @@ static void take_message(prep_t *self, slice_t frame)
 
 // ---- living ---------------------------------------------------------------------------------
 
-static void beat(prep_t *self)
+// True: the registry has heard of us.
+static bool beat(prep_t *self)
 {
     char pid[16], numbers[8][24];
     snprintf(pid, sizeof pid, "%d", (int) getpid());
@@ -357,6 +358,7 @@ static void beat(prep_t *self)
     if (heard)
         peers_follow(self->collectors, self->store);
     outlets_sweep(self->outlets, life_mono_us());
+    return heard;
 }
 
 static int prep_run(prep_t *self)
@@ -365,9 +367,8 @@ static int prep_run(prep_t *self)
     for (;;) {
         int64_t now_us = life_mono_us();
         if (now_us >= beat_at_us) {
-            if (site_renew() == BUS_LOST)
+            if (site_renew(beat(self)) == BUS_LOST)
                 return EXIT_FAILED;
-            beat(self);
             beat_at_us = now_us + BEAT_US;
         }
         zmq_pollitem_t wait[] = {

@@ -163,7 +163,8 @@ static int64_t second(worker_t *self, int64_t now_us)
         worker_renew(self);
         return now_us + BEAT_US;
     }
-    if (!worker_look_around(self, now_us) || self->replaced || !beat(self))
+    self->heard = worker_look_around(self, now_us) && !self->replaced && beat(self);
+    if (!self->heard)
         return now_us + AWAY_US; // Redis is away: nothing of this can be done
     worker_listed(self);
     peers_follow(self->brokers, self->store);
@@ -206,7 +207,7 @@ typedef struct {
 static bool keep_time(worker_t *self, clocks_t *due, int64_t now_us)
 {
     if (now_us >= due->beat_us) {
-        if (site_renew() == BUS_LOST)
+        if (site_renew(self->heard) == BUS_LOST)
             return false;
         due->beat_us = second(self, now_us);
     }

@@ -112,6 +112,7 @@ typedef struct {
     uint64_t listed_epoch;          // of the connection on which we last beat; 0 = never
     unsigned strangers;             // looks in a row that found another process under our name
     bool replaced;                  // another process lives under our name
+    bool heard;                     // the registry took the last beat
     bool draining;                  // release everything, claim nothing
     uint64_t epoch;                 // of `store` at the last look
     int64_t settle_until_us;        // those of before count until then

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/runtime/notify.h"
+
 // What the descriptor counts: requests to reload in the low half, to stop in the high one.
 static const uint64_t RELOAD = 1, DRAIN = UINT64_C(1) << 32;
 
@@ -97,7 +99,12 @@ life_signal_t life_take_signal(int descriptor)
     uint64_t events;
     if (read(descriptor, &events, sizeof events) != (ssize_t) sizeof events)
         return LIFE_GO_ON;
-    return events >= DRAIN ? LIFE_DRAIN : LIFE_RELOAD;
+    if (events >= DRAIN) {
+        notify_stopping();
+        return LIFE_DRAIN;
+    }
+    notify_reloading();
+    return LIFE_RELOAD;
 }
 
 static int64_t s_read_us(clockid_t clock)

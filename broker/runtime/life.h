@@ -15,7 +15,8 @@ int life_open_signals(void);
 
 typedef enum { LIFE_GO_ON, LIFE_DRAIN, LIFE_RELOAD } life_signal_t;
 
-// What came since the last time, without blocking. To stop goes before to reload.
+// What came since the last time, without blocking. To stop goes before to reload. The service
+// manager is told (notify.h).
 life_signal_t life_take_signal(int descriptor);
 
 // Open as many files and sockets as the kernel will ever let us, not only as it does at first.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "broker/runtime/life.h"
+#include "broker/runtime/notify.h"
 
 enum {
     NAME_MAX_BYTES = 48, // it becomes part of Redis keys and of the stage's paths
@@ -98,7 +99,12 @@ bool options_parse(options_t *options, const char *role, const char *purpose, in
         return refuse(status, role, "a name has 1 to 48 letters, digits, '.', '_' or '-', unlike",
                       options->name);
     log_setup(role, options->name, options->log_level, options->log_json);
-    return true;
+    fault_t fault;
+    if (notify_open(&fault))
+        return true;
+    log_event(LOG_ERROR, "cannot be a service", "reason=%s", log_quote(fault.text));
+    *status = EXIT_FAILED;
+    return false;
 }
 
 // "file:line:col", or the file alone where there is no place.

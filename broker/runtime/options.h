@@ -14,7 +14,8 @@ typedef struct {
 } options_t;
 
 // Parse the words after `tidewire <role>`. True: go on. False: print nothing more and exit with
-// *status (--help was printed, or the mistake was told on stderr). Sets up the log.
+// *status (--help was printed, or the mistake was told on stderr). Sets up the log, and
+// what is said to a service manager (notify.h).
 bool options_parse(options_t *options, const char *role, const char *purpose, int argc, char **argv,
                    int *status);
 
