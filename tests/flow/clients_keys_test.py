@@ -135,14 +135,14 @@ class Program:
         return self.said()
 
 
-def gaps(folder):
+def gaps(folder, *commands):
     """Over two brokers of this test: what one has lost and the other brings is no gap; what neither
     brings within two seconds is."""
     brokers = [zmq.Context.instance().socket(zmq.PUB) for _ in range(2)]
     places = ",".join(f"tcp://127.0.0.1:{b.bind_to_random_port('tcp://127.0.0.1')}"
                       for b in brokers)
-    printers = [Program(folder, f"gaps-{len(words)}", [*words, places], None) for words in
-                ([PYTHON, "subscribe.py", "--alerts"], ["./subscribe"])]
+    printers = [Program(folder, f"gaps-{i}", [*words, places], None)
+                for i, words in enumerate(commands)]
 
     def say(broker, *seqs):
         for seq in seqs:
@@ -356,7 +356,7 @@ def main():
     build(folder)
     port = free_ports(1)[0]
     try:
-        gaps(folder)
+        gaps(folder, [PYTHON, "subscribe.py", "--alerts"], ["./subscribe"])
         with Instance(CONFIG.replace("PORT", str(port))) as instance:
             site = Site(instance, folder, port)
             site.word("init")

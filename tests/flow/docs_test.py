@@ -42,6 +42,7 @@ NOT_RUN = {
     "./push *": "clients_test.py runs it",
     "npm ci *": "push_node_test.py does it",
     "node push.mjs *": "push_node_test.py runs it",
+    "node subscribe.mjs *": "prints until Ctrl-C; push_node_test.py runs it",
     "./push.py *": "clients_test.py and push_shards_test.py run it",
 }
 

@@ -1,5 +1,6 @@
-"""The client example for Node: rows pushed in two lives, the collector killed in the middle, each
-row staged once; with keys it comes in with that of a feed alone, and says why not. Skipped, and says so, where there is no Node or no npm registry."""
+"""The client examples for Node: rows pushed in two lives, the collector killed in the middle, each
+row staged once; with keys it comes in with that of a feed alone, and
+subscribe.mjs hears each alert once from two brokers; both say why not. Skipped, and says so, where there is no Node or no npm registry."""
 
 import collections
 import json
@@ -10,9 +11,11 @@ import signal
 import subprocess
 import sys
 
+from clients_keys_test import gaps
 from harness import TOP, Instance, backtest, free_ports, skip, wait_for
 
 START_MS = 1_700_000_000_000
+MODULES = ("push.mjs", "subscribe.mjs", "tidewire_curve.mjs")
 ROWS, BATCH, KNOWN = 2000, 20, 30
 
 CONFIG = """
@@ -34,7 +37,7 @@ def install(folder):
     """The example with its packages, as its first lines say."""
     if not shutil.which("node") or not shutil.which("npm"):
         skip("no node or no npm here")
-    for name in ("push.mjs", "package.json", "package-lock.json"):
+    for name in (*MODULES, "package.json", "package-lock.json"):
         shutil.copy(TOP / "docs/clients" / name, folder)
     try:
         run = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
@@ -75,13 +78,24 @@ def push_while_it_dies(instance, to, alerts):
     return said
 
 
+def listen(instance, alerts, key):
+    """subscribe.mjs, and where it says what it has to say."""
+    err = instance.dir / "subscribe.err"
+    with open(err, "w") as file:
+        child = subprocess.Popen(["node", "subscribe.mjs", alerts], cwd=instance.dir, text=True,
+                                 stdout=subprocess.PIPE, stderr=file,
+                                 env={**os.environ, "TIDEWIRE_KEY": key})
+    instance.children.append(child)
+    return child, err
+
+
 def with_keys(modules):
     """Again where there are keys, and two brokers to hear from."""
     port, = free_ports(1)
     config = CONFIG.replace("127.0.0.1:ALERTS", "127.0.0.1:*").replace("PUSH", str(port))
     with Instance("keys: keys\n" + config) as instance:
         shutil.copytree(modules, instance.dir / "node_modules")
-        for name in ("push.mjs", "package.json"):
+        for name in (*MODULES, "package.json"):
             shutil.copy(TOP / "docs/clients" / name, instance.dir)
         folder = ["--keys", instance.dir / "keys"]
         instance.bare("keys", "init", *folder)
@@ -112,10 +126,22 @@ def with_keys(modules):
                           ((to, alerts, secret("alice")), f"{bare}: it refuses our key")):
             done = run(*case)
             assert done.returncode == 1 and why in done.stderr and done.stdout == "", (case, done)
+        for key, why in (("", "wants a key"), (secret("second"), "it refuses our key")):
+            printer, err = listen(instance, alerts, key)
+            wait_for(why, lambda: why in err.read_text())
+            assert "Error" not in err.read_text(), err.read_text()
+            printer.kill()
+            assert printer.communicate()[0] == ""
+        printer, err = listen(instance, alerts, secret("alice"))
+        wait_for("both brokers", lambda: err.read_text().count("subscribed to") == 2)
         done = run(to, alerts, secret("trades"))
         assert done.stdout == f"rows={2 * BATCH} known=0 last=2\n", done
         wait_for("the live alerts", lambda: len(instance.logged_ids()) >= 2 * BATCH, 60)
-        assert len(instance.logged_ids()) == 2 * BATCH
+        ids = [json.loads(printer.stdout.readline())["id"] for _ in range(2 * BATCH)]
+        assert set(ids) == set(instance.logged_ids()) and len(ids) == len(set(ids)), ids
+        printer.kill()
+        assert printer.communicate()[0] == "", "more alerts than there are"
+        assert "gap" not in err.read_text(), err.read_text()
     print("with keys: that of a feed comes in, and no other")
 
 
@@ -135,6 +161,7 @@ def main():
         assert staged == collections.Counter((r["ts"] * 1000, r["volume"]) for r in rows())
         assert {a["series"] for a in told} == {f"tick:N{i}%2F%E2%82%AC" for i in range(5)}
         wait_for("the live alerts", lambda: len(instance.logged_ids()) >= ROWS, 60)
+        gaps(instance.dir, ["node", "subscribe.mjs"])
         with_keys(instance.dir / "node_modules")
     print(f"{ROWS} rows pushed by Node in two lives, each staged once")
 
