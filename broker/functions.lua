@@ -395,12 +395,13 @@ end
 
 -- ---- views and registry -------------------------------------------------------------------
 
--- keys: index, hash; args: member, lease ms, (field, value)*
+-- skew_ms: how far the sender's clock is ahead of this host's, less the time the message took.
+-- keys: index, hash; args: member, lease ms, wall clock of the sender in ms, (field, value)*
 local function beat(keys, args)
   local now = now_ms()
   local till = now + args[2]
   redis.call('DEL', keys[2])
-  redis.call('HSET', keys[2], unpack(args, 3))
+  redis.call('HSET', keys[2], 'skew_ms', string.format('%.0f', args[3] - now), unpack(args, 4))
   redis.call('PEXPIREAT', keys[2], till)
   redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', now)
   redis.call('ZADD', keys[1], till, args[1])

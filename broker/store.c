@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "broker/store_link.h"
 #include "proto/owned.h"
@@ -117,6 +118,13 @@ static slice_t member_of(char text[96], const char *role, const char *name)
     return slice_of(text, (size_t) size);
 }
 
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 store_status_t store_beat(store_t *self, const char *role, const char *name, int lease_ms,
                           const store_field_t *fields, size_t count)
 {
@@ -130,6 +138,7 @@ store_status_t store_beat(store_t *self, const char *role, const char *name, int
     command_key(self, keys_actor(&self->keys, member));
     command_bytes(self, member);
     command_i64(self, lease_ms);
+    command_i64(self, wall_ms());
     for (size_t i = 0; i < count; i++) {
         command_text(self, fields[i].name);
         command_text(self, fields[i].value);

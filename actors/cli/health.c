@@ -67,6 +67,11 @@ static void see_actor(void *context, const store_actor_t *actor)
     look_t *self = context;
     for (size_t i = 0; i < ROLES; i++)
         self->alive[i] += strcmp(actor->role, roles[i]) == 0;
+    const char *skew = store_actor_field(actor, "skew_ms");
+    int64_t skew_ms = skew ? strtoll(skew, NULL, 10) : 0;
+    if (skew_ms > HEALTH_SKEW_MS_MAX || skew_ms < -HEALTH_SKEW_MS_MAX)
+        blame(self, "the clock of %s is %.1f s %s that of Redis' host", actor->name,
+              (double) llabs(skew_ms) / 1000, skew_ms > 0 ? "ahead of" : "behind");
     if (strcmp(actor->role, "collector") == 0)
         see_collector(self, actor);
     if (strcmp(actor->role, "transform") == 0 && number_of(actor, "ignored") > 0)

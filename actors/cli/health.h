@@ -11,6 +11,7 @@
 enum {
     // Positions without rows are committed every ten seconds, in turns: below is no lag.
     HEALTH_LAG_S_MAX = 30,
+    HEALTH_SKEW_MS_MAX = 2000, // between the clocks of an actor and of Redis
     HEALTH_OUTBOX_MAX =
         100000, // entries that wait for the notifier: a tenth of what there is room for
 };

@@ -5,8 +5,10 @@ A transform is killed and missed, and well again when there is another; so is Re
 
 import json
 import os
+import re
 import signal
 import sys
+import time
 
 from harness import Instance, Pusher, free_ports, wait_for
 
@@ -47,6 +49,21 @@ def await_well(instance):
     return wait_for("status to say that all is well", well, 90)
 
 
+def skewed(instance):
+    """An actor on a host whose clock is wrong: here one that says so itself."""
+    database = instance.redis()
+    libraries = str(database.execute_command("FUNCTION", "LIST"))
+    beat = re.search(r"'(tw\w*_beat)'", libraries)[1]
+    actors = "tw:{actors}"
+    for wrong_s, words in ((3600, "3600.0 s ahead of"), (-60, "60.0 s behind")):
+        clock_ms = int((time.time() + wrong_s) * 1000)
+        database.fcall(beat, 2, actors, actors + ":prep:far", "prep:far", 5000, clock_ms,
+                       "pid", "1")
+        line = await_ill(instance, "the clock of")
+        assert words in line.replace("3599.9", "3600.0").replace("59.9", "60.0"), line
+    await_well(instance)
+
+
 def main():
     port = free_ports(1)[0]
     with Instance(CONFIG.replace("PORT", str(port))) as instance:
@@ -59,6 +76,8 @@ def main():
         status = instance.status()
         assert status["well"] is True and status["health"].startswith("well: ")
         assert status["partitions"] == {"t1": 256}, status["partitions"]
+        assert all(abs(int(actor["skew_ms"])) < 2000 for actor in status["actors"]), status
+        skewed(instance)
 
         pusher = Pusher(f"tcp://127.0.0.1:{port}", instance.alerts_endpoint(), "trades")
         pusher.send(raw=json.dumps([{"pair": "a", "ts": 1_700_000_000_000 + i, "volume": i}
@@ -67,8 +86,9 @@ def main():
         told = wait_for("the alerts to be told", lambda: [a for a in instance.actors("notifier")
                                                          if a["published"] == 6])
         assert told[0]["published_s"] >= 0 and told[0]["lag"] == 0
-        worker_says = instance.actors("transform")[0]
-        assert worker_says["rows"] == 10 and worker_says["rows_s"] >= 0
+        worker_says = wait_for("the worker to have said so", lambda: [
+            a for a in instance.actors("transform") if a["rows"] == 10])[0]
+        assert worker_says["rows_s"] >= 0
         assert 0 <= worker_says["checkpoint_ms"] < 600_000, worker_says
         wait_for("no lag", lambda: instance.actors("transform")[0]["behind"] == 0 and
                  instance.actors("collector")[0]["lag_s"] <= 30)
