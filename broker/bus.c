@@ -5,6 +5,7 @@
 #include <czmq.h>
 
 #include "broker/bus_probe.h"
+#include "broker/bus_watch.h"
 #include "broker/trust/guard.h"
 #include "proto/owned.h"
 
@@ -38,6 +39,7 @@ struct bus {
     char endpoint[BUS_ENDPOINT_MAX]; // as others are told
     bus_link_t *links;               // where it connects to, if there are keys
     size_t link_count;
+    bus_watch_t *watch;     // of those links
     bus_t *next, *previous; // of all
 };
 
@@ -68,6 +70,7 @@ void bus_destroy(bus_t **self_p)
         all = self->next;
     zmq_msg_close(&self->frames[0]);
     zmq_msg_close(&self->frames[1]);
+    bus_watch_destroy(&self->watch);
     zsock_destroy(&self->sock);
     free(self->links);
     free(self);
@@ -235,6 +238,8 @@ static bool expect_key(bus_t *self, const endpoint_t *peer, fault_t *fault)
         return fault_set(fault, "more than %d links of one socket", BUS_LINKS_MAX);
     if (!self->links && !(self->links = calloc(BUS_LINKS_MAX, sizeof *self->links)))
         return fault_set(fault, "out of memory");
+    if (!self->watch && !(self->watch = bus_watch_new(self->handle, fault)))
+        return false;
     bus_link_t *link = &self->links[self->link_count++];
     strcpy(link->address, peer->address);
     memcpy(link->key, peer->key, sizeof link->key);
@@ -311,6 +316,19 @@ static bool listen_again(bus_t *self, fault_t *fault)
     return fault_set(fault, "cannot listen on '%s' again: %s", address, zmq_strerror(zmq_errno()));
 }
 
+// Links that the other end refused are tried again: it may know our key by now.
+static void try_again(bus_t *self)
+{
+    char address[ENDPOINT_MAX];
+    while (self->watch && bus_watch_next(self->watch, address))
+        for (size_t i = 0; i < self->link_count; i++)
+            if (strcmp(self->links[i].address, address) == 0) {
+                zmq_disconnect(self->handle, address);
+                zsock_set_curve_serverkey_bin(self->sock, self->links[i].key);
+                zmq_connect(self->handle, address);
+            }
+}
+
 static bus_renewal_t renew(bus_t *self, unsigned revision, fault_t *fault)
 {
     if (revision == self->revision)
@@ -334,6 +352,7 @@ bus_renewal_t bus_renew_all(fault_t *fault)
         return result;
     unsigned revision = guard_revision();
     for (bus_t *bus = all; bus; bus = bus->next) {
+        try_again(bus);
         bus_renewal_t one = renew(bus, revision, fault);
         if (one == BUS_LOST)
             return one;

@@ -60,7 +60,8 @@ bool bus_take_news(bus_t *self, slice_t *topic, slice_t *body);
 
 // To be called once a second, in the one thread that has all sockets of this process: after a key
 // was revoked, those that listen are made anew at the same port, without what was queued and
-// subscribed, and links to a listener whose key is gone are cut. libzmq would let both live.
+// subscribed, and links to a listener whose key is gone are cut. libzmq would let both live. And
+// links that were refused are tried again, which libzmq would not do.
 // BUS_LOST, with fault: one could not be opened again, and the process had better end.
 typedef enum { BUS_SAME, BUS_RENEWED, BUS_LOST } bus_renewal_t;
 bus_renewal_t bus_renew_all(fault_t *fault);

@@ -151,7 +151,7 @@ def revoked(instance, keys, pusher, subscriber):
     alice.close()
     log = "".join(p.read_text() for p in (instance.dir / "log").glob("broker*.log"))
     assert "refused a connection" in log and "a key was revoked" in log, log
-    # Every second it came again; told once a minute.
+    # However often it comes again: told once a minute.
     assert log.count("refused a connection") <= 3, log
     print("a revoked subscriber is cut off, others are not")
 

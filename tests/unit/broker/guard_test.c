@@ -302,6 +302,49 @@ static void a_listener_that_is_revoked_is_left(void **state)
     bus_destroy(&own);
 }
 
+// libzmq gives up for ever after a refusal; we do not. The peer here is another process' worth of
+// socket: a CURVE server with the same handler, whose door does not know us at first.
+static void a_refused_link_is_tried_again(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    char path[PATH_MAX];
+    assert_true(ring_known_path(folder, "collector.key", path, sizeof path));
+    assert_int_equal(unlink(path), 0); // nobody knows us
+    unsigned before = guard_revision();
+    await_revision(before);
+    // A broker's door for news, with the key of broker-1.
+    zsock_t *server = zsock_new(ZMQ_XSUB);
+    zsock_set_curve_publickey_bin(server, peers[ROLE_BROKER].public_key);
+    zsock_set_curve_secretkey_bin(server, peers[ROLE_BROKER].secret_key);
+    zsock_set_zap_domain(server, door_name(DOOR_NEWS));
+    zsock_set_curve_server(server, 1);
+    zsock_set_linger(server, 0);
+    int port = zsock_bind(server, "tcp://127.0.0.1:*");
+    assert_true(port > 0);
+    zmq_send(zsock_resolve(server), "\1", 1, 0);
+    endpoint_t peer = { .has_key = true };
+    snprintf(peer.address, sizeof peer.address, "tcp://127.0.0.1:%d", port);
+    memcpy(peer.key, peers[ROLE_BROKER].public_key, sizeof peer.key);
+    char text[ENDPOINT_MAX];
+    assert_true(endpoint_format(&peer, text));
+    uint64_t refused = guard_count().refused;
+    bus_t *own = bus_connect(BUS_PUB, DOOR_NEWS, text, 10, &fault);
+    assert_non_null(own);
+    await_refusals(refused, 1);
+    certificate_t again = self_key;
+    assert_true(certificate_write(&again, path, false, &fault)); // now we are known
+    bool through = false;
+    for (int waited_ms = 0; !through && waited_ms < 2 * REREAD_MS; waited_ms += 100) {
+        assert_int_equal(bus_renew_all(&fault), BUS_SAME);
+        bus_publish(own, slice_text("staged/x"), slice_text("body"));
+        through = arrives(zsock_resolve(server), 100);
+    }
+    assert_true(through);
+    bus_destroy(&own);
+    zsock_destroy(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +358,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(revoking_ends_a_living_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_listener_that_is_revoked_is_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_link_is_tried_again, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
