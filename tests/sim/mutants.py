@@ -298,12 +298,12 @@ MUTANTS = [
 
 # The seed that found it last.
 FOUND_BY = {
-    "owner_token_alone": 9, "dup_by_ver": 32, "split_journal": 1, "swap_drop_all": 6,
-    "drop_now": 6, "bid_reuse": 76, "mem_cursor": 2, "gc_redis": 174, "phys_cov": 3,
-    "rule_by_clock": 3, "split_cas": 134, "token_only": 3, "no_fencing": 1, "checkpoint_first": 3,
-    "random_ids": 1, "gc_undurable": 3, "gap_forgotten": 10, "need_once": 3, "full_is_ok": 23,
-    "plan_again": 51, "coarse_by_memory": 6, "late_after_reload": 3, "taken_before_logged": 2,
-    "lease_is_safety": 1, "ack_before_commit": 3, "failed_is_told": 7, "unflushed": 20,
+    "owner_token_alone": 17, "dup_by_ver": 17, "split_journal": 1, "swap_drop_all": 59,
+    "drop_now": 59, "bid_reuse": 76, "mem_cursor": 13, "gc_redis": 33, "phys_cov": 3,
+    "rule_by_clock": 10, "split_cas": 65, "token_only": 75, "no_fencing": 1, "checkpoint_first": 3,
+    "random_ids": 1, "gc_undurable": 174, "gap_forgotten": 32, "need_once": 3, "full_is_ok": 27,
+    "plan_again": 28, "coarse_by_memory": 7, "late_after_reload": 3, "taken_before_logged": 49,
+    "lease_is_safety": 1, "ack_before_commit": 4, "failed_is_told": 8, "unflushed": 114,
     "topic_unsaved": 1,
 }
 
