@@ -2,6 +2,7 @@
 #include "actors/collector/log_cursor.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "proto/owned.h"
@@ -45,9 +46,10 @@ void log_cursor_destroy(log_cursor_t **self_p)
 }
 
 // Read [since, until) for its plans: *plan becomes the one in force at its end, or stays NULL if
-// there is no snapshot in it. False with fault: it cannot be read, and *plan is not the one.
+// there is no snapshot in it. *whole becomes false if some of it is trimmed. False with fault: it
+// cannot be read, and *plan is not the one.
 static bool s_read_plans(log_cursor_t *self, uint64_t since, uint64_t until, plan_t **plan,
-                         fault_t *fault)
+                         bool *whole, fault_t *fault)
 {
     if (!stage_reader_seek(self->reader, since))
         return fault_set(fault, "%s", log_cursor_error(self));
@@ -55,7 +57,8 @@ static bool s_read_plans(log_cursor_t *self, uint64_t since, uint64_t until, pla
     stage_read_t got;
     while ((got = stage_reader_next(self->reader, until - 1, &record)) != STAGE_END) {
         plan_change_t change;
-        if (got == STAGE_DAMAGED || record.kind != RECORD_PLAN ||
+        *whole &= got != STAGE_TRIMMED;
+        if (got != STAGE_RECORD || record.kind != RECORD_PLAN ||
             !plan_peek(&change, record.payload, NULL))
             continue;
         if (!*plan && change.snapshot && !(*plan = plan_new()))
@@ -72,8 +75,11 @@ static bool s_find_plan(log_cursor_t *self, uint64_t from, plan_t **plan, fault_
 {
     for (uint64_t back = LOOK_BACK_RECORDS;; back *= LOOK_BACK_FACTOR) {
         uint64_t since = from > back ? from - back : 1;
-        if (since < from && !s_read_plans(self, since, from, plan, fault))
+        bool whole = true;
+        if (since < from && !s_read_plans(self, since, from, plan, &whole, fault))
             return false;
+        if (!*plan && !whole)
+            return fault_set(fault, "the plan before record %" PRIu64 " is trimmed", from);
         if (*plan)
             return true;
         if (since == 1)

@@ -10,6 +10,7 @@
 #include "broker/stage/manifest.h"
 #include "broker/stage/reader.h"
 #include "proto/owned.h"
+#include "proto/plan.h"
 
 enum { HEADS_KEPT = 2 };
 
@@ -92,6 +93,20 @@ static size_t s_count_heads(look_t *self, size_t *second_head)
     return heads;
 }
 
+// Does what is told from this segment on say itself which plan is in force? One that began after a
+// failed write does not: it begins with the group that was kept, and its plan is in the one before.
+static bool s_holds_its_plan(look_t *self, size_t index)
+{
+    record_t record;
+    plan_change_t change;
+    uint64_t first = s_first(self, index), last = self->catalog.segments[index].last_seq;
+    bool begins = stage_reader_seek(self->reader, first) &&
+                  stage_reader_next(self->reader, UINT64_MAX, &record) == STAGE_RECORD &&
+                  record.seq == first && record.kind == RECORD_PLAN &&
+                  plan_peek(&change, record.payload, NULL) && change.snapshot;
+    return begins || reader_is_headed(self->reader, first, last ? last : UINT64_MAX);
+}
+
 static void s_close(look_t *self)
 {
     catalog_close(&self->catalog);
@@ -115,7 +130,10 @@ bool trim_look(const char *root, const char *namespace, const char *stream,
     if (due == 0)
         return true;
     size_t heads = s_count_heads(&look, &second_head);
-    *first_seq = s_first(&look, trim_count(look.catalog.count, due, heads, second_head));
+    size_t count = trim_count(look.catalog.count, due, heads, second_head);
+    while (count > 0 && !s_holds_its_plan(&look, count))
+        count--;
+    *first_seq = s_first(&look, count);
     return true;
 }
 

@@ -52,8 +52,9 @@ static void two_segments_and_two_heads_stay(void **state)
 
 // ---- a log --------------------------------------------------------------------------------------
 
-// Records as append() makes them; each segment begins with a head, if `heads`.
-static void write_log(const scratch_t *scratch, bool heads)
+// Records as append() makes them; each segment begins with a head, if `heads`, but for one (counted
+// from 1, 0: none).
+static void write_log_but(const scratch_t *scratch, bool heads, uint64_t headless)
 {
     stage_limits.segment_bytes = 1; // every group begins one
     stage_t *stage = open_stage(scratch);
@@ -62,7 +63,8 @@ static void write_log(const scratch_t *scratch, bool heads)
     for (uint64_t segment = 0; segment < SEGMENTS; segment++) {
         uint64_t at = (uint64_t) SEGMENT_RECORDS * segment + 1;
         for (uint64_t i = 0; i < SEGMENT_RECORDS; i++) {
-            record_kind_t kind = heads && i == 0 ? RECORD_KNOWN_END : RECORD_PAYLOAD;
+            bool head = heads && i == 0 && segment + 1 != headless;
+            record_kind_t kind = head ? RECORD_KNOWN_END : RECORD_PAYLOAD;
             uint8_t payload[4096];
             assert_true(stage_append(stage, kind, (int64_t) (segment * 1000 + i),
                                      kind == RECORD_PAYLOAD ? slice_text("feed") : none, none,
@@ -72,6 +74,11 @@ static void write_log(const scratch_t *scratch, bool heads)
     }
     stage_destroy(&stage);
     assert_int_equal(count_segments(scratch), SEGMENTS);
+}
+
+static void write_log(const scratch_t *scratch, bool heads)
+{
+    write_log_but(scratch, heads, 0);
 }
 
 // Say of these segments that their objects are made.
@@ -159,6 +166,20 @@ static void without_objects_or_heads_it_stays(void **state)
     write_log(scratch, false); // of an earlier version
     archive(scratch, SEGMENTS - 1);
     assert_int_equal(look(scratch, 60, 500, 100000), 1);
+}
+
+// A segment after a failed write begins without its plan: the one before it, which has it, stays.
+static void it_never_begins_without_its_plan(void **state)
+{
+    const scratch_t *scratch = *state;
+    write_log_but(scratch, true, 3);
+    archive(scratch, SEGMENTS - 1);
+    assert_int_equal(look(scratch, 20, 500, 100000), 11); // not 21
+    assert_int_equal(look(scratch, 30, 500, 100000), 31);
+    fault_t fault;
+    uint64_t gone = 0;
+    assert_true(trim_run(scratch->path, "tw", "c1", 11, &gone, &fault));
+    assert_int_equal(look(scratch, 20, 500, 100000), 11);
 }
 
 // A process dies before or behind every single removal; the next goes on where it was.
@@ -261,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_begins_where_all_conditions_are_met, begin_small,
                                         end_small),
         cmocka_unit_test_setup_teardown(without_objects_or_heads_it_stays, begin_small, end_small),
+        cmocka_unit_test_setup_teardown(it_never_begins_without_its_plan, begin_small, end_small),
         cmocka_unit_test_setup_teardown(any_death_leaves_a_log_that_begins_later, begin_small,
                                         end_small),
         cmocka_unit_test_setup_teardown(what_cannot_be_removed_is_told, begin_small, end_small),
