@@ -89,6 +89,8 @@ static void take_news(hearing_t *hearing)
 // Some may be gone, started, or started again on another port.
 static void follow(hearing_t *hearing)
 {
+    fault_t fault = { 0 };
+    (void) bus_renew_all(&fault); // keys may have changed; only who listens can lose a socket
     unsigned before = hearing->links, added = peers_follow(hearing->brokers, hearing->store);
     hearing->followed_us = life_mono_us();
     hearing->links = peers_count(hearing->brokers);

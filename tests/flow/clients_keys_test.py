@@ -328,12 +328,17 @@ def two_brokers(site):
     assert len(ids) == len(set(ids)) == rows, (len(ids), len(set(ids)), rows)
     for subscriber in [*subscribers, tail]:
         wait_for("the last alerts", lambda: set(ids[-FRAME_ROWS:]) <= set(subscriber.ids()))
-        said, got = subscriber.stop(), subscriber.ids()
+        said, got = subscriber.said(), subscriber.ids()
         if subscriber is tail:  # it gives no sign when it has begun
             ids = ids[ids.index(got[0]):]
         assert set(got) == set(ids), f"{subscriber.words} missed {len(set(ids) - set(got))}: {said}"
         assert len(got) == len(ids), f"{len(got) - len(ids)} alerts were printed twice"
         assert "gap" not in said, said
+    site.word("revoke", "second")
+    wait_for("tail to leave whose key is revoked",
+             lambda: tail.said().count("listening to 1 broker now") == 2)
+    for subscriber in [*subscribers, tail]:
+        subscriber.stop()
     print(f"{rows} alerts over two brokers, of which each was killed once: none missed, none twice")
 
 
