@@ -27,6 +27,7 @@ enum {
     LANE_SILENT_US = 3000000,          // a worker not heard of for so long is forgotten
     LANE_GAP_US = 200000,              // how long a gap may stay open before NEED
     LANE_QUIET_US = 1000000,           // how long a partition may hear nothing before NEED
+    LANE_UNREAD_TIMES = 10,            // so many times as long while messages wait unread
     LANE_AGAIN_US = 500000,            // at most one NEED for a partition in this time,
     LANE_AGAIN_US_MAX = 4000000,       // twice as long each time it must be asked again
     LANE_CALM_US = 10000000,           // and as at first after so long without
@@ -116,4 +117,7 @@ bool lane_in_hold(lane_in_t *self, const lane_span_t *span, slice_t frame);
 bool lane_in_release(lane_in_t *self, lane_span_t *span, slice_t *frame);
 
 // What to ask for: partitions with a gap or too long a silence, and the first record they miss.
-bool lane_in_needs(lane_in_t *self, int64_t now_us, partitions_t *partitions, uint64_t *from);
+// `unread`: messages wait that were not sorted yet. What is missed is most likely among them, and
+// every question costs a reading of the log and a mapping of its own; so patience is longer.
+bool lane_in_needs(lane_in_t *self, int64_t now_us, bool unread, partitions_t *partitions,
+                   uint64_t *from);

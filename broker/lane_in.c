@@ -47,7 +47,7 @@ void lane_in_own(lane_in_t *self, unsigned partition, uint64_t position, int64_t
     partitions_add(&self->owned, partition);
     self->position[partition] = position;
     // As if it had been quiet for long already: the first question goes out at once.
-    self->heard_us[partition] = now_us - LANE_QUIET_US;
+    self->heard_us[partition] = now_us - (int64_t) LANE_UNREAD_TIMES * LANE_QUIET_US;
     self->asked_us[partition] = now_us - LANE_CALM_US;
     self->again_us[partition] = LANE_AGAIN_US;
     self->early_us[partition] = 0;
@@ -170,16 +170,18 @@ static void note_question(lane_in_t *self, unsigned partition, int64_t now_us)
     self->asked_us[partition] = now_us;
 }
 
-bool lane_in_needs(lane_in_t *self, int64_t now_us, partitions_t *partitions, uint64_t *from)
+bool lane_in_needs(lane_in_t *self, int64_t now_us, bool unread, partitions_t *partitions,
+                   uint64_t *from)
 {
     bool any = false;
+    int64_t times = unread ? LANE_UNREAD_TIMES : 1;
     memset(partitions, 0, sizeof *partitions);
     *from = UINT64_MAX;
     for (unsigned p = 0; p < PARTITIONS; p++) {
         if (!partitions_has(&self->owned, p) || now_us - self->asked_us[p] < self->again_us[p])
             continue;
-        bool gap = self->early_us[p] != 0 && now_us - self->early_us[p] >= LANE_GAP_US;
-        bool quiet = now_us - self->heard_us[p] >= LANE_QUIET_US;
+        bool gap = self->early_us[p] != 0 && now_us - self->early_us[p] >= times * LANE_GAP_US;
+        bool quiet = now_us - self->heard_us[p] >= times * LANE_QUIET_US;
         if (!gap && !quiet)
             continue;
         any = true;

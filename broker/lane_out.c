@@ -2,7 +2,10 @@
  *
  *  Every partition of every worker is in one of two states: live (its worker's live set: it gets
  *  each new record with everybody else) or in one catch-up job (a cursor of its own). A worker
- *  without live credit is moved to a job, so the slow slow down nobody but themselves.
+ *  without live credit is moved to a job if another is well ahead of it, so the slow slow down
+ *  nobody but themselves. If all are behind, the live lane waits: as jobs of their own, each record
+ *  would be read and mapped once for every worker, when there is least time for it. For the same
+ *  reason jobs that stand at the same record travel together.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -203,13 +206,27 @@ void lane_out_need(lane_out_t *self, worker_id_t worker, slice_t endpoint, uint6
     add_job(self, (size_t) at, from, partitions, now_us);
 }
 
-// A live worker without credit goes on by itself, from where everybody is now.
+static bool is_live(const peer_t *peer)
+{
+    return peer->used && !partitions_empty(&peer->live);
+}
+
+static bool has_credit(const peer_t *peer)
+{
+    return peer->sent - peer->acked < LANE_LIVE_BYTES_MAX;
+}
+
+// A live worker without credit goes on by itself, from where everybody is now, if another has half
+// of its own.
 static void demote_slow(lane_out_t *self, int64_t now_us)
 {
-    for (size_t i = 0; i < LANE_WORKERS_MAX; i++) {
+    bool some_ahead = false;
+    for (size_t i = 0; i < LANE_WORKERS_MAX; i++)
+        some_ahead |= is_live(&self->peers[i]) &&
+                      self->peers[i].sent - self->peers[i].acked <= LANE_LIVE_BYTES_MAX / 2;
+    for (size_t i = 0; some_ahead && i < LANE_WORKERS_MAX; i++) {
         peer_t *peer = &self->peers[i];
-        if (!peer->used || partitions_empty(&peer->live) ||
-            peer->sent - peer->acked < LANE_LIVE_BYTES_MAX)
+        if (!is_live(peer) || has_credit(peer))
             continue;
         partitions_t slow = peer->live;
         memset(&peer->live, 0, sizeof peer->live);
@@ -252,8 +269,10 @@ static bool next_live(lane_out_t *self, uint64_t last_durable, lane_ship_t *ship
     ship->route_count = 0;
     for (size_t i = 0; i < LANE_WORKERS_MAX; i++) {
         const peer_t *peer = &self->peers[i];
-        if (!peer->used || partitions_empty(&peer->live))
+        if (!is_live(peer))
             continue;
+        if (!has_credit(peer))
+            return false; // nobody is ahead: see demote_slow
         lane_route_t *route = &ship->routes[ship->route_count];
         memcpy(route->endpoint, peer->endpoint, sizeof route->endpoint);
         route->lane = LANE_LIVE;
@@ -267,28 +286,46 @@ static bool next_live(lane_out_t *self, uint64_t last_durable, lane_ship_t *ship
     return true;
 }
 
+static bool can_ship(const job_t *job, uint64_t last_durable)
+{
+    return job->used && job->next <= last_durable &&
+           job->sent - job->acked < LANE_CATCHUP_BYTES_MAX;
+}
+
+// The jobs that stand where ship begins; none of them passes the live cursor, where its partitions
+// join the others, nor a job that is further on, which it joins.
+static void ship_jobs(lane_out_t *self, uint64_t last_durable, lane_ship_t *ship)
+{
+    ship->route_count = 0;
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        const job_t *job = &self->jobs[i];
+        if (job->used && job->next > ship->from && job->next <= ship->last)
+            ship->last = job->next - 1;
+        if (job->next != ship->from || !can_ship(job, last_durable) ||
+            ship->route_count == LANE_WORKERS_MAX)
+            continue;
+        lane_route_t *route = &ship->routes[ship->route_count];
+        memcpy(route->endpoint, self->peers[job->peer].endpoint, sizeof route->endpoint);
+        route->lane = job->lane;
+        route->partitions = job->partitions;
+        ship->places[ship->route_count++] = i;
+    }
+}
+
 static bool next_job(lane_out_t *self, uint64_t last_durable, lane_ship_t *ship)
 {
     for (size_t n = 0; n < JOBS_MAX; n++) {
         size_t i = (self->turn + n) % JOBS_MAX;
         const job_t *job = &self->jobs[i];
-        if (!job->used || job->next > last_durable ||
-            job->sent - job->acked >= LANE_CATCHUP_BYTES_MAX)
+        if (!can_ship(job, last_durable))
             continue;
-        // Not beyond the live cursor: there the job's partitions join the others.
-        uint64_t last = last_durable;
-        if (job->next < self->live_next && last >= self->live_next)
-            last = self->live_next - 1;
         self->turn = i + 1;
         ship->live = false;
         ship->from = job->next;
-        ship->last = last;
-        ship->route_count = 1;
-        lane_route_t *route = &ship->routes[0];
-        memcpy(route->endpoint, self->peers[job->peer].endpoint, sizeof route->endpoint);
-        route->lane = job->lane;
-        route->partitions = job->partitions;
-        ship->places[0] = i;
+        ship->last = last_durable;
+        if (job->next < self->live_next && last_durable >= self->live_next)
+            ship->last = self->live_next - 1;
+        ship_jobs(self, last_durable, ship);
         return true;
     }
     return false;

@@ -188,9 +188,12 @@ static bool has_room(const worker_t *self, int64_t now_us)
 
 static void take_some(worker_t *self, int64_t now_us)
 {
-    slice_t frame;
-    for (int i = 0; i < TAKE_MESSAGES && has_room(self, now_us) && bus_take(self->inbox, &frame);
-         i++) {
+    self->unread = true;
+    for (int i = 0; i < TAKE_MESSAGES && has_room(self, now_us); i++) {
+        slice_t frame;
+        self->unread = bus_take(self->inbox, &frame);
+        if (!self->unread)
+            return;
         worker_take(self, frame, now_us);
         if (++self->since_answer >= ANSWER_MESSAGES) {
             worker_answer(self);

@@ -101,6 +101,7 @@ typedef struct {
     bool displaced;            // Redis has positions of streams without a place here
     size_t ignored;            // streams that are told, but found no place
     bool ignoring;             // so it was a second ago
+    bool unread;               // messages may wait in the inbox
     uint32_t stream_numbers;   // given so far
     holding_t holdings[PARTITIONS];
     worker_commits_t *batch;

@@ -189,7 +189,7 @@ void worker_ask(worker_t *self, int64_t now_us)
         worker_stream_t *stream = &self->streams[i];
         partitions_t partitions;
         uint64_t from;
-        if (!stream->ack || !lane_in_needs(stream->lane, now_us, &partitions, &from))
+        if (!stream->ack || !lane_in_needs(stream->lane, now_us, self->unread, &partitions, &from))
             continue;
         message_need_t need = {
             .worker = slice_of(self->id.bytes, sizeof self->id.bytes),

@@ -120,6 +120,63 @@ static void slow_worker_slows_nobody_else(void **state)
     lane_out_destroy(&out);
 }
 
+// Acknowledges all that was sent to worker n on the live lane.
+static void acknowledge(lane_out_t *out, uint8_t n, slice_t endpoint, const lane_ship_t *ship)
+{
+    for (size_t r = 0; r < ship->route_count; r++)
+        if (slice_is(endpoint, ship->routes[r].endpoint))
+            lane_out_ack(out, worker_id(n), endpoint, ship->routes[r].lane, ship->routes[r].mark, 0,
+                         0);
+}
+
+// If each worker went on by itself, every record would be mapped once for each of them.
+static void when_all_are_slow_the_live_lane_waits(void **state)
+{
+    (void) state;
+    lane_out_t *out = lane_out_new();
+    partitions_t lower = range(0, 127), upper = range(128, 255);
+    lane_out_need(out, worker_id(1), endpoint_a, 1, &lower, 0);
+    lane_out_need(out, worker_id(2), endpoint_b, 1, &upper, 0);
+    lane_ship_t ship, last = { 0 };
+    uint64_t seq = 1;
+    while (lane_out_next(out, seq, 0, &ship)) {
+        lane_out_shipped(out, &ship, ship.last, LANE_SHIP_BYTES);
+        last = ship;
+        seq++;
+        assert_int_equal(ship.route_count, 2);
+        assert_true(ship.live);
+    }
+    assert_int_equal(seq, LANE_LIVE_BYTES_MAX / LANE_SHIP_BYTES + 1);
+    acknowledge(out, 1, endpoint_a, &last);
+    assert_true(lane_out_next(out, seq, 0, &ship)); // one is ahead: the other goes by itself
+    assert_int_equal(ship.route_count, 1);
+    lane_out_destroy(&out);
+}
+
+static void jobs_at_the_same_record_travel_together(void **state)
+{
+    (void) state;
+    lane_out_t *out = lane_out_new();
+    partitions_t lower = range(0, 127), upper = range(128, 255);
+    lane_ship_t ship;
+    assert_false(lane_out_next(out, 9, 0, &ship)); // nobody listens yet
+    lane_out_need(out, worker_id(1), endpoint_a, 1, &lower, 0);
+    lane_out_need(out, worker_id(2), endpoint_b, 5, &upper, 0);
+    assert_true(lane_out_next(out, 9, 0, &ship));
+    assert_int_equal(ship.from, 1);
+    assert_int_equal(ship.last, 4); // there it meets the other
+    assert_int_equal(ship.route_count, 1);
+    lane_out_shipped(out, &ship, 4, 10);
+    assert_true(lane_out_next(out, 9, 0, &ship));
+    assert_int_equal(ship.from, 5);
+    assert_int_equal(ship.last, 9);
+    assert_int_equal(ship.route_count, 2);
+    assert_false(ship.live);
+    lane_out_shipped(out, &ship, 9, 10);
+    assert_false(lane_out_next(out, 9, 0, &ship));
+    lane_out_destroy(&out);
+}
+
 static void silent_worker_is_forgotten(void **state)
 {
     (void) state;
@@ -250,10 +307,10 @@ static void gap_waits_and_is_asked_for(void **state)
     lane_in_own(in, 7, 10, 0);
     partitions_t need, ready, early;
     uint64_t from;
-    assert_true(lane_in_needs(in, 0, &need, &from)); // new: asks at once
+    assert_true(lane_in_needs(in, 0, false, &need, &from)); // new: asks at once
     assert_int_equal(from, 11);
     assert_true(partitions_has(&need, 7));
-    assert_false(lane_in_needs(in, LANE_AGAIN_US - 1, &need, &from)); // not again so soon
+    assert_false(lane_in_needs(in, LANE_AGAIN_US - 1, false, &need, &from)); // not again so soon
 
     lane_span_t span = { .from = 13, .to = 15, .partitions = range(0, 255) };
     lane_in_sort(in, &span, 1000, &ready, &early);
@@ -276,6 +333,26 @@ static void gap_waits_and_is_asked_for(void **state)
     lane_in_destroy(&in);
 }
 
+// What is missing may be in a message that has come but was not looked at.
+static void unread_messages_call_for_patience(void **state)
+{
+    (void) state;
+    lane_in_t *in = lane_in_new();
+    partitions_t need, ready, early;
+    uint64_t from;
+    lane_in_own(in, 7, 10, 0);
+    assert_true(lane_in_needs(in, 0, true, &need, &from)); // new: asks at once all the same
+    int64_t now_us = LANE_CALM_US;
+    lane_span_t span = { .from = 13, .to = 15, .partitions = range(0, 255) };
+    lane_in_sort(in, &span, now_us, &ready, &early);
+    assert_false(lane_in_needs(in, now_us + LANE_GAP_US, true, &need, &from));
+    int64_t patience_us = (int64_t) LANE_GAP_US * LANE_UNREAD_TIMES;
+    assert_true(lane_in_needs(in, now_us + patience_us, true, &need, &from));
+    now_us += LANE_CALM_US;
+    assert_true(lane_in_needs(in, now_us + LANE_GAP_US, false, &need, &from));
+    lane_in_destroy(&in);
+}
+
 static void questions_become_rarer(void **state)
 {
     (void) state;
@@ -285,7 +362,7 @@ static void questions_become_rarer(void **state)
     uint64_t from;
     int64_t last_us = -1, now_us = 0, gaps_us[5] = { 0 };
     for (unsigned n = 0; n < 6; now_us += 1000) {
-        if (!lane_in_needs(in, now_us, &need, &from))
+        if (!lane_in_needs(in, now_us, false, &need, &from))
             continue;
         if (n > 0)
             gaps_us[n - 1] = now_us - last_us;
@@ -296,9 +373,9 @@ static void questions_become_rarer(void **state)
     assert_memory_equal(gaps_us, expected_us, sizeof gaps_us);
     now_us =
         last_us + LANE_CALM_US; // it was heard of meanwhile: a new gap is asked for as at first
-    assert_true(lane_in_needs(in, now_us, &need, &from));
-    assert_false(lane_in_needs(in, now_us + LANE_AGAIN_US - 1, &need, &from));
-    assert_true(lane_in_needs(in, now_us + LANE_AGAIN_US, &need, &from));
+    assert_true(lane_in_needs(in, now_us, false, &need, &from));
+    assert_false(lane_in_needs(in, now_us + LANE_AGAIN_US - 1, false, &need, &from));
+    assert_true(lane_in_needs(in, now_us + LANE_AGAIN_US, false, &need, &from));
     lane_in_destroy(&in);
 }
 
@@ -465,7 +542,7 @@ static void play(uint64_t seed)
             partitions_t need;
             uint64_t from;
             char text[32];
-            if (lane_in_needs(world.in[w], world.now_us, &need, &from) &&
+            if (lane_in_needs(world.in[w], world.now_us, false, &need, &from) &&
                 (calm || chance(&world, 10) > 0))
                 lane_out_need(world.out, worker_id((uint8_t) (w * 50 + world.life[w])),
                               endpoint_of(&world, w, text), from, &need, world.now_us);
@@ -504,12 +581,15 @@ int main(void)
         cmocka_unit_test(partition_has_one_owner),
         cmocka_unit_test(credit_bounds_what_is_under_way),
         cmocka_unit_test(slow_worker_slows_nobody_else),
+        cmocka_unit_test(when_all_are_slow_the_live_lane_waits),
+        cmocka_unit_test(jobs_at_the_same_record_travel_together),
         cmocka_unit_test(silent_worker_is_forgotten),
         cmocka_unit_test(durable_is_what_all_partitions_have),
         cmocka_unit_test(marks_of_an_earlier_life_say_nothing),
         cmocka_unit_test(lost_credit_comes_back),
         cmocka_unit_test(worker_that_slept_goes_live_again),
         cmocka_unit_test(gap_waits_and_is_asked_for),
+        cmocka_unit_test(unread_messages_call_for_patience),
         cmocka_unit_test(questions_become_rarer),
         cmocka_unit_test(repeats_are_useless),
         cmocka_unit_test(hold_is_bounded),
