@@ -253,9 +253,10 @@ static partitions_t compare_wishes(worker_t *self, char owners[PARTITIONS][64])
     const char *names[LANE_WORKERS_MAX];
     for (size_t i = 0; i < self->roster.count; i++)
         names[i] = self->roster.names[i];
+    ownership_t wishes = ownership_of(names, self->roster.count);
     partitions_t wanted = { { 0 } };
     for (unsigned p = 0; p < PARTITIONS; p++) {
-        const char *wish = names[ownership_owner(p, names, self->roster.count)];
+        const char *wish = names[wishes.worker[p]];
         bool mine = strcmp(wish, self->name) == 0;
         bool free_for_us = owners[p][0] == '\0' || strcmp(owners[p], self->name) == 0;
         if (!mine)
