@@ -8,6 +8,10 @@
     latency    from a client's send to a subscriber's receive, one row at a time
     checkpoint bytes in Redis' append-only file a new row, with 10,000 full windows of an hour, and
                the time of a commit of everything, beside the same rows as plain bytes
+    growth     CPU of a row in each kind of actor and in Redis, with 1, 2, 4 and 8 transforms, with
+               and without keys; bytes of a row on the disk of the stage and in Redis' file
+    balance    partitions of the busiest of 2 to 200 workers, and how many move on a join or leave
+               (computed)
     polls      polls/s, CPU of a poll and lateness of a thousand HTTP sources in one collector, and
                polls/s of several, beside plain sockets to the same server
 
@@ -46,9 +50,9 @@ LATENCY_COUNT = 500
 RUNS = 3
 
 
-def feed(*words):
+def feed(*words, env=()):
     run = subprocess.run([str(BUILD / "feed_bench"), *map(str, words)], capture_output=True,
-                         text=True, timeout=600)
+                         text=True, timeout=600, env={**os.environ, **dict(env)})
     if run.returncode != 0:
         raise SystemExit(f"feed_bench {words[0]} failed: {run.stderr}")
     return json.loads(run.stdout)
@@ -120,8 +124,20 @@ def http_polls():
     return polls(BUILD)
 
 
+def more_workers():
+    from growth import growth
+    return growth(CONFIG, feed)
+
+
+def balance():
+    run = subprocess.run([str(BUILD / "balance_bench")], capture_output=True, text=True, timeout=60,
+                         check=True)
+    return json.loads(run.stdout)
+
+
 STAGES = {"window": window, "json": json_bodies, "pipeline": pipeline, "latency": latency,
-          "checkpoint": checkpoint, "polls": http_polls}
+          "checkpoint": checkpoint, "growth": more_workers,
+          "balance": balance, "polls": http_polls}
 
 
 def main():

@@ -7,7 +7,8 @@
  *      feed_bench latency FEED NEWS COUNT               send to subscriber's receive
  *
  *  Prints one line of JSON. 18 bytes a row: time and value of 8, series index of 2. Every row of
- * `latency` fires the rule of the bench configuration.
+ * `latency` fires the rule of the bench configuration. With keys: each endpoint with its listener's
+ *  behind `#`, as in `tidewire status`, and the feed's in FEED_PUBLIC and FEED_SECRET.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,6 +47,32 @@ static void die(const char *what)
     exit(1);
 }
 
+// The key of the listener stands behind `#` of its endpoint; ours, in Z85, in the environment.
+static void socket_connect(void *socket, const char *endpoint)
+{
+    char address[256];
+    const char *mark = strchr(endpoint, '#');
+    size_t length = mark ? (size_t) (mark - endpoint) : strlen(endpoint);
+    if (length >= sizeof address)
+        die("endpoint");
+    memcpy(address, endpoint, length);
+    address[length] = '\0';
+    if (mark) {
+        uint8_t server[32];
+        for (size_t i = 0; i < sizeof server; i++)
+            if (sscanf(mark + 1 + 2 * i, "%2hhx", &server[i]) != 1)
+                die("key of the listener");
+        const char *public = getenv("FEED_PUBLIC"), *secret = getenv("FEED_SECRET");
+        if (!public || !secret ||
+            zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server, sizeof server) == -1 ||
+            zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, public, strlen(public) + 1) == -1 ||
+            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, secret, strlen(secret) + 1) == -1)
+            die("FEED_PUBLIC, FEED_SECRET");
+    }
+    if (zmq_connect(socket, address) == -1)
+        die(address);
+}
+
 static void *socket_open(void *context, int type, const char *endpoint, const char *topic)
 {
     void *socket = zmq_socket(context, type);
@@ -57,8 +84,7 @@ static void *socket_open(void *context, int type, const char *endpoint, const ch
     zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
     if (topic)
         zmq_setsockopt(socket, ZMQ_SUBSCRIBE, topic, strlen(topic));
-    if (zmq_connect(socket, endpoint) == -1)
-        die(endpoint);
+    socket_connect(socket, endpoint);
     return socket;
 }
 
