@@ -28,7 +28,7 @@ POINTS = {
     "delivery.answered": ("notifier", 5, "a webhook answered, the outcome not told"),
     "news.received": ("broker", 10, "an alert received, not passed on"),
 }
-REACH_S = 40  # in which an armed process must get there
+REACH_S = 12  # in which an armed process must get there
 
 
 def arm(world, point, action, dice):
