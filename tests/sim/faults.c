@@ -23,6 +23,7 @@ enum {
     CUT_LOOK_US = 80,  // each so much later at most: a commit is not on its way for long
     HELD_US = 8000 * MS,
     HELD_OF_1000 = 700,
+    EXACTLY_ONE_OF_1000 = 500,
     LAST_FEW = 8, // entries of Redis' log
     ENABLED_OF_1000 = 350,
     EVERYTHING_OF_1000 = 60,
@@ -152,13 +153,17 @@ static void s_fail_over_unseen(size_t entries)
 }
 
 // What is late comes just before or just after the commit that follows it. In between Redis may
-// have lost the last few: then the same number of commits has another history.
-static void s_hold(sim_redis_cut_t *how)
+// have lost the last few, or just the commit before it: then the same number of commits has another
+// history.
+static void s_hold(int client, sim_redis_cut_t *how)
 {
     how->late_us = HELD_US;
     how->before_next = world_chance(400);
     how->after_next = !how->before_next;
     size_t most = sim_redis_log_entries(redis_world()), lost = world_below(LAST_FEW) + 1;
+    size_t last = sim_redis_entry_before(redis_world(), client);
+    if (world_chance(EXACTLY_ONE_OF_1000) && last < most)
+        lost = most - last;
     if (how->after_next && s_is_enabled(scenario, FAULT_REDIS_FAILOVER) &&
         most >= least_entries + lost)
         s_fail_over_unseen(most - lost);
@@ -186,7 +191,7 @@ static void s_try_cut(void *context, uint64_t number)
         how.late_us = world_chance(500) ? world_between(1 * MS, 8000 * MS)
                                         : world_between(100 * MS, 2500 * MS); // as one reads again
     if (kind == FAULT_COMMIT_LATE && world_chance(HELD_OF_1000))
-        s_hold(&how);
+        s_hold(client, &how);
     sim_redis_cut(redis_world(), client, how);
     if (world_chance(300))
         redis_world_cut(process, world_us() + world_between(10 * MS, 6000 * MS));

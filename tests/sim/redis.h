@@ -77,6 +77,9 @@ void sim_redis_client_gone(sim_redis_t *self, int client);
 size_t sim_redis_on_their_way(const sim_redis_t *self, int client);
 // Those of them that call a function whose name ends so.
 size_t sim_redis_calls_on_their_way(const sim_redis_t *self, int client, const char *ending);
+// The newest entry of the log that changed a partition that those of this client are about; the
+// number of entries if there is none. To roll back to it is to undo that one, and what came after.
+size_t sim_redis_entry_before(const sim_redis_t *self, int client);
 
 // ---- faults of the server ------------------------------------------------------------------
 

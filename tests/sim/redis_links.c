@@ -275,6 +275,26 @@ static bool is_about(const link_t *self, const link_t *other)
     return false;
 }
 
+static bool touches(const sim_redis_t *self, const link_t *link, size_t entry)
+{
+    const aof_t *log = &self->log;
+    size_t from = entry > 0 ? log->entries[entry - 1].effects_end : 0;
+    for (size_t i = from; i < log->entries[entry].effects_end; i++)
+        for (size_t k = link->sent_first; k < link->sent_end; k++)
+            if (share_word(&link->sent[k].words, &log->effects[i]))
+                return true;
+    return false;
+}
+
+size_t sim_redis_entry_before(const sim_redis_t *self, int client)
+{
+    for (size_t entry = self->log.count; entry-- > 0;)
+        for (size_t i = 0; i < self->link_count; i++)
+            if (self->links[i]->client == client && touches(self, self->links[i], entry))
+                return entry;
+    return self->log.count;
+}
+
 // Is what is due here a commit, alone or the end of a transaction?
 static bool is_commit(const link_t *self)
 {
