@@ -8,8 +8,7 @@ fails: whoever changes that code looks at the mutant as well), and what stands t
 these files are compiled anew; sources of the product know nothing of it.
 
 `kind`: "wrong" must be found; "harmless" must not: it takes away one of two safeguards, and the same
-without both is a mutant as well; "product" is what the product does, and is not built; "blind" is
-wrong, and the simulator does not find it yet (docs/decisions/0010-simulation.md).
+without both is a mutant as well; "product" is what the product does, and is not built.
 """
 
 import argparse

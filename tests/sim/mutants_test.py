@@ -2,8 +2,7 @@
 
 A mutant is found by a seed that fails with it and not without it. The seed that found it last is
 tried first; if it does not any more, all of them from 1 on, until one does. Two run at a time. A
-mutant that is called harmless must do no more harm than the product in HARMLESS_SEEDS seeds. What
-is called blind is told, and not tried.
+mutant that is called harmless must do no more harm than the product in HARMLESS_SEEDS seeds.
 
     mutants_test.py FOLDER_OF_PROGRAMS [NAME...]
 """
@@ -71,9 +70,8 @@ def harm_done(mutant, product):
 
 def judge(folder, mutant):
     """(is it as it should be?, the line of the table)"""
-    if mutant.kind in ("product", "blind"):
-        why = "see sim/seeds" if mutant.kind == "product" else "not found yet, not tried"
-        return True, f"{mutant.name:18} {mutant.kind:9} {mutant.origin:22}         {why}"
+    if mutant.kind == "product":
+        return True, f"{mutant.name:18} {mutant.kind:9} {mutant.origin:22}         see sim/seeds"
     began = time.monotonic()
     product = Simulator(folder / "sim")
     program = Simulator(folder / f"sim_mutant_{mutant.name}")
