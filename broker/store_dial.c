@@ -74,7 +74,7 @@ bool link_place_parse(link_place_t *self, const char *url, const char *password,
         const char *host = url + 8;
         good = parse_user(self, &host) && parse_tcp(self, host);
     } else if (strncmp(url, "rediss://", 9) == 0) {
-        return fault_set(fault, "redis: TLS is not in this version: '%s'", url);
+        return fault_set(fault, "redis: TLS is not in this version, use a tunnel: '%s'", url);
     } else {
         good = false;
     }

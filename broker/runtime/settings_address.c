@@ -183,7 +183,7 @@ static bool s_check_redis(settings_reader_t *self, const node_t *node, const cha
 
 bool settings_check_store(settings_reader_t *self, const node_t *node)
 {
-    static const char *const later[] = { "sentinel://", "cluster://", "rediss://" };
+    static const char *const later[] = { "sentinel://", "cluster://" };
     const char *rest;
     if (strcmp(node->text, "embedded") == 0)
         return true;
@@ -192,6 +192,10 @@ bool settings_check_store(settings_reader_t *self, const node_t *node)
                settings_refuse(self, node, "redis: expected unix:///path, an absolute one");
     if ((rest = s_after(node->text, "redis://")))
         return s_check_redis(self, node, rest);
+    if (s_after(node->text, "rediss://"))
+        return settings_refuse(self, node,
+                               "redis: rediss:// is not in this version: for TLS let a tunnel such "
+                               "as stunnel listen on loopback (docs/operating.md)");
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         if (s_after(node->text, later[i]))
             return settings_refuse(self, node, "redis: %s is not in this version", later[i]);

@@ -13,11 +13,13 @@ ROLES = ("collector", "prep", "transform", "notifier", "broker", "observer", "op
 
 
 class GuardedRedis:
-    """On loopback `port`; with `words` more of redis.conf. The configuration names the secrets."""
+    """On loopback `port`, with `words` more of redis.conf; `reach` is how to connect to it. The
+    configuration names the secrets."""
 
     def __init__(self, folder, config, port, *words):
         self.folder, self.config, self.port, self.words = pathlib.Path(folder), config, port, words
         self.secrets = self.folder / "secrets"
+        self.reach = {"port": port}
         self.server = None
 
     def print_users(self):
@@ -66,13 +68,13 @@ class GuardedRedis:
         self.start()
 
     def as_keeper(self, **more):
-        return redis.Redis(**{"host": "127.0.0.1", "port": self.port, "username": KEEPER,
-                              "password": "pw", "decode_responses": True, **more})
+        return redis.Redis(host="127.0.0.1", username=KEEPER, password="pw",
+                           decode_responses=True, **self.reach, **more)
 
     def as_role(self, role):
-        return redis.Redis(host="127.0.0.1", port=self.port, username=f"tw-{role}",
+        return redis.Redis(host="127.0.0.1", username=f"tw-{role}",
                            password=(self.secrets / f"{role}.password").read_text().strip(),
-                           decode_responses=True)
+                           decode_responses=True, **self.reach)
 
     def cli(self, role, *words):
         """redis-cli as people use it."""

@@ -28,6 +28,7 @@ SHOWS = {
     "tidewire keys list --keys .tidewire/keys": ["transform-2.beta", "collector", "elsewhere"],
     "tidewire status --health": ["well"],
     "tidewire tail -n 1": ["volume-spike"],
+    "tidewire redis-functions -c site.yaml": ["loaded"],
 }
 WELL_S = 60
 
@@ -55,7 +56,7 @@ class Shell:
         (self.home / "bin/tidewire").symlink_to(PROGRAM)
         self.exports = []
         # scp between hosts that share a disk.
-        cases = "".join(f"{other.name}:*) cp -p \"$file\" {shlex.quote(str(other.dir))}/ ;; "
+        cases = "".join(f"{other.name}:*) cp -p \"$file\" {shlex.quote(str(other.dir))}/\"${{2#*:}}\" ;; "
                         for other in others)
         self.scp = ("scp() { [ \"$1\" != -p ] || shift; file=$1; case $2 in " + cases +
                     "*) return 1 ;; esac; }")
@@ -103,7 +104,7 @@ def main():
                 print(f"--- {host.name} {log.name}")
                 print("\n".join(log.read_text(errors="replace").splitlines()[-10:]))
         raise
-    assert typed > 30, typed
+    assert typed > 60, typed
     left_running = [p for p in pathlib.Path("/proc").iterdir() if p.name.isdigit()
                     and (p / "cmdline").exists()
                     and b"tidewire\0" in (p / "cmdline").read_bytes()

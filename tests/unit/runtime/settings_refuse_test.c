@@ -108,7 +108,7 @@ static void top(void **state)
           "the only braces" },
         { "redis: sentinel://a:1,b:2/main\n", 1, 8, "sentinel:// is not in this version" },
         { "redis: cluster://a:1\n", 1, 8, "cluster:// is not in this version" },
-        { "redis: rediss://a:1\n", 1, 8, "rediss:// is not in this version" },
+        { "redis: rediss://a:1\n", 1, 8, "rediss:// is not in this version: for TLS" },
         { "stage: s3://bucket/x\n", 1, 8, "s3:// is not in this version" },
         { "stage: /var/stage\n", 1, 8, "expected dir:<path>" },
         { "stage: \"dir:\"\n", 1, 9, "without a path" },
