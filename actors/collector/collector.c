@@ -380,7 +380,6 @@ int collector_main(int argc, char **argv)
     if (redis == SITE_STOPPED)
         return EXIT_OK;
     self->anchor_us = life_wall_us() - life_mono_us();
-    life_raise_descriptors(); // a socket for each of a thousand hosts
     if (redis != SITE_READY || !s_open(self, &fault)) {
         log_event(LOG_ERROR, "cannot start", "reason=%s", log_quote(fault.text));
         return EXIT_FAILED;

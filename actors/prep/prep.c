@@ -31,6 +31,7 @@
 #include "broker/runtime/log.h"
 #include "broker/runtime/options.h"
 #include "broker/site.h"
+#include "broker/trust/strangers.h"
 #include "proto/message.h"
 #include "proto/owned.h"
 
@@ -51,8 +52,9 @@ typedef struct {
     int signals;
     store_t *store;
     bus_t *inbox;
-    peers_t *collectors; // that the inbox is connected to
-    metrics_t *metrics;  // or NULL
+    peers_t *collectors;   // that the inbox is connected to
+    metrics_t *metrics;    // or NULL
+    strangers_t strangers; // whom the log tells of
     mappings_t *mappings;
     outlets_t *outlets;
     refusals_t *refusals;
@@ -308,7 +310,11 @@ static void take_message(prep_t *self, slice_t frame)
     fault_t fault;
     if (!message_raw_decode(&raw, frame, &fault)) {
         self->malformed++;
-        log_event(LOG_WARNING, "malformed message refused", "reason=%s", log_quote(fault.text));
+        const char *peer = bus_peer(self->inbox);
+        uint64_t times;
+        if (strangers_tell(&self->strangers, peer ? peer : "", life_mono_us() / 1000, &times))
+            log_event(LOG_WARNING, "malformed message refused", "peer=%s reason=%s times=%" PRIu64,
+                      peer ? peer : "unknown", log_quote(fault.text), times);
         return;
     }
     self->messages++;

@@ -13,6 +13,7 @@
 #include "broker/peers.h"
 #include "broker/runtime/rate.h"
 #include "broker/store.h"
+#include "broker/trust/strangers.h"
 #include "proto/message.h"
 
 enum {
@@ -94,7 +95,8 @@ typedef struct {
     bus_t *inbox;     // PULL: rows
     bus_t *news;      // PUB to the brokers: latest rows
     peers_t *brokers;
-    metrics_t *metrics; // or NULL
+    metrics_t *metrics;    // or NULL
+    strangers_t bad_peers; // whom, and streams of which, the log tells of
     size_t stream_count;
     worker_stream_t streams[WORKER_STREAMS_MAX];
     worker_stream_t *applying; // the stream of the record in hand

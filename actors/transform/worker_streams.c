@@ -1,7 +1,9 @@
 /*  worker_streams -- what arrives, what is missing, what to answer: see worker.h. */
 #include "actors/transform/worker.h"
+
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
+#include <inttypes.h>
 
 enum { ANSWER_WAIT_MS = 0 };
 
@@ -47,8 +49,11 @@ static bool apply_block(worker_t *self, worker_stream_t *stream, const rows_bloc
     rows_view_t view;
     fault_t fault;
     if (!rows_decode(&view, block->block, &fault) || view.seq != block->seq) {
-        log_event(LOG_ERROR, "malformed block refused", "stream=%s seq=%llu reason=%s",
-                  stream->name, (unsigned long long) block->seq, log_quote(fault.text));
+        uint64_t times;
+        if (strangers_tell(&self->bad_peers, stream->name, life_mono_us() / 1000, &times))
+            log_event(LOG_ERROR, "malformed block refused",
+                      "stream=%s seq=%llu reason=%s times=%" PRIu64, stream->name,
+                      (unsigned long long) block->seq, log_quote(fault.text), times);
         return false;
     }
     partitions_t set = still_before(stream, ready, block->seq);
@@ -142,7 +147,11 @@ void worker_take(worker_t *self, slice_t frame, int64_t now_us)
     fault_t fault;
     if (!message_rows_decode(&rows, frame, &fault)) {
         self->malformed++;
-        log_event(LOG_WARNING, "malformed message refused", "reason=%s", log_quote(fault.text));
+        const char *peer = bus_peer(self->inbox);
+        uint64_t times;
+        if (strangers_tell(&self->bad_peers, peer ? peer : "", now_us / 1000, &times))
+            log_event(LOG_WARNING, "malformed message refused", "peer=%s reason=%s times=%" PRIu64,
+                      peer ? peer : "unknown", log_quote(fault.text), times);
         return;
     }
     worker_stream_t *stream = worker_stream(self, rows.stream);

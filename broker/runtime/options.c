@@ -99,6 +99,7 @@ bool options_parse(options_t *options, const char *role, const char *purpose, in
         return refuse(status, role, "a name has 1 to 48 letters, digits, '.', '_' or '-', unlike",
                       options->name);
     log_setup(role, options->name, options->log_level, options->log_json);
+    life_raise_descriptors(); // each connection is one, and strangers may make many
     fault_t fault;
     if (notify_open(&fault))
         return true;

@@ -16,8 +16,8 @@ static stranger_t *s_place(strangers_t *self, const char *address, int64_t now_m
         if (item->untold == 0 && now_ms - item->told_ms >= STRANGERS_PAUSE_MS)
             quiet = item;
     }
-    if (!quiet && self->count == STRANGERS_MAX)
-        return &self->items[STRANGERS_MAX];
+    if (!quiet && self->count == STRANGERS_KNOWN)
+        return &self->items[STRANGERS_KNOWN];
     stranger_t *place = quiet ? quiet : &self->items[self->count++];
     *place = (stranger_t){ .told_ms = now_ms - STRANGERS_PAUSE_MS };
     snprintf(place->address, sizeof place->address, "%s", address);
@@ -28,7 +28,7 @@ bool strangers_tell(strangers_t *self, const char *address, int64_t now_ms, uint
 {
     stranger_t *place = s_place(self, address, now_ms);
     place->untold++;
-    bool first = place == &self->items[STRANGERS_MAX] && place->told_ms == 0;
+    bool first = place == &self->items[STRANGERS_KNOWN] && place->told_ms == 0;
     if (!first && now_ms - place->told_ms < STRANGERS_PAUSE_MS)
         return false;
     *times = place->untold;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    STRANGERS_MAX = 256,
+    STRANGERS_KNOWN = 256,
     STRANGERS_ADDRESS_MAX = 63, // longer ones are cut
     STRANGERS_PAUSE_MS = 60 * 1000,
 };
@@ -19,7 +19,7 @@ typedef struct {
 } stranger_t;
 
 typedef struct {
-    stranger_t items[STRANGERS_MAX + 1]; // the last one stands for all others
+    stranger_t items[STRANGERS_KNOWN + 1]; // the last one stands for all others
     unsigned count;
 } strangers_t;
 

@@ -45,8 +45,8 @@ static void many(void **state)
                 counted += times;
             }
         }
-    assert_in_range(told, 1, STRANGERS_MAX + 2);
-    for (unsigned i = 0; i <= STRANGERS_MAX; i++)
+    assert_in_range(told, 1, STRANGERS_KNOWN + 2);
+    for (unsigned i = 0; i <= STRANGERS_KNOWN; i++)
         counted += self.items[i].untold;
     assert_int_equal(counted, 100000);
 }
@@ -58,7 +58,7 @@ static void an_address_that_went_makes_room(void **state)
     self = (strangers_t){ 0 };
     uint64_t times;
     char address[32];
-    for (int i = 0; i < STRANGERS_MAX; i++) {
+    for (int i = 0; i < STRANGERS_KNOWN; i++) {
         snprintf(address, sizeof address, "a%d", i);
         assert_true(strangers_tell(&self, address, 0, &times));
     }
