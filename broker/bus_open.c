@@ -213,11 +213,15 @@ static bool expect_key(bus_t *self, const endpoint_t *peer, fault_t *fault)
         return fault_set(fault, "out of memory");
     if (!self->watch && !(self->watch = bus_watch_new(self->handle, fault)))
         return false;
+    zsock_set_curve_serverkey_bin(self->sock, peer->key); // of the next connect
+    return true;
+}
+
+static void remember_link(bus_t *self, const endpoint_t *peer)
+{
     bus_link_t *link = &self->links[self->link_count++];
     strcpy(link->address, peer->address);
     memcpy(link->key, peer->key, sizeof link->key);
-    zsock_set_curve_serverkey_bin(self->sock, peer->key); // of the next connect
-    return true;
 }
 
 bool bus_add(bus_t *self, const char *endpoint, fault_t *fault)
@@ -232,6 +236,8 @@ bool bus_add(bus_t *self, const char *endpoint, fault_t *fault)
     if (zmq_connect(self->handle, peer.address) == -1)
         return fault_set(fault, "cannot connect to '%s': %s", peer.address,
                          zmq_strerror(zmq_errno()));
+    if (guard_on())
+        remember_link(self, &peer);
     return true;
 }
 
@@ -251,10 +257,24 @@ bool bus_keeps(const bus_t *self, const char *endpoint)
            (endpoint_parse(&peer, endpoint, NULL) && find_link(self, &peer) < self->link_count);
 }
 
+// End what goes to this address, and begin it again for the links there are. There may be two: a
+// listener at a fixed port whose key was replaced. libzmq ends both at once, and of PUB and SUB it
+// had begun the first alone.
+static void link_again(bus_t *self, const char *address)
+{
+    zmq_disconnect(self->handle, address);
+    for (size_t i = 0; i < self->link_count; i++)
+        if (strcmp(self->links[i].address, address) == 0) {
+            zsock_set_curve_serverkey_bin(self->sock, self->links[i].key);
+            zmq_connect(self->handle, address);
+        }
+}
+
 static void cut_link(bus_t *self, size_t index)
 {
-    zmq_disconnect(self->handle, self->links[index].address);
+    const bus_link_t cut = self->links[index];
     self->links[index] = self->links[--self->link_count];
+    link_again(self, cut.address);
 }
 
 void bus_remove(bus_t *self, const char *endpoint)
@@ -289,17 +309,35 @@ static bool listen_again(bus_t *self, fault_t *fault)
     return fault_set(fault, "cannot listen on '%s' again: %s", address, zmq_strerror(zmq_errno()));
 }
 
-// Links that the other end refused are tried again: it may know our key by now.
+static bool has_address(const bus_t *self, const char *address)
+{
+    for (size_t i = 0; i < self->link_count; i++)
+        if (strcmp(self->links[i].address, address) == 0)
+            return true;
+    return false;
+}
+
+static bool has_port_of(const bus_link_t *link, const char *address)
+{
+    const char *port = strrchr(address, ':');
+    return port && strcmp(strrchr(link->address, ':'), port) == 0;
+}
+
+// Links that the other end refused are tried again: it may know our key by now. The address may be
+// none that we gave: from the second connection on libzmq tells a host's number for its name. Then
+// the port decides; another link that has the same is only connected anew.
 static void try_again(bus_t *self)
 {
     char address[ENDPOINT_MAX];
-    while (self->watch && bus_watch_next(self->watch, address))
+    while (self->watch && bus_watch_next(self->watch, address)) {
+        if (has_address(self, address)) {
+            link_again(self, address);
+            continue;
+        }
         for (size_t i = 0; i < self->link_count; i++)
-            if (strcmp(self->links[i].address, address) == 0) {
-                zmq_disconnect(self->handle, address);
-                zsock_set_curve_serverkey_bin(self->sock, self->links[i].key);
-                zmq_connect(self->handle, address);
-            }
+            if (has_port_of(&self->links[i], address))
+                link_again(self, self->links[i].address);
+    }
 }
 
 static bus_renewal_t renew(bus_t *self, unsigned revision, fault_t *fault)

@@ -302,47 +302,150 @@ static void a_listener_that_is_revoked_is_left(void **state)
     bus_destroy(&own);
 }
 
-// libzmq gives up for ever after a refusal; we do not. The peer here is another process' worth of
-// socket: a CURVE server with the same handler, whose door does not know us at first.
-static void a_refused_link_is_tried_again(void **state)
+// A broker's door for news as another process would have it, with this key; its port.
+static int broker_door_at(zsock_t *server, const certificate_t *key, const char *where)
 {
-    (void) state;
-    fault_t fault = { 0 };
-    char path[PATH_MAX];
-    assert_true(ring_known_path(folder, "collector.key", path, sizeof path));
-    assert_int_equal(unlink(path), 0); // nobody knows us
-    unsigned before = guard_revision();
-    await_revision(before);
-    // A broker's door for news, with the key of broker-1.
-    zsock_t *server = zsock_new(ZMQ_XSUB);
-    zsock_set_curve_publickey_bin(server, peers[ROLE_BROKER].public_key);
-    zsock_set_curve_secretkey_bin(server, peers[ROLE_BROKER].secret_key);
+    zsock_set_curve_publickey_bin(server, key->public_key);
+    zsock_set_curve_secretkey_bin(server, key->secret_key);
     zsock_set_zap_domain(server, door_name(DOOR_NEWS));
     zsock_set_curve_server(server, 1);
     zsock_set_linger(server, 0);
-    int port = zsock_bind(server, "tcp://127.0.0.1:*");
+    int port = -1;
+    for (int tries = 0; port < 0 && tries < WAIT_MS / 10; tries++) { // the kernel may take a moment
+        port = zsock_bind(server, "tcp://127.0.0.1:%s", where);
+        if (port < 0)
+            zclock_sleep(10);
+    }
     assert_true(port > 0);
     zmq_send(zsock_resolve(server), "\1", 1, 0);
+    return port;
+}
+
+static int broker_door(zsock_t *server, const certificate_t *key)
+{
+    return broker_door_at(server, key, "*");
+}
+
+static void endpoint_at(const char *host, int port, const certificate_t *key,
+                        char text[ENDPOINT_MAX])
+{
     endpoint_t peer = { .has_key = true };
-    snprintf(peer.address, sizeof peer.address, "tcp://127.0.0.1:%d", port);
-    memcpy(peer.key, peers[ROLE_BROKER].public_key, sizeof peer.key);
-    char text[ENDPOINT_MAX];
+    snprintf(peer.address, sizeof peer.address, "tcp://%s:%d", host, port);
+    memcpy(peer.key, key->public_key, sizeof peer.key);
     assert_true(endpoint_format(&peer, text));
-    uint64_t refused = guard_count().refused;
-    bus_t *own = bus_connect(BUS_PUB, DOOR_NEWS, text, 10, &fault);
-    assert_non_null(own);
-    await_refusals(refused, 1);
-    certificate_t again = self_key;
-    assert_true(certificate_write(&again, path, false, &fault)); // now we are known
+}
+
+static void endpoint_of(int port, const certificate_t *key, char text[ENDPOINT_MAX])
+{
+    endpoint_at("127.0.0.1", port, key, text);
+}
+
+// Does news reach the server in the end, while we do once a while what is done once a second?
+static bool publishes(bus_t *own, zsock_t *server)
+{
+    fault_t fault = { 0 };
     bool through = false;
     for (int waited_ms = 0; !through && waited_ms < 2 * REREAD_MS; waited_ms += 100) {
         assert_int_equal(bus_renew_all(&fault), BUS_SAME);
         bus_publish(own, slice_text("staged/x"), slice_text("body"));
         through = arrives(zsock_resolve(server), 100);
     }
-    assert_true(through);
+    return through;
+}
+
+// libzmq gives up for ever after a refusal; we do not. The peer here is another process' worth of
+// socket: a CURVE server with the same handler, whose door does not know us at first.
+static void tried_again(const char *host, bool reconnected)
+{
+    fault_t fault = { 0 };
+    char path[PATH_MAX];
+    assert_true(ring_known_path(folder, "collector.key", path, sizeof path));
+    certificate_t again = self_key;
+    zsock_t *server = zsock_new(ZMQ_XSUB);
+    int port = broker_door(server, &peers[ROLE_BROKER]);
+    char text[ENDPOINT_MAX];
+    endpoint_at(host, port, &peers[ROLE_BROKER], text);
+    bus_t *own = NULL;
+    if (reconnected) { // libzmq names a host by its number from the second connection on
+        own = bus_connect(BUS_PUB, DOOR_NEWS, text, 10, &fault);
+        assert_non_null(own);
+        assert_true(publishes(own, server));
+    }
+    unsigned before = guard_revision();
+    assert_int_equal(unlink(path), 0); // nobody knows us
+    await_revision(before);
+    uint64_t refused = guard_count().refused;
+    if (reconnected) {
+        zsock_destroy(&server);
+        server = zsock_new(ZMQ_XSUB);
+        char where[8];
+        snprintf(where, sizeof where, "%d", port);
+        broker_door_at(server, &peers[ROLE_BROKER], where);
+    } else
+        own = bus_connect(BUS_PUB, DOOR_NEWS, text, 10, &fault);
+    assert_non_null(own);
+    await_refusals(refused, 1);
+    assert_true(certificate_write(&again, path, false, &fault)); // now we are known
+    assert_true(publishes(own, server));
     bus_destroy(&own);
     zsock_destroy(&server);
+}
+
+static void a_refused_link_is_tried_again(void **state)
+{
+    (void) state;
+    tried_again("127.0.0.1", false);
+}
+
+static void a_refused_link_to_a_name_is_tried_again(void **state)
+{
+    (void) state;
+    tried_again("localhost", true);
+}
+
+// libzmq ends all links to one address at once, and gives a PUB no second one: after a listener at
+// a fixed port got a new key, the new link must outlive the old one.
+static void a_new_key_at_an_old_address_is_linked(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    zsock_t *server = zsock_new(ZMQ_XSUB);
+    int port = broker_door(server, &peers[ROLE_BROKER]);
+    certificate_t old;
+    make_key("broker-2", ROLE_BROKER, &old);
+    for (int waited_ms = 0; !guard_knows(old.public_key, ROLE_BROKER) && waited_ms < REREAD_MS;
+         waited_ms += 10)
+        zclock_sleep(10);
+    char before[ENDPOINT_MAX], after[ENDPOINT_MAX];
+    endpoint_of(port, &old, before);
+    endpoint_of(port, &peers[ROLE_BROKER], after);
+    bus_t *own = bus_connect(BUS_PUB, DOOR_NEWS, before, 10, &fault);
+    assert_non_null(own);
+    assert_true(bus_add(own, after, &fault));
+    bus_remove(own, before);
+    assert_true(publishes(own, server));
+    bus_destroy(&own);
+    zsock_destroy(&server);
+}
+
+// A registry may say anything; it must not use up the links that a socket may have.
+static void an_endpoint_that_is_none_takes_no_place(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    endpoint_t peer = { .address = "nonsense://host:1", .has_key = true };
+    char text[ENDPOINT_MAX];
+    memcpy(peer.key, peers[ROLE_BROKER].public_key, sizeof peer.key);
+    assert_true(endpoint_format(&peer, text));
+    bus_t *own = bus_connect(BUS_PUB, DOOR_NEWS, NULL, 10, &fault);
+    assert_non_null(own);
+    for (int i = 0; i <= BUS_LINKS_MAX; i++)
+        assert_false(bus_add(own, text, &fault));
+    assert_false(bus_keeps(own, text));
+    endpoint_of(1, &peers[ROLE_BROKER], text);
+    if (!bus_add(own, text, &fault))
+        fail_msg("%s", fault.text);
+    bus_destroy(&own);
 }
 
 int main(void)
@@ -359,6 +462,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(revoking_ends_a_living_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_listener_that_is_revoked_is_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_link_is_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_link_to_a_name_is_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_key_at_an_old_address_is_linked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_endpoint_that_is_none_takes_no_place, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
