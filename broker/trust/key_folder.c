@@ -126,24 +126,6 @@ static bool s_remove(const char *path, bool *removed, fault_t *fault)
     return true;
 }
 
-bool key_folder_revoke(const char *folder, const char *name, bool old_only, fault_t *fault)
-{
-    char path[PATH_MAX];
-    bool removed = false;
-    if (!s_check_name(name, fault) || !s_known(folder, name, OLD, path, fault) ||
-        !s_remove(path, &removed, fault))
-        return false;
-    if (!old_only) {
-        bool secret = false;
-        if (!s_known(folder, name, "", path, fault) || !s_remove(path, &removed, fault) ||
-            !ring_secret_path(folder, name, path, sizeof path) || !s_remove(path, &secret, fault))
-            return false;
-    }
-    return removed || fault_set(fault, "'%s' has no %skey here", name, old_only ? "old " : "");
-}
-
-// ---- lines -----------------------------------------------------------------------------------
-
 static bool s_is_old(const ring_t *ring, size_t index)
 {
     static const char ending[] = OLD CERTIFICATE_PUBLIC_ENDING;
@@ -151,6 +133,51 @@ static bool s_is_old(const ring_t *ring, size_t index)
     size_t size = strlen(file), length = sizeof ending - 1;
     return size > length && strcmp(file + size - length, ending) == 0;
 }
+
+// The files that `keys` makes are found by their names, so that a bad file beside them is no
+// hindrance.
+static bool s_revoke_files(const char *folder, const char *name, bool old_only, bool *removed,
+                           fault_t *fault)
+{
+    char path[PATH_MAX];
+    if (!s_known(folder, name, OLD, path, fault) || !s_remove(path, removed, fault))
+        return false;
+    bool secret = false;
+    return old_only ||
+           (s_known(folder, name, "", path, fault) && s_remove(path, removed, fault) &&
+            ring_secret_path(folder, name, path, sizeof path) && s_remove(path, &secret, fault));
+}
+
+// Keys of this name in files that somebody named otherwise.
+static bool s_revoke_others(const char *folder, const ring_t *ring, const char *name, bool old_only,
+                            bool *removed, fault_t *fault)
+{
+    char path[PATH_MAX];
+    for (size_t i = 0; i < ring_count(ring); i++)
+        if (strcmp(ring_at(ring, i)->name, name) == 0 && (!old_only || s_is_old(ring, i)) &&
+            (!ring_known_path(folder, ring_file(ring, i), path, sizeof path) ||
+             !s_remove(path, removed, fault)))
+            return false;
+    return true;
+}
+
+bool key_folder_revoke(const char *folder, const char *name, bool old_only, fault_t *fault)
+{
+    bool removed = false;
+    if (!s_check_name(name, fault) || !s_revoke_files(folder, name, old_only, &removed, fault))
+        return false;
+    fault_t reason = { 0 };
+    owned(ring_destroy) ring_t *ring = ring_load(folder, &reason);
+    if (!ring)
+        return fault_set(fault,
+                         "'%s': %s, but the folder cannot be read, and an actor that cannot read "
+                         "it keeps every key that it knew, until this is mended: %.300s",
+                         name, removed ? "taken out" : "nothing is taken out", reason.text);
+    return s_revoke_others(folder, ring, name, old_only, &removed, fault) &&
+           (removed || fault_set(fault, "'%s' has no %skey here", name, old_only ? "old " : ""));
+}
+
+// ---- lines -----------------------------------------------------------------------------------
 
 bool key_folder_export(const char *folder, const char *name, buffer_t *out, fault_t *fault)
 {

@@ -18,7 +18,8 @@ bool key_folder_make(const char *folder, fault_t *fault);
 bool key_folder_add(const char *folder, const char *name, role_t role, fault_t *fault);
 // A new pair for a name whose pair is here; the old key stays known until it is revoked.
 bool key_folder_rotate(const char *folder, const char *name, fault_t *fault);
-// Take the key of this name out: the old one alone, or all, with the secret.
+// Take the keys of this name out: the old one alone, or all, with the secret. False with fault also
+// if the folder cannot be read afterwards: actors then keep what they knew.
 bool key_folder_revoke(const char *folder, const char *name, bool old_only, fault_t *fault);
 
 // One line for the key of this name, or of all (NULL), except old ones. False: none, or fault.

@@ -167,27 +167,45 @@ bool ring_lost(const ring_t *self, const ring_t *later)
     return false;
 }
 
-// FNV-1a over names, sizes and times; the order in which the folder lists them does not count.
+static uint64_t s_hash(const char *name, const uint64_t *facts, size_t count)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char *c = name; *c; c++)
+        hash = (hash ^ (uint8_t) *c) * 0x100000001b3;
+    for (size_t i = 0; i < count * sizeof *facts; i++)
+        hash = (hash ^ ((const uint8_t *) facts)[i]) * 0x100000001b3;
+    return hash;
+}
+
+// Who may change it decides whether it is read at all (s_check_folder).
+static uint64_t s_hash_folder(const char *path)
+{
+    struct stat state;
+    if (stat(path, &state) != 0)
+        return 0;
+    const uint64_t facts[] = { state.st_mode, state.st_uid };
+    return s_hash(path, facts, sizeof facts / sizeof *facts);
+}
+
+// FNV-1a over names, sizes, times and rights; the order in which the folder lists them does not
+// count.
 uint64_t ring_fingerprint(const char *folder)
 {
     char path[PATH_MAX];
     if (!ring_known_path(folder, "", path, sizeof path))
         return 0;
     owned(s_dir_destroy) DIR *dir = opendir(path);
-    uint64_t sum = 0;
+    uint64_t sum = s_hash_folder(folder) + s_hash_folder(path);
     for (struct dirent *item; dir && (item = readdir(dir));) {
         struct stat state;
         if (!s_is_public(item->d_name) || fstatat(dirfd(dir), item->d_name, &state, 0) != 0)
             continue;
-        const uint64_t facts[] = { (uint64_t) state.st_size, (uint64_t) state.st_ino,
-                                   (uint64_t) state.st_mtim.tv_sec,
-                                   (uint64_t) state.st_mtim.tv_nsec };
-        uint64_t hash = 0xcbf29ce484222325;
-        for (const char *c = item->d_name; *c; c++)
-            hash = (hash ^ (uint8_t) *c) * 0x100000001b3;
-        for (size_t i = 0; i < sizeof facts; i++)
-            hash = (hash ^ ((const uint8_t *) facts)[i]) * 0x100000001b3;
-        sum += hash;
+        const uint64_t facts[] = {
+            (uint64_t) state.st_size,        (uint64_t) state.st_ino,
+            (uint64_t) state.st_mtim.tv_sec, (uint64_t) state.st_mtim.tv_nsec,
+            (uint64_t) state.st_mode,        (uint64_t) state.st_uid
+        };
+        sum += s_hash(item->d_name, facts, sizeof facts / sizeof *facts);
     }
     return sum;
 }

@@ -27,7 +27,8 @@ const certificate_t *ring_find(const ring_t *self, const uint8_t key[CERTIFICATE
 // Has `later` lost a key of `self`, or changed its role or name?
 bool ring_lost(const ring_t *self, const ring_t *later);
 
-// A number that changes with the files in known/: to see whether reading them again is worth it.
+// A number that changes with the files in known/ and with who may change them: to see whether
+// reading them again is worth it.
 uint64_t ring_fingerprint(const char *folder);
 
 // Paths below the folder; false: too long.

@@ -176,6 +176,60 @@ static void what_is_lost(void **state)
     assert_true(ring_lost(before, after));
 }
 
+// The error says chmod: then that must be seen, though neither size nor time of the file change.
+static void a_change_of_rights_is_one(void **state)
+{
+    (void) state;
+    fault_t fault;
+    char path[PATH_MAX], known[PATH_MAX];
+    assert_true(key_folder_add(one, "a", ROLE_PREP, &fault));
+    assert_true(ring_known_path(one, "a.key", path, sizeof path));
+    assert_true(ring_known_path(one, "", known, sizeof known));
+    const char *const paths[] = { path, known, one };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_int_equal(chmod(paths[i], 0777), 0);
+        assert_null(ring_load(one, &fault));
+        uint64_t before = ring_fingerprint(one);
+        assert_int_equal(ring_fingerprint(one), before);
+        assert_int_equal(chmod(paths[i], 0755), 0);
+        assert_int_equal(count_of(one), 1);
+        assert_true(ring_fingerprint(one) != before);
+    }
+}
+
+// Whoever has a name is out when it is revoked, under whatever file name his key is known.
+static void revoking_takes_every_key_of_a_name(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    char path[PATH_MAX], other[PATH_MAX];
+    assert_true(key_folder_add(one, "b", ROLE_PREP, &fault));
+    assert_true(key_folder_add(one, "a", ROLE_PREP, &fault));
+    assert_true(ring_known_path(one, "a.key", path, sizeof path));
+    assert_true(ring_known_path(one, "laptop.key", other, sizeof other));
+    assert_int_equal(rename(path, other), 0); // put there by hand
+    assert_true(key_folder_add(one, "a", ROLE_PREP, &fault));
+    assert_int_equal(count_of(one), 3);
+    assert_true(key_folder_revoke(one, "a", false, &fault));
+    assert_int_equal(count_of(one), 1);
+}
+
+// Actors keep all keys while a file is bad: who revokes then must not be told that it is done.
+static void revoking_in_a_bad_folder_is_not_said_to_be_done(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    char path[PATH_MAX];
+    assert_true(key_folder_add(one, "a", ROLE_PREP, &fault));
+    assert_true(key_folder_add(one, "b", ROLE_PREP, &fault));
+    assert_true(ring_known_path(one, "b.key", path, sizeof path));
+    assert_int_equal(chmod(path, 0666), 0);
+    assert_false(key_folder_revoke(one, "a", false, &fault));
+    assert_non_null(strstr(fault.text, "b.key"));
+    assert_true(ring_known_path(one, "a.key", path, sizeof path));
+    assert_int_equal(access(path, F_OK), -1); // it takes effect with the mending
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +237,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bad_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_change_of_rights_is_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(revoking_takes_every_key_of_a_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(revoking_in_a_bad_folder_is_not_said_to_be_done, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
