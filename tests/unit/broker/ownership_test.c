@@ -14,7 +14,7 @@
 
 enum { MOST = 201, SETS = 3, MORE_MOST = 24 };
 
-static char texts[SETS][MOST][32];
+static char texts[SETS][MOST][48];
 static const char *names[SETS][MOST];
 
 static void name_all(void)
@@ -48,7 +48,7 @@ static void nobody_has_two_more_than_another(void **state)
 static void more_workers_than_partitions(void **state)
 {
     (void) state;
-    static char many[OWNERSHIP_WORKERS_MAX][8];
+    static char many[OWNERSHIP_WORKERS_MAX][16];
     const char *all[OWNERSHIP_WORKERS_MAX];
     for (int i = 0; i < OWNERSHIP_WORKERS_MAX; i++) {
         snprintf(many[i], sizeof many[i], "w%d", i);
