@@ -142,9 +142,22 @@ static bool name_endpoint(bus_t *self, fault_t *fault)
            fault_set(fault, "'%s' leaves no room for a key", self->address);
 }
 
+// With IPv6 only where an address says so: otherwise `*` would be [::], and names mean others.
+static int bind_to(bus_t *self, const char *address)
+{
+    zsock_set_ipv6(self->sock, endpoint_is_ipv6(address));
+    return zmq_bind(self->handle, address);
+}
+
+static int connect_to(bus_t *self, const char *address)
+{
+    zsock_set_ipv6(self->sock, endpoint_is_ipv6(address));
+    return zmq_connect(self->handle, address);
+}
+
 static bool listen_at(bus_t *self, const char *address, fault_t *fault)
 {
-    if (zmq_bind(self->handle, address) == -1)
+    if (bind_to(self, address) == -1)
         return fault_set(fault, "cannot listen on '%s': %s", address, zmq_strerror(zmq_errno()));
     size_t size = sizeof self->address;
     if (zmq_getsockopt(self->handle, ZMQ_LAST_ENDPOINT, self->address, &size) == -1)
@@ -233,7 +246,7 @@ bool bus_add(bus_t *self, const char *endpoint, fault_t *fault)
         return fault_set(fault, "'%s' wants a key, and we have none: set `keys`", peer.address);
     if (guard_on() && !expect_key(self, &peer, fault))
         return false;
-    if (zmq_connect(self->handle, peer.address) == -1)
+    if (connect_to(self, peer.address) == -1)
         return fault_set(fault, "cannot connect to '%s': %s", peer.address,
                          zmq_strerror(zmq_errno()));
     if (guard_on())
@@ -266,7 +279,7 @@ static void link_again(bus_t *self, const char *address)
     for (size_t i = 0; i < self->link_count; i++)
         if (strcmp(self->links[i].address, address) == 0) {
             zsock_set_curve_serverkey_bin(self->sock, self->links[i].key);
-            zmq_connect(self->handle, address);
+            connect_to(self, address);
         }
 }
 
@@ -302,7 +315,7 @@ static bool listen_again(bus_t *self, fault_t *fault)
     if (!open_socket(self, fault))
         return false;
     for (int tries = 0; tries < AGAIN_TRIES; tries++) {
-        if (zmq_bind(self->handle, address) == 0)
+        if (bind_to(self, address) == 0)
             return bus_probe(address, peer_types[self->kind], fault);
         zclock_sleep(AGAIN_MS);
     }

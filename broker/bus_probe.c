@@ -43,6 +43,7 @@ static int s_knock(const char *address, int type, const certificate_t *stranger,
         return -1;
     }
     zsock_set_linger(client, 0);
+    zsock_set_ipv6(client, endpoint_is_ipv6(address));
     zsock_set_curve_serverkey_bin(client, guard_self()->public_key);
     zsock_set_curve_publickey_bin(client, stranger->public_key);
     zsock_set_curve_secretkey_bin(client, stranger->secret_key);

@@ -74,6 +74,11 @@ bool endpoint_is_everywhere(const char *address)
            s_starts(address, "tcp://[::]:");
 }
 
+bool endpoint_is_ipv6(const char *address)
+{
+    return s_starts(address, "tcp://[");
+}
+
 bool endpoint_move(const char *address, const char *host, char moved[ENDPOINT_MAX])
 {
     const char *port = strrchr(address, ':');

@@ -28,5 +28,7 @@ bool endpoint_format(const endpoint_t *self, char text[ENDPOINT_MAX]);
 bool endpoint_is_local(const char *address);
 // `tcp://0.0.0.0:port`, `tcp://[::]:port` or `tcp://*:port`: all interfaces.
 bool endpoint_is_everywhere(const char *address);
+// `tcp://[...]:port`, which ZeroMQ takes only on sockets that were told so.
+bool endpoint_is_ipv6(const char *address);
 // The same port at another host; false: no tcp address, or too long.
 bool endpoint_move(const char *address, const char *host, char moved[ENDPOINT_MAX]);

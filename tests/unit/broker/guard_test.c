@@ -70,23 +70,27 @@ static int tear_down(void **state)
 }
 
 // A client that is none of ours: with this key, or without any; it expects the listener's key.
-static zsock_t *client(int type, const bus_t *listener, const certificate_t *key)
+static zsock_t *client_on(zsock_t *sock, const bus_t *listener, const certificate_t *key)
 {
     endpoint_t endpoint;
     fault_t fault;
     assert_true(endpoint_parse(&endpoint, bus_endpoint(listener), &fault));
     assert_true(endpoint.has_key);
-    zsock_t *sock = zsock_new(type);
     zsock_set_linger(sock, 0);
     if (key) {
         zsock_set_curve_serverkey_bin(sock, endpoint.key);
         zsock_set_curve_publickey_bin(sock, key->public_key);
         zsock_set_curve_secretkey_bin(sock, key->secret_key);
     }
-    if (type == ZMQ_SUB)
+    if (zsock_type(sock) == ZMQ_SUB)
         zsock_set_subscribe(sock, "");
     assert_int_equal(zmq_connect(zsock_resolve(sock), endpoint.address), 0);
     return sock;
+}
+
+static zsock_t *client(int type, const bus_t *listener, const certificate_t *key)
+{
+    return client_on(zsock_new(type), listener, key);
 }
 
 static bool arrives(void *socket, int wait_ms)
@@ -310,9 +314,10 @@ static int broker_door_at(zsock_t *server, const certificate_t *key, const char 
     zsock_set_zap_domain(server, door_name(DOOR_NEWS));
     zsock_set_curve_server(server, 1);
     zsock_set_linger(server, 0);
+    zsock_set_ipv6(server, where[0] == '[');
     int port = -1;
     for (int tries = 0; port < 0 && tries < WAIT_MS / 10; tries++) { // the kernel may take a moment
-        port = zsock_bind(server, "tcp://127.0.0.1:%s", where);
+        port = zsock_bind(server, "tcp://%s", where);
         if (port < 0)
             zclock_sleep(10);
     }
@@ -323,7 +328,7 @@ static int broker_door_at(zsock_t *server, const certificate_t *key, const char 
 
 static int broker_door(zsock_t *server, const certificate_t *key)
 {
-    return broker_door_at(server, key, "*");
+    return broker_door_at(server, key, "127.0.0.1:*");
 }
 
 static void endpoint_at(const char *host, int port, const certificate_t *key,
@@ -378,8 +383,8 @@ static void tried_again(const char *host, bool reconnected)
     if (reconnected) {
         zsock_destroy(&server);
         server = zsock_new(ZMQ_XSUB);
-        char where[8];
-        snprintf(where, sizeof where, "%d", port);
+        char where[32];
+        snprintf(where, sizeof where, "127.0.0.1:%d", port);
         broker_door_at(server, &peers[ROLE_BROKER], where);
     } else
         own = bus_connect(BUS_PUB, DOOR_NEWS, text, 10, &fault);
@@ -448,6 +453,38 @@ static void an_endpoint_that_is_none_takes_no_place(void **state)
     bus_destroy(&own);
 }
 
+// Bound and tried, and connected to, at an IPv6 address.
+static void over_ipv6_too(void **state)
+{
+    (void) state;
+    if (access("/proc/net/if_inet6", R_OK) != 0) {
+        print_message("SKIPPED: this kernel has no IPv6\n");
+        skip();
+    }
+    fault_t fault = { 0 };
+    bus_t *listener = bus_bind(BUS_PULL, DOOR_ACK, "tcp://[::1]:*", 10, &fault);
+    if (!listener)
+        fail_msg("%s", fault.text);
+    zsock_t *sock = zsock_new(ZMQ_PUSH);
+    zsock_set_ipv6(sock, 1);
+    zsock_t *good = client_on(sock, listener, &peers[ROLE_TRANSFORM]);
+    assert_true(gets_through(BUS_PULL, listener, good, WAIT_MS));
+    zsock_destroy(&good);
+    bus_destroy(&listener);
+    bus_t *everywhere = bus_bind(BUS_PULL, DOOR_ACK, "tcp://[::]:*", 10, &fault);
+    assert_null(everywhere); // nobody could be told where it is
+    assert_non_null(strstr(fault.text, "listen.advertise"));
+    char text[ENDPOINT_MAX];
+    zsock_t *server = zsock_new(ZMQ_XSUB);
+    endpoint_at("[::1]", broker_door_at(server, &peers[ROLE_BROKER], "[::1]:*"),
+                &peers[ROLE_BROKER], text);
+    bus_t *own = bus_connect(BUS_PUB, DOOR_NEWS, text, 10, &fault);
+    assert_non_null(own);
+    assert_true(publishes(own, server));
+    bus_destroy(&own);
+    zsock_destroy(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refused_link_is_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_link_to_a_name_is_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_key_at_an_old_address_is_linked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(over_ipv6_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_endpoint_that_is_none_takes_no_place, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
