@@ -94,7 +94,8 @@ bool site_metrics(const settings_t *settings, role_t role, const char *name, met
                   fault_t *fault)
 {
     *metrics = settings->listen_metrics
-                   ? metrics_new(settings->listen_metrics, role_name(role), name, fault)
+                   ? metrics_new(settings->listen_metrics, settings->listen_advertise,
+                                 role_name(role), name, fault)
                    : NULL;
     return *metrics || !settings->listen_metrics;
 }

@@ -152,15 +152,20 @@ static struct addrinfo *s_resolve(const char *listen, fault_t *fault)
     return error ? NULL : found;
 }
 
-static void s_name_address(metrics_t *self, const char *listen)
+// All interfaces are no address that anybody could ask.
+static void s_name_address(metrics_t *self, const char *listen, const char *advertise)
 {
     const union MHD_DaemonInfo *bound =
         MHD_get_daemon_info(self->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    snprintf(self->address, sizeof self->address, "%.*s:%u", (int) (strrchr(listen, ':') - listen),
-             listen, bound ? (unsigned) bound->port : 0);
+    bool everywhere = strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
+    const char *host = everywhere && advertise ? advertise : listen;
+    int size = host == listen ? (int) (strrchr(listen, ':') - listen) : (int) strlen(host);
+    snprintf(self->address, sizeof self->address, "%.*s:%u", size, host,
+             bound ? (unsigned) bound->port : 0);
 }
 
-metrics_t *metrics_new(const char *listen, const char *role, const char *name, fault_t *fault)
+metrics_t *metrics_new(const char *listen, const char *advertise, const char *role,
+                       const char *name, fault_t *fault)
 {
     owned(s_free) struct addrinfo *place = s_resolve(listen, fault);
     if (!place)
@@ -187,7 +192,7 @@ metrics_t *metrics_new(const char *listen, const char *role, const char *name, f
         fault_set(fault, "cannot serve metrics at '%.100s': %s", listen, strerror(errno));
         return NULL;
     }
-    s_name_address(self, listen);
+    s_name_address(self, listen, advertise);
     metrics_t *given = self;
     self = NULL;
     return given;

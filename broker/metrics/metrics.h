@@ -16,8 +16,10 @@ enum { METRICS_STUCK_MS = 15000, METRICS_ADDRESS_MAX = 128 };
 
 typedef struct metrics metrics_t;
 
-// Listen at "host:port" (port `*`: a free one). role and name must outlive it. NULL with fault.
-metrics_t *metrics_new(const char *listen, const char *role, const char *name, fault_t *fault);
+// Listen at "host:port" (port `*`: a free one). `advertise` is the host to be named to others
+// instead, or NULL. role and name must outlive it. NULL with fault.
+metrics_t *metrics_new(const char *listen, const char *advertise, const char *role,
+                       const char *name, fault_t *fault);
 void metrics_destroy(metrics_t **self_p);
 const char *metrics_address(const metrics_t *self); // "127.0.0.1:41234"
 

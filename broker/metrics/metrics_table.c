@@ -10,6 +10,7 @@ const metric_row_t metrics_table[] = {
     { "collector", "bytes", "collector_staged_bytes_total", COUNT, "Bytes of payload staged." },
     { "collector", "gaps", "collector_gaps_total", COUNT, "Gaps recorded: what could not be staged." },
     { "collector", "first_seq", "collector_first_record", LEVEL, "First record that the log holds." },
+    { "collector", "begin_seq", "collector_edition_first_record", LEVEL, "Record that the present edition begins with." },
     { "collector", "last_seq", "collector_last_record", LEVEL, "Last record that is durable." },
     { "collector", "committed", "collector_committed_record", LEVEL, "Record up to which all partitions have committed." },
     { "collector", "lag", "collector_lag_records", LEVEL, "Records that are durable and not committed." },

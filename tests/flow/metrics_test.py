@@ -42,8 +42,8 @@ rules:
 """
 ROLES = ["broker", "collector", "notifier", "prep", "transform"]
 TABLE = TOP / "broker/metrics/metrics_table.c"
-# The last two are told by the thread that talks to Redis, to Redis alone.
-NO_FIGURES = {"pid", "alone_ms", "held_bytes"}
+# Some are told by the thread that talks to Redis, to Redis alone; and skew_ms is Redis' own.
+NO_FIGURES = {"pid", "alone_ms", "held_bytes", "held_stuck", "skew_ms"}
 SILENT = 200  # connections that never say a word
 
 
@@ -148,6 +148,18 @@ def stuck(instance, addresses):
     print("an actor that Redis does not know is not ready, and says so")
 
 
+def everywhere():
+    """An actor that listens on all interfaces is named as the configuration says."""
+    config = CONFIG.replace('metrics: "127.0.0.1:*"',
+                            'metrics: "0.0.0.0:*", advertise: localhost')
+    with Instance(config) as instance:
+        instance.up()
+        address = wait_for("a target", lambda: targets(instance).get("prep"))
+        assert address.startswith("localhost:"), address
+        assert get(address, "/healthz")[0] == 200
+    print("who listens everywhere is named by its host")
+
+
 def prometheus(instance):
     folder = instance.dir / "prometheus"
     shutil.copytree(TOP / "docs/prometheus", folder)
@@ -208,6 +220,7 @@ def main():
         wrong(addresses)
         stuck(instance, addresses)
         prometheus(instance)
+    everywhere()
 
 
 if __name__ == "__main__":
