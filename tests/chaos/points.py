@@ -1,5 +1,7 @@
 """The named fault points (broker/runtime/fault_point.h): who passes each, and how to make it happen."""
 
+import signal
+
 import time
 
 # point: (role, most passages to draw from, what it is)
@@ -40,7 +42,7 @@ def arm(world, point, action, dice):
     process.fault = f"{point}:{dice.randint(1, most)}:{action}"
     ends = len(process.ends)
     if point == "partition.left":
-        return _leave(world, process, said)
+        return _leave(world, process, said, action)
     world.end(process, gently=dice.random() < 0.5)
     alone = others if role == "notifier" else []  # one that stands by passes no point
     for other in alone:
@@ -54,11 +56,15 @@ def arm(world, point, action, dice):
             other.held = False
 
 
-def _leave(world, process, said):
-    """It passes there when it is told to stop; so it is started, left to work, then told."""
+def _leave(world, process, said, action):
+    """It passes there when it is told to stop; so it is started, left to work, then told. One that
+    stands still there cannot end before it is waked."""
     ends = len(process.ends)
     world.end(process, gently=False)
     world.await_start(process, ends)
     time.sleep(2.5)  # until it owns partitions
-    world.terminate(process)
+    if action == "stop":
+        process.send(signal.SIGTERM)
+    else:
+        world.terminate(process)
     return world.await_said(process, said, "fault point partition.left reached", REACH_S)
