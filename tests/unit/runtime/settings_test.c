@@ -252,13 +252,13 @@ static void environment_expands(void **state)
     unsetenv("TW_TEST_NONE");
     settings_t *settings = parse("namespace: ${TW_TEST_NS}\n"
                                  "redis: ${TW_TEST_NONE:redis://127.0.0.1:6379/2}\n"
-                                 "redis_password_file: /a/$${TW_TEST_NS}/$x/${TW_TEST_ODD}\n"
+                                 "keys: /a/$${TW_TEST_NS}/$x/${TW_TEST_ODD}\n"
                                  "window_rows_max: '${TW_TEST_NONE:12}${TW_TEST_NONE:34}'\n"
                                  "stage: dir:${TW_TEST_NONE:}x\n");
     assert_string_equal(settings->namespace, "staging");
     assert_string_equal(settings->redis, "redis://127.0.0.1:6379/2");
     // What a variable holds is neither YAML nor expanded again.
-    assert_string_equal(settings->redis_password_file, "/a/${TW_TEST_NS}/$x/a: ${b} \"c\"");
+    assert_string_equal(settings->keys, "/a/${TW_TEST_NS}/$x/a: ${b} \"c\"");
     assert_int_equal(settings->window_rows_max, 1234);
     assert_string_equal(settings->stage, "dir:x");
     settings_destroy(&settings);
