@@ -1,7 +1,6 @@
 """The named fault points (broker/runtime/fault_point.h): who passes each, and how to make it happen."""
 
 import signal
-
 import time
 
 # point: (role, most passages to draw from, what it is)
