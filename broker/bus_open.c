@@ -272,20 +272,15 @@ bool bus_keeps(const bus_t *self, const char *endpoint)
 
 // End what goes to this address, and begin it again for the links there are. There may be two: a
 // listener at a fixed port whose key was replaced. libzmq ends both at once, and of PUB and SUB it
-// had begun the first alone. One that cannot be begun is none any more (bus_keeps): who follows the
-// registry tries it again, and tells why.
+// had begun the first alone.
 static void link_again(bus_t *self, const char *address)
 {
     zmq_disconnect(self->handle, address);
-    for (size_t i = 0; i < self->link_count;) {
-        bool wanted = strcmp(self->links[i].address, address) == 0;
-        if (wanted)
+    for (size_t i = 0; i < self->link_count; i++)
+        if (strcmp(self->links[i].address, address) == 0) {
             zsock_set_curve_serverkey_bin(self->sock, self->links[i].key);
-        if (wanted && connect_to(self, address) == -1)
-            self->links[i] = self->links[--self->link_count];
-        else
-            i++;
-    }
+            connect_to(self, address);
+        }
 }
 
 static void cut_link(bus_t *self, size_t index)
