@@ -1,0 +1,50 @@
+/*  notice -- what there is to tell, read from an outbox body for whoever writes it out. Pure.
+ *
+ *  The slices point into the body. Numbers and maps stay msgpack until they are written. Whatever
+ * is missing is empty, but for id, kind, rule, series and ts, which every entry has.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/buffer.h"
+#include "proto/series.h"
+#include "proto/wire.h"
+
+enum {
+    NOTICE_KIND_MAX = 32,      // bytes
+    NOTICE_TIME_TEXT = 40,     // "2023-11-14T22:13:20.000001Z" and NUL, whatever the year
+    NOTICE_TEXT_MAX = 1 << 16, // bytes of `when` and `note`
+};
+
+typedef struct {
+    slice_t body; // all of it
+    slice_t id, kind, rule, severity, series, when, note;
+    int64_t ts_us;
+    int64_t since_us; // when what it is about began; -1 = not said
+    unsigned key_count;
+    slice_t key_names[SERIES_KEYS_MAX], key_values[SERIES_KEYS_MAX];
+    slice_t columns;          // msgpack: a map of numbers; or empty
+    slice_t evidence;         // msgpack: an array of maps; or empty
+    slice_t threshold, ratio; // msgpack: a number; or empty
+} notice_t;
+
+// False: not a map, or one of the fields that every entry has is missing or odd.
+bool notice_read(notice_t *self, slice_t body);
+
+// Is it over: resolved, or taken back?
+bool notice_is_over(const notice_t *self);
+
+// The part of the key, decoded; empty if the series has none of that name.
+slice_t notice_key(const notice_t *self, slice_t name);
+// The number in msgpack; empty: there is no such column, or it is NULL.
+slice_t notice_column(const notice_t *self, slice_t name);
+
+// Members of a map of msgpack, one after the other: begin with wire_reader and wire_read_map.
+bool notice_next(wire_reader_t *map, slice_t *name, slice_t *value);
+
+// A number in msgpack as text; "" for an empty slice or no number.
+void notice_number(buffer_t *out, slice_t number);
+
+// "2023-11-14T22:13:20Z", with up to six decimals if there are microseconds.
+void notice_time(int64_t us, char text[NOTICE_TIME_TEXT]);
