@@ -47,7 +47,7 @@ static void s_link(peers_t *self, peer_t *peer, const char *name, bool first)
     self->added += peer->linked;
     if (peer->linked)
         log_event(LOG_INFO, "connected", "role=%s peer=%s endpoint=%s", self->role, log_quote(name),
-                  peer->endpoint);
+                  log_quote(peer->endpoint));
     else if (first)
         log_event(LOG_ERROR, "cannot connect", "role=%s peer=%s reason=%s", self->role,
                   log_quote(name), log_quote(fault.text));

@@ -202,6 +202,23 @@ def check_redis_away():
     print("Redis away: waited for, said so")
 
 
+def check_false_peer():
+    """An actor in the registry whose endpoint is made to look like more words of a line in the log."""
+    forged = "ipc:///nowhere level=error msg=forged"
+    with Instance(GOOD.replace("PORT", str(random.randrange(20000, 30000)))) as instance:
+        instance.up()
+        database = instance.redis()
+        database.hset("tw:{actors}:broker:liar", mapping={"in": forged, "alerts": forged})
+        database.zadd("tw:{actors}", {"broker:liar": int(time.time() * 1000) + 60_000})
+
+        def told():
+            return [line for path in (instance.dir / "log").glob("transform*.log")
+                    for line in path.read_text().splitlines() if "peer=liar" in line]
+        lines = wait_for("a worker to meet the false broker", told)
+        assert all(f'endpoint="{forged}"' in line for line in lines), lines
+    print("what others say of themselves stays a value in the log")
+
+
 def check_payloads():
     """Hostile and broken payloads, staged and quarantined with reasons; good rows get through."""
     port = random.randrange(20000, 30000)
@@ -288,6 +305,7 @@ def main():
     check_port_in_use()
     check_up_without_redis()
     check_redis_away()
+    check_false_peer()
     check_payloads()
 
 
