@@ -16,7 +16,8 @@
 #include "proto/owned.h"
 
 enum {
-    CONNECTIONS_MAX = 256, // silent ones hold their places for SILENCE_S
+    CONNECTIONS_MAX = 256, // silent ones hold their places for SILENCE_S,
+    PER_ADDRESS_MAX = 32,  // and nobody holds all places
     CONNECTION_BYTES_MAX = 8 << 10,
     SILENCE_S = 3, // of a client, then it is gone
     TEXT_BYTES_MAX = 4 << 20,
@@ -186,6 +187,7 @@ metrics_t *metrics_new(const char *listen, const char *advertise, const char *ro
     self->daemon =
         MHD_start_daemon(flags, 0, NULL, NULL, s_answer, self, MHD_OPTION_SOCK_ADDR, place->ai_addr,
                          MHD_OPTION_CONNECTION_LIMIT, (unsigned) CONNECTIONS_MAX,
+                         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned) PER_ADDRESS_MAX,
                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) CONNECTION_BYTES_MAX,
                          MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) SILENCE_S, MHD_OPTION_END);
     if (!self->daemon) {

@@ -44,7 +44,8 @@ ROLES = ["broker", "collector", "notifier", "prep", "transform"]
 TABLE = TOP / "broker/metrics/metrics_table.c"
 # Some are told by the thread that talks to Redis, to Redis alone; and skew_ms is Redis' own.
 NO_FIGURES = {"pid", "alone_ms", "held_bytes", "held_stuck", "skew_ms"}
-SILENT = 200  # connections that never say a word
+CONNECTIONS = 256  # that an actor serves at a time,
+PER_ADDRESS = 32   # and of one address
 
 
 def get(address, path, method="GET"):
@@ -93,6 +94,7 @@ def figures(instance, addresses):
         assert figure[role]["process_resident_memory_bytes"] > 1 << 20
         started = figure[role]["process_start_time_seconds"]
         assert abs(time.time() - started) < 120, (role, started)
+    assert collector['tidewire_collector_push_gaps_total{stream="one"}'] == 0, collector
     # Every number that an actor tells the registry has a name for scrapers, or is none for them.
     table = set(re.findall(r'^    \{ "(\w+)", "(\w+)",', TABLE.read_text(), re.M))
     for actor in instance.status()["actors"]:
@@ -101,6 +103,35 @@ def figures(instance, addresses):
         unnamed = {name for name in numbers if (actor["role"], name) not in table} - NO_FIGURES
         assert not unnamed, (actor["role"], unnamed)
     print("the figures are those of the registry")
+
+
+def crowded(host, port):
+    """Of one address so many and no more are served, silent ones too; others are none the worse."""
+    neighbour = "127.0.0.2"
+
+    def served(source):
+        try:
+            asking = http.client.HTTPConnection(host, port, timeout=10, source_address=(source, 0))
+            asking.request("GET", "/healthz")
+            return asking.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            asking.close()
+
+    def full():
+        """Those that the actor ends after some seconds of silence are opened again."""
+        with contextlib.ExitStack() as silent:
+            for _ in range(PER_ADDRESS):
+                silent.enter_context(socket.create_connection((host, port), 5, (neighbour, 0)))
+            return not served(neighbour)
+    wait_for("one address to be refused another connection", full, 30)
+    with contextlib.ExitStack() as silent:
+        for _ in range(CONNECTIONS + PER_ADDRESS):
+            silent.enter_context(socket.create_connection((host, port), 5, (neighbour, 0)))
+        assert served("127.0.0.1")
+    wait_for("it to be served again", lambda: served(neighbour), 30)
+    print(f"{PER_ADDRESS} connections of one address, and others are served meanwhile")
 
 
 def wrong(addresses):
@@ -120,11 +151,7 @@ def wrong(addresses):
                     pass
             except OSError:
                 pass
-    silent = [socket.create_connection((host, int(port)), 5) for _ in range(SILENT)]
-    wait_for("an answer in spite of many who are silent",
-             lambda: get(address, "/healthz")[0] == 200, 30)
-    for one in silent:
-        one.close()
+    crowded(host, int(port))
     large = http.client.HTTPConnection(host, int(port), timeout=10)
     with contextlib.suppress(OSError, http.client.HTTPException):  # cut off, or answered
         large.request("GET", "/metrics", body=b"x" * 1000000)
