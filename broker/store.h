@@ -16,7 +16,7 @@ enum {
     STORE_TIMEOUT_MS = 5000,   // of one answer
     STORE_NAMESPACE_MAX = 32,  // bytes of a namespace
     STORE_NAME_MAX = 63,       // bytes of the name of an actor or owner
-    STORE_FIELDS_MAX = 64,     // fields of one hash that are passed on
+    STORE_FIELDS_MAX = 80,     // fields of one hash that are passed on
     STORE_OFFSETS_MAX = 1024,  // streams in one commit
     STORE_ALERTS_MAX = 100000, // alerts in one commit
     BASE_PIECE_BYTES = 256 * 1024,

@@ -49,9 +49,9 @@ static int s_add(const keys_word_t *self)
             "`status --json`, with what is behind the # (docs/clients/README.md)\n",
             self->name);
     if (role == ROLE_FEED)
-        printf("Give that file to '%s'. The endpoint to connect to is the address of the source, "
-               "and behind it the # and the key of the collector, as in its `raw` in "
-               "`status --json` (docs/clients/README.md)\n",
+        printf("Give that file to '%s'. The endpoints to connect to are `push`, `push_2` and so on "
+               "of the collector in `status --json`, with what is behind the # "
+               "(docs/clients/README.md)\n",
                self->name);
     return EXIT_OK;
 }

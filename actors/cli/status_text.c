@@ -42,7 +42,7 @@ static const struct {
         { "WORKERS", "workers", AS_NUMBER },
         { "RULES HEARD", "rules", AS_TEXT } },
       { "ahead", "malformed", "damaged", "polls_failed", "polls_torn", "files_failed",
-        "push_malformed", "push_unknown_source", "push_early", "push_gaps" } },
+        "push_malformed", "push_unknown_source", "push_early", "push_foreign", "push_gaps" } },
     { "prep",
       { { "PREP", NULL, AS_TEXT },
         { "MESSAGES", "messages", AS_NUMBER },

@@ -1,48 +1,13 @@
 /*  intake -- see intake.h. */
-#include "actors/collector/intake.h"
+#include "actors/collector/intake_inside.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/collector/file_feed.h"
-#include "actors/collector/poller.h"
-#include "actors/collector/push_feed.h"
-#include "actors/collector/simulate.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "proto/owned.h"
 
-enum { SCAN_US = 1000000, SAY_AGAIN_US = 60 * 1000000 };
-
-typedef struct {
-    const source_t *source;
-    simulate_t *market;
-    buffer_t payload; // made and not staged yet, if not empty
-} market_t;
-
-// What belongs to one configuration and is built anew with the next.
-typedef struct {
-    poller_t *poller;
-    size_t file_count, file_next; // the feed to look at next
-    file_feed_t **files;
-    size_t market_count;
-    market_t *markets;
-} sources_t;
-
-struct intake {
-    intake_stream_t *find;
-    void *context;
-    push_feed_t *push; // outlives configurations: its sockets stay open
-    sources_t sources;
-    int64_t scan_us;       // when to look for files next
-    uint64_t refused_told; // pushed frames refused, as of the last log
-    uint64_t gaps_told;
-    int64_t log_us;       // when either may be told again
-    unsigned first_kind;  // whose turn it is
-    int64_t group_end_us; // of the group being taken
-    size_t group_bytes;
-};
+enum { SCAN_US = 1000000 };
 
 static void s_sources_clear(sources_t *self)
 {
@@ -372,78 +337,4 @@ int64_t intake_next_us(const intake_t *self, moment_t now)
         next_us = s_earlier(next_us, now.mono_us + in_us);
     }
     return next_us;
-}
-
-// ---- reporting ------------------------------------------------------------------------------
-
-static size_t s_put_number(registry_field_t *fields, size_t most, size_t count, const char *name,
-                           uint64_t number)
-{
-    if (count == most)
-        return count;
-    snprintf(fields[count].name, sizeof fields[count].name, "%s", name);
-    snprintf(fields[count].value, sizeof fields[count].value, "%" PRIu64, number);
-    return count + 1;
-}
-
-size_t intake_report(intake_t *self, registry_field_t *fields, size_t most)
-{
-    size_t count = 0;
-    poller_count_t polls = poller_count(self->sources.poller);
-    count = s_put_number(fields, most, count, "polls", polls.good);
-    count = s_put_number(fields, most, count, "polls_failed", polls.failed);
-    count = s_put_number(fields, most, count, "polls_unchanged", polls.unchanged);
-    count = s_put_number(fields, most, count, "polls_torn", polls.torn);
-    count = s_put_number(fields, most, count, "sources_failing", polls.failing);
-    count = s_put_number(fields, most, count, "polls_late_p99_us",
-                         (uint64_t) poller_late_us(self->sources.poller, 0.99));
-    uint64_t troubles = 0;
-    for (size_t i = 0; i < self->sources.file_count; i++)
-        troubles += file_feed_troubles(self->sources.files[i]);
-    count = s_put_number(fields, most, count, "files_failed", troubles);
-    for (int r = 0; r < PUSH_REFUSALS; r++) {
-        char name[sizeof fields[0].name];
-        snprintf(name, sizeof name, "push_%s", push_refusal_text((push_refusal_t) r));
-        count = s_put_number(fields, most, count, name,
-                             push_feed_refused(self->push, (push_refusal_t) r));
-    }
-    return s_put_number(fields, most, count, "push_gaps", push_feed_gaps(self->push));
-}
-
-size_t intake_failing(const intake_t *self, moment_t now, registry_failing_t *items, size_t most)
-{
-    size_t count = 0;
-    poller_trouble_t trouble;
-    for (size_t at = 0;
-         count < most && poller_trouble(self->sources.poller, now.mono_us, &at, &trouble);) {
-        registry_failing_t *item = &items[count++];
-        snprintf(item->source, sizeof item->source, "%s", trouble.source);
-        snprintf(item->reason, sizeof item->reason, "%s", trouble.reason);
-        item->failures = trouble.failures;
-        item->since_ms = (now.recv_us - (now.mono_us - trouble.since_us)) / 1000;
-    }
-    return count;
-}
-
-void intake_log(intake_t *self, moment_t now)
-{
-    if (now.mono_us < self->log_us)
-        return;
-    // Repeated frames are how resending works, and no news.
-    uint64_t refused = push_feed_refused(self->push, PUSH_REFUSED_MALFORMED) +
-                       push_feed_refused(self->push, PUSH_REFUSED_SOURCE) +
-                       push_feed_refused(self->push, PUSH_REFUSED_EARLY) +
-                       push_feed_refused(self->push, PUSH_REFUSED_CLIENT);
-    uint64_t gaps = push_feed_gaps(self->push);
-    if (refused == self->refused_told && gaps == self->gaps_told)
-        return;
-    if (refused != self->refused_told)
-        log_event(LOG_WARNING, "pushed frames refused", "frames=%" PRIu64 " last=%s",
-                  refused - self->refused_told, log_quote(push_feed_last_refusal(self->push)));
-    if (gaps != self->gaps_told)
-        log_event(LOG_WARNING, "pushed frames are missing and never came", "gaps=%" PRIu64,
-                  gaps - self->gaps_told);
-    self->refused_told = refused;
-    self->gaps_told = gaps;
-    self->log_us = now.mono_us + SAY_AGAIN_US;
 }

@@ -169,6 +169,11 @@ void *push_feed_socket(const push_feed_t *self, size_t index)
     return bus_socket(self->inlets[index].bus);
 }
 
+const char *push_feed_endpoint(const push_feed_t *self, size_t index)
+{
+    return bus_endpoint(self->inlets[index].bus);
+}
+
 // ---- taking ---------------------------------------------------------------------------------
 
 static bool s_refuse(push_feed_t *self, push_refusal_t refusal, const char *reason)

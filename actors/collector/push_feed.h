@@ -40,6 +40,8 @@ bool push_feed_listen(push_feed_t *self, const settings_t *settings, fault_t *fa
 
 size_t push_feed_sockets(const push_feed_t *self);
 void *push_feed_socket(const push_feed_t *self, size_t index); // for zmq_poll
+// What its clients connect to, with our key behind a # where there are keys.
+const char *push_feed_endpoint(const push_feed_t *self, size_t index);
 
 typedef struct {
     const source_t *source;

@@ -19,7 +19,7 @@ enum {
     REGISTRY_LEASE_MS = 5000,
     REGISTRY_LOOK_MS = 10000,
     REGISTRY_STREAMS_MAX = 64,
-    REGISTRY_FIELDS_MAX = 48,
+    REGISTRY_FIELDS_MAX = 64, // of a beat, besides five of its own; more do not come through
     REGISTRY_VALUE_MAX = 256,
     REGISTRY_BROKERS_MAX = 16,
 };

@@ -276,6 +276,7 @@ static void s_beat(registry_t *self)
                                    { "held_bytes", bytes },
                                    { "held_stuck", stuck },
                                    { "held_error", held.error.text } };
+    _Static_assert(REGISTRY_FIELDS_MAX + sizeof more / sizeof *more <= STORE_FIELDS_MAX, "a beat");
     for (size_t i = 0; i < REGISTRY_STREAMS_MAX; i++) {
         store_field_t fields[REGISTRY_FIELDS_MAX + sizeof more / sizeof *more];
         pthread_mutex_lock(&self->lock);

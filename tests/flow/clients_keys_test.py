@@ -64,8 +64,8 @@ class Site:
         return self.keys / f"secret/{name}.key_secret"
 
     def lock(self):
-        """Now that the collector lives, where it listens with its key."""
-        self.push += "#" + self.instance.actors("collector")[0]["raw"].partition("#")[2]
+        """Now that the collector lives, where it says that it listens, with its key."""
+        self.push = self.instance.actors("collector")[0]["push"]
 
     def alerts(self, name=None):
         return [a["alerts"] for a in self.instance.actors("broker") if name in (None, a["name"])]
@@ -347,7 +347,7 @@ def words(site):
     said = site.word("add", "alice", "--role", "subscriber").stdout
     assert str(site.secret("alice")) in said and "`alerts` of every broker" in said, said
     said = site.word("add", "trades", "--role", "feed").stdout
-    assert str(site.secret("trades")) in said and "address of the source" in said, said
+    assert str(site.secret("trades")) in said and "`push`" in said, said
     site.instance.up()
     site.lock()
     said = site.instance.word("status").stdout

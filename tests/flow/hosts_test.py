@@ -107,10 +107,10 @@ class Load:
 
     def __init__(self, site):
         self.site, self.sent = site, 0
-        server = site.actors("collector")[0]["raw"].partition("#")[2]
+        push = site.actors("collector")[0]["push"]
         brokers = [actor["alerts"] for actor in site.actors("broker")]
         assert len(brokers) == 2, brokers
-        self.pusher = Pusher(f"tcp://10.77.0.2:5570#{server}", brokers[0], "feed",
+        self.pusher = Pusher(push, brokers[0], "feed",
                              client="pusher", pair=site.pair("pusher"))
         self.subscribers = [Subscriber(b, pair=site.pair("watcher")) for b in brokers]
         self.database = redis.Redis(host="10.77.0.1", password="s3cret", decode_responses=True)

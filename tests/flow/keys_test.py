@@ -79,8 +79,9 @@ def every_door(instance, keys, push):
         keys.word("add", f"test-{role}", "--role", role)
     doors = [(field, instance.actors(role)[0][field], admitted, kind)
              for role, field, admitted, kind in DOORS]
-    server = instance.actors("collector")[0]["raw"].partition("#")[2]
-    doors.append(("push", f"{push}#{server}", {"feed"}, zmq.PUSH))
+    told = instance.actors("collector")[0]["push"]  # as a feed copies it
+    assert told.startswith(f"{push}#"), told
+    doors.append(("push", told, {"feed"}, zmq.PUSH))
     time.sleep(1.5)  # until the keys were read
     for field, endpoint, admitted, kind in doors:
         for role in ROLES:
@@ -89,7 +90,7 @@ def every_door(instance, keys, push):
         assert handshake(endpoint, kind, zmq.curve_keypair(), 5) is False, field
         assert not handshake(endpoint, kind, None, SILENCE_S), field
     print(f"{len(doors)} sockets: {len(ROLES)} roles, a strange key and no key, each as it should")
-    return server
+    return told
 
 
 def forged_news(instance, keys):
@@ -180,13 +181,13 @@ def main():
         assert refused.returncode == 1 and "keys" in refused.stderr, refused
         keys.word("init")
         instance.up()
-        server = every_door(instance, keys, push)
+        told = every_door(instance, keys, push)
         forged_news(instance, keys)
         subscriber = Subscriber(instance.alerts_endpoint(), pair=keys.pair("operator"))
-        pusher = Pusher(f"{push}#{server}", instance.alerts_endpoint(), "feed",
+        pusher = Pusher(told, instance.alerts_endpoint(), "feed",
                         client="test-feed", pair=keys.pair("test-feed"))
         push_one(pusher, subscriber, "first")
-        other_client(instance, keys, f"{push}#{server}", subscriber)
+        other_client(instance, keys, told, subscriber)
         revoked(instance, keys, pusher, subscriber)
         rotated(instance, keys, pusher, subscriber)
         for path in pathlib.Path(instance.dir / "keys/secret").iterdir():
