@@ -2,11 +2,16 @@
  *
  *      keys init --roles LIST      pairs for what `up --roles LIST` starts on this host
  *      keys add NAME --role ROLE   keys list   keys rotate NAME   keys revoke NAME [--old]
- *      keys export [NAME]          keys import [FILE]
+ *      keys export [NAME]          keys import [FILE] [--replace]
  */
+#include <errno.h>
 #include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "actors/cli/cli.h"
@@ -18,7 +23,8 @@
 
 typedef struct {
     const char *folder, *role, *roles;
-    bool old;
+    bool old, replace;
+    FILE *file;              // of `import`, or NULL
     const char *word, *name; // name: the word after it, or NULL
 } keys_word_t;
 
@@ -155,11 +161,7 @@ static int s_export(const keys_word_t *self)
 
 static int s_import(const keys_word_t *self)
 {
-    FILE *file = self->name ? fopen(self->name, "re") : stdin;
-    if (!file) {
-        fprintf(stderr, "tidewire keys: %s: cannot be read\n", self->name);
-        return EXIT_FAILED;
-    }
+    FILE *file = self->file ? self->file : stdin;
     char line[256];
     int status = EXIT_OK, fresh_count = 0, count = 0;
     while (status == EXIT_OK && fgets(line, sizeof line, file)) {
@@ -168,13 +170,11 @@ static int s_import(const keys_word_t *self)
             continue;
         fault_t fault = { 0 };
         bool fresh;
-        if (!key_folder_import(self->folder, line, &fresh, &fault))
+        if (!key_folder_import(self->folder, line, self->replace, &fresh, &fault))
             status = s_fail(&fault);
         count++;
         fresh_count += fresh;
     }
-    if (file != stdin)
-        fclose(file);
     if (status == EXIT_OK)
         printf("%d keys read, %d of them new\n", count, fresh_count);
     return status;
@@ -191,9 +191,13 @@ static const struct {
 };
 
 static const struct option known[] = {
-    { "keys", required_argument, NULL, 'k' },  { "role", required_argument, NULL, 'r' },
-    { "roles", required_argument, NULL, 'R' }, { "old", no_argument, NULL, 'o' },
-    { "help", no_argument, NULL, 'h' },        { NULL, 0, NULL, 0 },
+    { "keys", required_argument, NULL, 'k' },
+    { "role", required_argument, NULL, 'r' },
+    { "roles", required_argument, NULL, 'R' },
+    { "old", no_argument, NULL, 'o' },
+    { "replace", no_argument, NULL, 'p' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
 };
 
 static int s_run(const keys_word_t *self, int extra)
@@ -208,6 +212,39 @@ static int s_run(const keys_word_t *self, int extra)
         return words[i].run(self);
     }
     return cli_misuse("keys", "unknown word", self->word);
+}
+
+// Root acts as the owner of the folder: so actors can read what is made, and whoever can change the
+// folder cannot lead root elsewhere. Others are told how to go on.
+static bool s_become_owner(const char *folder, fault_t *fault)
+{
+    struct stat state;
+    uid_t me = geteuid();
+    if (stat(folder, &state) != 0 || state.st_uid == me || state.st_uid == 0)
+        return true; // what is not there is made by the word, or refused
+    const struct passwd *owner = getpwuid(state.st_uid);
+    if (me != 0)
+        return fault_set(fault,
+                         "%.300s belongs to user %s: `runuser -u %s -- tidewire keys ...`, or as "
+                         "root",
+                         folder, owner ? owner->pw_name : "?", owner ? owner->pw_name : "USER");
+    gid_t group = owner ? owner->pw_gid : state.st_gid;
+    return (setgroups(1, &group) == 0 && setresgid(group, group, group) == 0 &&
+            setresuid(state.st_uid, state.st_uid, state.st_uid) == 0) ||
+           fault_set(fault, "cannot act as the owner of %.300s: %s", folder, strerror(errno));
+}
+
+// Files that are named are read as whoever called us.
+static int s_run_as_owner(keys_word_t *self, int extra)
+{
+    fault_t fault = { 0 };
+    if (strcmp(self->word, "import") == 0 && self->name && !(self->file = fopen(self->name, "re")))
+        fault_set(&fault, "%.300s: %s", self->name, strerror(errno));
+    int status = fault.text[0] || !s_become_owner(self->folder, &fault) ? s_fail(&fault)
+                                                                        : s_run(self, extra);
+    if (self->file)
+        fclose(self->file);
+    return status;
 }
 
 int cli_keys(int argc, char **argv)
@@ -228,6 +265,9 @@ int cli_keys(int argc, char **argv)
         case 'o':
             self.old = true;
             break;
+        case 'p':
+            self.replace = true;
+            break;
         case 'h':
             puts(
                 "usage: tidewire keys WORD [NAME] [--keys FOLDER]\n\n"
@@ -237,13 +277,15 @@ int cli_keys(int argc, char **argv)
                 "                         feed (pushes rows), subscriber (hears alerts)\n"
                 "  list                   who is known, and whose secret is here\n"
                 "  export [NAME]          public keys, a line each, for other hosts\n"
-                "  import [FILE]          know the keys of such lines (default: stdin)\n"
+                "  import [FILE]          know the keys of such lines (default: stdin); a name\n"
+                "                         that has another key here must have been rotated, or\n"
+                "                         --replace says that it is the right one\n"
                 "  rotate NAME            a new pair; the old key is known until it is revoked\n"
                 "  revoke NAME [--old]    forget the key (or the old one alone): who uses it is\n"
                 "                         cut off within two seconds\n\n"
                 "FOLDER (default .tidewire/keys) is what `keys` of the configuration names. "
                 "Actors\n"
-                "that run see every change by themselves.");
+                "that run see every change by themselves. Root acts as the owner of FOLDER.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;
@@ -253,5 +295,5 @@ int cli_keys(int argc, char **argv)
         return cli_misuse("keys", "a word is missing (init, add, list, ...)", NULL);
     self.word = argv[optind];
     self.name = optind + 1 < argc ? argv[optind + 1] : NULL;
-    return s_run(&self, argc - optind - 2);
+    return s_run_as_owner(&self, argc - optind - 2);
 }

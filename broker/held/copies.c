@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/runtime/durable.h"
 #include "broker/stage/files.h"
 
 enum { DIGITS = 20 };
@@ -79,5 +80,5 @@ bool copies_remove(int directory, int64_t created_us)
 {
     char name[COPIES_NAME_BYTES];
     copies_name(name, created_us);
-    return (unlinkat(directory, name, 0) == 0 || errno == ENOENT) && files_sync(directory);
+    return (unlinkat(directory, name, 0) == 0 || errno == ENOENT) && durable_sync(directory);
 }

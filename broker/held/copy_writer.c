@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "broker/held/copies.h"
+#include "broker/runtime/durable.h"
 #include "broker/stage/files.h"
 #include "proto/owned.h"
 
@@ -128,7 +129,7 @@ bool copy_writer_finish(copy_writer_t *self, fault_t *fault)
             s_fail(self, "make durable");
         else if (copy_calls.rename(self->directory, part_name, self->name) != 0)
             s_fail(self, "name");
-        else if (!files_sync(self->directory))
+        else if (!durable_sync(self->directory))
             s_fail(self, "make durable the name of");
     }
     self->done = !self->failed;

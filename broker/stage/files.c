@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "broker/runtime/fault_point.h"
+#include "broker/runtime/durable.h"
 #include "broker/stage/segment.h"
 
-enum { DIGITS = 20, DIRECTORY_MODE = 0750, FILE_MODE = 0640 };
+enum { DIGITS = 20, DIRECTORY_MODE = 0750 };
 
 void files_name(char name[STAGE_FILE_NAME_BYTES], uint64_t first_seq)
 {
@@ -96,18 +96,6 @@ static bool s_is_name(const char *name)
                size;
 }
 
-bool files_sync(int directory)
-{
-    int readable = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (readable < 0)
-        return false;
-    bool done = fsync(readable) == 0;
-    int why = errno;
-    close(readable);
-    errno = why;
-    return done;
-}
-
 // One step down; a directory made here is durable before anything is put into it. O_PATH,
 // because parents need not be readable.
 static int s_enter(int parent, const char *name, bool create)
@@ -118,7 +106,7 @@ static int s_enter(int parent, const char *name, bool create)
         return child;
     if (mkdirat(parent, name, DIRECTORY_MODE) != 0 && errno != EEXIST)
         return -1;
-    return files_sync(parent) ? openat(parent, name, flags) : -1;
+    return durable_sync(parent) ? openat(parent, name, flags) : -1;
 }
 
 int files_enter(int parent, const char *path, bool create)
@@ -142,34 +130,6 @@ int files_enter(int parent, const char *path, bool create)
     free(copy);
     errno = why;
     return at;
-}
-
-bool files_replace(int directory, const char *name, const void *data, size_t size)
-{
-    char fresh[NAME_MAX + 1];
-    if ((size_t) snprintf(fresh, sizeof fresh, "%s.new", name) >= sizeof fresh) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    int file = openat(directory, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
-    if (file < 0)
-        return false;
-    bool good = true;
-    for (size_t at = 0; good && at < size;) {
-        ssize_t put = write(file, (const uint8_t *) data + at, size - at);
-        if (put < 0 && errno == EINTR)
-            continue;
-        good = put > 0;
-        at += good ? (size_t) put : 0;
-    }
-    good = good && fsync(file) == 0;
-    int why = errno;
-    good = close(file) == 0 && good;
-    errno = why;
-    if (!good || renameat(directory, fresh, directory, name) != 0)
-        return false;
-    FAULT_POINT("files.replaced");
-    return files_sync(directory);
 }
 
 int files_open(const char *root, const char *namespace, const char *stream, bool create,

@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STAGE_FILE_NAME_BYTES = 25 }; // "00000000000000000001.seg" and NUL
+enum {
+    STAGE_FILE_NAME_BYTES = 25, // "00000000000000000001.seg" and NUL
+    STAGE_FILE_MODE = 0640,     // less the umask
+};
 #define STAGE_SEGMENT_SUFFIX ".seg"
 #define STAGE_OBJECTS_SUFFIX ".objects"
 
@@ -18,9 +21,6 @@ int files_open(const char *root, const char *namespace, const char *stream, bool
                fault_t *fault);
 // The descriptor of a path: below `parent`, or from the root if it begins with '/'. -1 (errno).
 int files_enter(int parent, const char *path, bool create);
-// Write a whole file durably: readers meet the old one or the new one. False: errno.
-bool files_replace(int directory, const char *name, const void *data, size_t size);
-bool files_sync(int directory); // what was made or removed in it is durable
 void files_name(char name[STAGE_FILE_NAME_BYTES], uint64_t first_seq);
 
 // First seqs of all segments, rising; free() it. False: it cannot be read (errno).

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/runtime/durable.h"
 #include "broker/stage/files.h"
 #include "proto/owned.h"
 
@@ -243,7 +244,7 @@ bool manifest_save(const manifest_t *self, int directory, fault_t *fault)
     owned(buffer_destroy) buffer_t text = { 0 };
     if (!manifest_encode(self, &text))
         return fault_set(fault, "out of memory");
-    return files_replace(directory, name, text.data, text.size) ||
+    return durable_replace(directory, name, text.data, text.size, STAGE_FILE_MODE, false) ||
            fault_set(fault, "cannot write %s: %s", name, strerror(errno));
 }
 

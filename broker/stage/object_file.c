@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "broker/runtime/durable.h"
 #include "broker/runtime/fault_point.h"
 #include "broker/stage/files.h"
 #include "broker/stage/stage.h"
@@ -129,7 +130,7 @@ bool object_writer_finish(object_writer_t *self, uint64_t *bytes, fault_t *fault
     self->done = true;
     FAULT_POINT("object.renamed");
     *bytes = (uint64_t) status.st_size;
-    return files_sync(self->directory) || s_refuse(fault, "finish", self->path, strerror(errno));
+    return durable_sync(self->directory) || s_refuse(fault, "finish", self->path, strerror(errno));
 }
 
 // ---- reading --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "broker/runtime/durable.h"
 #include "broker/stage/files.h"
 
 enum { TEXT_MAX = 512 };
@@ -48,7 +49,8 @@ bool replay_request_put(const char *root, const char *namespace, const char *str
     if (directory < 0)
         return false;
     bool alone = faccessat(directory, name, F_OK, 0) != 0 && errno == ENOENT;
-    bool good = alone && files_replace(directory, name, text, (size_t) size);
+    bool good =
+        alone && durable_replace(directory, name, text, (size_t) size, STAGE_FILE_MODE, false);
     if (!alone)
         fault_set(
             fault,

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "broker/runtime/durable.h"
 #include "broker/runtime/fault_point.h"
 #include "broker/stage/calls.h"
 #include "broker/stage/files.h"
@@ -214,7 +215,7 @@ static bool s_put_group(stage_t *self)
         return false;
     FAULT_POINT("stage.flushed");
     if (self->size == 0) {
-        if (!files_sync(self->directory))
+        if (!durable_sync(self->directory))
             return false;
         self->begun_us = self->group_us;
         self->unheaded = self->group_heads ? 0 : self->unheaded + 1;

@@ -1,10 +1,9 @@
 /*  stage_inside -- what opening and appending share. Private to stage*.c. */
 #pragma once
+#include "broker/stage/files.h"
 #include "broker/stage/segment.h"
 #include "broker/stage/stage.h"
 #include "proto/buffer.h"
-
-enum { STAGE_FILE_MODE = 0640 };
 
 struct stage {
     int directory, lock;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/runtime/durable.h"
 #include "broker/runtime/fault_point.h"
 #include "broker/stage/calls.h"
 #include "broker/stage/files.h"
@@ -144,7 +145,7 @@ static bool s_mend_tail(stage_t *self, stage_reader_t *reader, fault_t *fault)
         return stage_refuse(self, "flush", fault);
     }
     self->size = end;
-    return files_sync(self->directory) || stage_refuse(self, "flush", fault);
+    return durable_sync(self->directory) || stage_refuse(self, "flush", fault);
 }
 
 static bool s_choose_mark(stage_t *self, fault_t *fault)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "broker/runtime/durable.h"
 #include "broker/runtime/fault_point.h"
 #include "broker/stage/calls.h"
 #include "broker/stage/files.h"
@@ -145,7 +146,7 @@ static bool s_remove(int directory, uint64_t segment, fault_t *fault)
     files_name(name, segment);
     bool gone = (stage_calls.remove(directory, name) == 0 || errno == ENOENT);
     FAULT_POINT("trim.removed");
-    return (gone && files_sync(directory)) ||
+    return (gone && durable_sync(directory)) ||
            fault_set(fault, "cannot remove segment %s: %s", name, strerror(errno));
 }
 

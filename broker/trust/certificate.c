@@ -1,12 +1,14 @@
 /*  certificate -- see certificate.h. */
 #include "broker/trust/certificate.h"
 
+#include <assert.h>
 #include <czmq.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/runtime/durable.h"
 #include "proto/owned.h"
 
 enum { KEY_TEXT_SIZE = 40 }; // Z85 of a key
@@ -158,27 +160,34 @@ bool certificate_read(certificate_t *self, const char *path, bool secret, fault_
 
 // ---- writing ---------------------------------------------------------------------------------
 
-static void s_cert_destroy(zcert_t **self_p)
+// As CZMQ's zcert writes and reads it. Neither names nor Z85 have quotes.
+static void s_print(const certificate_t *self, bool secret, char text[CERTIFICATE_FILE_MAX])
 {
-    zcert_destroy(self_p);
+    char key[KEY_TEXT_SIZE + 1];
+    zmq_z85_encode(key, self->public_key, CERTIFICATE_KEY_BYTES);
+    int size = snprintf(text, CERTIFICATE_FILE_MAX,
+                        "#   %s\nmetadata\n    name = \"%s\"\n    role = \"%s\"\n"
+                        "curve\n    public-key = \"%s\"\n",
+                        secret ? "A SECRET KEY of Tidewire: for its owner alone"
+                               : "A public key of Tidewire",
+                        self->name, role_name(self->role), key);
+    if (secret) {
+        zmq_z85_encode(key, self->secret_key, CERTIFICATE_KEY_BYTES);
+        size += snprintf(text + size, CERTIFICATE_FILE_MAX - (size_t) size,
+                         "    secret-key = \"%s\"\n", key);
+        explicit_bzero(key, sizeof key);
+    }
+    assert(size > 0 && size < CERTIFICATE_FILE_MAX);
 }
 
 bool certificate_write(const certificate_t *self, const char *path, bool secret, fault_t *fault)
 {
-    char draft[PATH_MAX];
-    int size = snprintf(draft, sizeof draft, "%s.new", path);
-    if (size < 0 || size >= (int) sizeof draft)
-        return fault_set(fault, "%.300s: the path is too long", path);
-    owned(s_cert_destroy) zcert_t *cert = zcert_new_from(self->public_key, self->secret_key);
-    if (!cert)
-        return fault_set(fault, "out of memory");
-    zcert_set_meta(cert, "name", "%s", self->name);
-    zcert_set_meta(cert, "role", "%s", role_name(self->role));
-    if ((secret ? zcert_save_secret(cert, draft) : zcert_save_public(cert, draft)) != 0 ||
-        chmod(draft, secret ? 0600 : 0644) != 0 || rename(draft, path) != 0) {
-        fault_set(fault, "%.300s: cannot be written: %s", path, strerror(errno));
-        unlink(draft);
-        return false;
-    }
-    return true;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    owned(s_close) int folder = durable_folder_of(path);
+    char text[CERTIFICATE_FILE_MAX];
+    s_print(self, secret, text);
+    bool good = folder >= 0 &&
+                durable_replace(folder, name, text, strlen(text), secret ? 0600 : 0644, true);
+    explicit_bzero(text, sizeof text);
+    return good || fault_set(fault, "%.300s: cannot be written: %s", path, strerror(errno));
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "broker/runtime/durable.h"
 #include "proto/owned.h"
 
 #define OLD ".old"
@@ -16,7 +17,8 @@ enum { Z85_SIZE = 40, ROLE_BYTES_MAX = 15 };
 
 static bool s_make(const char *path, mode_t mode, fault_t *fault)
 {
-    return mkdir(path, mode) == 0 || errno == EEXIST ||
+    bool made = mkdir(path, mode) == 0;
+    return (made ? durable_sync_around(path) : errno == EEXIST) ||
            fault_set(fault, "%.300s: %s", path, strerror(errno));
 }
 
@@ -98,7 +100,8 @@ static bool s_set_aside(const char *folder, const char *name, fault_t *fault)
     if (access(old, F_OK) == 0)
         return fault_set(fault, "'%s' has an old key still: first `keys revoke %s --old`", name,
                          name);
-    return rename(path, old) == 0 || fault_set(fault, "%.300s: %s", path, strerror(errno));
+    return (rename(path, old) == 0 && durable_sync_around(path)) ||
+           fault_set(fault, "%.300s: %s", path, strerror(errno));
 }
 
 bool key_folder_rotate(const char *folder, const char *name, fault_t *fault)
@@ -119,11 +122,10 @@ bool key_folder_rotate(const char *folder, const char *name, fault_t *fault)
 
 static bool s_remove(const char *path, bool *removed, fault_t *fault)
 {
-    if (unlink(path) == 0)
-        *removed = true;
-    else if (errno != ENOENT)
-        return fault_set(fault, "%.300s: %s", path, strerror(errno));
-    return true;
+    bool gone = unlink(path) == 0;
+    *removed |= gone;
+    return (gone ? durable_sync_around(path) : errno == ENOENT) ||
+           fault_set(fault, "%.300s: %s", path, strerror(errno));
 }
 
 static bool s_is_old(const ring_t *ring, size_t index)
@@ -179,6 +181,20 @@ bool key_folder_revoke(const char *folder, const char *name, bool old_only, faul
 
 // ---- lines -----------------------------------------------------------------------------------
 
+static void s_print_key(buffer_t *out, const uint8_t key[CERTIFICATE_KEY_BYTES])
+{
+    char text[Z85_SIZE + 1];
+    buffer_printf(out, " %s", zmq_z85_encode(text, key, CERTIFICATE_KEY_BYTES));
+}
+
+static const certificate_t *s_old_of(const ring_t *ring, const char *name)
+{
+    for (size_t i = 0; i < ring_count(ring); i++)
+        if (s_is_old(ring, i) && strcmp(ring_at(ring, i)->name, name) == 0)
+            return ring_at(ring, i);
+    return NULL;
+}
+
 bool key_folder_export(const char *folder, const char *name, buffer_t *out, fault_t *fault)
 {
     owned(ring_destroy) ring_t *ring = ring_load(folder, fault);
@@ -189,53 +205,89 @@ bool key_folder_export(const char *folder, const char *name, buffer_t *out, faul
         const certificate_t *key = ring_at(ring, i);
         if (s_is_old(ring, i) || (name && strcmp(key->name, name) != 0))
             continue;
-        char text[Z85_SIZE + 1];
-        zmq_z85_encode(text, key->public_key, CERTIFICATE_KEY_BYTES);
-        buffer_printf(out, "%s %s %s\n", key->name, role_name(key->role), text);
+        const certificate_t *old = s_old_of(ring, key->name);
+        buffer_printf(out, "%s %s", key->name, role_name(key->role));
+        s_print_key(out, key->public_key);
+        if (old)
+            s_print_key(out, old->public_key);
+        buffer_text(out, "\n");
         found = true;
     }
     return found ||
            fault_set(fault, "%.200s: no key%s%.80s", folder, name ? " of " : "", name ? name : "");
 }
 
-static bool s_parse(certificate_t *key, const char *line, fault_t *fault)
+// A line, taken apart.
+typedef struct {
+    certificate_t key;
+    bool replaces;
+    uint8_t old[CERTIFICATE_KEY_BYTES];
+} news_t;
+
+static bool s_decode(uint8_t key[CERTIFICATE_KEY_BYTES], const char *text)
 {
-    char role[ROLE_BYTES_MAX + 1], text[Z85_SIZE + 1];
-    int end = 0;
-    *key = (certificate_t){ 0 };
-    _Static_assert(CERTIFICATE_NAME_MAX == 63 && ROLE_BYTES_MAX == 15 && Z85_SIZE == 40, "below");
-    return (sscanf(line, "%63s %15s %40s %n", key->name, role, text, &end) == 3 &&
-            line[end] == '\0' && strlen(text) == Z85_SIZE && role_parse(role, &key->role) &&
-            zmq_z85_decode(key->public_key, text)) ||
-           fault_set(fault, "'%.120s' is no key: expected a name, a role and 40 characters", line);
+    return strlen(text) == Z85_SIZE && zmq_z85_decode(key, text);
 }
 
-bool key_folder_import(const char *folder, const char *line, bool *fresh, fault_t *fault)
+static bool s_parse(news_t *self, const char *line, fault_t *fault)
 {
-    certificate_t key, known;
+    char role[ROLE_BYTES_MAX + 1], text[Z85_SIZE + 1], old[Z85_SIZE + 1];
+    int three = 0, four = 0;
+    *self = (news_t){ 0 };
+    _Static_assert(CERTIFICATE_NAME_MAX == 63 && ROLE_BYTES_MAX == 15 && Z85_SIZE == 40, "below");
+    int words =
+        sscanf(line, "%63s %15s %40s %n%40s %n", self->key.name, role, text, &three, old, &four);
+    self->replaces = words == 4;
+    return (words >= 3 && line[self->replaces ? four : three] == '\0' &&
+            role_parse(role, &self->key.role) && s_decode(self->key.public_key, text) &&
+            (!self->replaces || s_decode(self->old, old))) ||
+           fault_set(fault,
+                     "'%.160s' is no key: expected a name, a role and 40 characters, and 40 more "
+                     "of the key that it replaces",
+                     line);
+}
+
+// May it take the place of the key that its name has here?
+static bool s_check_known(const news_t *self, const certificate_t *known, bool replace,
+                          fault_t *fault)
+{
+    if (known->role != self->key.role)
+        return fault_set(fault, "'%s' is a %s here: `keys revoke` it first", self->key.name,
+                         role_name(known->role));
+    return replace ||
+           (self->replaces && memcmp(self->old, known->public_key, sizeof self->old) == 0) ||
+           fault_set(fault,
+                     "'%s' has another key here, and this line does not say that it replaces that "
+                     "one. Two hosts of the same name? Then give one another name. Rotated? Then "
+                     "`keys export` it where its secret is, before `revoke --old`; or, if you know "
+                     "that it is the right one, `keys import --replace`",
+                     self->key.name);
+}
+
+bool key_folder_import(const char *folder, const char *line, bool replace, bool *fresh,
+                       fault_t *fault)
+{
+    news_t news;
+    const certificate_t *key = &news.key;
+    certificate_t known;
     char path[PATH_MAX];
     *fresh = false;
-    if (!s_parse(&key, line, fault) || !s_check_name(key.name, fault) ||
+    if (!s_parse(&news, line, fault) || !s_check_name(key->name, fault) ||
         !key_folder_make(folder, fault))
         return false;
     owned(ring_destroy) ring_t *ring = ring_load(folder, fault);
-    if (!ring || !s_known(folder, key.name, "", path, fault))
+    if (!ring || !s_known(folder, key->name, "", path, fault))
         return false;
-    const certificate_t *same = ring_find(ring, key.public_key);
-    if (same && (strcmp(same->name, key.name) != 0 || same->role != key.role))
-        return fault_set(fault, "the key of '%s' is known as that of %s '%s'", key.name,
+    const certificate_t *same = ring_find(ring, key->public_key);
+    if (same && (strcmp(same->name, key->name) != 0 || same->role != key->role))
+        return fault_set(fault, "the key of '%s' is known as that of %s '%s'", key->name,
                          role_name(same->role), same->name);
     if (same)
         return true;
-    if (access(path, F_OK) == 0) {
-        if (!certificate_read(&known, path, false, fault))
-            return false;
-        if (known.role != key.role)
-            return fault_set(fault, "'%s' is a %s here: `keys revoke` it first", key.name,
-                             role_name(known.role));
-        if (!s_set_aside(folder, key.name, fault))
-            return false;
-    }
-    *fresh = certificate_write(&key, path, false, fault);
+    if (access(path, F_OK) == 0 &&
+        (!certificate_read(&known, path, false, fault) ||
+         !s_check_known(&news, &known, replace, fault) || !s_set_aside(folder, key->name, fault)))
+        return false;
+    *fresh = certificate_write(key, path, false, fault);
     return *fresh;
 }

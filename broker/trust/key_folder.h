@@ -3,7 +3,7 @@
  *
  *  What travels between hosts is one line a key, in mail or over the telephone if need be:
  *
- *      <name> <role> <public key, 40 characters of Z85>
+ *      <name> <role> <public key, 40 characters of Z85> [<the one that it replaces>]
  *
  *  While a key replaces another, both are known: NAME.key and the one before, NAME.old.key.
  */
@@ -24,6 +24,8 @@ bool key_folder_revoke(const char *folder, const char *name, bool old_only, faul
 
 // One line for the key of this name, or of all (NULL), except old ones. False: none, or fault.
 bool key_folder_export(const char *folder, const char *name, buffer_t *out, fault_t *fault);
-// Know the key of one line. A name that has another key keeps that as its old one. *fresh: it was
-// not known before.
-bool key_folder_import(const char *folder, const char *line, bool *fresh, fault_t *fault);
+// Know the key of one line. A name that has another key keeps that as its old one, if the line says
+// that it is replaced, or `replace`; else it is refused, for two hosts may have the same name.
+// *fresh: it was not known before.
+bool key_folder_import(const char *folder, const char *line, bool replace, bool *fresh,
+                       fault_t *fault);

@@ -4,13 +4,15 @@ one that is replaced never is."""
 
 import os
 import pathlib
+import subprocess
+import tempfile
 import time
 
 import msgpack
 import zmq
 import zmq.auth
 
-from harness import Instance, Pusher, Subscriber, connect, free_ports, wait_for
+from harness import PROGRAM, Instance, Pusher, Subscriber, connect, free_ports, wait_for
 
 CONFIG = """
 keys: keys
@@ -172,7 +174,39 @@ def rotated(instance, keys, pusher, subscriber):
     print("a key is replaced while data flows")
 
 
+def other_owner():
+    """Root does what is to be done as the owner of the folder, others are told how to go on."""
+    if os.geteuid() != 0:
+        print("SKIPPED: only root can act for another user")
+        return
+    actor, other = 65534, 65533
+    with tempfile.TemporaryDirectory() as home:
+        os.chmod(home, 0o755)
+        folder, line = pathlib.Path(home) / "keys", pathlib.Path(home) / "line"
+        folder.mkdir()
+        os.chown(folder, actor, actor)
+
+        def word(*words, **more):
+            return subprocess.run([PROGRAM, "keys", *words, "--keys", folder], text=True,
+                                  capture_output=True, timeout=30, cwd=home, **more)
+        for words in (["init", "--roles", "prep"], ["add", "a", "--role", "feed"], ["rotate", "a"],
+                      ["revoke", "a", "--old"], ["list"], ["export"]):
+            done = word(*words)
+            assert done.returncode == 0, done.stderr
+        line.write_text(word("export", "a").stdout.replace("a feed", "b feed"))
+        line.chmod(0o600)  # root's alone, and read as root
+        assert word("revoke", "a").returncode == 0
+        done = word("import", str(line))
+        assert done.returncode == 0 and "1 of them new" in done.stdout, done
+        for path in folder.rglob("*"):
+            assert path.stat().st_uid == actor, path
+        refused = word("list", user=other, group=other, extra_groups=[])
+        assert refused.returncode == 1 and "runuser -u" in refused.stderr, refused
+    print("root handles keys as their owner")
+
+
 def main():
+    other_owner()
     port = free_ports(1)[0]
     push = f"tcp://127.0.0.1:{port}"
     with Instance(CONFIG.replace("PORT", str(port))) as instance:

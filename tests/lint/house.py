@@ -27,7 +27,8 @@ ONLY = {
 # What a folder may include from this tree: dependencies point one way.
 MAY = {
     "proto/": ("proto/",),
-    "broker/stage/": ("proto/", "broker/stage/", "broker/runtime/fault_point.h"),
+    "broker/stage/": ("proto/", "broker/stage/", "broker/runtime/fault_point.h",
+                      "broker/runtime/durable.h"),
     "broker/runtime/": ("proto/", "broker/runtime/"),
     "broker/trust/": ("proto/", "broker/runtime/", "broker/trust/"),
     "broker/": ("proto/", "broker/"),

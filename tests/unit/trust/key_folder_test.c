@@ -63,15 +63,15 @@ static void from_host_to_host(void **state)
     assert_true(key_folder_add(one, "prep-1.a", ROLE_PREP, &fault));
     assert_false(key_folder_add(one, "prep-1.a", ROLE_PREP, &fault)); // has one
     line_of(one, "prep-1.a", line);
-    assert_true(key_folder_import(two, line, &fresh, &fault) && fresh);
-    assert_true(key_folder_import(two, line, &fresh, &fault) && !fresh);
+    assert_true(key_folder_import(two, line, false, &fresh, &fault) && fresh);
+    assert_true(key_folder_import(two, line, false, &fresh, &fault) && !fresh);
     line_of(two, NULL, again);
     assert_string_equal(line, again);
     // Rotated there, imported here: both are known, until the old one is revoked.
     assert_true(key_folder_rotate(one, "prep-1.a", &fault));
     line_of(one, "prep-1.a", line);
     assert_string_not_equal(line, again);
-    assert_true(key_folder_import(two, line, &fresh, &fault) && fresh);
+    assert_true(key_folder_import(two, line, false, &fresh, &fault) && fresh);
     assert_int_equal(count_of(one), 2);
     assert_int_equal(count_of(two), 2);
     assert_false(key_folder_rotate(one, "prep-1.a", &fault)); // an old one is left
@@ -80,6 +80,9 @@ static void from_host_to_host(void **state)
     assert_false(key_folder_revoke(two, "prep-1.a", true, &fault));
     assert_int_equal(count_of(two), 1);
     line_of(two, NULL, again);
+    assert_memory_equal(line, again, strlen(again)); // without the key that it replaced
+    assert_true(key_folder_revoke(one, "prep-1.a", true, &fault));
+    line_of(one, "prep-1.a", line);
     assert_string_equal(line, again);
     assert_true(key_folder_revoke(one, "prep-1.a", false, &fault));
     assert_int_equal(count_of(one), 0);
@@ -87,6 +90,28 @@ static void from_host_to_host(void **state)
     assert_true(ring_secret_path(one, "prep-1.a", path, sizeof path));
     assert_int_equal(access(path, F_OK), -1);
     assert_false(key_folder_rotate(two, "prep-1.a", &fault)); // its secret is elsewhere
+}
+
+// Two hosts of one name: neither may take the other's place unnoticed.
+static void two_of_one_name(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    char line[256];
+    bool fresh;
+    assert_true(key_folder_add(one, "prep-1.a", ROLE_PREP, &fault));
+    assert_true(key_folder_add(two, "prep-1.a", ROLE_PREP, &fault));
+    line_of(two, NULL, line);
+    assert_false(key_folder_import(one, line, false, &fresh, &fault));
+    assert_non_null(strstr(fault.text, "--replace"));
+    assert_int_equal(count_of(one), 1);
+    // Nor does the other's rotation make it ours.
+    assert_true(key_folder_rotate(two, "prep-1.a", &fault));
+    line_of(two, NULL, line);
+    assert_false(key_folder_import(one, line, false, &fresh, &fault));
+    assert_int_equal(count_of(one), 1);
+    assert_true(key_folder_import(one, line, true, &fresh, &fault) && fresh); // it is meant
+    assert_int_equal(count_of(one), 2);
 }
 
 static void bad_lines(void **state)
@@ -106,15 +131,18 @@ static void bad_lines(void **state)
         "../a prep Ufy8MPI:b!@p#qd)tO$&3O#^CV5)=RE-Gli>r!tT",
         "a.old prep Ufy8MPI:b!@p#qd)tO$&3O#^CV5)=RE-Gli>r!tT",
         "a prep Ufy8MPI:b!@p#qd)tO$&3O#^CV5)=RE-Gli>r!tT and more",
+        "a prep Ufy8MPI:b!@p#qd)tO$&3O#^CV5)=RE-Gli>r!tT short",
+        "a prep Ufy8MPI:b!@p#qd)tO$&3O#^CV5)=RE-Gli>r!tT "
+        "Ufy8MPI:b!@p#qd)tO$&3O#^CV5)=RE-Gli>r!tT more",
         "a prep \"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (key_folder_import(one, bad[i], &fresh, &fault))
+        if (key_folder_import(one, bad[i], false, &fresh, &fault))
             fail_msg("case %zu was taken", i);
     snprintf(other, sizeof other, "b%s", line + 1); // the same key under another name
-    assert_false(key_folder_import(one, other, &fresh, &fault));
-    assert_false(
-        key_folder_import(one, "a feed Ufy8MPI:b!@p#qd)tO$&3O#^CV5)=RE-Gli>r!tT", &fresh, &fault));
+    assert_false(key_folder_import(one, other, false, &fresh, &fault));
+    assert_false(key_folder_import(one, "a feed Ufy8MPI:b!@p#qd)tO$&3O#^CV5)=RE-Gli>r!tT", false,
+                                   &fresh, &fault));
     assert_non_null(strstr(fault.text, "revoke")); // a name keeps its role
     assert_int_equal(count_of(one), 1);
 }
@@ -234,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(from_host_to_host, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_of_one_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bad_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_lost, set_up, tear_down),
