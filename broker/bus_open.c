@@ -6,12 +6,13 @@
 
 enum {
     LINGER_MS = 1000,
-    HEARTBEAT_MS = 1000,         // ZMTP pings close half-open connections
-    HEARTBEAT_TIMEOUT_MS = 4000, // silence that ends a connection
-    HANDSHAKE_MS = 5000,         // a stranger who says nothing is gone after that
-    BACKLOG = 128,               // connections that wait to be taken
-    SOCKET_BYTES = 1 << 20,      // kernel buffers of a connection
-    AGAIN_MS = 5,                // between two tries to take our port again
+    HEARTBEAT_MS = 1000,    // ZMTP pings of who connects
+    SILENCE_MS = 4000,      // that ends a connection
+    PROBE_S = 1,            // of silence before the kernel probes a peer, and between probes
+    HANDSHAKE_MS = 5000,    // a stranger who says nothing is gone after that
+    BACKLOG = 128,          // connections that wait to be taken
+    SOCKET_BYTES = 1 << 20, // kernel buffers of a connection
+    AGAIN_MS = 5,           // between two tries to take our port again
     AGAIN_TRIES = 400,
     ZAP_ENFORCE_DOMAIN = 93, // a draft in zmq.h, yet enforced by 4.3.4
 };
@@ -58,6 +59,25 @@ static int frame_limit(bus_kind_t kind)
 
 // ---- opening it ------------------------------------------------------------------------------
 
+// A peer that is gone without a word, or stands still, is cut off. Who connects pings, and each
+// ping tells the listener how long silence after it may last. A listener does not ping:
+// libzmq 4.3.4 aborts the process when a ping is due to a peer that filled its queue and went away
+// (`!_io_error` in stream_engine_base.cpp), and peers of a listener may be strangers. The kernel
+// cuts off those that never ping, when they neither answer its probes nor take what was sent.
+static void set_silence(bus_t *self)
+{
+    zsock_set_tcp_keepalive(self->sock, 1);
+    zsock_set_tcp_keepalive_idle(self->sock, PROBE_S);
+    zsock_set_tcp_keepalive_intvl(self->sock, PROBE_S);
+    zsock_set_tcp_keepalive_cnt(self->sock, SILENCE_MS / 1000 / PROBE_S);
+    zsock_set_tcp_maxrt(self->sock, SILENCE_MS);
+    if (self->listens)
+        return;
+    zsock_set_heartbeat_ivl(self->sock, HEARTBEAT_MS);
+    zsock_set_heartbeat_timeout(self->sock, SILENCE_MS);
+    zsock_set_heartbeat_ttl(self->sock, SILENCE_MS);
+}
+
 // Our key; and for who listens the door, whose domain must be judged before anybody comes in.
 static bool lock_up(bus_t *self, fault_t *fault)
 {
@@ -67,7 +87,6 @@ static bool lock_up(bus_t *self, fault_t *fault)
     if (!self->listens)
         return true;
     const int on = 1;
-    zsock_set_zap_domain(self->sock, door_name(self->door));
     if (zmq_setsockopt(self->handle, ZAP_ENFORCE_DOMAIN, &on, sizeof on) != 0)
         return fault_set(fault, "this libzmq does not enforce ZAP domains: %s",
                          zmq_strerror(zmq_errno()));
@@ -85,13 +104,16 @@ static bool open_socket(bus_t *self, fault_t *fault)
     zsock_set_maxmsgsize(self->sock, self->frame_max);
     zsock_set_linger(self->sock, LINGER_MS);
     zsock_set_immediate(self->sock, 1); // queue only for a peer that is there
-    zsock_set_heartbeat_ivl(self->sock, HEARTBEAT_MS);
-    zsock_set_heartbeat_timeout(self->sock, HEARTBEAT_TIMEOUT_MS);
+    set_silence(self);
     zsock_set_handshake_ivl(self->sock, HANDSHAKE_MS);
     zsock_set_backlog(self->sock, BACKLOG);
     zsock_set_sndbuf(self->sock, SOCKET_BYTES);
     zsock_set_rcvbuf(self->sock, SOCKET_BYTES);
     self->handle = zsock_resolve(self->sock);
+    // A domain, even one that nobody judges, keeps out peers of ZMTP 1 and 2: to them any bytes are
+    // a handshake, and they would be given records.
+    if (self->listens)
+        zsock_set_zap_domain(self->sock, door_name(self->door));
     return !guard_on() || lock_up(self, fault);
 }
 
