@@ -1,6 +1,7 @@
 /*  roles -- see roles.h. */
 #include "actors/cli/roles.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,14 +50,17 @@ int roles_count(const char *roles, const char *role, fault_t *fault)
 
 void roles_name(const char *role, int index, char name[ROLES_NAME_MAX])
 {
-    char host[32] = "host";
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    char host[HOST_NAME_MAX + 1] = "host";
     gethostname(host, sizeof host - 1);
+    host[sizeof host - 1] = '\0';
+    host[strcspn(host, ".")] = '\0'; // as %l of systemd, which names the actors of units
     for (char *c = host; *c; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9')))
+        if (!strchr(good, *c))
             *c = '-';
     // A collector's name is its stream's: the same on every host, or the log would move.
     if (strcmp(role, "collector") == 0)
         snprintf(name, ROLES_NAME_MAX, "collector");
     else
-        snprintf(name, ROLES_NAME_MAX, "%.12s-%d.%.24s", role, index, host);
+        snprintf(name, ROLES_NAME_MAX, "%.9s-%d.%.48s", role, index, host);
 }

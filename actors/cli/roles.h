@@ -11,6 +11,7 @@ extern const char *const roles_order[ROLES];
 // bad.
 int roles_count(const char *roles, const char *role, fault_t *fault);
 
-// Name of the index-th (from 1) actor of a role that `up` starts on this host.
-enum { ROLES_NAME_MAX = 49 };
+// Name of the index-th (from 1) actor of a role that `up` starts on this host: "prep-1.alpha", with
+// the host's name up to its first dot, as units of systemd have it.
+enum { ROLES_NAME_MAX = 64 };
 void roles_name(const char *role, int index, char name[ROLES_NAME_MAX]);

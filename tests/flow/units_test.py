@@ -21,6 +21,8 @@ SHARED = UNITS / "tidewire-.service.d/10-tidewire.conf"
 WATCHDOG_S = 20     # that the actors are told here
 LISTEN_S = 6        # how long their signs of life are counted
 REDIS_HANGS_S = 12
+HOSTS = ["alpha", "alpha.example.org", "DB-1", "ip-10-0-0-12.eu-west-1.compute.internal",
+         "a-host-whose-name-has-as-many-letters-as-may-be0"]
 EXPOSURE_MOST = 2.0  # of 10, as `systemd-analyze security` counts
 
 CONFIG = """
@@ -75,20 +77,55 @@ def verified_by_systemd():
     print(f"{len(names())} units and the target verified, exposure at most {EXPOSURE_MOST}")
 
 
-def commands():
-    """Role -> words of ExecStart, with the specifiers as systemd would put them."""
+def commands(host="alpha"):
+    """Role -> words of ExecStart, with the specifiers as systemd would put them: %l is the name of
+    the host up to the first dot."""
+    host = host.partition(".")[0]
     found = {}
     for path in UNITS.glob("*.service"):
         unit = configparser.ConfigParser(interpolation=None, strict=False)
         unit.optionxform = str
         unit.read_string(path.read_text())
-        words = [word.replace("%i", "1").replace("%l", "alpha")
+        words = [word.replace("%i", "1").replace("%l", host)
                  for word in shlex.split(unit["Service"]["ExecStart"])]
-        secret = unit["Service"]["BindReadOnlyPaths"].replace("%i", "1").replace("%l", "alpha")
+        secret = unit["Service"]["BindReadOnlyPaths"].replace("%i", "1").replace("%l", host)
         assert secret == f"-/etc/tidewire/keys/secret/{words[-1]}.key_secret", secret
-        found[words[1]] = words
+        role = words[1]
+        password = unit["Service"]["LoadCredential"]
+        assert password == f"{role}.password:/etc/tidewire/redis/{role}.password", password
+        found[role] = words
     assert set(found) == {"broker", "notifier", "transform", "prep", "collector"}, found
     return found
+
+
+def named_as_their_keys():
+    """`keys init` makes the keys of what the units start, whatever the host is called."""
+    if os.geteuid() != 0:
+        print("SKIPPED: only root can give a host of its own another name")
+        return
+    for host in HOSTS:
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["unshare", "--uts", "sh", "-ec", 'hostname "$1"; exec "$2" keys init '
+                            '--keys "$3"', "sh", host, PROGRAM, f"{folder}/keys"], check=True,
+                           stdout=subprocess.DEVNULL, timeout=60)
+            made = {path.stem for path in pathlib.Path(folder, "keys/secret").iterdir()}
+            for words in commands(host).values():
+                assert words[-1] in made, (host, words[-1], made)
+    print(f"units and keys have the same names on {len(HOSTS)} hosts")
+
+
+def configured_as_documented():
+    """The settings of docs/operating.md, with the credentials that the units load, and without."""
+    text = (TOP / "docs/operating.md").read_text()
+    lines = re.search(r"`(redis: redis://[^`]*)` and\s+`(redis_password_file: [^`]*)`", text)
+    with tempfile.TemporaryDirectory() as folder:
+        site = pathlib.Path(folder, "site.yaml")
+        site.write_text(CONFIG.replace("redis: unix://DIR/r.sock", "\n".join(lines.groups())))
+        for more in ({}, {"CREDENTIALS_DIRECTORY": "/run/credentials/tidewire-prep@1.service"}):
+            done = subprocess.run([PROGRAM, "check", "-c", site], capture_output=True, text=True,
+                                  timeout=60, env={**os.environ, **more})
+            assert done.returncode == 0, done.stderr + done.stdout
+    print("the documented settings are good")
 
 
 class Service:
@@ -213,6 +250,8 @@ def stops(instance, services):
 def main():
     verified_by_systemd()
     start = commands()
+    named_as_their_keys()
+    configured_as_documented()
     with Instance(CONFIG) as instance:
         refuses_what_it_cannot_promise(instance, start["prep"])
         services = [Service(instance, start[role])
