@@ -326,8 +326,8 @@ static const char *const conditions[] = {
     "volume > 3 * avg(volume) OVER last_1h AND price > 0",
     "price > avg(price) OVER rows_20 + 2 * stddev_pop(price) OVER rows_20",
     "extra > 2 AND round(price, 2) <> 1.5 OR abs(volume - lag(volume, 2) OVER rows_4) > 1e3",
-    "pair LIKE 'B%' AND exchange IN ('x', 'y') AND CASE WHEN price IS NULL THEN false ELSE true "
-    "END",
+    ("pair LIKE 'B%' AND exchange IN ('x', 'y') AND "
+     "CASE WHEN price IS NULL THEN false ELSE true END"),
 };
 enum { RULES = sizeof conditions / sizeof *conditions };
 

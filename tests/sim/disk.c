@@ -219,7 +219,7 @@ void disk_forgets(unsigned of_1000)
 bool disk_flip(const char *path, uint64_t from, uint64_t to)
 {
     int handle = open(path, O_RDWR | O_CLOEXEC);
-    uint8_t byte;
+    uint8_t byte = 0;
     off_t at = (off_t) (from + world_below(to - from));
     bool done = handle >= 0 && pread(handle, &byte, 1, at) == 1;
     byte ^= (uint8_t) (1u << world_below(8));

@@ -164,7 +164,8 @@ static int s_broker_main(int argc, char **argv)
     store_t *store = store_new(redis_url, NULL, "tw", &fault);
     bus_t *bus = bus_bind(BUS_SUB, DOOR_NEWS, "tcp://127.0.0.1:*", 10000, &fault);
     bus_subscribe(bus, "alert/");
-    for (int64_t beat_us = 0; bus;) {
+    int64_t beat_us = 0;
+    while (bus) {
         if (world_us() >= beat_us) {
             const store_field_t field = { "in", bus_endpoint(bus) };
             (void) store_beat(store, "broker", "broker", LEASE_MS, &field, 1);

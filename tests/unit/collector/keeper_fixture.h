@@ -208,7 +208,8 @@ static inline void flip(int64_t created_us)
     copies_name(name, created_us);
     snprintf(path, sizeof path, "%s/tw.held/c/%s", root, name);
     int file = open(path, O_RDWR);
-    assert_true(file >= 0 && pread(file, &byte, 1, 5000) == 1);
+    assert_true(file >= 0);
+    assert_int_equal(pread(file, &byte, 1, 5000), 1);
     byte ^= 4;
     assert_int_equal(pwrite(file, &byte, 1, 5000), 1);
     close(file);

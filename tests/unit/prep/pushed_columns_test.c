@@ -335,7 +335,9 @@ static void make(data_t *self)
     self->text_count = 1 + next(self, TEXTS_MAX);
     self->exponent = (int) next(self, 20) - 12;
     for (uint32_t i = 0; i < self->text_count; i++) {
-        snprintf(self->names[i], sizeof self->names[i], next(self, 30) ? "P%u/%%" : "", i);
+        self->names[i][0] = '\0';
+        if (next(self, 30))
+            snprintf(self->names[i], sizeof self->names[i], "P%u/%%", i);
         self->texts[i] = slice_text(self->names[i]);
     }
     for (uint32_t i = 0; i < self->rows; i++) {

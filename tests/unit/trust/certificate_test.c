@@ -89,8 +89,8 @@ static void names(void **state)
                                        "a\"b",
                                        "\xc3\xa4",
                                        "a\n",
-                                       "1234567890123456789012345678901234567890123456789012345678"
-                                       "901234" };
+                                       ("1234567890123456789012345678901234567890123456789012345678"
+                                        "901234") };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(certificate_is_name(good[i]));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
