@@ -90,7 +90,7 @@ static void s_limit(int resource, rlim_t most)
 // So much more than what we brought along. Sanitizers reserve more address space than any limit.
 static void s_limit_memory(void)
 {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
+#ifndef TIDEWIRE_SANITIZED
     unsigned long pages = 0;
     FILE *file = fopen("/proc/self/statm", "r");
     if (!file || fscanf(file, "%lu", &pages) != 1)
