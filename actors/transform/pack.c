@@ -111,7 +111,8 @@ uint64_t unpack_up_to(unpack_t *self, uint64_t most)
 
 unpack_list_t unpack_list(unpack_t *self, size_t count, unsigned least_width)
 {
-    unpack_list_t list = { .least = unpack_i64(self), .width = unpack_byte(self) };
+    unpack_list_t list = { .least = unpack_i64(self) };
+    list.width = unpack_byte(self); // apart: initialisers have no order among them
     if (list.width < least_width || list.width > WIDTH_MAX ||
         (list.width > 0 && count > SIZE_MAX / list.width)) {
         spoil(self);

@@ -202,11 +202,27 @@ static void assert_same_state(const fold_t *a, const fold_t *b)
     }
 }
 
+static void assert_same_alert(const heard_t *a, const heard_t *b)
+{
+    assert_memory_equal(&a->id, &b->id, sizeof a->id);
+    assert_memory_equal(&a->prev, &b->prev, sizeof a->prev);
+    assert_memory_equal(&a->corrects, &b->corrects, sizeof a->corrects);
+    assert_int_equal(a->correction, b->correction);
+    assert_int_equal(a->late, b->late);
+    assert_int_equal(a->seq, b->seq);
+    assert_int_equal(a->record, b->record);
+    assert_int_equal(a->row, b->row);
+    assert_int_equal(a->partition, b->partition);
+    assert_int_equal(a->ts, b->ts);
+    assert_string_equal(a->rule, b->rule);
+    assert_string_equal(a->series, b->series);
+}
+
 static void assert_same_alerts(const ear_t *a, const ear_t *b)
 {
     assert_int_equal(a->count, b->count);
     for (size_t i = 0; i < a->count; i++)
-        assert_memory_equal(&a->alerts[i], &b->alerts[i], sizeof a->alerts[i]);
+        assert_same_alert(&a->alerts[i], &b->alerts[i]);
     assert_int_equal(a->bodies.size, b->bodies.size); // evidence too, to the last digit
     assert_memory_equal(a->bodies.data, b->bodies.data, a->bodies.size);
 }
