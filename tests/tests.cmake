@@ -13,7 +13,7 @@ foreach(library proto stage runtime trust metrics broker held rules prep infer t
     target_link_options(${name} PRIVATE ${link_apart})
     target_compile_options(${name} PRIVATE -Wno-missing-prototypes)
     add_test(NAME unit/${library}/${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(unit/${library}/${name} PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
+    set_tests_properties(unit/${library}/${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
   endforeach()
   if(TIDEWIRE_FUZZ)
     file(GLOB fuzzers CONFIGURE_DEPENDS tests/fuzz/${library}/*_fuzz.c)

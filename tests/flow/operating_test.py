@@ -14,7 +14,7 @@ from harness import PROGRAM, TOP
 DOCUMENT = TOP / "docs/operating.md"
 NOT_RUN = {
     "git clone *": "the program is built already",
-    "./run setup *": "likewise",
+    "./run build": "likewise",
     "install -m 755 *": "likewise: it is on the path as `tidewire`",
     # tests/flow/units_test.py verifies the units and starts what they start.
     "cp docs/systemd/* && systemd-sysusers": "would change the host of the test",

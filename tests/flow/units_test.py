@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from harness import PROGRAM, TOP, Instance, wait_for
+from harness import PROGRAM, TOP, Instance, skip, wait_for
 
 UNITS = TOP / "docs/systemd"
 SHARED = UNITS / "tidewire-.service.d/10-tidewire.conf"
@@ -47,9 +47,6 @@ def names():
 
 
 def verified_by_systemd():
-    if not shutil.which("systemd-analyze"):
-        print("systemd-analyze is not here: the units are not verified")
-        return
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         shutil.copytree(UNITS, root / "etc/systemd/system")
@@ -248,7 +245,8 @@ def stops(instance, services):
 
 
 def main():
-    verified_by_systemd()
+    if shutil.which("systemd-analyze"):
+        verified_by_systemd()
     start = commands()
     named_as_their_keys()
     configured_as_documented()
@@ -266,6 +264,8 @@ def main():
         hangs(services)
         redis_hangs(services, server)
         stops(instance, reversed(services))
+    if not shutil.which("systemd-analyze"):
+        skip("systemd is not installed: all went well, but the units are not verified")
 
 
 if __name__ == "__main__":
