@@ -62,7 +62,7 @@ static const struct {
         { "ALERTS", "alerts", AS_NUMBER },
         { "CHECKPOINT MS AGO", "checkpoint_ms", AS_NUMBER },
         { "MEMORY", "bytes", AS_BYTES } },
-      { "ignored", "stale", "fenced", "dropped", "malformed" } },
+      { "spare", "ignored", "stale", "fenced", "dropped", "malformed" } },
     { "notifier",
       { { "NOTIFIER", NULL, AS_TEXT },
         { "STATE", "state", AS_TEXT },

@@ -130,6 +130,7 @@ static bool beat(worker_t *self)
         { "dropped", self->dropped },
         { "malformed", self->malformed },
         { "ignored", self->ignored },
+        { "spare", self->spare },
         { "bytes", fold_bytes(self->fold) },
     };
     enum { COUNTERS = sizeof counters / sizeof counters[0], OTHERS = 5 };

@@ -115,6 +115,7 @@ typedef struct {
     uint64_t listed_epoch;          // of the connection on which we last beat; 0 = never
     unsigned strangers;             // looks in a row that found another process under our name
     bool replaced;                  // another process lives under our name
+    bool spare;                     // beyond the LANE_WORKERS_MAX that can own partitions
     bool heard;                     // the registry took the last beat
     bool draining;                  // release everything, claim nothing
     uint64_t epoch;                 // of `store` at the last look

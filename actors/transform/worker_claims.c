@@ -196,13 +196,28 @@ bool worker_load(worker_t *self)
 
 // ---- claiming ---------------------------------------------------------------------------------
 
-static void roster_add(worker_roster_t *roster, const char *name)
+// False: no room.
+static bool roster_add(worker_roster_t *roster, const char *name)
 {
     for (size_t i = 0; i < roster->count; i++)
         if (strcmp(roster->names[i], name) == 0)
-            return;
-    if (roster->count < LANE_WORKERS_MAX)
-        snprintf(roster->names[roster->count++], sizeof roster->names[0], "%s", name);
+            return true;
+    if (roster->count == LANE_WORKERS_MAX)
+        return false;
+    snprintf(roster->names[roster->count++], sizeof roster->names[0], "%s", name);
+    return true;
+}
+
+// Messages have room for so many workers. Who comes behind them, by name, owns nothing.
+static void note_spare(worker_t *self, bool spare)
+{
+    if (spare && !self->spare)
+        log_event(
+            LOG_WARNING,
+            "this worker owns nothing, for as many run as can: it takes the place of one that "
+            "ends; else stop it",
+            "most=%d", LANE_WORKERS_MAX);
+    self->spare = spare;
 }
 
 void worker_listed(worker_t *self)
@@ -225,7 +240,7 @@ static void list_worker(void *context, const store_actor_t *actor)
         self->strangers = other ? self->strangers + 1 : 0;
         self->replaced = self->strangers >= STRANGERS_MAX;
     }
-    roster_add(&self->roster, actor->name);
+    (void) roster_add(&self->roster, actor->name);
 }
 
 bool worker_look_around(worker_t *self, int64_t now_us)
@@ -236,14 +251,14 @@ bool worker_look_around(worker_t *self, int64_t now_us)
         self->roster = before;
         return false;
     }
-    roster_add(&self->roster, self->name);
+    note_spare(self, !roster_add(&self->roster, self->name));
     if (self->epoch != store_epoch(self->store)) {
         self->before = before;
         self->settle_until_us = now_us + SETTLE_US;
     }
     self->epoch = store_epoch(self->store);
     for (size_t i = 0; now_us < self->settle_until_us && i < self->before.count; i++)
-        roster_add(&self->roster, self->before.names[i]);
+        (void) roster_add(&self->roster, self->before.names[i]);
     return true;
 }
 

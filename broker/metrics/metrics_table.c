@@ -68,6 +68,7 @@ const metric_row_t metrics_table[] = {
     { "transform", "held", "transform_messages_early_total", COUNT, "Messages that came before their turn and were kept." },
     { "transform", "dropped", "transform_messages_dropped_total", COUNT, "Messages for partitions that are not ours." },
     { "transform", "malformed", "transform_messages_malformed_total", COUNT, "Messages that were none." },
+    { "transform", "spare", "transform_spare", LEVEL, "1: beyond the 64 workers that can own partitions." },
     { "transform", "ignored", "transform_streams_ignored", LEVEL, "Streams beyond the 64 that a worker follows." },
     { "transform", "bytes", "transform_state_bytes", LEVEL, "Memory of windows and series." },
     { "transform", "checkpoint_ms", "transform_checkpoint_age_seconds", METRIC_GAUGE, 1e-3, "Since the last commit." },

@@ -64,7 +64,32 @@ def skewed(instance):
     await_well(instance)
 
 
+def spare():
+    """More workers than can own partitions: who is beyond says so, and takes a place that is free."""
+    with Instance(CONFIG.replace("PORT", str(free_ports(1)[0]))) as instance:
+        instance.up()
+        database = instance.redis()
+
+        def told():
+            return instance.actors("transform")[-1]
+        wait_for("the worker to own everything", lambda: told()["partitions"] == 256)
+        assert told()["spare"] == 0
+        others = [f"transform:a{i:02}" for i in range(64)]  # before ours, by name
+        for other in others:
+            database.hset(f"tw:{{actors}}:{other}", mapping={"id": other})
+        database.zadd("tw:{actors}", {o: int(time.time() * 1000) + 600_000 for o in others})
+        wait_for("the worker to own nothing and say so",
+                 lambda: told()["spare"] == 1 and told()["partitions"] == 0)
+        assert re.search(r"^! transform transform-1\S*: spare 1$", instance.word("status").stdout, re.M)
+        database.zrem("tw:{actors}", others[0])
+        wait_for("it to own its part", lambda: told()["spare"] == 0 and told()["partitions"] > 0)
+        log = next((instance.dir / "log").glob("transform*.log")).read_text()
+        assert log.count("this worker owns nothing") == 1, log
+    print("the 65th worker says that it owns nothing, and takes the next place")
+
+
 def main():
+    spare()
     port = free_ports(1)[0]
     with Instance(CONFIG.replace("PORT", str(port))) as instance:
         # What is killed here is not started again by a supervisor.
