@@ -1,9 +1,5 @@
 /*  broker -- see broker.h. The PROGRAM: one thread, one wait.
  *
- *  Towards the actors the broker always subscribes to alert/ and staged/, so that a reader who
- *  subscribes here misses nothing from that moment on, without a round trip to the publishers.
- *  Other topics (metrics) are asked for upstream only while somebody reads them.
- *
  *  A reader that is slower than its queue loses news, never anybody else: readers notice by
  *  `seq` and `prev` of an alert and read <namespace>:alerts.
  */
@@ -24,6 +20,7 @@
 #include "broker/runtime/options.h"
 #include "broker/runtime/settings.h"
 #include "broker/site.h"
+#include "broker/subscriptions.h"
 #include "proto/metric.h"
 #include "proto/owned.h"
 #include "proto/wire.h"
@@ -31,7 +28,7 @@
 enum {
     ACTOR_QUEUE = 10000,   // messages from, and subscriptions to, each actor
     READER_QUEUE = 50000,  // messages for each reader; beyond, it loses news
-    FORWARD_MAX = 1000,    // messages of one side before the other has its turn
+    FORWARD_MAX = 1000,    // news before subscriptions have their turn
     HUGZ_US = 1000 * 1000, // pause between signs of life
 };
 
@@ -41,32 +38,21 @@ typedef struct {
     bus_t *actors;  // XSUB, bound to a free port
     bus_t *readers; // XPUB, bound to listen.alerts
     announce_t *announce;
-    metrics_t *metrics;  // or NULL
-    bool heard, unheard; // what was logged last of the registry
-    uint64_t forwarded, subscriptions, refused;
+    metrics_t *metrics;             // or NULL
+    bool heard, unheard;            // what was logged last of the registry
+    subscriptions_t *subscriptions; // of readers
+    uint64_t forwarded, refused;
 } broker_t;
 
 static void broker_destroy(broker_t *self)
 {
     announce_destroy(&self->announce);
+    subscriptions_destroy(&self->subscriptions);
     metrics_destroy(&self->metrics);
     bus_destroy(&self->readers);
     bus_destroy(&self->actors);
     if (self->signals >= 0)
         close(self->signals);
-}
-
-static void subscribe_upstream(broker_t *self, const char *prefix)
-{
-    char frame[32];
-    int size = snprintf(frame, sizeof frame, "\1%s", prefix);
-    bus_send(self->actors, slice_of(frame, (size_t) size), 0);
-}
-
-static void subscribe_always(broker_t *self)
-{
-    subscribe_upstream(self, "alert/");
-    subscribe_upstream(self, "staged/");
 }
 
 // The port that readers know from before, if it is still free.
@@ -91,10 +77,11 @@ static bool open_links(broker_t *self, const settings_t *settings, fault_t *faul
     self->actors = bus_bind(BUS_XSUB, DOOR_NEWS, settings->listen_actors, ACTOR_QUEUE, fault);
     if (!self->actors)
         return false;
-    subscribe_always(self);
     self->readers = bind_readers(self, settings->listen_alerts, fault);
     if (self->readers)
-        return true;
+        self->subscriptions = subscriptions_new(self->readers, self->actors, fault);
+    if (self->readers)
+        return self->subscriptions != NULL;
     fault_t reason = *fault;
     return fault_set(fault,
                      "%.300s; set listen.alerts in %.100s to another port, or to "
@@ -112,11 +99,14 @@ static bool open_registry(broker_t *self, const settings_t *settings, fault_t *f
 
 static void advertise(broker_t *self)
 {
-    char pid[24], forwarded[24], subscriptions[24], refused[24];
+    char pid[24], forwarded[24], subscriptions[24], refused[24], evicted[24], topics[24];
+    subscriptions_count_t count = subscriptions_count(self->subscriptions);
     snprintf(pid, sizeof pid, "%ld", (long) getpid());
     snprintf(forwarded, sizeof forwarded, "%" PRIu64, self->forwarded);
-    snprintf(subscriptions, sizeof subscriptions, "%" PRIu64, self->subscriptions);
-    snprintf(refused, sizeof refused, "%" PRIu64, self->refused);
+    snprintf(subscriptions, sizeof subscriptions, "%" PRIu64, count.taken);
+    snprintf(refused, sizeof refused, "%" PRIu64, self->refused + count.refused);
+    snprintf(evicted, sizeof evicted, "%" PRIu64, count.evicted);
+    snprintf(topics, sizeof topics, "%" PRIu64, count.bytes);
     const store_field_t fields[] = {
         { "in", bus_endpoint(self->actors) },
         { "alerts", bus_endpoint(self->readers) },
@@ -124,6 +114,8 @@ static void advertise(broker_t *self)
         { "forwarded", forwarded },
         { "subscriptions", subscriptions },
         { "refused", refused },
+        { "evicted", evicted },
+        { "topic_bytes", topics },
         { "metrics", self->metrics ? metrics_address(self->metrics) : "" },
     };
     enum { FIELDS = sizeof fields / sizeof fields[0] };
@@ -198,24 +190,6 @@ static void forward_news(broker_t *self)
     }
 }
 
-// What readers send: 1 and a topic subscribes, 0 and a topic cancels; all else is refused. A
-// topic that is always subscribed upstream needs no message there.
-static void forward_subscriptions(broker_t *self)
-{
-    slice_t frame;
-    for (int i = 0; i < FORWARD_MAX && bus_take(self->readers, &frame); i++) {
-        if (frame.size == 0 || frame.data[0] > 1) {
-            self->refused++;
-            continue;
-        }
-        if (frame.data[0] == 1)
-            self->subscriptions++;
-        slice_t topic = slice_of(frame.data + 1, frame.size - 1);
-        if (!is_prefix(topic, "alert/") && !is_prefix(topic, "staged/"))
-            bus_send(self->actors, frame, 0);
-    }
-}
-
 static int broker_run(broker_t *self)
 {
     int64_t tick_us = life_mono_us();
@@ -226,7 +200,9 @@ static int broker_run(broker_t *self)
             if (renewal == BUS_LOST)
                 return EXIT_FAILED;
             if (renewal == BUS_RENEWED)
-                subscribe_always(self);
+                subscriptions_renew(self->subscriptions);
+            if (!subscriptions_tick(self->subscriptions))
+                return EXIT_FAILED;
             tick(self);
             tick_us = now_us + HUGZ_US;
         }
@@ -253,7 +229,7 @@ static int broker_run(broker_t *self)
             }
         }
         if (wait[1].revents & ZMQ_POLLIN)
-            forward_subscriptions(self);
+            subscriptions_take(self->subscriptions);
         if (wait[2].revents & ZMQ_POLLIN)
             forward_news(self);
     }

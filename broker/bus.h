@@ -18,11 +18,16 @@
 #include "broker/trust/door.h"
 #include "proto/buffer.h"
 #include "proto/fault.h"
+#include "proto/plan.h"
+#include "proto/rows.h"
 #include "proto/slice.h"
 
 enum {
     BUS_FRAME_BYTES_MAX = 128 << 20, // larger frames close the connection
-    BUS_TOPIC_BYTES_MAX = 2048,      // of a subscription at an XPUB; a longer one likewise
+    // The longest topic there is: alert/<rule>/<series>/.
+    BUS_TOPIC_BYTES_MAX = sizeof "alert///" - 1 + PLAN_NAME_MAX + SERIES_ID_MAX,
+    // At an XPUB: a topic with what CURVE and ZMTP put around it, or CURVE's INITIATE.
+    BUS_SUBSCRIPTION_BYTES_MAX = BUS_TOPIC_BYTES_MAX + 256,
     BUS_ENDPOINT_MAX = ENDPOINT_MAX,
     BUS_LINKS_MAX = 256, // that one socket connects to, where there are keys
 };
@@ -47,6 +52,11 @@ const char *bus_endpoint(const bus_t *self); // the actual one: "tcp://127.0.0.1
 // Name and role of who sent what was taken last, as its key says; NULL without keys.
 const char *bus_peer(bus_t *self);
 const char *bus_peer_role(bus_t *self);
+// The connection that it came over, until that ends; -1 unknown.
+int bus_peer_link(bus_t *self);
+// End a connection of a socket that listens, with what it has sent and we have not taken.
+// Of a number that is no connection of this socket (any more) nothing happens.
+void bus_cut(const bus_t *self, int link);
 void bus_subscribe(bus_t *self, const char *prefix); // SUB only
 
 // Give one frame, waiting at most wait_ms (0 = not at all) for room. False: nobody took it.

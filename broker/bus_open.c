@@ -54,7 +54,18 @@ void bus_destroy(bus_t **self_p)
 // An XPUB keeps every topic that strangers subscribe to, one node for each byte.
 static int frame_limit(bus_kind_t kind)
 {
-    return kind == BUS_XPUB ? BUS_TOPIC_BYTES_MAX : BUS_FRAME_BYTES_MAX;
+    return kind == BUS_XPUB ? BUS_SUBSCRIPTION_BYTES_MAX : BUS_FRAME_BYTES_MAX;
+}
+
+// libzmq's XPUB takes subscriptions for as long as there are any, before we are told of the first:
+// with a longer queue a reader who sends them without end would never let us have a word. What the
+// kernel keeps comes in after all when we no longer want it. Of the queue CURVE takes one place for
+// good.
+static void limit_inlet(bus_t *self)
+{
+    enum { QUEUE = 2, BYTES = 8 << 10 };
+    zsock_set_rcvhwm(self->sock, QUEUE);
+    zsock_set_rcvbuf(self->sock, BYTES);
 }
 
 // ---- opening it ------------------------------------------------------------------------------
@@ -109,6 +120,8 @@ static bool open_socket(bus_t *self, fault_t *fault)
     zsock_set_backlog(self->sock, BACKLOG);
     zsock_set_sndbuf(self->sock, SOCKET_BYTES);
     zsock_set_rcvbuf(self->sock, SOCKET_BYTES);
+    if (self->kind == BUS_XPUB && self->listens)
+        limit_inlet(self);
     self->handle = zsock_resolve(self->sock);
     // A domain, even one that nobody judges, keeps out peers of ZMTP 1 and 2: to them any bytes are
     // a handshake, and they would be given records.

@@ -84,6 +84,8 @@ const metric_row_t metrics_table[] = {
     { "notifier", "deliveries_pending", "notifier_deliveries_waiting", LEVEL, "Deliveries that wait." },
     { "broker", "forwarded", "broker_messages_forwarded_total", COUNT, "Messages given to readers." },
     { "broker", "subscriptions", "broker_subscriptions_total", COUNT, "Subscriptions taken." },
+    { "broker", "evicted", "broker_evicted_total", COUNT, "Readers cut off because of their many topics." },
+    { "broker", "topic_bytes", "broker_topic_bytes", LEVEL, "Bytes of topics that readers ask for, of 2097152." },
     { "broker", "refused", "broker_messages_refused_total", COUNT, "Messages that were no news, or of whom may not say so." },
 };
 // clang-format on
