@@ -25,6 +25,16 @@ static void put(buffer_t *out, slice_t character)
     buffer_append(out, character.data, character.size);
 }
 
+// For people: lines and tabs stay, other controls are shown, CR is nothing beside LF.
+static void put_readable(buffer_t *out, slice_t character)
+{
+    uint8_t c = character.data[0];
+    if (c == '\r')
+        return;
+    bool kept = c == '\n' || c == '\t' || !is_control(character);
+    put(out, kept ? character : slice_text("?"));
+}
+
 void escape_json(buffer_t *out, slice_t text)
 {
     buffer_t quoted = { 0 };
@@ -73,28 +83,16 @@ void escape_html(buffer_t *out, slice_t text)
         case '\'':
             buffer_text(out, "&#39;");
             break;
-        case '\r':
-            break;
-        case '\n':
-        case '\t':
-            put(out, character);
-            break;
         default:
-            put(out, is_control(character) ? slice_text("?") : character);
+            put_readable(out, character);
         }
     }
 }
 
 void escape_text(buffer_t *out, slice_t text)
 {
-    while (text.size > 0) {
-        slice_t character = next_character(&text);
-        uint8_t c = character.data[0];
-        if (c == '\r')
-            continue;
-        bool kept = c == '\n' || c == '\t' || !is_control(character);
-        put(out, kept ? character : slice_text("?"));
-    }
+    while (text.size > 0)
+        put_readable(out, next_character(&text));
 }
 
 void escape_header(buffer_t *out, slice_t text)
@@ -122,14 +120,8 @@ void escape_mrkdwn(buffer_t *out, slice_t text)
         case '@':
             buffer_text(out, "@\xe2\x80\x8b"); // a space of no width
             break;
-        case '\r':
-            break;
-        case '\n':
-        case '\t':
-            put(out, character);
-            break;
         default:
-            put(out, is_control(character) ? slice_text("?") : character);
+            put_readable(out, character);
         }
     }
 }
