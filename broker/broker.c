@@ -78,10 +78,10 @@ static bool open_links(broker_t *self, const settings_t *settings, fault_t *faul
     if (!self->actors)
         return false;
     self->readers = bind_readers(self, settings->listen_alerts, fault);
-    if (self->readers)
+    if (self->readers) {
         self->subscriptions = subscriptions_new(self->readers, self->actors, fault);
-    if (self->readers)
         return self->subscriptions != NULL;
+    }
     fault_t reason = *fault;
     return fault_set(fault,
                      "%.300s; set listen.alerts in %.100s to another port, or to "

@@ -12,10 +12,11 @@
 #include "proto/owned.h"
 
 enum {
-    TAKE_MAX = 1000,          // frames before news has its turn
-    METRICS_ASKED_MAX = 1000, // topics of metrics that actors are asked for one by one
-    LINKS_MAX = 256,          // connections cut at once; if there are more, soon again
-    STUCK_S = 15,             // after which topics of the evicted should have gone
+    TAKE_MAX = 1000,                    // frames before news has its turn
+    METRICS_ASKED_MAX = 1000,           // topics of metrics that actors are asked for one by one
+    LINKS_MAX = 256,                    // connections cut at once; if there are more, soon again
+    STUCK_BYTES = TOPICS_BYTES_MAX / 4, // of the evicted: they are many
+    STUCK_S = 15,                       // after which they should have gone
 };
 
 struct subscriptions {
@@ -23,7 +24,7 @@ struct subscriptions {
     topics_t *topics;
     strangers_t told;     // whom the log has named lately
     size_t asked, as_all; // topics of metrics: asked for one by one, and with all
-    unsigned stuck_s;     // seconds that the evicted hold half of the budget
+    unsigned stuck_s;     // seconds that topics of the evicted are many
     uint64_t taken, refused, evicted;
 };
 
@@ -201,13 +202,13 @@ void subscriptions_take(subscriptions_t *self)
             room = false;
     }
     // What the evicted held is on its way out; until it is gone nobody else has to go for it.
-    if (!room && topics_evicted_bytes(self->topics) < TOPICS_BYTES_MAX / 4)
+    if (!room && topics_evicted_bytes(self->topics) < STUCK_BYTES)
         s_make_room(self);
 }
 
 bool subscriptions_tick(subscriptions_t *self)
 {
-    bool stuck = topics_evicted_bytes(self->topics) >= TOPICS_BYTES_MAX / 4;
+    bool stuck = topics_evicted_bytes(self->topics) >= STUCK_BYTES;
     self->stuck_s = stuck ? self->stuck_s + 1 : 0;
     if (self->stuck_s < STUCK_S)
         return true;
