@@ -14,7 +14,7 @@ import time
 import msgpack
 import zmq
 
-from harness import PROGRAM, Instance, Pusher, Subscriber, free_ports, wait_for
+from harness import PROGRAM, Instance, Pusher, Subscriber, free_port, wait_for
 
 GOOD = """
 namespace: tw
@@ -153,7 +153,7 @@ def check_port_in_use():
 
 def check_up_without_redis():
     """`up` says at once what is wrong with a Redis elsewhere, waits, and is ready when it is."""
-    (port,) = free_ports(1)
+    port = free_port()
     config = GOOD.replace("redis: embedded", f"redis: redis://127.0.0.1:{port}").replace(
         "PORT", "*")
     with Instance(config) as instance:
@@ -179,7 +179,7 @@ def check_redis_away():
     directory = tempfile.mkdtemp(prefix="tw-", dir="/tmp")
     sock = f"{directory}/r.sock"
     config = GOOD.replace("redis: embedded", f"redis: unix://{sock}").replace(
-        "PORT", str(random.randrange(20000, 30000)))
+        "PORT", str(free_port()))
     with Instance(config) as instance:
         actors = [instance.actor(role, role) for role in
                   ("broker", "notifier", "transform", "prep", "collector")]
@@ -205,7 +205,7 @@ def check_redis_away():
 def check_false_peer():
     """An actor in the registry whose endpoint is made to look like more words of a line in the log."""
     forged = "ipc:///nowhere level=error msg=forged"
-    with Instance(GOOD.replace("PORT", str(random.randrange(20000, 30000)))) as instance:
+    with Instance(GOOD.replace("PORT", str(free_port()))) as instance:
         instance.up()
         database = instance.redis()
         database.hset("tw:{actors}:broker:liar", mapping={"in": forged, "alerts": forged})
@@ -221,7 +221,7 @@ def check_false_peer():
 
 def check_payloads():
     """Hostile and broken payloads, staged and quarantined with reasons; good rows get through."""
-    port = random.randrange(20000, 30000)
+    port = free_port()
     with Instance(GOOD.replace("PORT", str(port))) as instance:
         instance.up()
         endpoint = instance.alerts_endpoint()

@@ -224,8 +224,8 @@ def check_hurry():
         else:
             wait_for("the supervisor", lambda: children(demo.pid))
         (supervisor,) = children(demo.pid)
-        folder = re.search(r"/tmp/tidewire-demo-\w+", wait_for("actors", lambda: " ".join(
-            cmdline(child) for child in children(supervisor))))[0]
+        folder = wait_for("an actor", lambda: re.search(  # between fork and exec it has none yet
+            r"/tmp/tidewire-demo-\w+", " ".join(map(cmdline, children(supervisor)))))[0]
         if hold:
             for actor in children(supervisor):
                 if "redis" not in cmdline(actor):

@@ -20,7 +20,7 @@ import msgpack
 import zmq
 import zmq.auth
 
-from harness import PROGRAM, TOP, Instance, Subscriber, free_ports, wait_for
+from harness import PROGRAM, TOP, Instance, Subscriber, free_port, wait_for
 
 START_MS = 1_700_000_000_000
 PYTHON = "/usr/bin/python3"
@@ -359,7 +359,7 @@ def main():
     parent = pathlib.Path(tempfile.mkdtemp(prefix="tw-clients-", dir="/tmp"))
     folder = parent / "clients"
     build(folder)
-    port = free_ports(1)[0]
+    port = free_port()
     try:
         gaps(folder, [PYTHON, "subscribe.py", "--alerts"], ["./subscribe"])
         with Instance(CONFIG.replace("PORT", str(port))) as instance:

@@ -7,7 +7,6 @@ each once, and nothing else.
 import itertools
 import json
 import pathlib
-import random
 import re
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from harness import TOP, Instance, wait_for
+from harness import TOP, Instance, free_port, wait_for
 
 START_MS = 1_700_000_000_000
 QUIET, BURST = 2, 50
@@ -104,7 +103,7 @@ def main():
     shutil.copytree(TOP / "docs/clients", folder)
     for line in build_lines():
         subprocess.run(line, shell=True, cwd=folder, check=True, timeout=120)
-    port = random.randrange(20000, 30000)
+    port = free_port()
     feed = f"tcp://127.0.0.1:{port}"
     with Instance(CONFIG.replace("PORT", str(port))) as instance:
         instance.up()

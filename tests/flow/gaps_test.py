@@ -9,8 +9,7 @@ import signal
 import threading
 import time
 
-import harness
-from harness import Instance, Pusher, wait_for
+from harness import Instance, Pusher, free_port, wait_for
 
 CONFIG = """
 namespace: tw
@@ -127,7 +126,7 @@ def a_time_without_collector(instance):
 def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    (push,) = harness.free_ports(1)
+    push = free_port()
     with Instance(CONFIG.format(http=server.server_port, push=push)) as instance:
         instance.up()
         polls_that_fail(instance)

@@ -44,20 +44,39 @@ def wait_for(what, condition, seconds=30.0):
     raise AssertionError(f"waited {seconds:g} s in vain for: {what}")
 
 
+CLAIMS = []  # sockets that hold the ports of this process against tests that run beside it
+
+
+def claim(port):
+    """No other test of this machine takes the port before we end; None if one has it."""
+    holder = socket.socket(socket.AF_UNIX)
+    try:
+        holder.bind(f"\0tidewire-test-port-{port}")
+    except OSError:
+        holder.close()
+        return None
+    return holder
+
+
 def free_ports(count):
     """Below those that the kernel gives to whoever connects: while an actor that is killed does not
     listen, nobody's outgoing connection may take its port. Probed by sockets that never listen: a
     client of ZeroMQ that meets a wrong socket on its address gives up for ever."""
-    probes = []
-    while len(probes) < count:
-        probe = socket.socket()
-        with contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", random.randrange(20000, 32000)))
-            probes.append(probe)
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(20000, 32000)
+        holder = claim(port)
+        if not holder:
+            continue
+        CLAIMS.append(holder)  # whatever comes of it: nobody will want a port that is taken
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            ports.append(port)
     return ports
+
+
+def free_port():
+    return free_ports(1)[0]
 
 
 def backtest(config, *words):

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from harness import Instance, Pusher, free_ports, wait_for
+from harness import Instance, Pusher, free_port, wait_for
 
 CONFIG = """
 listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
@@ -66,7 +66,7 @@ def skewed(instance):
 
 def spare():
     """More workers than can own partitions: who is beyond says so, and takes a place that is free."""
-    with Instance(CONFIG.replace("PORT", str(free_ports(1)[0]))) as instance:
+    with Instance(CONFIG.replace("PORT", str(free_port()))) as instance:
         instance.up()
         database = instance.redis()
 
@@ -90,7 +90,7 @@ def spare():
 
 def main():
     spare()
-    port = free_ports(1)[0]
+    port = free_port()
     with Instance(CONFIG.replace("PORT", str(port))) as instance:
         # What is killed here is not started again by a supervisor.
         instance.up("collector,prep,notifier,broker")

@@ -6,13 +6,12 @@ test says what a copy promises, whoever trims.
 """
 
 import collections
-import random
 import re
 import shutil
 import sys
 import time
 
-from harness import Instance, Pusher, Subscriber, backtest, wait_for
+from harness import Instance, Pusher, Subscriber, backtest, free_port, wait_for
 
 CONFIG = """
 listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
@@ -232,8 +231,8 @@ def older(port):
 
 
 def main():
-    emptied(random.randrange(20000, 30000))
-    older(random.randrange(20000, 30000))
+    emptied(free_port())
+    older(free_port())
 
 
 if __name__ == "__main__":

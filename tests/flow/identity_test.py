@@ -3,13 +3,12 @@ another log. The new log is told from its beginning, and it is said. And two col
 stream: one leaves."""
 
 import os
-import random
 import shutil
 import signal
 import sys
 import time
 
-from harness import Instance, Pusher, backtest, wait_for
+from harness import Instance, Pusher, backtest, free_port, wait_for
 
 CONFIG = """
 listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
@@ -77,7 +76,8 @@ def rivals(port):
         one.up()
         push(one, port, "one", 0, 10)
         # Elsewhere: a stage of its own, so that no lock on a file is in the way.
-        other = config.replace(f":{port}", f":{port + 1}") + f"\nredis: unix://{one.dir}/redis.sock\n"
+        other = (config.replace(f":{port}", f":{free_port()}")
+                 + f"\nredis: unix://{one.dir}/redis.sock\n")
         with Instance(other) as two:
             leaves(two, two.actor("collector", "collector"), "collector")
             leaves(two, two.actor("collector", "another-name"), "another-name")
@@ -112,7 +112,7 @@ def forgotten(port):
         text = instance.config.read_text()
         instance.config.write_text(text.replace("sources:\n", f"""sources:
   - name: more
-    url: push://tcp://127.0.0.1:{port + 7}
+    url: push://tcp://127.0.0.1:{free_port()}
     stream: side
     table: other
     key: {{ pair: pair }}
@@ -148,9 +148,9 @@ def settled_with_redis(instance):
 
 
 def main():
-    forgotten(random.randrange(20000, 30000))
-    rivals(random.randrange(20000, 30000))
-    port = random.randrange(20000, 30000)
+    forgotten(free_port())
+    rivals(free_port())
+    port = free_port()
     with Instance(CONFIG.replace("PORT", str(port))) as instance:
         instance.up()
         push(instance, port, "one", 0, 60)

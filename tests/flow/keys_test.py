@@ -12,7 +12,7 @@ import msgpack
 import zmq
 import zmq.auth
 
-from harness import PROGRAM, Instance, Pusher, Subscriber, connect, free_ports, wait_for
+from harness import PROGRAM, Instance, Pusher, Subscriber, connect, free_port, wait_for
 
 CONFIG = """
 keys: keys
@@ -207,7 +207,7 @@ def other_owner():
 
 def main():
     other_owner()
-    port = free_ports(1)[0]
+    port = free_port()
     push = f"tcp://127.0.0.1:{port}"
     with Instance(CONFIG.replace("PORT", str(port))) as instance:
         keys = Keys(instance)

@@ -4,7 +4,7 @@ gives, under the same ids, whatever the feed, the number of workers, or who come
 import random
 import sys
 
-from harness import Instance, Pusher, Subscriber, backtest, wait_for
+from harness import Instance, Pusher, Subscriber, backtest, free_port, wait_for
 
 SERIES, ROWS = 40, 1500
 START_MS = 1_700_000_000_000
@@ -130,7 +130,7 @@ def live_file(rows, want, workers):
 
 def live_push(rows, want, workers, churn=False):
     what = f"push, {workers} workers" + (", one joins and one leaves" if churn else "")
-    port = random.randrange(20000, 30000)
+    port = free_port()
     with Instance(PUSH.replace("PORT", str(port))) as instance:
         instance.up(f"broker,notifier,prep={workers}" + ("" if churn else f",transform={workers}"))
         first = instance.actor("transform", "first") if churn else None

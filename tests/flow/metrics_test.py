@@ -16,7 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import TOP, Instance, free_ports, skip, wait_for
+from harness import TOP, Instance, free_port, skip, wait_for
 
 CONFIG = """
 listen: { alerts: "tcp://127.0.0.1:*", metrics: "127.0.0.1:*" }
@@ -201,7 +201,7 @@ def prometheus(instance):
         text.replace("for: 30s", "for: 1s").replace("- name: tidewire\n",
                                                     "- name: tidewire\n    interval: 1s\n"))
     (folder / "targets.json").write_text(instance.word("status", "--targets").stdout)
-    port = free_ports(1)[0]
+    port = free_port()
     server = subprocess.Popen(["prometheus", f"--config.file={folder}/prometheus.yml",
                                f"--storage.tsdb.path={folder}/data",
                                f"--web.listen-address=127.0.0.1:{port}"],

@@ -2,7 +2,6 @@
 the supervisor do what they say."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import time
 
 import redis
 
-from harness import PROGRAM, Instance, Pusher, Subscriber, wait_for
+from harness import PROGRAM, Instance, Pusher, Subscriber, free_port, free_ports, wait_for
 
 CONFIG = """
 namespace: NAMESPACE
@@ -49,12 +48,13 @@ def fire(instance, port, series):
     return seen
 
 
-def two_instances(port):
-    with Instance(config("tw", "one", port)) as one, Instance(config("tw", "two", port + 1)) as two:
+def two_instances():
+    port, second = free_ports(2)
+    with Instance(config("tw", "one", port)) as one, Instance(config("tw", "two", second)) as two:
         one.up()
         two.up()
         assert fire(one, port, "a") == {("one", "m:a")}
-        assert fire(two, port + 1, "b") == {("two", "m:b")}
+        assert fire(two, second, "b") == {("two", "m:b")}
         assert len(one.logged_ids()) == len(two.logged_ids()) == 1
         again = one.word("up", "-c", one.config, check=False)
         assert again.returncode == 1 and "already running" in again.stderr, again
@@ -65,7 +65,8 @@ def two_instances(port):
     print("two instances in two DIRs do not meet")
 
 
-def two_namespaces(port):
+def two_namespaces():
+    port, second = free_ports(2)
     home = tempfile.mkdtemp(prefix="tw-", dir="/tmp")
     url = f"unix://{home}/r.sock"
     server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", f"{home}/r.sock",
@@ -73,11 +74,11 @@ def two_namespaces(port):
                                "--save", ""], stdout=subprocess.DEVNULL)
     try:
         with Instance(config("first", "one", port, url)) as one, \
-                Instance(config("second", "two", port + 1, url)) as two:
+                Instance(config("second", "two", second, url)) as two:
             one.up()
             two.up()
             assert fire(one, port, "a") == {("one", "m:a")}
-            assert fire(two, port + 1, "b") == {("two", "m:b")}
+            assert fire(two, second, "b") == {("two", "m:b")}
             database = redis.Redis(unix_socket_path=f"{home}/r.sock", decode_responses=True)
             # first:seen:{first:alerts} shares the slot of first:alerts in a cluster.
             strays = [k for k in database.keys("*")
@@ -118,10 +119,9 @@ def supervisor(port):
 
 
 def main():
-    port = random.randrange(20000, 29000)
-    two_instances(port)
-    two_namespaces(port + 2)
-    supervisor(port + 4)
+    two_instances()
+    two_namespaces()
+    supervisor(free_port())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from clients_keys_test import gaps
-from harness import TOP, Instance, backtest, free_ports, skip, wait_for
+from harness import TOP, Instance, backtest, free_port, free_ports, skip, wait_for
 
 START_MS = 1_700_000_000_000
 MODULES = ("push.mjs", "subscribe.mjs", "tidewire_curve.mjs")
@@ -91,7 +91,7 @@ def listen(instance, alerts, key):
 
 def with_keys(modules):
     """Again where there are keys, and two brokers to hear from."""
-    port, = free_ports(1)
+    port = free_port()
     config = CONFIG.replace("127.0.0.1:ALERTS", "127.0.0.1:*").replace("PUSH", str(port))
     with Instance("keys: keys\n" + config) as instance:
         shutil.copytree(modules, instance.dir / "node_modules")

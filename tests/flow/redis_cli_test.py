@@ -7,14 +7,13 @@ import hmac
 import http.server
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-from harness import Instance, Pusher, Subscriber, wait_for
+from harness import Instance, Pusher, Subscriber, free_port, wait_for
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 START_MS = 1_700_000_000_000
@@ -99,7 +98,7 @@ def check_signature(headers, body):
 
 
 def main():
-    port = random.randrange(20000, 30000)
+    port = free_port()
     receiver = Receiver()
     with Instance(CONFIG.replace("PORT", str(port))) as instance:
         instance.up()

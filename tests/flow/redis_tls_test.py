@@ -15,7 +15,7 @@ import redis
 import zmq.auth
 
 from guarded_redis import GuardedRedis
-from harness import PROGRAM, Instance, Pusher, Subscriber, free_ports, skip, wait_for
+from harness import PROGRAM, Instance, Pusher, Subscriber, free_port, free_ports, skip, wait_for
 
 CONFIG = """
 keys: keys
@@ -102,7 +102,7 @@ def eavesdrop_is_in_vain(server, port):
 def refused(instance, folder, tls_port, ca, name, why):
     """An actor behind a tunnel that trusts another authority, or wants another name, is not told
     anything, and the password does not leave the host."""
-    accept, = free_ports(1)
+    accept = free_port()
     tunnel = Tunnel(folder, accept, tls_port, ca, name).start()
     config = folder / f"{accept}.yaml"
     text = instance.config.read_text().replace("keys: keys\n", "")  # it gets no farther than Redis

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 import harness
-from harness import Instance, Pusher, backtest, free_ports, wait_for
+from harness import Instance, Pusher, backtest, free_port, wait_for
 
 INSIDE = "TIDEWIRE_ROOM_INSIDE"
 DISK_MB, LEFT_KB = 64, 2000  # the mark is a twentieth: 3.2 MB
@@ -57,7 +57,7 @@ def state(instance):
 
 
 def inside(folder):
-    (port,) = free_ports(1)
+    port = free_port()
     disk = Disk(folder)
     with Instance(CONFIG.replace("PORT", str(port)), folder) as instance:
         instance.up("collector,prep,notifier,broker")

@@ -24,7 +24,7 @@ if SANITIZED.exists():
 import zmq  # noqa: E402
 import zmq.auth  # noqa: E402
 
-from harness import Instance, Pusher, Subscriber, free_ports, wait_for  # noqa: E402
+from harness import Instance, Pusher, Subscriber, free_port, wait_for# noqa: E402
 
 CROWD = int(os.environ.get("TIDEWIRE_CROWD", 300))  # connections at a time, at each socket
 DESCRIPTORS = CROWD // 2  # that each process may have at first: fewer than come
@@ -127,7 +127,7 @@ class Site:
 
     def __init__(self, keyed):
         self.keyed = keyed
-        self.port = free_ports(1)[0]
+        self.port = free_port()
         self.instance = Instance(CONFIG.replace("KEYS", "keys: keys" if keyed else "")
                                  .replace("PORT", str(self.port)))
         self.rng = random.Random(11)
