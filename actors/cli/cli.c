@@ -26,6 +26,7 @@ static const struct {
     { "check", cli_check, "validate a configuration and its rules" },
     { "backtest", cli_backtest, "replay file sources through the same code; one line per alert" },
     { "feed", cli_feed, "ready-made feeds; try any URL: its shape, and a mapping for it" },
+    { "explain", cli_explain, "recompute one alert from its staged records" },
     { "replay", cli_replay, "re-derive rows, state and alerts after a mapping was mended" },
     { "stage", cli_stage, "look into the staged log: ls, cat, verify" },
     { "rule", cli_rule, "add, list, remove rules in Redis; print a rule's SQL" },

@@ -148,6 +148,11 @@ slice_t log_cursor_definition(const log_cursor_t *self, slice_t source)
     return entry ? entry->body : (slice_t){ 0 };
 }
 
+const plan_t *log_cursor_plan(const log_cursor_t *self)
+{
+    return self->plan;
+}
+
 const char *log_cursor_error(const log_cursor_t *self)
 {
     const char *error = self->starved ? "out of memory" : stage_reader_error(self->reader);

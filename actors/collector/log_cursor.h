@@ -27,5 +27,7 @@ void log_cursor_pass(log_cursor_t *self);
 // How the records of a source become rows at the cursor; empty if the plan does not know it.
 slice_t log_cursor_definition(const log_cursor_t *self, slice_t source);
 
+const plan_t *log_cursor_plan(const log_cursor_t *self); // in force at the cursor
+
 // Why there was an end where none was expected.
 const char *log_cursor_error(const log_cursor_t *self);

@@ -90,9 +90,9 @@ def check_words(empty):
         expect(tidewire(word, "--help"), OK, out=f"usage: tidewire {word}")
         expect(tidewire(word, "--no-such-option"), USAGE, err=f"tidewire {word}: ")
         expect(tidewire(word, "no-such-word", cwd=empty), USAGE, err=f"tidewire {word}: ")
-        if word not in ("demo", "down", "feed", "keys"):
+        if word not in ("demo", "down", "explain", "feed", "keys"):
             expect(tidewire(word, cwd=empty), USAGE, err="-c FILE")
-        if word not in ("demo", "down", "rule", "feed", "keys"):
+        if word not in ("demo", "down", "explain", "rule", "feed", "keys"):
             expect(tidewire(word, "-c", "no-such-file", cwd=empty), CONFIG_BAD, err="no-such-file")
     for alone in ("--help", "-h", "help"):
         expect(tidewire(alone), OK, out="usage: tidewire WORD")

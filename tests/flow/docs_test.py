@@ -32,6 +32,7 @@ NOT_RUN = {
     "./run test*": "is what runs this test",
     "./run demo*": "cli_test.py runs it from beginning to end",
     "./run feed try*": "asks the network; feeds_test.py runs it on files",
+    "./run explain *": "explain_test.py runs it on alerts that there are",
     "./run lint": "is a test of its own",
     "./run chaos*": "chaos_test.py and the tests of the simulator do",
     "./run bench*": "measures for minutes",

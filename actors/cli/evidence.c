@@ -1,0 +1,308 @@
+/*  evidence -- see evidence.h. */
+#include "actors/cli/evidence.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "proto/owned.h"
+
+enum {
+    ROWS_FIRST = 1024,
+    ROWS_SHOWN = 5,    // of a window, at either end
+    WINDOWS_SHOWN = 8, // different ones of an alert
+    TIME_TEXT = 40,
+};
+
+typedef struct {
+    int64_t ts;
+    uint64_t seq;
+    uint32_t row;
+    char *text; // its columns
+    uint8_t identity_size;
+    uint8_t identity[IDENTITY_BYTES_MAX];
+} kept_row_t;
+
+struct evidence {
+    const logged_alert_t *logged;
+    size_t first, count, capacity; // of rows: [first, count)
+    kept_row_t *rows;
+    int64_t newest, lateness_us, keep_us;
+    uint32_t keep_rows;
+    uint64_t forgotten; // beyond EVIDENCE_ROWS_MAX
+    bool any, judged;
+    const table_plan_t *table; // of the rows given last
+    plan_hash_t plan;
+    uint64_t plan_seq;
+    buffer_t head; // what was judged
+    size_t window_count, at;
+    window_spec_t windows[WINDOWS_SHOWN];
+};
+
+evidence_t *evidence_new(const logged_alert_t *logged)
+{
+    evidence_t *self = calloc(1, sizeof *self);
+    if (self)
+        self->logged = logged;
+    return self;
+}
+
+void evidence_destroy(evidence_t **self_p)
+{
+    evidence_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = self->first; i < self->count; i++)
+        free(self->rows[i].text);
+    free(self->rows);
+    buffer_destroy(&self->head);
+    free(self);
+    *self_p = NULL;
+}
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+static char *s_columns(const rows_view_t *view, uint32_t row)
+{
+    owned(buffer_destroy) buffer_t text = { 0 };
+    for (unsigned c = 0; c < view->column_count; c++) {
+        char value[DECIMAL_TEXT_MAX];
+        decimal_print(rows_value(view, c, row), value);
+        buffer_printf(&text, "  %.*s %s", (int) view->columns[c].name.size,
+                      (const char *) view->columns[c].name.data, value);
+    }
+    return text.failed ? NULL : strdup(buffer_string(&text));
+}
+
+static bool s_room(evidence_t *self)
+{
+    if (self->count < self->capacity)
+        return true;
+    if (self->first > self->count / 2) {
+        memmove(self->rows, self->rows + self->first,
+                (self->count - self->first) * sizeof *self->rows);
+        self->count -= self->first;
+        self->first = 0;
+        return true;
+    }
+    size_t capacity = self->capacity ? self->capacity * 2 : ROWS_FIRST;
+    kept_row_t *rows = realloc(self->rows, capacity * sizeof *rows);
+    if (!rows)
+        return false;
+    self->rows = rows;
+    self->capacity = capacity;
+    return true;
+}
+
+// What no window of a row at the alert's time can see any more.
+static void s_forget(evidence_t *self)
+{
+    int64_t floor = self->logged->ts_us - self->keep_us;
+    while (self->count - self->first > self->keep_rows + 1u) {
+        bool many = self->count - self->first > EVIDENCE_ROWS_MAX;
+        if (self->rows[self->first].ts >= floor && !many)
+            return;
+        self->forgotten += many;
+        free(self->rows[self->first++].text);
+    }
+}
+
+// The same row of an earlier record, or NULL.
+static kept_row_t *s_earlier(evidence_t *self, const kept_row_t *row)
+{
+    for (size_t i = self->count; i > self->first && self->rows[i - 1].ts >= row->ts; i--) {
+        kept_row_t *kept = &self->rows[i - 1];
+        if (kept->ts == row->ts && kept->identity_size == row->identity_size &&
+            memcmp(kept->identity, row->identity, row->identity_size) == 0)
+            return kept;
+    }
+    return NULL;
+}
+
+static bool s_add(evidence_t *self, kept_row_t *row, bool ordinal)
+{
+    if (self->any && row->ts < self->newest - self->lateness_us) {
+        free(row->text); // late: of no effect
+        return true;
+    }
+    kept_row_t *earlier = ordinal ? NULL : s_earlier(self, row);
+    if (earlier) {
+        free(earlier->text);
+        *earlier = *row;
+        return true;
+    }
+    if (!s_room(self)) {
+        free(row->text);
+        return false;
+    }
+    size_t at = self->count++;
+    for (; at > self->first && self->rows[at - 1].ts > row->ts; at--)
+        self->rows[at] = self->rows[at - 1];
+    self->rows[at] = *row;
+    self->newest = !self->any || row->ts > self->newest ? row->ts : self->newest;
+    self->any = true;
+    s_forget(self);
+    return true;
+}
+
+bool evidence_add(evidence_t *self, const retell_run_t *run)
+{
+    if (!slice_is(run->run->series, self->logged->series) || !run->table)
+        return true;
+    self->table = run->table;
+    self->plan = run->plan;
+    self->plan_seq = run->plan_seq;
+    self->keep_us = run->table->keep_us;
+    self->keep_rows = run->table->keep_rows;
+    self->lateness_us = run->table->lateness_us;
+    for (uint32_t i = run->run->first; i < run->run->first + run->run->count; i++) {
+        kept_row_t row = { .ts = rows_ts(run->block, i),
+                           .seq = run->block->seq,
+                           .row = rows_load_u32(run->block->row, i),
+                           .text = s_columns(run->block, i) };
+        slice_t identity = rows_identity(run->block, i);
+        row.identity_size = (uint8_t) identity.size;
+        if (identity.size)
+            memcpy(row.identity, identity.data, identity.size);
+        if (!row.text || !s_add(self, &row, run->block->ordinal))
+            return false;
+    }
+    return true;
+}
+
+// ---- the judgement ------------------------------------------------------------------------------
+
+static void s_print_time(int64_t us, char text[TIME_TEXT])
+{
+    int64_t rest = (us % 1000000 + 1000000) % 1000000;
+    time_t seconds = (us - rest) / 1000000;
+    struct tm utc;
+    char date[24];
+    gmtime_r(&seconds, &utc);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, TIME_TEXT, "%s.%06dZ", date, (int) rest);
+}
+
+static const compiled_rule_t *s_rule(const evidence_t *self, slice_t name)
+{
+    for (size_t i = 0; self->table && i < self->table->rule_count; i++)
+        if (slice_is(name, self->table->rules[i].name))
+            return &self->table->rules[i];
+    return NULL;
+}
+
+static void s_note_window(evidence_t *self, const char *name)
+{
+    for (size_t i = 0; i < self->window_count; i++)
+        if (strcmp(self->windows[i].name, name) == 0)
+            return;
+    for (size_t i = 0; i < self->table->window_count; i++)
+        if (strcmp(self->table->windows[i].name, name) == 0 && self->window_count < WINDOWS_SHOWN)
+            self->windows[self->window_count++] = self->table->windows[i];
+}
+
+static void s_put(buffer_t *out, const char *label, const char *value)
+{
+    if (value)
+        buffer_printf(out, "  %s %s", label, value);
+}
+
+static void s_put_evidence(evidence_t *self, const alert_evidence_t *item)
+{
+    buffer_printf(&self->head, "evidence     %s OVER %s", item->expr, item->window);
+    s_put(&self->head, "=", item->value ? item->value : item->avg);
+    buffer_printf(&self->head, "  rows %" PRIu64, item->rows);
+    s_put(&self->head, "sum", item->sum);
+    s_put(&self->head, "avg", item->avg);
+    buffer_text(&self->head, item->exact ? "\n" : "  (not exact)\n");
+    s_note_window(self, item->window);
+}
+
+bool evidence_judge(evidence_t *self, const alert_t *alert)
+{
+    buffer_t *out = &self->head;
+    const compiled_rule_t *rule = s_rule(self, alert->rule);
+    if (!rule)
+        return true; // cannot be: it has just judged
+    self->judged = true;
+    self->at = self->count;
+    for (size_t i = self->first; i < self->count; i++)
+        if (self->rows[i].ts == alert->ts_us &&
+            (self->at == self->count ||
+             (self->rows[i].seq == alert->record_seq && self->rows[i].row == alert->row)))
+            self->at = i;
+    buffer_printf(out, "kind         %s\ncondition    %.*s\n", alert->kind, (int) alert->when.size,
+                  (const char *) alert->when.data);
+    buffer_printf(out, "guards       min_rows %" PRIu32 "%s\n", rule->rule.min_rows,
+                  rule->rule.positive ? "" : ", positive: false");
+    buffer_text(out, "plan         ");
+    for (size_t i = 0; i < sizeof self->plan.bytes; i++)
+        buffer_printf(out, "%02x", self->plan.bytes[i]);
+    buffer_printf(out, ", in force since record %" PRIu64 "\nrow        ", self->plan_seq);
+    for (unsigned i = 0; i < alert->column_count; i++)
+        s_put(out, alert->columns[i].name,
+              alert->columns[i].text ? alert->columns[i].text : "null");
+    buffer_text(out, "\n");
+    for (unsigned i = 0; i < alert->evidence_count; i++)
+        s_put_evidence(self, &alert->evidence[i]);
+    if (alert->threshold) {
+        buffer_printf(out, "comparison   threshold %s", alert->threshold);
+        s_put(out, "ratio", alert->ratio);
+        buffer_text(out, "\n");
+    }
+    return !out->failed;
+}
+
+// ---- for a person -------------------------------------------------------------------------------
+
+static void s_print_row(const kept_row_t *row, buffer_t *out)
+{
+    char time[TIME_TEXT];
+    s_print_time(row->ts, time);
+    buffer_printf(out, "             %s  record %" PRIu64 " row %" PRIu32 "%s\n", time, row->seq,
+                  row->row, row->text);
+}
+
+static void s_print_window(const evidence_t *self, const window_spec_t *window, bool all,
+                           buffer_t *out)
+{
+    size_t from = self->at, to = self->at;
+    if (window->by_rows)
+        from = to - self->first > window->rows ? to - window->rows : self->first;
+    else {
+        while (to > self->first && self->rows[to - 1].ts >= self->logged->ts_us)
+            to--;
+        from = to;
+        while (from > self->first &&
+               self->rows[from - 1].ts >= self->logged->ts_us - window->span_us)
+            from--;
+    }
+    buffer_printf(out, "rows         OVER %s: %zu%s\n", window->name, to - from,
+                  self->forgotten > 0 ? ", and older ones that are too many to keep" : "");
+    for (size_t i = from; i < to; i++) {
+        if (!all && to - from > 2 * ROWS_SHOWN && i == from + ROWS_SHOWN) {
+            buffer_printf(out, "             ... %zu more (--rows prints them)\n",
+                          to - from - 2 * ROWS_SHOWN);
+            i = to - ROWS_SHOWN;
+        }
+        s_print_row(&self->rows[i], out);
+    }
+}
+
+bool evidence_print(const evidence_t *self, bool all_rows, buffer_t *out)
+{
+    const logged_alert_t *logged = self->logged;
+    char time[TIME_TEXT];
+    s_print_time(logged->ts_us, time);
+    buffer_printf(out,
+                  "alert        %s\nrule         %s\nseries       %s  at %s\n"
+                  "record       %s %" PRIu64 "\n",
+                  logged->id, logged->rule, logged->series, time, logged->stream,
+                  logged->record_seq);
+    if (self->judged)
+        buffer_append(out, self->head.data, self->head.size);
+    for (size_t i = 0; self->judged && i < self->window_count; i++)
+        s_print_window(self, &self->windows[i], all_rows, out);
+    return !out->failed;
+}

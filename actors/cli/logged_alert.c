@@ -1,0 +1,111 @@
+/*  logged_alert -- see logged_alert.h. */
+#include "actors/cli/logged_alert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/prep/json.h"
+#include "broker/store_held.h"
+#include "proto/owned.h"
+
+typedef struct {
+    const char *id;
+    logged_alert_t *found;
+    bool failed; // no memory
+} search_t;
+
+void logged_alert_destroy(logged_alert_t **self_p)
+{
+    logged_alert_t *self = *self_p;
+    if (!self)
+        return;
+    free(self->rule);
+    free(self->series);
+    free(self->stream);
+    buffer_destroy(&self->body);
+    free(self);
+    *self_p = NULL;
+}
+
+static char *s_copy(slice_t text)
+{
+    return strndup((const char *) text.data, text.size);
+}
+
+// Pages come newest first, entries of a page oldest first: the last of that id is the newest.
+static void s_look_at(void *context, const store_logged_t *logged)
+{
+    search_t *self = context;
+    if (!slice_is(logged->id, self->id))
+        return;
+    logged_alert_destroy(&self->found);
+    logged_alert_t *found = self->found = calloc(1, sizeof *found);
+    self->failed = !found;
+    if (!found)
+        return;
+    snprintf(found->id, sizeof found->id, "%s", self->id);
+    found->rule = s_copy(logged->rule);
+    found->series = s_copy(logged->series);
+    found->ts_us = logged->ts_us;
+    buffer_append(&found->body, logged->body.data, logged->body.size);
+    self->failed = !found->rule || !found->series || found->body.failed;
+}
+
+// `record` of the body.
+static bool s_read_origin(logged_alert_t *self, fault_t *fault)
+{
+    enum { STREAM, SEQ, FIELDS };
+    static const char *const places[FIELDS] = { "/record/stream", "/record/seq" };
+    pointer_tree_t *tree = malloc(sizeof *tree);
+    pointer_t *pointers[FIELDS] = { NULL };
+    json_t *json = json_new();
+    bool good = tree && json;
+    if (good)
+        pointer_tree_begin(tree);
+    for (int i = 0; good && i < FIELDS; i++) {
+        pointers[i] = pointer_new(slice_text(places[i]), fault);
+        good = pointers[i] && pointer_tree_add(tree, pointers[i], i) == i;
+    }
+    field_t fields[FIELDS] = { 0 };
+    json_fault_t bad;
+    size_t end;
+    if (good && json_open(json, buffer_slice(&self->body))) {
+        good = json_read(json, 0, self->body.size, tree, fields, &end, &bad) == JSON_GOOD &&
+               fields[STREAM].kind == FIELD_TEXT && fields[SEQ].kind == FIELD_NUMBER;
+        if (!good)
+            fault_set(fault, "its entry in the alert log names no record");
+        char number[24] = "";
+        if (good && fields[SEQ].text.size < sizeof number) {
+            memcpy(number, fields[SEQ].text.data, fields[SEQ].text.size);
+            self->record_seq = strtoull(number, NULL, 10);
+            self->stream = s_copy(fields[STREAM].text);
+            good = self->stream != NULL;
+        }
+        json_close(json);
+    }
+    for (int i = 0; i < FIELDS; i++)
+        pointer_destroy(&pointers[i]);
+    json_destroy(&json);
+    free(tree);
+    return good;
+}
+
+logged_alert_t *logged_alert_find(store_t *store, const char *id, fault_t *fault)
+{
+    search_t search = { .id = id };
+    char before[OUTBOX_ID_MAX] = "";
+    size_t count;
+    do {
+        if (store_held_log(store, before, s_look_at, &search, &count) != STORE_OK) {
+            fault_set(fault, "%s", store_error(store));
+            logged_alert_destroy(&search.found);
+            return NULL;
+        }
+    } while (count > 0 && !search.found && !search.failed);
+    fault_set(fault, "out of memory");
+    if (!search.failed && !search.found)
+        fault_set(fault, "no alert %s among the newest that the alert log keeps", id);
+    if (search.failed || !search.found || !s_read_origin(search.found, fault))
+        logged_alert_destroy(&search.found);
+    return search.found;
+}

@@ -1,0 +1,39 @@
+/*  retell -- what the staged log of a stream says, told again in this process.
+ *
+ *  The same mappings, plans, amendments and fold as the actors use, one record after the other, for
+ *  the series of one partition: so what it says is what they said, or one of them was wrong. No
+ *  Redis is asked and nothing is written.
+ */
+#pragma once
+#include "actors/transform/fold.h"
+
+// A row of a record, before it is judged; everything lives during the call only.
+typedef struct {
+    const rows_view_t *block;
+    const rows_run_t *run;
+    const table_plan_t *table; // NULL: the plan has no such table
+    slice_t place;             // of the record (broker/stage/stage.h)
+    plan_hash_t plan;
+    uint64_t plan_seq; // the record that brought the plan
+} retell_run_t;
+// All rows of a series in a record, in order. False: no memory.
+typedef bool retell_rows_t(void *context, const retell_run_t *run);
+
+typedef struct {
+    const char *root, *namespace; // of the stage
+    slice_t stream;               // as an alert names it, edition included
+    unsigned partition;
+    uint64_t last; // the record to end with
+    fold_alert_t *alert;
+    retell_rows_t *rows;
+    void *context;
+    void (*progress)(void *context, uint64_t seq); // now and then; may be NULL
+} retell_t;
+
+typedef struct {
+    uint64_t records, first; // read; and the seq of the first
+    uint64_t damaged;        // records that are not there any more
+} retell_count_t;
+
+// False with fault: the log cannot be read, has not come so far, or no memory.
+bool retell(const retell_t *self, retell_count_t *count, fault_t *fault);
