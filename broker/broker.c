@@ -21,6 +21,7 @@
 #include "broker/runtime/settings.h"
 #include "broker/site.h"
 #include "broker/subscriptions.h"
+#include "broker/trust/lookout.h"
 #include "proto/metric.h"
 #include "proto/owned.h"
 #include "proto/wire.h"
@@ -99,7 +100,8 @@ static bool open_registry(broker_t *self, const settings_t *settings, fault_t *f
 
 static void advertise(broker_t *self)
 {
-    char pid[24], forwarded[24], subscriptions[24], refused[24], evicted[24], topics[24];
+    char pid[24], forwarded[24], subscriptions[24], refused[24], evicted[24], topics[24],
+        failed[24];
     subscriptions_count_t count = subscriptions_count(self->subscriptions);
     snprintf(pid, sizeof pid, "%ld", (long) getpid());
     snprintf(forwarded, sizeof forwarded, "%" PRIu64, self->forwarded);
@@ -107,6 +109,7 @@ static void advertise(broker_t *self)
     snprintf(refused, sizeof refused, "%" PRIu64, self->refused + count.refused);
     snprintf(evicted, sizeof evicted, "%" PRIu64, count.evicted);
     snprintf(topics, sizeof topics, "%" PRIu64, count.bytes);
+    snprintf(failed, sizeof failed, "%" PRIu64, lookout_count());
     const store_field_t fields[] = {
         { "in", bus_endpoint(self->actors) },
         { "alerts", bus_endpoint(self->readers) },
@@ -116,6 +119,7 @@ static void advertise(broker_t *self)
         { "refused", refused },
         { "evicted", evicted },
         { "topic_bytes", topics },
+        { "handshakes_failed", failed },
         { "metrics", self->metrics ? metrics_address(self->metrics) : "" },
     };
     enum { FIELDS = sizeof fields / sizeof fields[0] };

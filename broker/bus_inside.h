@@ -4,6 +4,7 @@
 
 #include "broker/bus.h"
 #include "broker/bus_watch.h"
+#include "broker/trust/lookout.h"
 
 typedef struct {
     char address[BUS_ENDPOINT_MAX];
@@ -24,5 +25,6 @@ struct bus {
     bus_link_t *links;               // where it connects to, if there are keys
     size_t link_count;
     bus_watch_t *watch;     // of those links
+    lookout_t *lookout;     // for strangers, where it listens
     bus_t *next, *previous; // of all
 };

@@ -9,7 +9,6 @@ enum {
     HEARTBEAT_MS = 1000,    // ZMTP pings of who connects
     SILENCE_MS = 4000,      // that ends a connection
     PROBE_S = 1,            // of silence before the kernel probes a peer, and between probes
-    HANDSHAKE_MS = 5000,    // a stranger who says nothing is gone after that
     BACKLOG = 128,          // connections that wait to be taken
     SOCKET_BYTES = 1 << 20, // kernel buffers of a connection
     AGAIN_MS = 5,           // between two tries to take our port again
@@ -45,6 +44,7 @@ void bus_destroy(bus_t **self_p)
     zmq_msg_close(&self->frames[0]);
     zmq_msg_close(&self->frames[1]);
     bus_watch_destroy(&self->watch);
+    lookout_destroy(&self->lookout);
     zsock_destroy(&self->sock);
     free(self->links);
     free(self);
@@ -116,7 +116,7 @@ static bool open_socket(bus_t *self, fault_t *fault)
     zsock_set_linger(self->sock, LINGER_MS);
     zsock_set_immediate(self->sock, 1); // queue only for a peer that is there
     set_silence(self);
-    zsock_set_handshake_ivl(self->sock, HANDSHAKE_MS);
+    zsock_set_handshake_ivl(self->sock, HANDSHAKES_MS); // a stranger who says nothing is gone then
     zsock_set_backlog(self->sock, BACKLOG);
     zsock_set_sndbuf(self->sock, SOCKET_BYTES);
     zsock_set_rcvbuf(self->sock, SOCKET_BYTES);
@@ -127,6 +127,8 @@ static bool open_socket(bus_t *self, fault_t *fault)
     // a handshake, and they would be given records.
     if (self->listens)
         zsock_set_zap_domain(self->sock, door_name(self->door));
+    if (self->listens && !(self->lookout = lookout_new(self->handle, self->door, fault)))
+        return false;
     return !guard_on() || lock_up(self, fault);
 }
 
@@ -346,6 +348,7 @@ static bool listen_again(bus_t *self, fault_t *fault)
     strcpy(address, self->address);
     zsock_set_linger(self->sock, 0);
     zmq_unbind(self->handle, address);
+    lookout_destroy(&self->lookout);
     zsock_destroy(&self->sock);
     if (!open_socket(self, fault))
         return false;

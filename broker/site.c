@@ -2,6 +2,7 @@
 #include "broker/site.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "broker/runtime/log.h"
 #include "broker/runtime/notify.h"
 #include "broker/trust/guard.h"
+#include "broker/trust/lookout.h"
 #include "proto/owned.h"
 
 enum { ASK_EVERY_MS = 100 };
@@ -100,9 +102,19 @@ bool site_metrics(const settings_t *settings, role_t role, const char *name, met
     return *metrics || !settings->listen_metrics;
 }
 
+static void tell_strangers(void)
+{
+    lookout_line_t line;
+    while (lookout_take(&line))
+        log_event(LOG_WARNING, "handshake failed", "door=%s peer=%s reason=%s times=%" PRIu64,
+                  door_name(line.door), log_quote(line.peer),
+                  log_quote(handshake_fault_text(line.fault)), line.times);
+}
+
 bus_renewal_t site_renew(bool works)
 {
     fault_t fault = { 0 };
+    tell_strangers();
     bus_renewal_t renewal = bus_renew_all(&fault);
     if (renewal == BUS_RENEWED)
         log_event(LOG_INFO, "a key was revoked; connections made anew", NULL);

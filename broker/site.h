@@ -34,9 +34,10 @@ bool site_guard(const settings_t *settings, const char *dir, role_t role, const 
 bool site_metrics(const settings_t *settings, role_t role, const char *name, metrics_t **metrics,
                   fault_t *fault);
 
-// Once a second, in the thread that has the sockets: bus_renew_all, and tell the log; and tell the
-// service manager that this thread's loop goes round. `works`: the registry has heard from the
-// actor, and no new configuration is under way; the first time makes it ready.
+// Once a second, in the thread that has the sockets: bus_renew_all, and tell the log of that and of
+// strangers (broker/trust/lookout.h); and tell the service manager that this thread's loop goes
+// round. `works`: the registry has heard from the actor, and no new configuration is under way; the
+// first time makes it ready.
 bus_renewal_t site_renew(bool works);
 
 // Wait until Redis answers, and look whether it keeps what it is told: an actor that cannot

@@ -23,7 +23,7 @@ typedef struct {
     form_t form;
 } column_t;
 
-enum { COLUMNS_MAX = 11, TROUBLES_MAX = 11 };
+enum { COLUMNS_MAX = 11, TROUBLES_MAX = 12 };
 
 // In the order in which a row travels. `troubles` are counters that should be 0.
 static const struct {
@@ -42,7 +42,8 @@ static const struct {
         { "WORKERS", "workers", AS_NUMBER },
         { "RULES HEARD", "rules", AS_TEXT } },
       { "ahead", "malformed", "damaged", "polls_failed", "polls_torn", "files_failed",
-        "push_malformed", "push_unknown_source", "push_early", "push_foreign", "push_gaps" } },
+        "push_malformed", "push_unknown_source", "push_early", "push_foreign", "push_gaps",
+        "handshakes_failed" } },
     { "prep",
       { { "PREP", NULL, AS_TEXT },
         { "MESSAGES", "messages", AS_NUMBER },
@@ -62,7 +63,7 @@ static const struct {
         { "ALERTS", "alerts", AS_NUMBER },
         { "CHECKPOINT MS AGO", "checkpoint_ms", AS_NUMBER },
         { "MEMORY", "bytes", AS_BYTES } },
-      { "spare", "ignored", "stale", "fenced", "dropped", "malformed" } },
+      { "spare", "ignored", "stale", "fenced", "dropped", "malformed", "handshakes_failed" } },
     { "notifier",
       { { "NOTIFIER", NULL, AS_TEXT },
         { "STATE", "state", AS_TEXT },
@@ -78,7 +79,7 @@ static const struct {
       { { "BROKER", NULL, AS_TEXT },
         { "SUBSCRIPTIONS", "subscriptions", AS_NUMBER },
         { "ALERT SOCKET", "alerts", AS_ENDPOINT } },
-      { "refused" } },
+      { "refused", "handshakes_failed" } },
 };
 enum { ROLES = sizeof roles / sizeof roles[0] };
 

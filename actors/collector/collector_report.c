@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "broker/runtime/life.h"
+#include "broker/trust/lookout.h"
 
 static void s_put_field(registry_field_t *field, const char *name, const char *value)
 {
@@ -25,16 +26,17 @@ static void s_expose(collector_t *self, const line_t *line, const registry_field
 
 void collector_report(collector_t *self, moment_t now)
 {
-    char pid[16], clock_ms[24];
+    char pid[16], clock_ms[24], failed[24];
     snprintf(pid, sizeof pid, "%d", (int) getpid());
     // O9: a clock that was set shows here; receive times go on undisturbed.
     snprintf(clock_ms, sizeof clock_ms, "%" PRId64, (life_wall_us() - now.recv_us) / 1000);
+    snprintf(failed, sizeof failed, "%" PRIu64, lookout_count());
     metrics_begin(self->metrics);
     (void) lines_trim(self->lines, self->registry, archivist_trimmer(self->archivist), now);
     for (size_t i = 0; i < lines_count(self->lines); i++) {
         line_t *line = lines_at(self->lines, i);
         registry_field_t fields[REGISTRY_FIELDS_MAX];
-        size_t count = line_report(line, fields, REGISTRY_FIELDS_MAX - 7, now);
+        size_t count = line_report(line, fields, REGISTRY_FIELDS_MAX - 8, now);
         s_put_field(&fields[count++], "host", self->host);
         s_put_field(&fields[count++], "pid", pid);
         s_put_field(&fields[count++], "incarnation", self->incarnation);
@@ -43,6 +45,7 @@ void collector_report(collector_t *self, moment_t now)
         s_put_field(&fields[count++], "rules",
                     registry_rules_are_live(self->registry) ? "live" : "10s");
         if (i == 0) {
+            s_put_field(&fields[count++], "handshakes_failed", failed);
             count +=
                 archivist_report(self->archivist, fields + count, REGISTRY_FIELDS_MAX - 1 - count);
             count += intake_report(self->intake, fields + count, REGISTRY_FIELDS_MAX - 1 - count);

@@ -20,6 +20,7 @@
 #include "broker/runtime/log.h"
 #include "broker/runtime/options.h"
 #include "broker/site.h"
+#include "broker/trust/lookout.h"
 #include "proto/owned.h"
 
 enum {
@@ -132,6 +133,7 @@ static bool beat(worker_t *self)
         { "ignored", self->ignored },
         { "spare", self->spare },
         { "bytes", fold_bytes(self->fold) },
+        { "handshakes_failed", lookout_count() },
     };
     enum { COUNTERS = sizeof counters / sizeof counters[0], OTHERS = 5 };
     char pid[16], age[24] = "", texts[COUNTERS][24];

@@ -13,6 +13,7 @@
 #include "broker/metrics/process.h"
 #include "broker/runtime/life.h"
 #include "broker/trust/guard.h"
+#include "broker/trust/lookout.h"
 #include "proto/owned.h"
 
 enum {
@@ -62,6 +63,12 @@ static void s_put_metrics(metrics_t *self, buffer_t *out)
                   "# HELP tidewire_ready Whether it also is known in Redis.\n"
                   "# TYPE tidewire_ready gauge\ntidewire_ready %d\n",
                   lives, ready);
+    buffer_printf(out,
+                  "# HELP tidewire_handshakes_failed_total Connections that ended before their "
+                  "handshake was complete.\n"
+                  "# TYPE tidewire_handshakes_failed_total counter\n"
+                  "tidewire_handshakes_failed_total %llu\n",
+                  (unsigned long long) lookout_count());
     if (guard_on()) {
         guard_count_t count = guard_count();
         buffer_printf(out,

@@ -42,8 +42,9 @@ rules:
 """
 ROLES = ["broker", "collector", "notifier", "prep", "transform"]
 TABLE = TOP / "broker/metrics/metrics_table.c"
-# Some are told by the thread that talks to Redis, to Redis alone; and skew_ms is Redis' own.
-NO_FIGURES = {"pid", "alone_ms", "held_bytes", "held_stuck", "skew_ms"}
+# Some are told by the thread that talks to Redis, to Redis alone; skew_ms is Redis' own; and failed
+# handshakes have the same name for scrapers in all actors.
+NO_FIGURES = {"pid", "alone_ms", "held_bytes", "held_stuck", "skew_ms", "handshakes_failed"}
 CONNECTIONS = 256  # that an actor serves at a time,
 PER_ADDRESS = 32   # and of one address
 
@@ -103,6 +104,23 @@ def figures(instance, addresses):
         unnamed = {name for name in numbers if (actor["role"], name) not in table} - NO_FIGURES
         assert not unnamed, (actor["role"], unnamed)
     print("the figures are those of the registry")
+
+
+def strangers(instance, addresses):
+    """A browser at a socket of ours is counted where scrapers and the registry see it."""
+    def count():
+        return samples(get(addresses["transform"], "/metrics")[1])["tidewire_handshakes_failed_total"]
+    before = count()
+    host, port = instance.actors("transform")[0]["endpoint"].removeprefix("tcp://").rsplit(":", 1)
+    with socket.create_connection((host, int(port)), 10) as browser:
+        browser.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while browser.recv(4096):
+                pass
+    wait_for("it to be counted", lambda: count() == before + 1)
+    wait_for("it to be in the registry",
+             lambda: instance.actors("transform")[0]["handshakes_failed"] == count())
+    print("a stranger is counted")
 
 
 def crowded(host, port):
@@ -245,6 +263,7 @@ def main():
         lint(addresses)
         figures(instance, addresses)
         wrong(addresses)
+        strangers(instance, addresses)
         stuck(instance, addresses)
         prometheus(instance)
     everywhere()

@@ -1,7 +1,7 @@
 """Whoever reaches a socket, at every socket that any process has, without keys and with: garbage,
 halves of greetings, old and wrong ones, frames beyond all measure, silence, byte after byte, crowds;
 and a session that was recorded. Nobody dies, nothing grows, rows pushed meanwhile give their
-alerts, and logs are not flooded.
+alerts; each stranger is counted, and logs are not flooded.
 
 The sanitized program is the subject where it was built."""
 
@@ -31,6 +31,8 @@ DESCRIPTORS = CROWD // 2  # that each process may have at first: fewer than come
 GROWTH_MAX = 48 << 20     # of each process, when all are gone
 CUT_S = 20                # within which a connection that is no good has ended; libzmq's 5 s, and ours
 ALERT_S = 60
+COUNT_S = 20              # until every failed handshake is counted and in the registry
+COMES_IN = "a frame of 4 exabytes"  # without keys, if it is of the kind that the socket talks to
 HELLO_END = 64 + 2 + 200  # of a session's bytes: the greeting, and HELLO in its frame
 FAR = 1 << 62             # bytes: 4 exabytes
 
@@ -184,6 +186,18 @@ class Site:
             f"/m:{name}/" in topic for topic, _ in self.subscriber.alerts), ALERT_S)
         return time.monotonic() - began
 
+    def failed(self):
+        """Failed handshakes that each process has counted."""
+        return {a["pid"]: a["handshakes_failed"] for a in self.instance.status()["actors"]
+                if "handshakes_failed" in a}
+
+    def counts(self, before, pid, least, most):
+        """Since `before` the process has counted as many, and it stays so."""
+        wait_for(f"the {self.pids[pid]} to count {least} failed handshakes",
+                 lambda: self.failed()[pid] - before[pid] >= least, COUNT_S)
+        found = self.failed()[pid] - before[pid]
+        assert found <= most, f"the {self.pids[pid]} counts {found} of {most} strangers"
+
     def well(self):
         now = {a["pid"]: a["role"] for a in self.instance.status()["actors"]}
         assert now == self.pids, f"{self.pids} became {now}"
@@ -203,8 +217,8 @@ def address_of(endpoint):
 def each_alone(site):
     """Everything that strangers say, at every socket; all at once, as they would come."""
     count = 0
-    for field, endpoint, _ in site.doors():
-        found, slow = [], []
+    for field, endpoint, pid in site.doors():
+        found, slow, before = [], [], site.failed()
         dripping = threading.Thread(target=drip, args=(address_of(endpoint), slow))
         dripping.start()
         for what, (text, must_end) in said(site.rng, site.keyed).items():
@@ -219,8 +233,11 @@ def each_alone(site):
             count += 1
         dripping.join()
         assert slow[0] < CUT_S, f"{field} waits {slow[0]:.0f} s for a greeting"
+        sure = sum(must_end and (site.keyed or what != COMES_IN) for what, must_end, _ in found)
+        site.counts(before, pid, sure + len(slow), len(found) + len(slow))
     site.well()
-    print(f"{count} strangers at {len(site.doors())} sockets: cut off, one row each meanwhile")
+    print(f"{count} strangers at {len(site.doors())} sockets: cut off and counted, one row each "
+          "meanwhile")
 
 
 def sockets(pid):
@@ -236,10 +253,11 @@ def sockets(pid):
 
 def crowds(site):
     before, quick = site.memory(), site.row()
-    texts = [text for text, must_end in said(site.rng, site.keyed).values() if must_end]
+    texts = [text for what, (text, must_end) in said(site.rng, site.keyed).items()
+             if must_end and (site.keyed or what != COMES_IN)]
     slowest = 0.0
     for field, endpoint, pid in site.doors():
-        open_before = sockets(pid)
+        open_before, failed_before = sockets(pid), site.failed()
         crowd = []
         for i in range(CROWD):
             connection = socket.create_connection(address_of(endpoint), timeout=30)
@@ -253,6 +271,7 @@ def crowds(site):
             connection.close()
         wait_for(f"{field} to be rid of them",
                  lambda: sockets(pid) <= open_before, 60)
+        site.counts(failed_before, pid, CROWD, CROWD)
     for pid, role in site.pids.items():
         grown = site.memory()[pid] - before[pid]
         assert grown < GROWTH_MAX, f"the {role} grew by {grown >> 20} MB"
@@ -325,16 +344,22 @@ def replayed(site):
 
 
 def logged_seldom(site):
-    """A refusal is told once a minute and peer; and nobody has stumbled."""
+    """A refusal, and a handshake that failed, is told once a minute and peer; and nobody has
+    stumbled."""
     minutes = 1 + int((time.monotonic() - site.began) / 60)
     for name, text in site.logs().items():
         assert "Sanitizer" not in text and "runtime error" not in text, text[-3000:]
         assert "starting it again" not in text, text[-3000:]
         told = {}
         for line in text.splitlines():
-            if "refused" in line:
+            if 'msg="handshake failed"' in line:  # at whatever door
+                what = ("handshake failed", *re.findall(r"peer=\S+", line))
+                told[what] = told.get(what, 0) + 1
+            elif "refused" in line:
                 what = (re.search(r'msg="([^"]*)"', line)[1], *re.findall(r"door=\S+", line))
                 told[what] = told.get(what, 0) + 1
+        if re.match("collector|transform|broker", name):
+            assert ("handshake failed", "peer=127.0.0.1") in told, f"{name} tells no stranger"
         for what, times in told.items():
             assert times <= 2 * minutes, f"{name}: {times} lines of {what} in {minutes} min"
 

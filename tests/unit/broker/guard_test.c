@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "broker/bus.h"
+#include "broker/trust/lookout.h"
 
 enum { WAIT_MS = 5000, SILENCE_MS = 300, REREAD_MS = 5000 };
 
@@ -210,6 +211,49 @@ static void a_strange_key_and_no_key_are_shut_out_of_every_door(void **state)
         shut_out(d, keys, 1, false);
         shut_out(d, keys, 1, true);
     }
+}
+
+static void await_failures(uint64_t count)
+{
+    for (int waited_ms = 0; lookout_count() < count && waited_ms < WAIT_MS; waited_ms += 10)
+        zclock_sleep(10);
+    assert_int_equal(lookout_count(), count);
+}
+
+// Our own knock, peers, and wrong keys, which the guard counts, are no failed handshakes; no key,
+// and one that takes us for another, are.
+static void what_the_guard_tells_is_not_told_again(void **state)
+{
+    (void) state;
+    uint64_t before = lookout_count(), refused = guard_count().refused;
+    bus_t *listener = listen_at(1);
+    zsock_t *good = client(ZMQ_PUSH, listener, &peers[ROLE_TRANSFORM]);
+    assert_true(gets_through(BUS_PULL, listener, good, WAIT_MS));
+    zsock_t *wrong = client(ZMQ_PUSH, listener, &peers[ROLE_PREP]);
+    await_refusals(refused, 1);
+    zclock_sleep(SILENCE_MS);
+    zsock_destroy(&wrong);
+    zsock_destroy(&good);
+    zclock_sleep(SILENCE_MS);
+    assert_int_equal(lookout_count(), before);
+    assert_int_equal(guard_count().refused, refused + 1);
+    zsock_t *none = client(ZMQ_PUSH, listener, NULL); // libzmq does not try that again
+    await_failures(before + 1);
+    zsock_destroy(&none);
+    endpoint_t endpoint;
+    assert_true(endpoint_parse(&endpoint, bus_endpoint(listener), NULL));
+    zsock_t *mistaken = zsock_new(ZMQ_PUSH);
+    zsock_set_linger(mistaken, 0);
+    zsock_set_reconnect_ivl(mistaken, -1);
+    zsock_set_curve_serverkey_bin(mistaken, peers[ROLE_BROKER].public_key);
+    zsock_set_curve_publickey_bin(mistaken, peers[ROLE_TRANSFORM].public_key);
+    zsock_set_curve_secretkey_bin(mistaken, peers[ROLE_TRANSFORM].secret_key);
+    assert_int_equal(zmq_connect(zsock_resolve(mistaken), endpoint.address), 0);
+    await_failures(before + 2);
+    zsock_destroy(&mistaken);
+    bus_destroy(&listener);
+    assert_int_equal(lookout_count(), before + 2);
+    assert_int_equal(guard_count().refused, refused + 1);
 }
 
 static void who_spoke_is_known(void **state)
@@ -493,6 +537,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_right_roles_come_in, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_strange_key_and_no_key_are_shut_out_of_every_door, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_the_guard_tells_is_not_told_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_spoke_is_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_connects_wants_a_known_key_of_the_right_role, set_up,
                                         tear_down),
