@@ -1,7 +1,5 @@
-/*  backtest -- the alerts that a configuration gives over its files or over what was staged.
- *
- *  The same mapping, fold and alert code as the actors, in one process: no Redis, no stage
- *  written. The rules are those of the file, in force from the first row.
+/*  backtest -- the alerts that a configuration gives over its files or over what was staged: see
+ *  rerun.h. The rules are those of the file.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -13,18 +11,10 @@
 #include <unistd.h>
 
 #include "actors/cli/cli.h"
-#include "actors/cli/feed_files.h"
-#include "actors/cli/feed_staged.h"
+#include "actors/cli/rerun.h"
 #include "actors/collector/configured.h"
-#include "actors/prep/inflate.h"
-#include "actors/prep/mapping.h"
-#include "actors/transform/fold.h"
 #include "broker/runtime/life.h"
-#include "broker/site.h"
-#include "broker/stage/stage.h"
 #include "proto/owned.h"
-
-enum { REFUSALS_TOLD = 10 };
 
 typedef struct {
     int64_t ts_us;
@@ -33,23 +23,11 @@ typedef struct {
 } found_t;
 
 typedef struct {
-    const settings_t *settings;
-    const char *dir;
     int64_t from_us, to_us; // alerts of rows from <= ts < to are printed
-    bool json, progress;
-    fold_t *fold;
-    rows_t *rows;
-    buffer_t block;
-    partitions_t all;
-    uint64_t seq;
-    uint64_t row_count, quarantined;
-    uint64_t unreadable; // files, as a whole
+    bool json;
     size_t found_count, found_capacity, corrections;
     found_t *found;
-    bool failed;          // out of memory
-    mapping_t **mappings; // of the sources, in their order
-    const char *source;   // being mapped
-    unsigned told;        // refusals printed
+    bool failed; // out of memory
 } backtest_t;
 
 static char *text_copy(slice_t text)
@@ -141,149 +119,30 @@ static bool print_found(backtest_t *self)
     return fflush(stdout) == 0 && !ferror(stdout);
 }
 
-// ---- records ----------------------------------------------------------------------------------
-
-// The first refused rows are told with place and reason; all are counted.
-static void note_refusal(void *context, const quarantine_t *quarantine)
-{
-    backtest_t *self = context;
-    if (self->told == REFUSALS_TOLD)
-        return;
-    char row[32] = "";
-    if (quarantine->row != UINT32_MAX)
-        snprintf(row, sizeof row, " row %" PRIu32, quarantine->row);
-    fprintf(stderr, "quarantined: source '%s' record %" PRIu64 "%s: %s\n", self->source, self->seq,
-            row, quarantine->reason);
-    if (++self->told == REFUSALS_TOLD)
-        fputs("quarantined: more are counted, not told\n", stderr);
-}
-
-static bool fold_payload(backtest_t *self, mapping_t *mapping, const source_t *source,
-                         int64_t recv_us, slice_t payload)
-{
-    rows_head_t head = { .seq = ++self->seq,
-                         .recv_us = recv_us,
-                         .source = slice_text(source->name) };
-    mapping_count_t count = { 0 };
-    self->source = source->name;
-    if (!mapping_apply(mapping, &head, payload, self->rows, note_refusal, self, &count))
-        return false;
-    self->row_count += count.rows;
-    self->quarantined += count.quarantined;
-    buffer_clear(&self->block);
-    if (!rows_encode(self->rows, &self->all, &self->block))
-        return !self->block.failed;
-    rows_view_t view;
-    fault_t fault;
-    if (!rows_decode(&view, buffer_slice(&self->block), &fault))
-        return false;
-    if (self->progress)
-        fprintf(stderr, "\r%" PRIu64 " rows, %zu alerts", self->row_count, self->found_count);
-    return fold_rows(self->fold, slice_text("backtest"), &view, &self->all, 0) && !self->failed;
-}
-
-typedef struct {
-    backtest_t *backtest;
-    mapping_t *mapping;
-    const source_t *source;
-} feed_context_t;
-
-// Gzip that cannot be read is no row that was refused: the file is missing from the result.
-static bool is_damaged(slice_t piece)
-{
-    owned(buffer_destroy) buffer_t inflated = { 0 };
-    return inflate_is_gzip(piece) &&
-           inflate_gzip(piece, MAPPING_INFLATE_MAX, &inflated) != INFLATE_GOOD;
-}
-
-static bool take_piece(void *context, int64_t changed_us, slice_t piece)
-{
-    feed_context_t *feed = context;
-    uint64_t rows = feed->backtest->row_count;
-    if (!fold_payload(feed->backtest, feed->mapping, feed->source, changed_us, piece))
-        return false;
-    if (feed->backtest->row_count == rows && is_damaged(piece))
-        feed->backtest->unreadable++;
-    return true;
-}
-
-static void refuse_torn(backtest_t *self, const source_t *source, slice_t payload)
-{
-    self->source = source->name;
-    self->seq++;
-    quarantine_t torn = mapping_torn(payload);
-    note_refusal(self, &torn);
-    self->quarantined++;
-}
-
-static bool take_record(void *context, const record_t *record)
-{
-    backtest_t *self = context;
-    for (size_t i = 0; i < self->settings->source_count; i++) {
-        const source_t *source = &self->settings->sources[i];
-        if (source->kind == SOURCE_FILE || !slice_is(record->source, source->name))
-            continue;
-        if (record->kind == RECORD_TORN) {
-            refuse_torn(self, source, record->payload);
-            return true;
-        }
-        return fold_payload(self, self->mappings[i], source, record->recv_us, record->payload);
-    }
-    return true; // of a source that the configuration no longer has
-}
-
-static bool map_sources(backtest_t *self, fault_t *fault)
-{
-    self->mappings = calloc(self->settings->source_count + 1, sizeof *self->mappings);
-    if (!self->mappings)
-        return fault_set(fault, "out of memory");
-    for (size_t i = 0; i < self->settings->source_count; i++) {
-        owned(buffer_destroy) buffer_t definition = { 0 };
-        if (!mapping_define(&self->settings->sources[i], &definition))
-            return fault_set(fault, "out of memory");
-        self->mappings[i] = mapping_new(buffer_slice(&definition), fault);
-        if (!self->mappings[i])
-            return false;
-    }
-    return true;
-}
-
-// Files one source after the other; what was staged stream by stream in order of seq, as it was
-// judged live, whatever source a record is of.
-static bool fold_sources(backtest_t *self, fault_t *fault)
-{
-    bool staged = false;
-    for (size_t i = 0; i < self->settings->source_count; i++) {
-        const source_t *source = &self->settings->sources[i];
-        feed_context_t context = { self, self->mappings[i], source };
-        if (source->kind != SOURCE_FILE)
-            staged = true;
-        else if (!feed_files(source, take_piece, &context, fault))
-            return false;
-    }
-    char root[SITE_PATH_MAX];
-    fault_set(fault, "out of memory"); // what it is if take_record stops
-    return !staged || (site_stage(self->settings, self->dir, root, fault) &&
-                       feed_staged(root, self->settings->namespace, take_record, self, fault));
-}
-
 // ---- the word ---------------------------------------------------------------------------------
 
-static int run(backtest_t *self, ruleset_t *rules)
+static void tell_count(const backtest_t *self, const rerun_count_t *count)
+{
+    fprintf(stderr,
+            "%" PRIu64 " rows (%" PRIu64 " late, %" PRIu64 " duplicates, %" PRIu64
+            " revisions), %" PRIu64 " quarantined, %zu series, %zu alerts",
+            count->rows, count->fold.late, count->fold.duplicates, count->fold.revisions,
+            count->quarantined, count->series, self->found_count - self->corrections);
+    if (self->corrections > 0)
+        fprintf(stderr, ", %zu corrections", self->corrections);
+    fputc('\n', stderr);
+    if (count->unreadable > 0)
+        fprintf(stderr, "tidewire backtest: files that could not be read: %" PRIu64 "\n",
+                count->unreadable);
+}
+
+static int run(backtest_t *self, const rerun_t *asked, ruleset_t *rules)
 {
     fault_t fault = { 0 };
-    memset(&self->all, 0xff, sizeof self->all);
-    self->fold = fold_new(keep_alert, self);
-    self->rows = rows_new();
-    bool ok = self->fold && self->rows;
-    for (unsigned p = 0; ok && p < PARTITIONS; p++)
-        fold_own(self->fold, p);
-    ok = ok && fold_plan(self->fold, slice_text("backtest"), &self->all, rules);
-    if (!ok)
-        fault_set(&fault, "out of memory");
-    ok = ok && map_sources(self, &fault) && fold_sources(self, &fault);
-    if (self->progress)
-        fputc('\n', stderr);
+    rerun_count_t count;
+    bool ok = rerun(asked, rules, &count, &fault);
+    if (ok && self->failed)
+        ok = fault_set(&fault, "out of memory");
     if (!ok) {
         fprintf(stderr, "tidewire backtest: %s\n", fault.text);
         return EXIT_FAILED;
@@ -292,20 +151,8 @@ static int run(backtest_t *self, ruleset_t *rules)
         fprintf(stderr, "tidewire backtest: cannot write the alerts: %s\n", strerror(errno));
         return EXIT_FAILED;
     }
-    fold_count_t count = fold_count(self->fold);
-    fprintf(stderr,
-            "%" PRIu64 " rows (%" PRIu64 " late, %" PRIu64 " duplicates, %" PRIu64
-            " revisions), %" PRIu64 " quarantined, %zu series, %zu alerts",
-            self->row_count, count.late, count.duplicates, count.revisions, self->quarantined,
-            fold_series(self->fold), self->found_count - self->corrections);
-    if (self->corrections > 0)
-        fprintf(stderr, ", %zu corrections", self->corrections);
-    fputc('\n', stderr);
-    if (self->unreadable == 0)
-        return EXIT_OK;
-    fprintf(stderr, "tidewire backtest: files that could not be read: %" PRIu64 "\n",
-            self->unreadable);
-    return EXIT_FAILED;
+    tell_count(self, &count);
+    return count.unreadable == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 static void backtest_clear(backtest_t *self)
@@ -316,12 +163,6 @@ static void backtest_clear(backtest_t *self)
         free(self->found[i].line);
     }
     free(self->found);
-    for (size_t i = 0; self->mappings && i < self->settings->source_count; i++)
-        mapping_destroy(&self->mappings[i]);
-    free(self->mappings);
-    buffer_destroy(&self->block);
-    rows_destroy(&self->rows);
-    fold_destroy(&self->fold);
 }
 
 int cli_backtest(int argc, char **argv)
@@ -335,10 +176,10 @@ int cli_backtest(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
-    backtest_t self = { .dir = ".tidewire",
-                        .from_us = INT64_MIN,
-                        .to_us = INT64_MAX,
-                        .progress = isatty(STDERR_FILENO) };
+    owned(backtest_clear) backtest_t self = { .from_us = INT64_MIN, .to_us = INT64_MAX };
+    rerun_t asked = {
+        .dir = CLI_DIR, .alert = keep_alert, .context = &self, .progress = isatty(STDERR_FILENO)
+    };
     const char *config = NULL;
     optind = 1;
     for (int word; (word = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
@@ -347,7 +188,7 @@ int cli_backtest(int argc, char **argv)
             config = optarg;
             break;
         case 'd':
-            self.dir = optarg;
+            asked.dir = optarg;
             break;
         case 'f':
         case 't':
@@ -378,12 +219,10 @@ int cli_backtest(int argc, char **argv)
     owned(settings_destroy) settings_t *settings = cli_settings(config);
     if (!settings)
         return EXIT_CONFIG;
-    self.settings = settings;
+    asked.settings = settings;
     size_t bad = 0;
     owned(ruleset_destroy) ruleset_t *rules = configured_print(settings, &bad);
     if (bad > 0)
         return EXIT_CONFIG;
-    int status = run(&self, rules);
-    backtest_clear(&self);
-    return status;
+    return run(&self, &asked, rules);
 }

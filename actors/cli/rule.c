@@ -2,15 +2,17 @@
  *
  *      rule add NAME on TABLE when CONDITION [FIELD VALUE ...]     as HSET <ns>:rule:NAME
  *      rule rm NAME | rule list | rule sql NAME
+ *      rule try CONDITION [FIELD VALUE ...]          how often it would have alerted: rule_try.h
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "actors/cli/cli.h"
+#include "actors/cli/rule_plan.h"
+#include "actors/cli/rule_try.h"
 #include "actors/cli/supervise.h"
 #include "actors/cli/table.h"
-#include "actors/collector/planner.h"
 #include "actors/rules/ruleset.h"
 #include "broker/runtime/life.h"
 #include "broker/site.h"
@@ -18,8 +20,10 @@
 
 typedef struct {
     const settings_t *settings;
-    store_t *store;  // NULL: none can be had here; only `sql` does without
-    bool file_first; // -c was given: its rules count, Redis only for names it does not have
+    const char *dir;
+    store_t *store;   // NULL: none can be had here; only `sql` and `try` do without
+    bool file_first;  // -c was given: its rules count, Redis only for names it does not have
+    int64_t since_us; // of event time, for `try`
 } rule_word_t;
 
 static bool file_has(const settings_t *settings, const char *name)
@@ -112,60 +116,7 @@ static int rule_remove(rule_word_t *self, int count, char **words)
     return EXIT_OK;
 }
 
-// ---- add, sql ----------------------------------------------------------------------------------
-
-typedef struct {
-    planner_t *planner;
-    bool good;
-} redis_rules_t;
-
-static void add_redis_rule(void *context, const store_rule_t *rule)
-{
-    redis_rules_t *self = context;
-    self->good &= planner_rule(self->planner, rule);
-}
-
-typedef struct {
-    const char *name;
-    bool refused;
-} refusal_t;
-
-static void tell_refusal(void *context, const planner_verdict_t *verdict)
-{
-    refusal_t *self = context;
-    if (verdict->kind != PLAN_RULE || strcmp(verdict->name, self->name) != 0 || !verdict->error)
-        return;
-    fprintf(stderr, "tidewire rule: '%s': %s\n", verdict->name, verdict->error);
-    self->refused = true;
-}
-
-// The plan of the configuration with `extra` (may be NULL) and, if asked, with the rules in
-// Redis. NULL: why has been printed and *status set. A rule `name` that is refused is told and
-// left out; then *status is EXIT_CONFIG.
-static plan_t *plan_with(rule_word_t *self, const char *name, const store_rule_t *extra,
-                         bool with_redis, int *status)
-{
-    fault_t fault = { 0 };
-    *status = EXIT_FAILED;
-    owned(plan_destroy) plan_t *base = planner_base(self->settings, &fault);
-    owned(planner_destroy) planner_t *planner = planner_new();
-    if (!base || !planner || !planner_configure(planner, base) || !planner_begin(planner)) {
-        fprintf(stderr, "tidewire rule: %s\n", base ? "out of memory" : fault.text);
-        return NULL;
-    }
-    redis_rules_t redis = { planner, true };
-    if (with_redis)
-        (void) store_rules(self->store, add_redis_rule, &redis); // without Redis: the file's alone
-    if (extra)
-        add_redis_rule(&redis, extra);
-    refusal_t refusal = { .name = name };
-    plan_t *plan = redis.good ? planner_finish(planner, tell_refusal, &refusal) : NULL;
-    if (!plan)
-        fputs("tidewire rule: out of memory\n", stderr);
-    else
-        *status = refusal.refused ? EXIT_CONFIG : EXIT_OK;
-    return plan;
-}
+// ---- add, sql, try -----------------------------------------------------------------------------
 
 static int rule_add(rule_word_t *self, int count, char **words)
 {
@@ -178,7 +129,7 @@ static int rule_add(rule_word_t *self, int count, char **words)
     for (int i = 1; i + 1 < count; i += 2)
         rule.fields[rule.count++] = (store_field_t){ words[i], words[i + 1] };
     int status;
-    owned(plan_destroy) plan_t *plan = plan_with(self, words[0], &rule, false, &status);
+    owned(plan_destroy) plan_t *plan = rule_plan(self->settings, NULL, words[0], &rule, &status);
     if (!plan || status != EXIT_OK)
         return status; // a bad rule is not written
     if (store_rule_set(self->store, words[0], rule.fields, rule.count) != STORE_OK)
@@ -193,7 +144,8 @@ static int rule_sql(rule_word_t *self, int count, char **words)
         return cli_misuse("rule", "sql takes one name", NULL);
     bool with_redis = self->store && (!self->file_first || !file_has(self->settings, words[0]));
     int status;
-    owned(plan_destroy) plan_t *plan = plan_with(self, words[0], NULL, with_redis, &status);
+    owned(plan_destroy) plan_t *plan =
+        rule_plan(self->settings, with_redis ? self->store : NULL, words[0], NULL, &status);
     if (status != EXIT_OK)
         return status;
     fault_t fault = { 0 };
@@ -210,7 +162,7 @@ static int rule_sql(rule_word_t *self, int count, char **words)
 static int rule_word(rule_word_t *self, int count, char **words)
 {
     if (count == 0)
-        return cli_misuse("rule", "add, list, rm or sql?", NULL);
+        return cli_misuse("rule", "add, list, rm, sql or try?", NULL);
     if (strcmp(words[0], "list") == 0 && count == 1)
         return rule_list(self);
     if (strcmp(words[0], "add") == 0)
@@ -219,6 +171,8 @@ static int rule_word(rule_word_t *self, int count, char **words)
         return rule_remove(self, count - 1, words + 1);
     if (strcmp(words[0], "sql") == 0)
         return rule_sql(self, count - 1, words + 1);
+    if (strcmp(words[0], "try") == 0)
+        return rule_try(self->settings, self->dir, self->since_us, count - 1, words + 1);
     return cli_misuse("rule", "unknown word", words[0]);
 }
 
@@ -237,10 +191,12 @@ int cli_rule(int argc, char **argv)
     static const struct option known[] = {
         { "config", required_argument, NULL, 'c' },
         { "dir", required_argument, NULL, 'd' },
+        { "since", required_argument, NULL, 's' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     const char *config = NULL, *dir = CLI_DIR, *letters = option_letters(argc, argv);
+    rule_word_t self = { .since_us = INT64_MIN };
     optind = 0; // 1 would keep the order of an earlier call
     for (int word; (word = getopt_long(argc, argv, letters, known, NULL)) != -1;) {
         switch (word) {
@@ -250,23 +206,33 @@ int cli_rule(int argc, char **argv)
         case 'd':
             dir = optarg;
             break;
+        case 's':
+            if (!rule_try_since(optarg, &self.since_us))
+                return cli_misuse("rule", "--since takes a duration like 7d or a time, not",
+                                  optarg);
+            break;
         case 'h':
-            puts("usage: tidewire rule [--dir DIR] [-c FILE] WORD ...\n\n"
-                 "  add NAME on TABLE when CONDITION [FIELD VALUE ...]\n"
-                 "  list\n"
-                 "  rm NAME\n"
-                 "  sql NAME\n\n"
-                 "Rules in Redis (docs/rules.md); one there hides that of the configuration with\n"
-                 "its name, rm brings it back. A bad rule is not written: exit 78. sql prints the\n"
-                 "PostgreSQL query that returns the same rows. --dir DIR: where `up` runs\n"
-                 "(default .tidewire).");
+            puts(
+                "usage: tidewire rule [--dir DIR] [-c FILE] WORD ...\n\n"
+                "  add NAME on TABLE when CONDITION [FIELD VALUE ...]\n"
+                "  list\n"
+                "  rm NAME\n"
+                "  sql NAME\n"
+                "  try CONDITION [FIELD VALUE ...] [--since 7d]\n\n"
+                "Rules in Redis (docs/rules.md); one there hides that of the configuration with\n"
+                "its name, rm brings it back. A bad rule is not written: exit 78. sql prints the\n"
+                "PostgreSQL query that returns the same rows. try tells how often, where and when\n"
+                "a rule would have alerted over what is staged (or file:// sources); `on TABLE`\n"
+                "if there are several. --since: a time, or so long ago. --dir DIR: where `up`\n"
+                "runs (default .tidewire).");
             return EXIT_OK;
         default:
             return EXIT_USAGE;
         }
     }
     char remembered[SITE_PATH_MAX];
-    rule_word_t self = { .file_first = config != NULL };
+    self.file_first = config != NULL;
+    self.dir = dir;
     if (!config && supervise_config(dir, remembered, sizeof remembered))
         config = remembered;
     if (!config)
@@ -276,7 +242,8 @@ int cli_rule(int argc, char **argv)
         return EXIT_CONFIG;
     fault_t fault = { 0 };
     owned(store_destroy) store_t *store = site_store(settings, dir, REDIS_OPERATOR, &fault);
-    bool without = optind < argc && strcmp(argv[optind], "sql") == 0;
+    bool without =
+        optind < argc && (strcmp(argv[optind], "sql") == 0 || strcmp(argv[optind], "try") == 0);
     if (!store && !without) {
         fprintf(stderr, "tidewire rule: %s\n", fault.text);
         return EXIT_FAILED;
