@@ -72,7 +72,9 @@ bool bus_take_news(bus_t *self, slice_t *topic, slice_t *body);
 // was revoked, those that listen are made anew at the same port, without what was queued and
 // subscribed, and links to a listener whose key is gone are cut. libzmq would let both live. And
 // links that were refused are tried again, which libzmq would not do.
-// BUS_LOST, with fault: one could not be opened again, and the process had better end.
+// BUS_LOST, with fault: one could not be opened again, and the process had better end. Otherwise a
+// fault's text, if it has one after this, is to be told and no more: a link could not be begun
+// again, and is tried each time.
 typedef enum { BUS_SAME, BUS_RENEWED, BUS_LOST } bus_renewal_t;
 bus_renewal_t bus_renew_all(fault_t *fault);
 

@@ -9,6 +9,8 @@
 typedef struct {
     char address[BUS_ENDPOINT_MAX];
     uint8_t key[ENDPOINT_KEY_BYTES];
+    int error; // why libzmq would not begin it again; 0: it did
+    bool told; // that
 } bus_link_t;
 
 struct bus {

@@ -270,6 +270,7 @@ static bool expect_key(bus_t *self, const endpoint_t *peer, fault_t *fault)
 static void remember_link(bus_t *self, const endpoint_t *peer)
 {
     bus_link_t *link = &self->links[self->link_count++];
+    *link = (bus_link_t){ 0 };
     strcpy(link->address, peer->address);
     memcpy(link->key, peer->key, sizeof link->key);
 }
@@ -316,7 +317,7 @@ static void link_again(bus_t *self, const char *address)
     for (size_t i = 0; i < self->link_count; i++)
         if (strcmp(self->links[i].address, address) == 0) {
             zsock_set_curve_serverkey_bin(self->sock, self->links[i].key);
-            connect_to(self, address);
+            self->links[i].error = connect_to(self, address) == 0 ? 0 : zmq_errno();
         }
 }
 
@@ -374,6 +375,20 @@ static bool has_port_of(const bus_link_t *link, const char *address)
     return port && strcmp(strrchr(link->address, ':'), port) == 0;
 }
 
+// Links that libzmq would not begin again are tried until it does; the first time in vain is told.
+static void try_lost(bus_t *self, fault_t *fault)
+{
+    for (size_t i = 0; i < self->link_count; i++) {
+        bus_link_t *link = &self->links[i];
+        if (link->error)
+            link_again(self, link->address);
+        if (link->error && !link->told)
+            fault_set(fault, "cannot connect to '%s' again: %s", link->address,
+                      zmq_strerror(link->error));
+        link->told = link->error != 0;
+    }
+}
+
 // Links that the other end refused are tried again: it may know our key by now. The address may be
 // none that we gave: from the second connection on libzmq tells a host's number for its name. Then
 // the port decides; another link that has the same is only connected anew.
@@ -414,6 +429,7 @@ bus_renewal_t bus_renew_all(fault_t *fault)
         return result;
     unsigned revision = guard_revision();
     for (bus_t *bus = all; bus; bus = bus->next) {
+        try_lost(bus, fault);
         try_again(bus);
         bus_renewal_t one = renew(bus, revision, fault);
         if (one == BUS_LOST)

@@ -116,6 +116,9 @@ bus_renewal_t site_renew(bool works)
     fault_t fault = { 0 };
     tell_strangers();
     bus_renewal_t renewal = bus_renew_all(&fault);
+    if (renewal != BUS_LOST && fault.text[0])
+        log_event(LOG_WARNING, "a link is lost; trying again each second", "reason=%s",
+                  log_quote(fault.text));
     if (renewal == BUS_RENEWED)
         log_event(LOG_INFO, "a key was revoked; connections made anew", NULL);
     if (renewal == BUS_LOST)

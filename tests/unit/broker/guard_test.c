@@ -4,6 +4,7 @@
 #include "broker/trust/guard.h"
 
 #include <czmq.h>
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,19 @@
 #include "broker/trust/lookout.h"
 
 enum { WAIT_MS = 5000, SILENCE_MS = 300, REREAD_MS = 5000 };
+
+// In front of libzmq's own, when it is to have no room.
+static bool no_connections;
+
+int zmq_connect(void *socket, const char *endpoint)
+{
+    int (*real)(void *, const char *);
+    *(void **) &real = dlsym(RTLD_NEXT, "zmq_connect");
+    if (!no_connections && real)
+        return real(socket, endpoint);
+    errno = EMTHREAD;
+    return -1;
+}
 
 static char folder[] = "/tmp/guard_test_XXXXXX";
 
@@ -452,6 +466,13 @@ static void a_refused_link_to_a_name_is_tried_again(void **state)
     tried_again("localhost", true);
 }
 
+static void await_key(const certificate_t *broker)
+{
+    for (int waited_ms = 0; !guard_knows(broker->public_key, ROLE_BROKER) && waited_ms < REREAD_MS;
+         waited_ms += 10)
+        zclock_sleep(10);
+}
+
 // libzmq ends all links to one address at once, and gives a PUB no second one: after a listener at
 // a fixed port got a new key, the new link must outlive the old one.
 static void a_new_key_at_an_old_address_is_linked(void **state)
@@ -462,9 +483,7 @@ static void a_new_key_at_an_old_address_is_linked(void **state)
     int port = broker_door(server, &peers[ROLE_BROKER]);
     certificate_t old;
     make_key("broker-2", ROLE_BROKER, &old);
-    for (int waited_ms = 0; !guard_knows(old.public_key, ROLE_BROKER) && waited_ms < REREAD_MS;
-         waited_ms += 10)
-        zclock_sleep(10);
+    await_key(&old);
     char before[ENDPOINT_MAX], after[ENDPOINT_MAX];
     endpoint_of(port, &old, before);
     endpoint_of(port, &peers[ROLE_BROKER], after);
@@ -472,6 +491,36 @@ static void a_new_key_at_an_old_address_is_linked(void **state)
     assert_non_null(own);
     assert_true(bus_add(own, after, &fault));
     bus_remove(own, before);
+    assert_true(publishes(own, server));
+    bus_destroy(&own);
+    zsock_destroy(&server);
+}
+
+// libzmq may have no room for a link at that moment.
+static void a_link_that_cannot_be_begun_again_is_tried_again(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    zsock_t *server = zsock_new(ZMQ_XSUB);
+    int port = broker_door(server, &peers[ROLE_BROKER]);
+    char wanted[ENDPOINT_MAX], other[ENDPOINT_MAX];
+    certificate_t old;
+    make_key("broker-2", ROLE_BROKER, &old);
+    await_key(&old);
+    endpoint_of(port, &old, other);
+    endpoint_of(port, &peers[ROLE_BROKER], wanted);
+    bus_t *own = bus_connect(BUS_PUB, DOOR_NEWS, other, 10, &fault);
+    assert_non_null(own);
+    assert_true(bus_add(own, wanted, &fault));
+    no_connections = true;
+    bus_remove(own, other); // ends both, and would begin this one again
+    assert_int_equal(bus_renew_all(&fault), BUS_SAME);
+    assert_non_null(strstr(fault.text, "cannot connect to"));
+    assert_true(bus_keeps(own, wanted));
+    fault.text[0] = '\0';
+    assert_int_equal(bus_renew_all(&fault), BUS_SAME);
+    assert_string_equal(fault.text, ""); // told once
+    no_connections = false;
     assert_true(publishes(own, server));
     bus_destroy(&own);
     zsock_destroy(&server);
@@ -546,6 +595,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refused_link_is_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_link_to_a_name_is_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_key_at_an_old_address_is_linked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_link_that_cannot_be_begun_again_is_tried_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(over_ipv6_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_endpoint_that_is_none_takes_no_place, set_up, tear_down),
     };
