@@ -140,6 +140,11 @@ slice_t keys_logs(keys_t *self)
     return fixed(self, ":{logs}");
 }
 
+slice_t keys_secrets(keys_t *self)
+{
+    return fixed(self, ":{secrets}");
+}
+
 slice_t keys_rule(keys_t *self, const char *name)
 {
     return named(self, ":rule:", slice_text(name));
@@ -325,6 +330,7 @@ slice_t keys_pattern(keys_t *self, keys_kind_t kind, const char *role)
         [KEYS_OF_FAILING] = ":{failing}:*",
         [KEYS_OF_PLAN] = ":{plan}:*",
         [KEYS_OF_LOGS] = ":{logs}",
+        [KEYS_OF_SECRETS] = ":{secrets}",
         [KEYS_OF_RULE] = ":rule:*",
         [KEYS_OF_STATUS] = ":status:*",
         [KEYS_OF_LATEST] = ":latest:*",

@@ -37,6 +37,7 @@ slice_t keys_failing(keys_t *self, const char *collector);
 
 slice_t keys_plan(keys_t *self, const char *hash);
 slice_t keys_logs(keys_t *self);
+slice_t keys_secrets(keys_t *self); // that messages are sealed with
 
 slice_t keys_rule(keys_t *self, const char *name);
 slice_t keys_rule_pattern(keys_t *self);                       // for SCAN
@@ -93,6 +94,7 @@ typedef enum {
     KEYS_OF_FAILING,
     KEYS_OF_PLAN,
     KEYS_OF_LOGS,
+    KEYS_OF_SECRETS,
     KEYS_OF_RULE,
     KEYS_OF_STATUS,
     KEYS_OF_LATEST,

@@ -80,6 +80,8 @@ static const right_t rights[] = {
     { C, 0, KEY(FAILING),                              "pexpire" },
     { C, 0, KEY(PLAN),                                 "set" },
     { C, BOTH(KEY(LOGS)),                              "hget hset" },
+    { C, BOTH(KEY(SECRETS)),                           "hget hsetnx" },
+    { T, KEY(SECRETS), 0,                              "hmget" },
     { C, BOTH(KEY(HELD)),                              "fcall fcall_ro hget hset hdel hgetall" },
     { C, KEY(META), 0,                                 "hgetall" },
 

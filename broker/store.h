@@ -9,6 +9,7 @@
 #pragma once
 #include "proto/fault.h"
 #include "proto/rows.h"
+#include "proto/seal.h"
 #include "proto/slice.h"
 
 enum {
@@ -212,6 +213,18 @@ typedef enum {
 store_status_t store_log_get(store_t *self, slice_t stream, uint32_t mark, store_log_t *known,
                              uint64_t *edition);
 store_status_t store_log_set(store_t *self, slice_t stream, uint32_t mark, uint64_t edition);
+
+// What messages of a stream are sealed with. *secret is a proposal, and then the one that counts:
+// whoever came first made it.
+store_status_t store_secret_agree(store_t *self, slice_t stream, seal_secret_t *secret);
+// Of each stream: has it one, and which? At most STORE_SECRETS_MAX.
+enum { STORE_SECRETS_MAX = 64 };
+typedef struct {
+    slice_t stream;
+    bool known;
+    seal_secret_t secret;
+} store_secret_t;
+store_status_t store_secrets(store_t *self, store_secret_t *items, size_t count);
 
 // ---- rules, subscribers: what people write ------------------------------------------------
 

@@ -100,6 +100,7 @@ static void write_header(buffer_t *out, message_kind_t kind)
 
 // Whether every payload record names one of the mappings of its message: a CHECK of the schema.
 static bool sources_known(const message_raw_t *self);
+static bool parts_inside(const message_rows_t *self);
 
 // ---- how many fields ----------------------------------------------------------------------
 
@@ -219,6 +220,18 @@ static bool sources_known(const message_raw_t *self)
     for (raw_record_t record; raw_record_next(&rest, &record);)
         if ((record.kind == PAYLOAD || record.kind == TORN) &&
             record.source >= self->mappings.count)
+            return false;
+    return true;
+}
+
+static bool parts_inside(const message_rows_t *self)
+{
+    list_t plans = self->plans, blocks = self->blocks;
+    for (rows_plan_t plan; rows_plan_next(&plans, &plan);)
+        if (plan.seq < self->from || plan.seq > self->to)
+            return false;
+    for (rows_block_t block; rows_block_next(&blocks, &block);)
+        if (block.seq < self->from || block.seq > self->to)
             return false;
     return true;
 }

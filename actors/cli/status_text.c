@@ -23,7 +23,7 @@ typedef struct {
     form_t form;
 } column_t;
 
-enum { COLUMNS_MAX = 11, TROUBLES_MAX = 12 };
+enum { COLUMNS_MAX = 11, TROUBLES_MAX = 13 };
 
 // In the order in which a row travels. `troubles` are counters that should be 0.
 static const struct {
@@ -41,9 +41,9 @@ static const struct {
         { "LAG S", "lag_s", AS_NUMBER },
         { "WORKERS", "workers", AS_NUMBER },
         { "RULES HEARD", "rules", AS_TEXT } },
-      { "ahead", "malformed", "damaged", "polls_failed", "polls_torn", "files_failed",
-        "push_malformed", "push_unknown_source", "push_early", "push_foreign", "push_gaps",
-        "handshakes_failed" } },
+      { "ahead", "acks_beyond", "malformed", "damaged", "polls_failed", "polls_torn",
+        "files_failed", "push_malformed", "push_unknown_source", "push_early", "push_foreign",
+        "push_gaps", "handshakes_failed" } },
     { "prep",
       { { "PREP", NULL, AS_TEXT },
         { "MESSAGES", "messages", AS_NUMBER },
@@ -63,7 +63,8 @@ static const struct {
         { "ALERTS", "alerts", AS_NUMBER },
         { "CHECKPOINT MS AGO", "checkpoint_ms", AS_NUMBER },
         { "MEMORY", "bytes", AS_BYTES } },
-      { "spare", "ignored", "stale", "fenced", "dropped", "malformed", "handshakes_failed" } },
+      { "spare", "ignored", "stale", "fenced", "dropped", "malformed", "forged",
+        "handshakes_failed" } },
     { "notifier",
       { { "NOTIFIER", NULL, AS_TEXT },
         { "STATE", "state", AS_TEXT },

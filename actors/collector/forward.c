@@ -36,7 +36,7 @@ struct forward {
     shipment_t *shipment;
     lane_ship_t ship;
     buffer_t frame;            // in hand while not empty
-    uint64_t durable;          // last record of the log, as of the last step
+    uint64_t durable;          // last record of the log, as of the last call
     uint64_t begin, first_seq; // of the edition; of the log
     partitions_t gone;         // asked for below that
     forward_count_t count;
@@ -163,6 +163,12 @@ static bool s_hear_ack(forward_t *self, slice_t frame, int64_t mono_us)
     if (!message_ack_decode(&ack, frame, NULL) || !slice_is(ack.stream, self->name))
         return false;
     worker_id_t worker = s_worker(ack.worker);
+    // Of another log, or made up: that it has committed any of ours is not said. Marks are bounded
+    // by what was sent.
+    if (ack.durable > self->durable || ack.received > self->durable) {
+        self->count.acks_beyond++;
+        ack.durable = 0;
+    }
     // Without marks it still says that the worker lives.
     if (ack.marks.count == 0)
         lane_out_ack(self->lanes, worker, ack.endpoint, LANE_LIVE, 0, ack.durable, mono_us);
@@ -218,9 +224,10 @@ bool forward_take_gone(forward_t *self, partitions_t *partitions)
     return memcmp(partitions, &none, sizeof none) != 0;
 }
 
-void forward_hear(forward_t *self, int64_t mono_us)
+void forward_hear(forward_t *self, uint64_t durable, int64_t mono_us)
 {
     slice_t frame;
+    self->durable = durable;
     while (bus_take(self->ack, &frame)) {
         bool good = false;
         switch (message_kind(frame)) {
@@ -331,8 +338,8 @@ static forward_step_t s_give(forward_t *self)
     return FORWARD_SENT;
 }
 
-forward_step_t forward_step(forward_t *self, uint64_t durable, int64_t durable_us, int64_t mono_us,
-                            fault_t *fault)
+forward_step_t forward_step(forward_t *self, const seal_secret_t *secret, uint64_t durable,
+                            int64_t durable_us, int64_t mono_us, fault_t *fault)
 {
     self->durable = durable;
     if (self->count.ahead <= durable + 1)
@@ -354,7 +361,7 @@ forward_step_t forward_step(forward_t *self, uint64_t durable, int64_t durable_u
     lane_out_shipped(self->lanes, &self->ship, to, shipment_bytes(self->shipment));
     self->count.records += shipment_records(self->shipment);
     // If this fails the workers see a gap and ask again.
-    if (!shipment_encode(self->shipment, slice_text(self->name), &self->ship, to,
+    if (!shipment_encode(self->shipment, slice_text(self->name), secret, &self->ship, to,
                          self->ship.live ? durable_us : 0, &self->frame)) {
         buffer_destroy(&self->frame);
         fault_set(fault, "out of memory");

@@ -11,6 +11,7 @@
 #include "broker/bus.h"
 #include "broker/lane.h"
 #include "proto/plan.h"
+#include "proto/seal.h"
 
 enum {
     FORWARD_QUEUE = 8,    // messages of about 1 MB waiting for one prep
@@ -43,8 +44,9 @@ void forward_trimmed(forward_t *self, uint64_t first_seq);
 // Partitions that were asked for so, since the last call. False: none.
 bool forward_take_gone(forward_t *self, partitions_t *partitions);
 
-// Take all ACK and NEED that are there.
-void forward_hear(forward_t *self, int64_t mono_us);
+// Take all ACK and NEED that are there. `durable`: last record of the log that may be sent; what is
+// said of later ones counts as nothing.
+void forward_hear(forward_t *self, uint64_t durable, int64_t mono_us);
 
 typedef enum {
     FORWARD_SENT,    // one message went out: call again
@@ -53,15 +55,16 @@ typedef enum {
     FORWARD_FAILED,  // the log cannot be read, or no memory (fault); try again later
 } forward_step_t;
 
-// durable: last record that may be sent; durable_us: since when.
-forward_step_t forward_step(forward_t *self, uint64_t durable, int64_t durable_us, int64_t mono_us,
-                            fault_t *fault);
+// durable: last record that may be sent; durable_us: since when. Sealed with the stream's secret.
+forward_step_t forward_step(forward_t *self, const seal_secret_t *secret, uint64_t durable,
+                            int64_t durable_us, int64_t mono_us, fault_t *fault);
 
 typedef struct {
     uint64_t messages, records, bytes; // sent
     uint64_t needs;                    // asked for again
     uint64_t gone;                     // of these, for records that are not there any more
     uint64_t ahead;                    // a record beyond the log that was asked for; 0 = none
+    uint64_t acks_beyond;              // acknowledgements of records beyond the log
     uint64_t malformed;                // messages that were none
     uint64_t damaged;                  // records that could not be read, each time it was tried
     size_t workers;                    // heard of lately

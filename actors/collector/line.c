@@ -318,7 +318,12 @@ bool line_sync(line_t *self, moment_t now)
 
 // ---- sending --------------------------------------------------------------------------------
 
-bool line_send(line_t *self, moment_t now)
+void line_hear(line_t *self, moment_t now)
+{
+    forward_hear(self->forward, stream_durable(self->stream), now.mono_us);
+}
+
+bool line_send(line_t *self, const seal_secret_t *secret, moment_t now)
 {
     self->blocked = false;
     // While a later edition cannot be told yet, the earlier one is over all the same.
@@ -329,7 +334,8 @@ bool line_send(line_t *self, moment_t now)
     uint64_t durable = stream_durable(self->stream);
     for (int i = 0; i < MESSAGES_PER_TURN; i++) {
         fault_t fault;
-        switch (forward_step(self->forward, durable, self->durable_us, now.mono_us, &fault)) {
+        switch (
+            forward_step(self->forward, secret, durable, self->durable_us, now.mono_us, &fault)) {
         case FORWARD_SENT:
             s_recover(&self->log, self, "forwarding again");
             break;

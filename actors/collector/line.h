@@ -48,8 +48,9 @@ bool line_sync(line_t *self, moment_t now);
 bool line_is_stalled(const line_t *self);
 bool line_cannot_write(const line_t *self); // stalled, and not only for want of room
 
-// Send what may be sent. True: there is more to send at once.
-bool line_send(line_t *self, moment_t now);
+void line_hear(line_t *self, moment_t now); // what workers answer
+// Send what may be sent, sealed. True: there is more to send at once.
+bool line_send(line_t *self, const seal_secret_t *secret, moment_t now);
 bool line_is_blocked(const line_t *self); // a message waits for a prep
 
 // When it wants to be called again, in monotonic time.

@@ -72,6 +72,7 @@ size_t line_report(line_t *self, registry_field_t *fields, size_t most, moment_t
     s_put(&report, "needs", "%" PRIu64, sent.needs);
     s_put(&report, "gone", "%" PRIu64, sent.gone);
     s_put(&report, "ahead", "%" PRIu64, sent.ahead);
+    s_put(&report, "acks_beyond", "%" PRIu64, sent.acks_beyond);
     s_put(&report, "malformed", "%" PRIu64, sent.malformed);
     s_put(&report, "damaged", "%" PRIu64, stream_damaged(self->stream) + sent.damaged);
     return report.count;

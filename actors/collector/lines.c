@@ -157,9 +157,10 @@ bool lines_forward(lines_t *self, registry_t *registry, moment_t now)
 {
     bool more = false;
     for (size_t i = 0; i < self->count; i++) {
-        forward_hear(line_forward(self->lines[i]), now.mono_us);
-        if (s_is_known(self, i, registry))
-            more |= line_send(self->lines[i], now);
+        seal_secret_t secret;
+        line_hear(self->lines[i], now);
+        if (s_is_known(self, i, registry) && registry_secret(registry, i, &secret))
+            more |= line_send(self->lines[i], &secret, now);
     }
     return more;
 }

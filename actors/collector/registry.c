@@ -195,6 +195,16 @@ bool registry_log_durable(registry_t *self, size_t stream)
     return noted;
 }
 
+bool registry_secret(registry_t *self, size_t stream, seal_secret_t *secret)
+{
+    pthread_mutex_lock(&self->lock);
+    const log_entry_t *log = &self->logs[stream];
+    bool sealed = log->sealed;
+    *secret = log->secret;
+    pthread_mutex_unlock(&self->lock);
+    return sealed;
+}
+
 void registry_edition(registry_t *self, size_t stream, uint64_t edition)
 {
     pthread_mutex_lock(&self->lock);

@@ -13,6 +13,7 @@
 #include "broker/store.h"
 #include "proto/plan.h"
 #include "proto/rows.h"
+#include "proto/seal.h"
 
 enum {
     REGISTRY_BEAT_MS = 1000,
@@ -78,6 +79,8 @@ void registry_log(registry_t *self, size_t stream, const char *name, uint32_t ma
 // lost with its host, or never found room, is another one for the next life. True: Redis does know
 // it. Until then nothing may be sent: positions in a Redis that knows no log could be of any.
 bool registry_log_durable(registry_t *self, size_t stream);
+// What its messages are sealed with: as Redis has it, where workers read it. False: not known yet.
+bool registry_secret(registry_t *self, size_t stream, seal_secret_t *secret);
 void registry_edition(registry_t *self, size_t stream, uint64_t edition); // as it is told now
 // The positions in Redis are of another log than ours (store_log_get): the line is to be told
 // again, later than *above; then registry_retold.

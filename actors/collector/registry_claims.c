@@ -99,6 +99,25 @@ static bool s_give_rules_back(registry_t *self)
     return true;
 }
 
+// The secret in Redis counts; where there is none, the one that we have used, or a new one. So one
+// that comes back empty changes nothing for whoever knows it.
+static bool s_settle_secret(registry_t *self, size_t stream, const log_entry_t *log)
+{
+    seal_secret_t secret = log->secret;
+    if (!log->sealed && !life_random(&secret, sizeof secret)) {
+        registry_note(self, LOG_ERROR, "the kernel gives no random bytes; sending waits", "stream",
+                      log->name, NULL, NULL);
+        return false;
+    }
+    if (!registry_heard(self, store_secret_agree(self->store, slice_text(log->name), &secret)))
+        return false;
+    pthread_mutex_lock(&self->lock);
+    self->logs[stream].secret = secret;
+    self->logs[stream].sealed = true;
+    pthread_mutex_unlock(&self->lock);
+    return true;
+}
+
 static bool s_settle_log(registry_t *self, size_t stream, const finding_t *finding)
 {
     log_entry_t log = s_log(self, stream);
@@ -106,6 +125,8 @@ static bool s_settle_log(registry_t *self, size_t stream, const finding_t *findi
     bool unknown = finding->known == STORE_LOG_NEW;
     bool write = log.retold || (unknown && log.durable) ||
                  (finding->known == STORE_LOG_OURS && finding->edition != log.edition);
+    if ((write || !unknown) && !s_settle_secret(self, stream, &log))
+        return false;
     if (write && !registry_heard(
                      self, store_log_set(self->store, slice_text(log.name), log.mark, log.edition)))
         return false;

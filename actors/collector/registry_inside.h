@@ -28,6 +28,8 @@ typedef struct {
     bool foreign;     // the positions are of another
     uint64_t above;   // and that one was told in this edition
     bool retold;      // ours from now on: to be written to Redis
+    bool sealed;      // Redis has the secret
+    seal_secret_t secret;
 } log_entry_t;
 
 struct registry {

@@ -131,20 +131,31 @@ size_t shipment_bytes(const shipment_t *self)
     return self->bytes;
 }
 
-bool shipment_encode(shipment_t *self, slice_t stream, const lane_ship_t *ship, uint64_t to,
-                     int64_t staged_us, buffer_t *frame)
+static void s_add_route(shipment_t *self, const lane_route_t *from, const seal_secret_t *secret,
+                        seal_claim_t claim)
 {
+    claim.endpoint = slice_text(from->endpoint);
+    claim.lane = from->lane;
+    claim.mark = from->mark;
+    claim.partitions = slice_of(from->partitions.bits, sizeof from->partitions.bits);
+    seal_t seal = seal_of(secret, &claim);
+    raw_route_t route = {
+        .endpoint = claim.endpoint,
+        .lane = claim.lane,
+        .mark = claim.mark,
+        .partitions = claim.partitions,
+        .seal = slice_of(seal.bytes, sizeof seal.bytes),
+    };
+    raw_route_encode(&route, &self->routes);
+}
+
+bool shipment_encode(shipment_t *self, slice_t stream, const seal_secret_t *secret,
+                     const lane_ship_t *ship, uint64_t to, int64_t staged_us, buffer_t *frame)
+{
+    const seal_claim_t claim = { .stream = stream, .first = ship->from, .last = to };
     buffer_clear(&self->routes);
-    for (size_t i = 0; i < ship->route_count; i++) {
-        const lane_route_t *from = &ship->routes[i];
-        raw_route_t route = {
-            .endpoint = slice_text(from->endpoint),
-            .lane = from->lane,
-            .mark = from->mark,
-            .partitions = slice_of(from->partitions.bits, sizeof from->partitions.bits),
-        };
-        raw_route_encode(&route, &self->routes);
-    }
+    for (size_t i = 0; i < ship->route_count; i++)
+        s_add_route(self, &ship->routes[i], secret, claim);
     message_raw_t raw = {
         .stream = stream,
         .from = ship->from,

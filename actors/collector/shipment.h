@@ -7,6 +7,7 @@
 #include "broker/lane.h"
 #include "broker/stage/stage.h"
 #include "proto/message.h"
+#include "proto/seal.h"
 
 enum {
     SHIPMENT_RECORD_BYTES = 64, // counted beyond the payload, so that small records use credit too
@@ -28,6 +29,6 @@ bool shipment_has_room(const shipment_t *self, size_t payload_size);
 uint32_t shipment_records(const shipment_t *self);
 size_t shipment_bytes(const shipment_t *self); // as counted for credit
 
-// Append the message to `frame`. False: out of memory.
-bool shipment_encode(shipment_t *self, slice_t stream, const lane_ship_t *ship, uint64_t to,
-                     int64_t staged_us, buffer_t *frame);
+// Append the message to `frame`, each route sealed. False: out of memory.
+bool shipment_encode(shipment_t *self, slice_t stream, const seal_secret_t *secret,
+                     const lane_ship_t *ship, uint64_t to, int64_t staged_us, buffer_t *frame);

@@ -177,10 +177,13 @@ static void send_part(prep_t *self, const message_raw_t *raw, uint64_t to)
         message_rows_t rows = {
             .stream = raw->stream,
             .lane = route.lane,
-            .mark = to == raw->to ? route.mark : 0,
+            .mark = route.mark,
+            .first = raw->from,
+            .last = raw->to,
+            .partitions = route.partitions,
+            .seal = route.seal,
             .from = self->part_from,
             .to = to,
-            .partitions = route.partitions,
             .plans = { .count = self->plan_count, .bytes = buffer_slice(&self->plans) },
             .blocks = { .count = self->block_count[r], .bytes = buffer_slice(&self->blocks[r]) },
         };

@@ -130,6 +130,7 @@ static bool beat(worker_t *self)
         { "held", self->held },
         { "dropped", self->dropped },
         { "malformed", self->malformed },
+        { "forged", self->forged },
         { "ignored", self->ignored },
         { "spare", self->spare },
         { "bytes", fold_bytes(self->fold) },

@@ -1,9 +1,9 @@
 /*  worker -- the transform actor around the fold: what it owns, hears, commits and asks for.
  *
  *  One thread. worker_claims.c takes and hands over partitions, worker_places.c knows the streams,
- *  worker_streams.c applies what arrives and asks for what does not, worker_commit.c makes it
- *  durable, worker_bases.c keeps journals short, worker_plans.c compiles plans, worker_views.c
- *  shows the latest rows; transform.c is the program and its loop.
+ *  worker_streams.c applies what arrives and asks for what does not, worker_seals.c tells what is
+ *  forged, worker_commit.c makes it durable, worker_bases.c keeps journals short, worker_plans.c
+ *  compiles plans, worker_views.c shows the latest rows; transform.c is the program and its loop.
  */
 #pragma once
 #include "actors/transform/alert_queue.h"
@@ -15,6 +15,7 @@
 #include "broker/store.h"
 #include "broker/trust/strangers.h"
 #include "proto/message.h"
+#include "proto/seal.h"
 
 enum {
     WORKER_STREAMS_MAX = 64,            // that are told at a time
@@ -49,6 +50,8 @@ typedef struct {
     ack_mark_t marks[WORKER_MARKS_MAX];
     bool superseded; // a later edition of it is told: this one is over
     bool unacked;    // something arrived since the last acknowledgement
+    bool sealed;     // with this secret
+    seal_secret_t secret;
     int64_t seen_us; // when its collector was in the registry
     uint64_t head;   // its last durable record, as the collector said then
     // Of each partition: the record up to which everything is committed, alerts of later ones that
@@ -95,8 +98,9 @@ typedef struct {
     bus_t *inbox;     // PULL: rows
     bus_t *news;      // PUB to the brokers: latest rows
     peers_t *brokers;
-    metrics_t *metrics;    // or NULL
-    strangers_t bad_peers; // whom, and streams of which, the log tells of
+    metrics_t *metrics;     // or NULL
+    strangers_t bad_peers;  // whom, and streams of which, the log tells of
+    int64_t secrets_due_us; // not read again before
     size_t stream_count;
     worker_stream_t streams[WORKER_STREAMS_MAX];
     worker_stream_t *applying; // the stream of the record in hand
@@ -121,7 +125,7 @@ typedef struct {
     uint64_t epoch;                 // of `store` at the last look
     int64_t settle_until_us;        // those of before count until then
     int64_t full_until_us;          // outbox full: take nothing in until then
-    uint64_t messages, bytes, malformed, held, dropped, commits_done, stale, fenced;
+    uint64_t messages, bytes, malformed, forged, held, dropped, commits_done, stale, fenced;
     uint64_t asked;        // questions for what is missing
     rate_t rate;           // of rows
     int64_t committed_us;  // when the last commit was taken; 0 = none yet
@@ -143,6 +147,7 @@ uint64_t worker_behind(const worker_t *self); // records that are durable and no
 // Known or new; a new one may take the place of one that nobody tells any more, and partitions are
 // then read again. NULL: too many, or a later edition of it is known.
 worker_stream_t *worker_stream(worker_t *self, slice_t name);
+worker_stream_t *worker_stream_known(worker_t *self, slice_t name); // or NULL
 // The same of a stream that Redis has a position of. NULL: no memory, or (*no_place) too many; then
 // it is read again when the stream is told.
 worker_stream_t *worker_stream_of_past(worker_t *self, slice_t name, bool *no_place);
@@ -153,6 +158,12 @@ bool worker_stream_is_over(const worker_t *self, slice_t name); // a later editi
 void worker_take(worker_t *self, slice_t frame, int64_t now_us);
 void worker_ask(worker_t *self, int64_t now_us); // NEED what is missing
 void worker_answer(worker_t *self);              // ACK what arrived
+
+// ---- worker_seals.c ---------------------------------------------------------------------------
+
+// May these rows speak for what they speak for, to this worker? Asks Redis once in a while if not.
+bool worker_is_sealed(worker_t *self, const worker_stream_t *stream, const message_rows_t *rows,
+                      int64_t now_us);
 
 // ---- worker_claims.c --------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ static void read_again(worker_t *self)
     self->displaced = false; // until a partition is read that says otherwise
 }
 
-static worker_stream_t *find_stream(worker_t *self, slice_t name)
+worker_stream_t *worker_stream_known(worker_t *self, slice_t name)
 {
     for (size_t i = 0; i < self->stream_count; i++)
         if (!self->streams[i].superseded && slice_is(name, self->streams[i].name))
@@ -121,14 +121,14 @@ static worker_stream_t *add_stream(worker_t *self, slice_t name, bool told, bool
 worker_stream_t *worker_stream(worker_t *self, slice_t name)
 {
     bool no_place;
-    worker_stream_t *known = find_stream(self, name);
+    worker_stream_t *known = worker_stream_known(self, name);
     return known ? known : add_stream(self, name, true, &no_place);
 }
 
 worker_stream_t *worker_stream_of_past(worker_t *self, slice_t name, bool *no_place)
 {
     *no_place = false;
-    worker_stream_t *known = find_stream(self, name);
+    worker_stream_t *known = worker_stream_known(self, name);
     if (!known)
         known = add_stream(self, name, false, no_place);
     self->displaced |= *no_place;

@@ -101,7 +101,6 @@ static void apply(worker_t *self, worker_stream_t *stream, const message_rows_t 
 
 static void note_mark(worker_stream_t *stream, uint32_t lane, uint64_t mark)
 {
-    stream->unacked = true;
     for (size_t i = 0; i < stream->mark_count; i++) {
         if (stream->marks[i].lane == lane) {
             if (mark > stream->marks[i].mark)
@@ -141,27 +140,47 @@ static void release_held(worker_t *self, worker_stream_t *stream, int64_t now_us
     }
 }
 
+static void tell_refused(worker_t *self, const char *message, const char *reason, int64_t now_us)
+{
+    const char *peer = bus_peer(self->inbox);
+    uint64_t times;
+    if (strangers_tell(&self->bad_peers, peer ? peer : "", now_us / 1000, &times))
+        log_event(LOG_WARNING, message, "peer=%s reason=%s times=%" PRIu64, peer ? peer : "unknown",
+                  log_quote(reason), times);
+}
+
+// The stream that it is of. NULL: it is late, or not what a collector has sealed for us.
+static worker_stream_t *admit(worker_t *self, const message_rows_t *rows, int64_t now_us)
+{
+    worker_stream_t *stream = worker_stream_known(self, rows->stream);
+    if (!stream && worker_stream_is_over(self, rows->stream))
+        return NULL; // late, no harm
+    if (stream && worker_is_sealed(self, stream, rows, now_us))
+        return stream;
+    self->forged++;
+    tell_refused(self, "forged message refused",
+                 stream ? "its seal is not its collector's" : "of a stream that nobody tells",
+                 now_us);
+    return NULL;
+}
+
 void worker_take(worker_t *self, slice_t frame, int64_t now_us)
 {
     message_rows_t rows;
     fault_t fault;
     if (!message_rows_decode(&rows, frame, &fault)) {
         self->malformed++;
-        const char *peer = bus_peer(self->inbox);
-        uint64_t times;
-        if (strangers_tell(&self->bad_peers, peer ? peer : "", now_us / 1000, &times))
-            log_event(LOG_WARNING, "malformed message refused", "peer=%s reason=%s times=%" PRIu64,
-                      peer ? peer : "unknown", log_quote(fault.text), times);
+        tell_refused(self, "malformed message refused", fault.text, now_us);
         return;
     }
-    worker_stream_t *stream = worker_stream(self, rows.stream);
-    if (!stream) {
-        self->malformed += !worker_stream_is_over(self, rows.stream); // late, no harm
+    worker_stream_t *stream = admit(self, &rows, now_us);
+    if (!stream)
         return;
-    }
     self->messages++;
     self->bytes += frame.size;
-    note_mark(stream, rows.lane, rows.mark);
+    stream->unacked = true;
+    if (rows.to == rows.last)
+        note_mark(stream, rows.lane, rows.mark);
     lane_span_t span = { .from = rows.from, .to = rows.to };
     memcpy(span.partitions.bits, rows.partitions.data, sizeof span.partitions.bits);
     partitions_t ready, early;

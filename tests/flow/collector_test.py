@@ -57,7 +57,7 @@ class Log:
         self.say(4, 1, b"\xff" * 32)
 
     def say(self, kind, *fields):
-        self.push.send(msgpack.packb([[1, kind], [self.worker, self.endpoint, self.stream, *fields]]))
+        self.push.send(msgpack.packb([[2, kind], [self.worker, self.endpoint, self.stream, *fields]]))
 
     def payloads(self, last):
         """(source, payload) of every payload up to record `last`; nothing may be missing."""
@@ -65,11 +65,11 @@ class Log:
             assert self.pull.poll(10_000), f"stuck before record {self.next} of {last}"
             head, (stream, first, to, _, mappings, routes, records) = msgpack.unpackb(
                 self.pull.recv(), strict_map_key=False)
-            assert head == [1, 1] and stream == self.stream
+            assert head == [2, 1] and stream == self.stream
             assert first == self.next, f"records {first}.. came where {self.next} is next"
             assert [record[0] for record in records] == list(range(first, to + 1))
             self.next = to + 1
-            for _, lane, mark, _ in routes:
+            for _, lane, mark, *_ in routes:
                 self.say(3, to, 0, [[lane, mark]])
             for _, _, kind, source, payload in records:
                 if kind == 1:

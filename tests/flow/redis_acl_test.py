@@ -253,7 +253,8 @@ def every_command_is_allowed(users, keep):
 RARE = {
     "transform": ["SET tw:{plan}:00 x", "EXISTS tw:{plan}:00", "HKEYS tw:b:{5}:37",
                   "LTRIM tw:j:{5}:37 1 -1", "HDEL tw:b:{5}:37 x", "HEXISTS tw:b:{5}:37 x",
-                  "DEL tw:latest:m:s1", "HGETALL tw:m:{5}:37", "LRANGE tw:j:{5}:37 0 1"],
+                  "DEL tw:latest:m:s1", "HGETALL tw:m:{5}:37", "LRANGE tw:j:{5}:37 0 1",
+                  "HMGET tw:{secrets} c"],
     "notifier": ["EXPIRE tw:{deliveries}:body:00 9", "DECR tw:{deliveries}:count",
                  "HVALS tw:delivery:00", "HDEL tw:{deliveries}:ill alice", "DEL tw:{deliveries}:body:00",
                  "ZMSCORE tw:seen:{tw:alerts} 00", "HINCRBY tw:status:high alerts 1",
@@ -263,7 +264,8 @@ RARE = {
              "ZREM tw:{actors} prep:p", "DEL tw:{actors}:prep:p"],
     "collector": ["HSET tw:rule:x on m", "DEL tw:rule:x", "HSET tw:{failing}:c feed x",
                   "DEL tw:{failing}:c", "PEXPIRE tw:{failing}:c 9", "HDEL tw:status:x error",
-                  "DEL tw:status:x", "HSET tw:{logs} c x", "SET tw:{plan}:00 x"],
+                  "DEL tw:status:x", "HSET tw:{logs} c x", "HSETNX tw:{secrets} c x",
+                  "SET tw:{plan}:00 x"],
     "observer": ["HGETALL tw:{failing}:c", "HMGET tw:{quarantine}:count:feed total", "XLEN tw:o:{5}",
                  "ZCARD tw:seen:{tw:alerts}", "HGET tw:m:{5}:37 off:c", "SCAN 0"],
     "operator": ["SREM tw:subs:high alice", "HDEL tw:subscriber:bob gone", "MULTI", "EXEC",
@@ -348,6 +350,13 @@ def refusals(server):
         if role not in ("operator", "collector"):  # who gives rules back to a Redis that lost them
             denied(connection, "HSET", "tw:rule:x", "on", "m")
             denied(connection, "DEL", "tw:rule:odd")
+        if role not in ("collector", "transform", "operator"):  # who seals, who looks, who sees all
+            denied(connection, "HGET", "tw:{secrets}", "collector")
+            denied(connection, "HMGET", "tw:{secrets}", "collector")
+            denied(connection, "HGETALL", "tw:{secrets}")
+        if role != "collector":
+            denied(connection, "HSET", "tw:{secrets}", "collector", "x")
+            denied(connection, "HSETNX", "tw:{secrets}", "c", "x")
         if role != "deployer":
             denied(connection, "FUNCTION", "LOAD", "REPLACE", "#!lua name=tw_tw_1\n")
     keeper = server.as_keeper()

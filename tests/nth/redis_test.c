@@ -104,6 +104,8 @@ static void see_quarantine(void *context, const char *source, uint64_t total, co
     assert_true(source && reason);
 }
 
+static const seal_secret_t secret = { "of the stream s" };
+
 static void see_subscriber(void *context, const store_subscriber_t *subscriber)
 {
     (void) context;
@@ -144,6 +146,10 @@ static void say_what_people_write(verbs_t *self)
     uint64_t edition;
     DO(store_log_set(self->store, slice_text("s"), 7, 1));
     DO(store_log_get(self->store, slice_text("s"), 7, &known, &edition));
+    seal_secret_t agreed = secret;
+    store_secret_t item = { .stream = slice_text("s") };
+    DO(store_secret_agree(self->store, slice_text("s"), &agreed));
+    DO(store_secrets(self->store, &item, 1));
     const store_latest_t latest = { slice_text("t:a"), 5, rule, 2 };
     DO(store_latest_put(self->store, &latest, 1));
     const store_quarantine_t bad = { slice_text("s"), 3, 1, "bad", slice_text("{") };
@@ -226,7 +232,7 @@ static const char *const pairs[SERIES] = { "a", "b" };
 static unsigned homes[SERIES]; // their partitions
 static buffer_t frames[RECORDS + 1];
 static plan_t *plan;
-static bus_t *news; // of all workers: ZeroMQ closes descriptors when it likes
+static bus_t *news, *inbox; // of all workers: ZeroMQ closes descriptors when it likes
 
 static partitions_t home(void)
 {
@@ -261,12 +267,22 @@ static void make_frame(uint64_t seq, slice_t payload, slice_t block)
     if (block.size > 0)
         rows_block_encode(&(rows_block_t){ .seq = seq, .block = block }, &blocks);
     partitions_t set = home();
+    const seal_claim_t claim = { .stream = slice_text("s"),
+                                 .endpoint = slice_text(bus_endpoint(inbox)),
+                                 .mark = seq,
+                                 .first = seq,
+                                 .last = seq,
+                                 .partitions = slice_of(set.bits, sizeof set.bits) };
+    seal_t seal = seal_of(&secret, &claim);
     message_rows_encode(
-        &(message_rows_t){ .stream = slice_text("s"),
+        &(message_rows_t){ .stream = claim.stream,
                            .mark = seq,
+                           .first = seq,
+                           .last = seq,
+                           .partitions = claim.partitions,
+                           .seal = slice_of(seal.bytes, sizeof seal.bytes),
                            .from = seq,
                            .to = seq,
-                           .partitions = slice_of(set.bits, sizeof set.bits),
                            .plans = { .count = payload.size > 0, .bytes = buffer_slice(&plans) },
                            .blocks = { .count = block.size > 0, .bytes = buffer_slice(&blocks) } },
         &frames[seq]);
@@ -313,6 +329,7 @@ static bool worker_open(worker_t *self, const char *name)
     self->store = open_connected();
     self->commits = open_connected();
     self->news = news;
+    self->inbox = inbox;
     self->alert_bytes_max = WORKER_ALERT_BYTES_MAX;
     self->fold = fold_new(worker_alert, self);
     self->plans = worker_plans_new(self->store);
@@ -346,6 +363,8 @@ static void set_the_scene(void)
     for (size_t i = 0; i < sizeof hash.bytes; i++)
         snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
     expect(store, store_plan_put(store, text, buffer_slice(&snapshot)), STORE_OK);
+    seal_secret_t agreed = secret;
+    expect(store, store_secret_agree(store, slice_text("s"), &agreed), STORE_OK);
     static store_id_t tokens[PARTITIONS];
     partitions_t others = { { 0 } }, ours = home();
     for (unsigned p = 0; p < PARTITIONS; p++)
@@ -364,6 +383,7 @@ static bool turn(worker_t *self)
     for (int i = 0; i < 4 && !worker_load(self); i++)
         ;
     worker_renew(self);
+    (void) worker_stream(self, slice_text("s")); // as its collector tells it
     for (unsigned seq = 1; seq <= RECORDS; seq++) {
         worker_take(self, buffer_slice(&frames[seq]), now_us);
         if (seq % 2 == 0) {
@@ -592,7 +612,8 @@ static int begin(void **state)
     assert_true(admin && !admin->err);
     tell("CONFIG SET appendfsync no"); // nobody cuts the power here
     news = bus_connect(BUS_PUB, DOOR_NEWS, NULL, 16, NULL);
-    assert_non_null(news);
+    inbox = bus_bind(BUS_PULL, DOOR_ROWS, "tcp://127.0.0.1:*", 16, NULL);
+    assert_true(news && inbox);
     make_plan();
     make_frames();
     return 0;
@@ -604,6 +625,7 @@ static int end(void **state)
         buffer_destroy(&frames[i]);
     plan_destroy(&plan);
     bus_destroy(&news);
+    bus_destroy(&inbox);
     redisFree(admin);
     return server_teardown(state);
 }

@@ -45,6 +45,7 @@ static void keys_read_as_documented(void **state)
     is(&k, keys_quarantine_sources(&k), "tw:{quarantine}");
     is(&k, keys_alerts(&k), "tw:alerts");
     is(&k, keys_logs(&k), "tw:{logs}");
+    is(&k, keys_secrets(&k), "tw:{secrets}");
     is(&k, keys_alerts_seen(&k), "tw:seen:{tw:alerts}");
     is(&k, keys_subscriptions(&k, rule, slice_of(NULL, 0)), "tw:subs:spike");
     is(&k, keys_subscriptions(&k, rule, series), "tw:subs:spike:candle:kraken:XBT%2FUSD");

@@ -135,6 +135,7 @@ static void patterns_are_those_of_the_keys(void **state)
     assert_true(matches(KEYS_OF_FAILING, keys_failing(&k, "c")));
     assert_true(matches(KEYS_OF_PLAN, keys_plan(&k, "00")));
     assert_true(matches(KEYS_OF_LOGS, keys_logs(&k)));
+    assert_true(matches(KEYS_OF_SECRETS, keys_secrets(&k)));
     assert_true(matches(KEYS_OF_RULE, keys_rule(&k, "r")));
     assert_true(matches(KEYS_OF_STATUS, keys_status(&k, "")));
     assert_true(matches(KEYS_OF_LATEST, keys_latest(&k, name)));

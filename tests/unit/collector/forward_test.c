@@ -18,6 +18,8 @@
 
 enum { SECOND = 1000000, WAIT_MS = 2000 };
 
+static const seal_secret_t secret = { "a secret" };
+
 typedef struct {
     char root[64];
     stream_t *stream;
@@ -88,7 +90,7 @@ static void hear(bench_t *self, const buffer_t *frame)
     assert_true(bus_send(self->answers, buffer_slice(frame), WAIT_MS));
     zmq_pollitem_t wait = { .socket = forward_ack_socket(self->forward), .events = ZMQ_POLLIN };
     assert_int_equal(zmq_poll(&wait, 1, WAIT_MS), 1);
-    forward_hear(self->forward, self->now_us);
+    forward_hear(self->forward, stream_durable(self->stream), self->now_us);
 }
 
 static void need(bench_t *self, uint8_t worker, uint64_t from, unsigned first, unsigned last)
@@ -112,7 +114,8 @@ static void need(bench_t *self, uint8_t worker, uint64_t from, unsigned first, u
     buffer_destroy(&frame);
 }
 
-static void ack(bench_t *self, uint8_t worker, uint32_t lane, uint64_t mark)
+static void ack_durable(bench_t *self, uint8_t worker, uint32_t lane, uint64_t mark,
+                        uint64_t received, uint64_t durable)
 {
     uint8_t id[16] = { worker };
     char endpoint[32];
@@ -124,6 +127,8 @@ static void ack(bench_t *self, uint8_t worker, uint32_t lane, uint64_t mark)
         .worker = slice_of(id, sizeof id),
         .endpoint = slice_text(endpoint),
         .stream = slice_text(forward_name(self->forward)),
+        .received = received,
+        .durable = durable,
         .marks = { .count = 1, .bytes = buffer_slice(&marks) },
     };
     message_ack_encode(&message, &frame);
@@ -132,12 +137,17 @@ static void ack(bench_t *self, uint8_t worker, uint32_t lane, uint64_t mark)
     buffer_destroy(&frame);
 }
 
+static void ack(bench_t *self, uint8_t worker, uint32_t lane, uint64_t mark)
+{
+    ack_durable(self, worker, lane, mark, 0, 0);
+}
+
 static forward_step_t step(bench_t *self, uint64_t durable)
 {
     fault_t fault;
     forward_step_t result = FORWARD_BLOCKED;
     for (int i = 0; i < 200 && result == FORWARD_BLOCKED; i++) { // until the prep is connected
-        result = forward_step(self->forward, durable, 777, self->now_us, &fault);
+        result = forward_step(self->forward, &secret, durable, 777, self->now_us, &fault);
         if (result == FORWARD_BLOCKED)
             zmq_poll(NULL, 0, 10);
     }
@@ -419,6 +429,38 @@ static void an_edition_begins_with_the_log(void **state)
     teardown(&bench);
 }
 
+// Whoever says that he has committed what is not there has committed nothing; nor does he get
+// credit for what was never sent to him.
+static void what_is_beyond_the_log_is_not_acknowledged(void **state)
+{
+    (void) state;
+    bench_t bench;
+    setup(&bench);
+    set_plan(&bench, "def");
+    put(&bench, "one", 3);
+    uint64_t durable = sync_all(&bench);
+    need(&bench, 1, 1, 0, 255);
+    assert_int_equal(step(&bench, durable), FORWARD_SENT);
+    message_raw_t raw = receive(&bench);
+    raw_route_t route = route_of(&raw);
+    ack_durable(&bench, 1, route.lane, route.mark, durable, durable);
+    assert_int_equal(forward_count(bench.forward).durable, durable);
+    assert_int_equal(forward_count(bench.forward).acks_beyond, 0);
+    ack_durable(&bench, 1, route.lane, UINT64_MAX, durable, durable + 1);
+    assert_int_equal(forward_count(bench.forward).acks_beyond, 1);
+    assert_int_equal(forward_count(bench.forward).durable, 0);
+    ack_durable(&bench, 1, LANE_LIVE, UINT64_MAX, UINT64_MAX, durable);
+    assert_int_equal(forward_count(bench.forward).acks_beyond, 2);
+    assert_int_equal(forward_count(bench.forward).durable, 0);
+    ack_durable(&bench, 1, route.lane, route.mark, durable, durable); // he says what is so
+    assert_int_equal(forward_count(bench.forward).durable, durable);
+    put(&bench, "two", 3);
+    durable = sync_all(&bench);
+    assert_int_equal(step(&bench, durable), FORWARD_SENT); // and gets what comes
+    assert_int_equal(receive(&bench).to, durable);
+    teardown(&bench);
+}
+
 static void other_messages_are_counted(void **state)
 {
     (void) state;
@@ -451,6 +493,7 @@ int main(void)
         cmocka_unit_test(positions_move_over_damage),
         cmocka_unit_test(what_is_gone_is_not_passed_over),
         cmocka_unit_test(an_edition_begins_with_the_log),
+        cmocka_unit_test(what_is_beyond_the_log_is_not_acknowledged),
         cmocka_unit_test(other_messages_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+static const seal_secret_t secret = { "a secret" };
+
 static record_t payload_of(uint64_t seq, const char *source, const char *payload)
 {
     return (record_t){ .kind = RECORD_PAYLOAD,
@@ -30,6 +32,18 @@ static lane_ship_t ship_from(uint64_t from)
     return ship;
 }
 
+static bool is_sealed(const message_raw_t *raw, const raw_route_t *route)
+{
+    const seal_claim_t claim = { .stream = raw->stream,
+                                 .endpoint = route->endpoint,
+                                 .lane = route->lane,
+                                 .mark = route->mark,
+                                 .first = raw->from,
+                                 .last = raw->to,
+                                 .partitions = route->partitions };
+    return seal_fits(&secret, &claim, route->seal);
+}
+
 static void says_what_it_was_given(void **state)
 {
     (void) state;
@@ -45,7 +59,7 @@ static void says_what_it_was_given(void **state)
     assert_int_equal(shipment_records(shipment), 4);
     assert_int_equal(shipment_bytes(shipment), 3 + 0 + 1 + 1 + 4 * SHIPMENT_RECORD_BYTES);
     buffer_t frame = { 0 };
-    assert_true(shipment_encode(shipment, slice_text("main"), &ship, 12, 999, &frame));
+    assert_true(shipment_encode(shipment, slice_text("main"), &secret, &ship, 12, 999, &frame));
 
     message_raw_t raw;
     fault_t fault;
@@ -74,9 +88,13 @@ static void says_what_it_was_given(void **state)
     assert_true(slice_is(route.endpoint, "tcp://127.0.0.1:1001"));
     assert_int_equal(route.mark, 12345);
     assert_int_equal(route.partitions.data[0], 8);
+    assert_true(is_sealed(&raw, &route));
     assert_true(raw_route_next(&raw.routes, &route));
     assert_int_equal(route.lane, 9);
     assert_int_equal(route.partitions.data[31], 0x80);
+    assert_true(is_sealed(&raw, &route));
+    raw.to++;
+    assert_false(is_sealed(&raw, &route));
     buffer_destroy(&frame);
     shipment_destroy(&shipment);
 }
@@ -93,7 +111,7 @@ static void a_plan_in_between_brings_new_definitions(void **state)
     assert_true(shipment_add(shipment, &plan, slice_text("")));
     assert_true(shipment_add(shipment, &after, slice_text("new")));
     buffer_t frame = { 0 };
-    assert_true(shipment_encode(shipment, slice_text("main"), &ship, 3, 0, &frame));
+    assert_true(shipment_encode(shipment, slice_text("main"), &secret, &ship, 3, 0, &frame));
     message_raw_t raw;
     assert_true(message_raw_decode(&raw, buffer_slice(&frame), NULL));
     assert_int_equal(raw.mappings.count, 2);
@@ -148,7 +166,8 @@ static void many_sources(void **state)
         assert_true(shipment_add(shipment, &record, slice_text(definition)));
     }
     buffer_t frame = { 0 };
-    assert_true(shipment_encode(shipment, slice_text("main"), &ship, 4 * SOURCES, 0, &frame));
+    assert_true(
+        shipment_encode(shipment, slice_text("main"), &secret, &ship, 4 * SOURCES, 0, &frame));
     message_raw_t raw;
     assert_true(message_raw_decode(&raw, buffer_slice(&frame), NULL));
     assert_int_equal(raw.mappings.count, SOURCES);

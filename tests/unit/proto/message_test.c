@@ -8,6 +8,7 @@
 
 static const uint8_t partitions[32] = { 0xff, 1 };
 static const uint8_t worker[16] = "0123456789abcde";
+static const uint8_t seal[16] = "fedcba987654321";
 
 static list_t list_of(const buffer_t *elements, uint32_t count)
 {
@@ -23,7 +24,8 @@ static void encode_raw(buffer_t *out, uint32_t source)
     raw_route_encode(&(raw_route_t){ .endpoint = slice_text("tcp://127.0.0.1:1"),
                                      .lane = 3,
                                      .mark = 5000000000,
-                                     .partitions = slice_of(partitions, 32) },
+                                     .partitions = slice_of(partitions, 32),
+                                     .seal = slice_of(seal, 16) },
                      &routes);
     raw_record_encode(&(raw_record_t){ .seq = 7,
                                        .recv_us = 1700000000000001,
@@ -49,7 +51,7 @@ static void raw_keeps_its_bytes(void **state)
     (void) state;
     owned(buffer_destroy) buffer_t out = { 0 };
     encode_raw(&out, 0);
-    golden_same("message-raw-v1.msgpack", buffer_slice(&out));
+    golden_same("message-raw-v2.msgpack", buffer_slice(&out));
     message_raw_t raw;
     fault_t fault;
     assert_int_equal(message_kind(buffer_slice(&out)), MESSAGE_RAW);
@@ -66,6 +68,7 @@ static void raw_keeps_its_bytes(void **state)
     assert_true(raw_route_next(&rest, &route));
     assert_true(route.lane == 3 && route.mark == 5000000000);
     assert_memory_equal(route.partitions.data, partitions, 32);
+    assert_memory_equal(route.seal.data, seal, 16);
     rest = raw.records;
     raw_record_t record;
     assert_true(raw_record_next(&rest, &record));
@@ -83,9 +86,12 @@ static void encode_rows(buffer_t *out)
     message_rows_encode(&(message_rows_t){ .stream = slice_text("main"),
                                            .lane = 1,
                                            .mark = 70000,
+                                           .first = 7,
+                                           .last = 10,
+                                           .partitions = slice_of(partitions, 32),
+                                           .seal = slice_of(seal, 16),
                                            .from = 8,
                                            .to = 9,
-                                           .partitions = slice_of(partitions, 32),
                                            .plans = list_of(&plans, 1),
                                            .blocks = list_of(&blocks, 1) },
                         out);
@@ -96,7 +102,7 @@ static void rows_keep_their_bytes(void **state)
     (void) state;
     owned(buffer_destroy) buffer_t out = { 0 };
     encode_rows(&out);
-    golden_same("message-rows-v1.msgpack", buffer_slice(&out));
+    golden_same("message-rows-v2.msgpack", buffer_slice(&out));
     message_rows_t rows;
     assert_true(message_rows_decode(&rows, buffer_slice(&out), NULL));
     list_t rest = rows.blocks;
@@ -108,6 +114,8 @@ static void rows_keep_their_bytes(void **state)
     assert_true(rows_plan_next(&rest, &plan));
     assert_true(plan.seq == 9 && slice_is(plan.payload, "plan"));
     assert_true(rows.lane == 1 && rows.mark == 70000 && rows.from == 8 && rows.to == 9);
+    assert_true(rows.first == 7 && rows.last == 10);
+    assert_memory_equal(rows.seal.data, seal, 16);
 }
 
 static void encode_ack(buffer_t *out)
@@ -129,7 +137,7 @@ static void ack_and_need_keep_their_bytes(void **state)
     (void) state;
     owned(buffer_destroy) buffer_t out = { 0 };
     encode_ack(&out);
-    golden_same("message-ack-v1.msgpack", buffer_slice(&out));
+    golden_same("message-ack-v2.msgpack", buffer_slice(&out));
     message_ack_t ack;
     assert_true(message_ack_decode(&ack, buffer_slice(&out), NULL));
     assert_true(ack.received == 12 && ack.durable == 11);
@@ -144,7 +152,7 @@ static void ack_and_need_keep_their_bytes(void **state)
                                            .from = 300,
                                            .partitions = slice_of(partitions, 32) },
                         &out);
-    golden_same("message-need-v1.msgpack", buffer_slice(&out));
+    golden_same("message-need-v2.msgpack", buffer_slice(&out));
     message_need_t need;
     assert_true(message_need_decode(&need, buffer_slice(&out), NULL));
     assert_int_equal(need.from, 300);
@@ -184,13 +192,13 @@ static void every_cut_and_every_tail_is_refused(void **state)
 static void header_decides(void **state)
 {
     (void) state;
-    static const char version2[] = "\x92\x92\x02\x01\x90", unknown[] = "\x92\x92\x01\x63\x90",
-                      short_body[] = "\x92\x92\x01\x03\x90";
+    static const char version3[] = "\x92\x92\x03\x01\x90", unknown[] = "\x92\x92\x02\x63\x90",
+                      short_body[] = "\x92\x92\x02\x03\x90";
     fault_t fault;
     message_ack_t ack;
-    assert_int_equal(message_kind(slice_text(version2)), MESSAGE_NONE);
-    assert_false(message_ack_decode(&ack, slice_text(version2), &fault));
-    assert_string_equal(fault.text, "protocol version 2, this program speaks 1");
+    assert_int_equal(message_kind(slice_text(version3)), MESSAGE_NONE);
+    assert_false(message_ack_decode(&ack, slice_text(version3), &fault));
+    assert_string_equal(fault.text, "protocol version 3, this program speaks 2");
     assert_int_equal(message_kind(slice_text(unknown)), MESSAGE_NONE);
     assert_false(message_ack_decode(&ack, slice_text(unknown), &fault));
     assert_string_equal(fault.text, "message 99 where 3 is expected");
@@ -199,6 +207,26 @@ static void header_decides(void **state)
     assert_string_equal(fault.text, "ack: not an array of 6 fields");
     assert_int_equal(message_kind((slice_t){ 0 }), MESSAGE_NONE);
     assert_false(message_ack_decode(&ack, slice_text("GET / HTTP/1.1"), &fault));
+}
+
+// As the program of the version before sent them.
+static void messages_of_version_1_are_refused(void **state)
+{
+    (void) state;
+    static const char *const names[] = { "raw", "rows", "ack", "need" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[64];
+        uint8_t bytes[4096];
+        fault_t fault;
+        snprintf(path, sizeof path, "tests/golden/message-%s-v1.msgpack", names[i]);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        slice_t frame = slice_of(bytes, fread(bytes, 1, sizeof bytes, file));
+        fclose(file);
+        assert_int_equal(message_kind(frame), MESSAGE_NONE);
+        assert_false(anybody_takes(frame, &fault));
+        assert_string_equal(fault.text, "protocol version 1, this program speaks 2");
+    }
 }
 
 static bool need_is_taken(size_t worker_size, size_t endpoint_size, uint64_t from, fault_t *fault)
@@ -242,15 +270,56 @@ static void fields_that_contradict_are_refused(void **state)
     encode_raw(&out, 1);
     assert_false(message_raw_decode(&raw, buffer_slice(&out), &fault));
     assert_string_equal(fault.text, "raw: a payload record names a mapping that is not there");
-    buffer_clear(&out);
-    message_rows_encode(&(message_rows_t){ .stream = slice_text("main"),
-                                           .from = 9,
-                                           .to = 8,
-                                           .partitions = slice_of(partitions, 32) },
-                        &out);
-    message_rows_t rows;
-    assert_false(message_rows_decode(&rows, buffer_slice(&out), &fault));
-    assert_string_equal(fault.text, "rows: from is beyond to");
+}
+
+static message_rows_t rows_of(uint64_t first, uint64_t last, uint64_t from, uint64_t to)
+{
+    return (message_rows_t){ .stream = slice_text("main"),
+                             .first = first,
+                             .last = last,
+                             .partitions = slice_of(partitions, 32),
+                             .seal = slice_of(seal, 16),
+                             .from = from,
+                             .to = to };
+}
+
+static void assert_rows(const message_rows_t *rows, const char *refusal)
+{
+    owned(buffer_destroy) buffer_t out = { 0 };
+    message_rows_t read;
+    fault_t fault = { 0 };
+    message_rows_encode(rows, &out);
+    assert_false(out.failed);
+    assert_int_equal(message_rows_decode(&read, buffer_slice(&out), &fault), refusal == NULL);
+    assert_string_equal(fault.text, refusal ? refusal : "");
+}
+
+// Rows speak for what is sealed, or less.
+static void rows_that_say_more_are_refused(void **state)
+{
+    (void) state;
+    static const char more[] = "rows: it speaks for more than first..last",
+                      outside[] = "rows: a plan or block is of a record outside from..to";
+    message_rows_t rows = rows_of(7, 9, 8, 7);
+    assert_rows(&rows, "rows: from is beyond to");
+    rows = rows_of(7, 9, 6, 9);
+    assert_rows(&rows, more);
+    rows = rows_of(7, 9, 7, 10);
+    assert_rows(&rows, more);
+    rows = rows_of(7, 9, 7, 9);
+    assert_rows(&rows, NULL);
+    for (uint64_t seq = 6; seq <= 9; seq++) {
+        owned(buffer_destroy) buffer_t plans = { 0 }, blocks = { 0 };
+        rows_plan_encode(&(rows_plan_t){ .seq = seq }, &plans);
+        rows_block_encode(&(rows_block_t){ .seq = seq }, &blocks);
+        const char *refusal = seq < 7 || seq > 8 ? outside : NULL;
+        rows = rows_of(7, 9, 7, 8);
+        rows.plans = list_of(&plans, 1);
+        assert_rows(&rows, refusal);
+        rows = rows_of(7, 9, 7, 8);
+        rows.blocks = list_of(&blocks, 1);
+        assert_rows(&rows, refusal);
+    }
 }
 
 static void too_much_latches(void **state)
@@ -294,7 +363,9 @@ int main(void)
         cmocka_unit_test(every_cut_and_every_tail_is_refused),
         cmocka_unit_test(header_decides),
         cmocka_unit_test(bounds_hold),
+        cmocka_unit_test(messages_of_version_1_are_refused),
         cmocka_unit_test(fields_that_contradict_are_refused),
+        cmocka_unit_test(rows_that_say_more_are_refused),
         cmocka_unit_test(too_much_latches),
         cmocka_unit_test(torn_payloads_need_a_mapping),
     };

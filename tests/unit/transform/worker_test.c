@@ -1,74 +1,12 @@
 /*  worker_test -- what a worker holds and commits, on a real Redis: it never trusts what it has in
  *  memory further than the head it was read at.
  */
-#include "actors/transform/worker.h"
-
 #include "broker/runtime/life.h"
-#include "feeds.h"
-#include "tests/unit/broker/store_fixture.h"
+#include "worker_bench.h"
 
 enum { P = 7 };
 
 static const char META[] = "tw:m:{7}:7", JOURNAL[] = "tw:j:{7}:7";
-
-typedef struct {
-    worker_t worker;
-    ruleset_t *rules; // of an empty plan
-} bench_t;
-
-static void put_plan(bench_t *self)
-{
-    plan_t *plan = plan_new();
-    buffer_t snapshot = { 0 };
-    assert_true(plan_encode(plan, NULL, &snapshot));
-    plan_hash_t hash = plan_hash(plan);
-    char text[2 * sizeof hash.bytes + 1];
-    for (size_t i = 0; i < sizeof hash.bytes; i++)
-        snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
-    expect(self->worker.store, store_plan_put(self->worker.store, text, buffer_slice(&snapshot)),
-           STORE_OK);
-    ruleset_destroy(&self->rules);
-    self->rules = ruleset_new(plan, NULL, NULL);
-    assert_non_null(self->rules);
-    buffer_destroy(&snapshot);
-    plan_destroy(&plan);
-}
-
-static bench_t *bench_new(const char *name)
-{
-    bench_t *self = calloc(1, sizeof *self);
-    assert_non_null(self);
-    worker_t *worker = &self->worker;
-    worker->name = name;
-    snprintf(worker->id_text, sizeof worker->id_text, "%p", (void *) self);
-    worker->store = open_store("tw");
-    worker->commits = open_store("tw");
-    worker->alert_bytes_max = WORKER_ALERT_BYTES_MAX;
-    worker->fold = fold_new(worker_alert, worker);
-    worker->plans = worker_plans_new(worker->store);
-    worker->batch = worker_commits_new();
-    worker->bases = worker_bases_new();
-    assert_true(worker->fold && worker->plans && worker->batch && worker->bases);
-    put_plan(self);
-    return self;
-}
-
-static void bench_destroy(bench_t **self_p)
-{
-    worker_t *worker = &(*self_p)->worker;
-    worker_forget_all(worker);
-    for (size_t i = 0; i < worker->stream_count; i++)
-        lane_in_destroy(&worker->streams[i].lane);
-    worker_commits_destroy(&worker->batch);
-    worker_bases_destroy(&worker->bases);
-    fold_destroy(&worker->fold);
-    worker_plans_destroy(&worker->plans);
-    store_destroy(&worker->commits);
-    store_destroy(&worker->store);
-    ruleset_destroy(&(*self_p)->rules);
-    free(*self_p);
-    *self_p = NULL;
-}
 
 static void beat(worker_t *worker)
 {
@@ -76,14 +14,6 @@ static void beat(worker_t *worker)
     expect(worker->store, store_beat(worker->store, "transform", worker->name, 60000, &field, 1),
            STORE_OK);
     worker_listed(worker);
-}
-
-static void claim_and_load(worker_t *worker)
-{
-    assert_true(worker_look_around(worker, 0));
-    worker_claim(worker);
-    while (!worker_load(worker))
-        ;
 }
 
 // A record that changes the state of P: a plan comes into force.
@@ -158,16 +88,9 @@ static void a_later_edition_begins_with_nothing(void **state)
     assert_true(worker_stream(worker, slice_text("s~50")) == again);
 
     // messages of the earlier telling that are still on their way change nothing
-    partitions_t all;
-    memset(&all, 0xff, sizeof all);
-    message_rows_t late = { .stream = slice_text("s"),
-                            .from = 2,
-                            .to = 2,
-                            .partitions = slice_of(all.bits, sizeof all.bits) };
-    owned(buffer_destroy) buffer_t frame = { 0 };
-    message_rows_encode(&late, &frame);
-    worker_take(worker, buffer_slice(&frame), 0);
-    assert_int_equal(worker->messages + worker->malformed, 0);
+    const span_t late = { "s", 2, 2, 2, 2 };
+    take(worker, &late, &theirs, 0);
+    assert_int_equal(worker->messages + worker->malformed + worker->forged, 0);
 
     worker_commit(worker);
     worker_commit_settle(worker, 0);
