@@ -11,7 +11,7 @@
 enum {
     ALERT_VERSION = 1,
     ALERT_KEYS = 18,      // of every entry
-    ALERT_KEYS_MOST = 19, // of a correction, or of an alert that is late
+    ALERT_KEYS_MOST = 20, // with corrects or late, and with suppressed
     AT_BYTES = 9,
 };
 
@@ -179,7 +179,7 @@ static void put_origin(buffer_t *out, const alert_t *self)
 void alert_encode(const alert_t *self, buffer_t *out)
 {
     bool corrects = !id_is_zero(self->corrects);
-    wire_map(out, (uint32_t) (ALERT_KEYS + corrects + self->late));
+    wire_map(out, (uint32_t) (ALERT_KEYS + corrects + self->late + (self->suppressed > 0)));
     put_int(out, "v", ALERT_VERSION);
     put_id(out, "id", self->id);
     put_string(out, "kind", self->kind);
@@ -191,6 +191,8 @@ void alert_encode(const alert_t *self, buffer_t *out)
         wire_string(out, "late");
         wire_bool(out, true);
     }
+    if (self->suppressed > 0)
+        put_int(out, "suppressed", (int64_t) self->suppressed);
     put_text(out, "rule", self->rule);
     put_text(out, "severity", self->severity);
     put_text(out, "series", self->series);
@@ -251,6 +253,8 @@ void alert_backtest_json(const alert_t *self, buffer_t *out)
     }
     if (self->late)
         buffer_text(out, "\"late\":true,");
+    if (self->suppressed > 0)
+        buffer_printf(out, "\"suppressed\":%" PRIu64 ",", self->suppressed);
     json_pair(out, "rule", self->rule);
     json_pair(out, "series", self->series);
     buffer_printf(out, "\"ts\":%" PRId64 ",", self->ts_us);

@@ -37,6 +37,7 @@ typedef struct {
     const char *kind;    // "alert" or "correction"
     bool late;           // it came to hold only when its row closed
     alert_id_t corrects; // of a correction: the alert that does not hold
+    uint64_t suppressed; // alerts before it that alerts_max held back
     uint64_t seq;        // ordinal of the entry in its topic, from 1
     slice_t rule, severity, series, when;
     unsigned key_count;
@@ -71,5 +72,6 @@ bool alert_stamp(uint8_t *body, size_t size, int64_t at_us); // false: not an en
 void alert_topic(const alert_t *self, buffer_t *out);
 
 // One line of `backtest --json`, without the newline: id, rule, series, ts, severity, columns,
-// evidence; of a correction also kind and corrects, of a late alert also late.
+// evidence; of a correction also kind and corrects, of a late alert also late, and suppressed if
+// there is some.
 void alert_backtest_json(const alert_t *self, buffer_t *out);

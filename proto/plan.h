@@ -74,6 +74,12 @@ static inline bool plan_apply(plan_t *self, slice_t payload, fault_t *fault)
 
 // ---- the body of a rule -------------------------------------------------------------------
 
+// Which rows alert: all for which the condition holds, or the step from not holding to holding.
+// Without a word it is by row if the condition has a window, else by edge.
+typedef enum { RULE_EMIT_ROW = 0, RULE_EMIT_EDGE = 1, RULE_EMIT_DEFAULT = 2 } rule_emit_t;
+
+enum { RULE_ALERTS_MAX_DEFAULT = 1000, RULE_ALERTS_MAX_MOST = 1000000 };
+
 typedef struct {
     slice_t on;       // table
     slice_t when;     // the condition, as written
@@ -83,7 +89,10 @@ typedef struct {
     bool positive;       // default true
     bool enabled;        // default true
     int64_t cooldown_us; // default 0
+    rule_emit_t emit;
+    uint32_t alerts_max; // of a series and minute of event time; 0 = no limit
 } rule_t;
 
 void rule_encode(const rule_t *rule, buffer_t *out);
-bool rule_decode(rule_t *rule, slice_t body, fault_t *fault); // points into body
+// Points into body. One of a log before there was `emit` means what it meant: every row, no limit.
+bool rule_decode(rule_t *rule, slice_t body, fault_t *fault);

@@ -9,7 +9,7 @@
 #include "proto/plan_entries.h"
 #include "proto/wire.h"
 
-enum { RECORD_FIELDS = 4, ENTRY_FIELDS = 3, RULE_FIELDS = 8 };
+enum { RECORD_FIELDS = 4, ENTRY_FIELDS = 3, RULE_FIELDS = 10, RULE_FIELDS_FIRST = 8 };
 
 // ---- writing ------------------------------------------------------------------------------
 
@@ -187,6 +187,20 @@ void rule_encode(const rule_t *rule, buffer_t *out)
     wire_bool(out, rule->positive);
     wire_bool(out, rule->enabled);
     wire_i64(out, rule->cooldown_us);
+    wire_u64(out, rule->emit);
+    wire_u64(out, rule->alerts_max);
+}
+
+// What has come since the first form of a body.
+static bool read_later(wire_reader_t *in, rule_t *rule)
+{
+    uint64_t emit, alerts_max;
+    if (!wire_read_u64(in, &emit) || emit > RULE_EMIT_DEFAULT || !wire_read_u64(in, &alerts_max) ||
+        alerts_max > RULE_ALERTS_MAX_MOST)
+        return false;
+    rule->emit = (rule_emit_t) emit;
+    rule->alerts_max = (uint32_t) alerts_max;
+    return true;
 }
 
 bool rule_decode(rule_t *rule, slice_t body, fault_t *fault)
@@ -194,15 +208,16 @@ bool rule_decode(rule_t *rule, slice_t body, fault_t *fault)
     wire_reader_t in = wire_reader(body);
     uint32_t fields;
     uint64_t min_rows;
-    rule_t read;
-    if (!wire_read_array(&in, &fields) || fields != RULE_FIELDS ||
+    rule_t read = { .emit = RULE_EMIT_ROW };
+    if (!wire_read_array(&in, &fields) || (fields != RULE_FIELDS && fields != RULE_FIELDS_FIRST) ||
         !wire_read_text(&in, &read.on, PLAN_NAME_MAX) ||
         !wire_read_text(&in, &read.when, PLAN_BODY_MAX) ||
         !wire_read_text(&in, &read.severity, PLAN_BODY_MAX) ||
         !wire_read_text(&in, &read.note, PLAN_BODY_MAX) || !wire_read_u64(&in, &min_rows) ||
         min_rows > UINT32_MAX || !wire_read_bool(&in, &read.positive) ||
         !wire_read_bool(&in, &read.enabled) || !wire_read_i64(&in, &read.cooldown_us) ||
-        read.cooldown_us < 0 || !wire_done(&in))
+        read.cooldown_us < 0 || (fields == RULE_FIELDS && !read_later(&in, &read)) ||
+        !wire_done(&in))
         return fault_set(fault, "not the body of a rule");
     read.min_rows = (uint32_t) min_rows;
     *rule = read;

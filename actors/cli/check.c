@@ -1,7 +1,6 @@
 /*  check -- is this configuration good? Everything is compiled as it would be when running. */
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "actors/cli/cli.h"
 #include "actors/cli/demand.h"
@@ -9,24 +8,6 @@
 #include "actors/collector/configured.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
-
-// By default a rule without a window will one day alert on the step to true alone (emit: edge),
-// which this version cannot: whoever means every row does well to say so now.
-static void advise_emit(const settings_t *settings, const ruleset_t *rules)
-{
-    for (size_t i = 0; i < settings->rule_count; i++) {
-        const rule_settings_t *rule = &settings->rules[i];
-        const table_plan_t *table = ruleset_table(rules, slice_text(rule->on));
-        for (size_t r = 0; table && !rule->emit && r < table->rule_count; r++) {
-            const compiled_rule_t *compiled = &table->rules[r];
-            if (strcmp(compiled->name, rule->name) == 0 && !compiled->span_us && !compiled->rows)
-                fprintf(stderr,
-                        "%s:%d:%d: note: rule '%s' has no window and alerts on every row for "
-                        "which it holds; `emit: row` says so and stays so\n",
-                        settings->path, rule->line, rule->column, rule->name);
-        }
-    }
-}
 
 // Files are followed as they grow: whoever gave them a period may have meant another kind of
 // source.
@@ -80,7 +61,6 @@ int cli_check(int argc, char **argv)
         return EXIT_CONFIG;
     (void) rolling_warn(settings, rules);
     (void) demand_warn(settings);
-    advise_emit(settings, rules);
     advise_every(settings);
     printf("%s: good (%zu source%s, %zu rule%s)\n", config, settings->source_count,
            settings->source_count == 1 ? "" : "s", settings->rule_count,

@@ -29,6 +29,13 @@ static bool s_add_derive(plan_t *plan, const derive_t *derive, fault_t *fault)
     return true;
 }
 
+static rule_emit_t s_emit(const char *word)
+{
+    if (!word)
+        return RULE_EMIT_DEFAULT;
+    return strcmp(word, "edge") == 0 ? RULE_EMIT_EDGE : RULE_EMIT_ROW;
+}
+
 static bool s_add_rule(plan_t *plan, const rule_settings_t *settings, fault_t *fault)
 {
     rule_t rule = {
@@ -40,6 +47,8 @@ static bool s_add_rule(plan_t *plan, const rule_settings_t *settings, fault_t *f
         .positive = settings->positive,
         .enabled = settings->enabled,
         .cooldown_us = settings->cooldown_us,
+        .emit = s_emit(settings->emit),
+        .alerts_max = settings->alerts_max,
     };
     owned(buffer_destroy) buffer_t body = { 0 };
     rule_encode(&rule, &body);

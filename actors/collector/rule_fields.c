@@ -9,6 +9,11 @@
 #include "broker/runtime/settings.h"
 #include "proto/utf8.h"
 
+static const char *const emit_words[] = {
+    [RULE_EMIT_ROW] = "row", [RULE_EMIT_EDGE] = "edge", [RULE_EMIT_DEFAULT] = ""
+};
+enum { EMIT_WORDS = sizeof emit_words / sizeof emit_words[0] };
+
 enum { MIN_ROWS_DEFAULT = 10, NOTE_MAX = 4096, WORD_MAX = 64 };
 
 static bool s_text(slice_t *out, const char *name, const char *value, size_t most, fault_t *fault)
@@ -43,6 +48,16 @@ static bool s_duration(int64_t *out, const char *name, const char *value, fault_
     return true;
 }
 
+static bool s_number(const char *value, unsigned long least, unsigned long most, uint32_t *out)
+{
+    char *end;
+    unsigned long number = strtoul(value, &end, 10);
+    if (!isdigit((unsigned char) *value) || *end || number < least || number > most)
+        return false;
+    *out = (uint32_t) number;
+    return true;
+}
+
 static bool read_on(rule_t *rule, const char *value, fault_t *fault)
 {
     return s_text(&rule->on, "on", value, WORD_MAX, fault);
@@ -67,11 +82,8 @@ static bool read_note(rule_t *rule, const char *value, fault_t *fault)
 
 static bool read_min_rows(rule_t *rule, const char *value, fault_t *fault)
 {
-    char *end;
-    unsigned long number = strtoul(value, &end, 10);
-    if (!isdigit((unsigned char) *value) || *end || number > WINDOW_ROWS_MAX)
+    if (!s_number(value, 0, WINDOW_ROWS_MAX, &rule->min_rows))
         return fault_set(fault, "min_rows: '%s' is no number from 0 to %d", value, WINDOW_ROWS_MAX);
-    rule->min_rows = (uint32_t) number;
     return true;
 }
 
@@ -107,12 +119,21 @@ static bool read_resolve(rule_t *rule, const char *value, fault_t *fault)
 
 static bool read_emit(rule_t *rule, const char *value, fault_t *fault)
 {
-    (void) rule;
-    if (strcmp(value, "row") == 0)
-        return true;
-    if (strcmp(value, "edge") == 0)
-        return fault_set(fault, "emit: edge is not in this version");
+    for (size_t i = 0; i < EMIT_WORDS; i++) {
+        if (strcmp(value, emit_words[i]) == 0) {
+            rule->emit = (rule_emit_t) i;
+            return true;
+        }
+    }
     return fault_set(fault, "emit: '%s' is neither row nor edge", value);
+}
+
+static bool read_alerts_max(rule_t *rule, const char *value, fault_t *fault)
+{
+    if (!s_number(value, 0, RULE_ALERTS_MAX_MOST, &rule->alerts_max))
+        return fault_set(fault, "alerts_max: '%s' is no number from 0 to %d", value,
+                         RULE_ALERTS_MAX_MOST);
+    return true;
 }
 
 typedef struct {
@@ -132,6 +153,7 @@ static const field_reader_t field_readers[] = {
     { "for", read_for },
     { "resolve", read_resolve },
     { "emit", read_emit },
+    { "alerts_max", read_alerts_max },
 };
 
 static const field_reader_t *s_reader(const char *name)
@@ -149,6 +171,8 @@ bool rule_fields_read(rule_t *rule, const store_rule_t *fields, fault_t *fault)
         .min_rows = MIN_ROWS_DEFAULT,
         .positive = true,
         .enabled = true,
+        .emit = RULE_EMIT_DEFAULT,
+        .alerts_max = RULE_ALERTS_MAX_DEFAULT,
     };
     if (fields->count == 0) // Redis keeps no hash without fields (store_rules.c)
         return fault_set(fault, "its key is not a hash: DEL it, then HSET its fields");
@@ -174,16 +198,18 @@ bool rule_fields_are_whole(const rule_t *rule)
 
 size_t rule_fields_write(const rule_t *rule, store_field_t fields[RULE_FIELDS_MAX], buffer_t *texts)
 {
-    static const char *const names[RULE_FIELDS_MAX] = { "on",      "when",     "severity",
-                                                        "note",    "min_rows", "positive",
-                                                        "enabled", "cooldown" };
-    const slice_t given[] = { rule->on, rule->when, rule->severity, rule->note };
+    static const char *const names[RULE_FIELDS_MAX] = { "on",       "when",    "severity",
+                                                        "note",     "emit",    "min_rows",
+                                                        "positive", "enabled", "alerts_max",
+                                                        "cooldown" };
+    const slice_t given[] = { rule->on, rule->when, rule->severity, rule->note,
+                              slice_text(emit_words[rule->emit]) };
     enum { GIVEN = sizeof given / sizeof given[0] };
     for (size_t i = 0; i < GIVEN; i++) {
         buffer_append(texts, given[i].data, given[i].size);
         buffer_append(texts, "", 1);
     }
-    const int64_t numbers[] = { rule->min_rows, rule->positive, rule->enabled };
+    const int64_t numbers[] = { rule->min_rows, rule->positive, rule->enabled, rule->alerts_max };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         buffer_printf(texts, "%" PRId64, numbers[i]);
         buffer_append(texts, "", 1);

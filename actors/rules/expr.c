@@ -104,7 +104,7 @@ void expr_digest(const table_plan_t *table, const expr_t *expr, const rule_t *ru
     digest_begin(&out);
     put_number(&out, VERDICT_VERSION);
     digest_add_sized(&out, rule->on);
-    digest_add_sized(&out, slice_text("row")); // emit
+    digest_add_sized(&out, slice_text(rule->emit == RULE_EMIT_EDGE ? "edge" : "row"));
     put_number(&out, rule->min_rows);
     put_number(&out, rule->positive);
     put_expr(&out, table, expr);

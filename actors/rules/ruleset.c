@@ -217,12 +217,31 @@ static rule_id_t id_of(const compiled_rule_t *rule)
     return id;
 }
 
+// For the row before, windows would have to stand twice.
+static bool choose_emit(compiled_rule_t *rule, fault_t *fault)
+{
+    bool windows = rule->span_us > 0 || rule->rows > 0;
+    switch (rule->rule.emit) {
+    case RULE_EMIT_ROW:
+        return true;
+    case RULE_EMIT_EDGE:
+        return !windows || fault_set(fault, "emit: edge is only possible without windows in this "
+                                            "version; an incident tells of the step to true, too");
+    case RULE_EMIT_DEFAULT:
+        rule->rule.emit = windows ? RULE_EMIT_ROW : RULE_EMIT_EDGE;
+        return true;
+    }
+    return false;
+}
+
 static bool compile_rule(table_t *table, compiled_rule_t *rule, fault_t *fault)
 {
     rule->when = compile_condition(table, rule->rule.when, fault);
     if (!rule->when || !guard_rule(table, rule, fault))
         return false;
     extent_of(&table->plan, rule->when, rule);
+    if (!choose_emit(rule, fault))
+        return false;
     expr_digest(&table->plan, rule->when, &rule->rule, rule->hash);
     rule->id = id_of(rule);
     owned(buffer_destroy) buffer_t query = { 0 };
@@ -278,6 +297,8 @@ static void finish(table_t *table, uint32_t window_rows_max)
         if (window->rows > table->plan.keep_rows)
             table->plan.keep_rows = window->rows;
     }
+    for (size_t i = 0; i < table->plan.rule_count; i++)
+        table->plan.has_edges |= table->plan.rules[i].rule.emit == RULE_EMIT_EDGE;
 }
 
 static void take_limit(building_t *self, const plan_entry_t *entry)

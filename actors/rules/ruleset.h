@@ -87,7 +87,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    rule_t rule;        // text as in the plan; slices point into the ruleset
+    rule_t rule;        // as in the plan, with emit decided; slices point into the ruleset
     const expr_t *when; // derived columns expanded; boolean
     uint8_t hash[32];   // SHA-256 of the effective verdict: D1
     rule_id_t id;
@@ -114,6 +114,7 @@ typedef struct {
     uint32_t keep_rows;           // longest window by rows
     int64_t lateness_us;          // of all sources of this table
     uint32_t window_rows_max;     // a window by time that holds more rows of a series turns coarse
+    bool has_edges;               // of some rule: then the row before the open ones is kept
 } table_plan_t;
 
 typedef struct ruleset ruleset_t;

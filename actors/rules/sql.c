@@ -112,9 +112,8 @@ static void write_head(const printer_t *self, buffer_t *out)
 }
 
 // A name for the condition that no column has.
-static const char *flag_name(const printer_t *self)
+static const char *flag_name(const printer_t *self, const char *name)
 {
-    const char *name = "f";
     bool taken = true;
     while (taken && !arena_failed(self->arena)) {
         taken = false;
@@ -141,10 +140,29 @@ static bool needs_order(const printer_t *self)
     return false;
 }
 
+// The step to true: of rows for which it holds, those whose row before is none, or one for which
+// it does not.
+static void write_edge(const printer_t *self, const char *keys, const char *comma, buffer_t *out)
+{
+    const char *flag = flag_name(self, "f"), *before = flag_name(self, "g");
+    buffer_printf(out, "SELECT ts%s%s FROM (\n  SELECT *, lag(%s) OVER (", comma, keys, flag);
+    if (self->table->key_count)
+        buffer_printf(out, "PARTITION BY %s ", keys);
+    buffer_printf(out, "ORDER BY ts, n) AS %s FROM (\n  SELECT *, (\n    ", before);
+    write_condition(self, out);
+    buffer_printf(out, "\n  ) AS %s FROM %s) y\n) x WHERE %s AND %s IS NOT TRUE ORDER BY ts, n;\n",
+                  flag, sql_name(self, self->table->name), flag, before);
+}
+
 static void write_query(const printer_t *self, buffer_t *out)
 {
     const char *keys = keys_of(self), *comma = self->table->key_count ? ", " : "";
-    const char *table = sql_name(self, self->table->name), *flag = flag_name(self);
+    const char *table = sql_name(self, self->table->name), *flag = flag_name(self, "f");
+    if (self->rule->rule.emit == RULE_EMIT_EDGE) {
+        write_head(self, out);
+        write_edge(self, keys, comma, out);
+        return;
+    }
     if (needs_order(self))
         table =
             sql_print(self, "(SELECT * FROM %s ORDER BY %s%sts, n) %s", table, keys, comma, table);

@@ -33,14 +33,20 @@ static size_t place(const fired_t *self, uint64_t position, const rule_id_t *rul
     return low;
 }
 
-bool fired_has(const fired_t *self, uint64_t position, const rule_id_t *rule)
+unsigned fired_said(const fired_t *self, uint64_t position, const rule_id_t *rule)
 {
     size_t at = place(self, position, rule);
-    return at < self->count && order(&self->rows[at], position, rule) == 0;
+    bool known = at < self->count && order(&self->rows[at], position, rule) == 0;
+    return known ? self->rows[at].said : 0;
 }
 
-bool fired_set(fired_t *self, uint64_t position, const rule_id_t *rule)
+bool fired_say(fired_t *self, uint64_t position, const rule_id_t *rule, unsigned said)
 {
+    size_t at = place(self, position, rule);
+    if (at < self->count && order(&self->rows[at], position, rule) == 0) {
+        self->rows[at].said |= (uint8_t) said;
+        return true;
+    }
     if (self->count == self->capacity) {
         size_t capacity = self->capacity ? 2 * self->capacity : FIRED_FIRST;
         fired_row_t *rows = realloc(self->rows, capacity * sizeof *rows);
@@ -49,9 +55,8 @@ bool fired_set(fired_t *self, uint64_t position, const rule_id_t *rule)
         self->rows = rows;
         self->capacity = capacity;
     }
-    size_t at = place(self, position, rule);
     memmove(self->rows + at + 1, self->rows + at, (self->count - at) * sizeof *self->rows);
-    self->rows[at] = (fired_row_t){ .position = position, .rule = *rule };
+    self->rows[at] = (fired_row_t){ .position = position, .rule = *rule, .said = (uint8_t) said };
     self->count++;
     return true;
 }

@@ -1,4 +1,4 @@
-/*  fired -- which rules have published which open rows of a series.
+/*  fired -- what rules have said of which open rows of a series.
  *
  *  Pure. A rule goes by its name and verdict here, not by its place in a plan: what it has said of
  *  a row is remembered until the row closes, whatever the plans in between. So a rule that was
@@ -7,9 +7,16 @@
 #pragma once
 #include "actors/rules/ruleset.h"
 
+enum {
+    SAID_ALERT = 1,      // it was published
+    SAID_SUPPRESSED = 2, // it was held back
+    SAID_ANYTHING = 3,
+};
+
 typedef struct {
     uint64_t position; // of an open row
-    rule_id_t rule;    // that has published it
+    rule_id_t rule;
+    uint8_t said; // SAID_*, not 0
 } fired_row_t;
 
 typedef struct {
@@ -18,9 +25,10 @@ typedef struct {
 } fired_t;
 
 void fired_close(fired_t *self);
-bool fired_has(const fired_t *self, uint64_t position, const rule_id_t *rule);
-bool fired_set(fired_t *self, uint64_t position, const rule_id_t *rule); // false: out of memory
-void fired_move_up(fired_t *self, uint64_t from);                        // a row was put in there
+unsigned fired_said(const fired_t *self, uint64_t position, const rule_id_t *rule); // 0: nothing
+// It has said this, too. False: out of memory.
+bool fired_say(fired_t *self, uint64_t position, const rule_id_t *rule, unsigned said);
+void fired_move_up(fired_t *self, uint64_t from);          // a row was put in there
 void fired_forget(fired_t *self, uint64_t before);         // rows that are not open any more
 void fired_drop(fired_t *self, uint64_t from);             // rows that are told again
 size_t fired_from(const fired_t *self, uint64_t position); // the first in `rows` from there on

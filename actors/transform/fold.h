@@ -32,7 +32,8 @@
 typedef struct fold fold_t;
 
 typedef struct {
-    uint64_t accepted, late, duplicates, revisions, alerts, corrections, judged, warming;
+    uint64_t accepted, late, duplicates, revisions, alerts, suppressed, corrections, judged,
+        warming;
 } fold_count_t;
 
 // Called for each alert and correction, in order. The alert and all it points to live only during

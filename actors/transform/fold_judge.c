@@ -39,9 +39,11 @@ static bool publish(fold_t *self, const pass_t *pass, const hearing_t *hearing, 
         alert.id = alert_id_of_correction(alert.corrects);
     }
     topic_t *topic = &series->topics[rule];
-    alert.seq = topic->seq + 1;
-    alert.prev = topic->prev;
-    *topic = (topic_t){ .seq = alert.seq, .prev = alert.id, .changed = true };
+    if (say != SAY_CORRECTION) {
+        alert.suppressed = topic->suppressed;
+        topic->suppressed = 0;
+    }
+    topic_place(topic, &alert);
     self->count.alerts += say != SAY_CORRECTION;
     self->count.corrections += say == SAY_CORRECTION;
     if (self->alert)
@@ -61,28 +63,88 @@ static void note(fold_t *self, verdict_t verdict)
     self->count.judged += verdict != VERDICT_WARMING;
 }
 
+// Of a row for which the condition of an edge rule holds: is it the step? *known: the row before it
+// is.
+static bool steps(const pass_t *pass, const moment_t *moment, uint32_t rule, bool *known)
+{
+    moment_t earlier = { .position = moment->position };
+    const decimal_t *values;
+    *known = true;
+    switch (series_before(pass->series, moment->position, &earlier.ts, &values)) {
+    case BEFORE_NONE:
+        return true;
+    case BEFORE_UNKNOWN:
+        *known = false;
+        return false;
+    case BEFORE_KNOWN:
+        break;
+    }
+    hearing_t hearing = hear(pass, &earlier, values);
+    return jury_rule(&hearing, rule) != VERDICT_TRUE;
+}
+
+static bool is_edge(const pass_t *pass, uint32_t rule)
+{
+    return pass->layout->plan->rules[rule].rule.emit == RULE_EMIT_EDGE;
+}
+
+// An alert, or one that is held back. *said: SAID_*.
+static bool tell(fold_t *self, const pass_t *pass, const hearing_t *hearing, const row_t *row,
+                 uint32_t rule, uint32_t index, say_t say, unsigned *said)
+{
+    series_t *series = pass->series;
+    if (!series_topics(series))
+        return false;
+    uint32_t most = pass->layout->plan->rules[rule].rule.alerts_max;
+    bool goes = topic_admits(&series->topics[rule], row->ts, most);
+    *said = goes ? SAID_ALERT : SAID_SUPPRESSED;
+    self->count.suppressed += !goes;
+    return !goes || publish(self, pass, hearing, row, rule, index, say);
+}
+
 bool fold_judge(fold_t *self, const pass_t *pass, const moment_t *moment, const row_t *row,
                 uint32_t index)
 {
     series_t *series = pass->series;
     const table_plan_t *plan = pass->layout->plan;
     hearing_t hearing = hear(pass, moment, row->values);
-    bool comes_again = !row->ordinal || plan->lateness_us > 0;
+    bool comes_again = !row->ordinal || plan->lateness_us > 0, known;
     for (uint32_t i = 0; i < plan->rule_count; i++) {
-        if (fired_has(&series->fired, moment->position, &plan->rules[i].id))
+        const rule_id_t *id = &plan->rules[i].id;
+        unsigned said = fired_said(&series->fired, moment->position, id);
+        if (said)
             continue; // revised, and this rule has told already, under whatever plan
         verdict_t verdict = jury_rule(&hearing, i);
         note(self, verdict);
-        if (verdict != VERDICT_TRUE)
+        if (verdict != VERDICT_TRUE || (is_edge(pass, i) && !steps(pass, moment, i, &known)))
             continue;
-        if (!publish(self, pass, &hearing, row, i, index, SAY_ALERT) ||
-            (comes_again && !fired_set(&series->fired, moment->position, &plan->rules[i].id)))
+        if (!tell(self, pass, &hearing, row, i, index, SAY_ALERT, &said) ||
+            (comes_again && !fired_say(&series->fired, moment->position, id, said)))
             return false;
     }
     return true;
 }
 
 // ---- closing ----------------------------------------------------------------------------------
+
+// The last word of one rule. What was held back has nothing to be taken back.
+static bool close_verdict(fold_t *self, const pass_t *pass, const hearing_t *hearing,
+                          const row_t *row, uint32_t rule, uint32_t index)
+{
+    const compiled_rule_t *compiled = &pass->layout->plan->rules[rule];
+    unsigned said = fired_said(&pass->series->fired, hearing->moment->position, &compiled->id);
+    verdict_t verdict = jury_rule(hearing, rule);
+    note(self, verdict);
+    bool holds = verdict == VERDICT_TRUE, known = true;
+    if (holds && is_edge(pass, rule))
+        holds = steps(pass, hearing->moment, rule, &known);
+    if (!known || holds == (said != 0))
+        return true;
+    if (holds)
+        return tell(self, pass, hearing, row, rule, index, SAY_LATE_ALERT, &said);
+    return said == SAID_SUPPRESSED ||
+           publish(self, pass, hearing, row, rule, index, SAY_CORRECTION);
+}
 
 // The last word on the first open row: takes back what does not hold, tells what was not told.
 static bool judge_closing(fold_t *self, const pass_t *pass, const moment_t *moment, uint32_t index)
@@ -95,14 +157,9 @@ static bool judge_closing(fold_t *self, const pass_t *pass, const moment_t *mome
                   .ordinal = open->rows[open->first].ordinal };
     const table_plan_t *plan = pass->layout->plan;
     hearing_t hearing = hear(pass, moment, row.values);
-    for (uint32_t i = 0; i < plan->rule_count; i++) {
-        verdict_t verdict = jury_rule(&hearing, i);
-        note(self, verdict);
-        bool holds = verdict == VERDICT_TRUE;
-        if (holds != fired_has(&series->fired, moment->position, &plan->rules[i].id) &&
-            !publish(self, pass, &hearing, &row, i, index, holds ? SAY_LATE_ALERT : SAY_CORRECTION))
+    for (uint32_t i = 0; i < plan->rule_count; i++)
+        if (!close_verdict(self, pass, &hearing, &row, i, index))
             return false;
-    }
     return true;
 }
 

@@ -57,10 +57,10 @@ static bool write_times(writer_t *self, const ring_t *ring, uint64_t from, int64
     return true;
 }
 
-static void write_values(writer_t *self, const open_t *open, size_t row)
+static void write_values(writer_t *self, const decimal_t *values, unsigned count)
 {
-    for (unsigned i = 0; i < open->column_count; i++) {
-        figure_set_decimal(&self->columns.figure, open_values(open, row)[i]);
+    for (unsigned i = 0; i < count; i++) {
+        figure_set_decimal(&self->columns.figure, values[i]);
         figure_write(&self->columns, &self->columns.figure, self->out);
     }
 }
@@ -80,13 +80,13 @@ static void write_open(writer_t *self, const series_t *series, uint64_t from)
         pack_u64(self->out, 4 * (end - row->position) + 2 * row->due + row->ordinal);
         pack_u64(self->out, row->nth);
         pack_bytes(self->out, open_identity(open, i));
-        write_values(self, open, i);
+        write_values(self, open_values(open, i), open->column_count);
     }
     const fired_t *fired = &series->fired;
     size_t next = fired_from(fired, from);
     pack_u64(self->out, fired->count - next);
     for (; next < fired->count; next++) {
-        pack_u64(self->out, end - fired->rows[next].position);
+        pack_u64(self->out, 8 * (end - fired->rows[next].position) + fired->rows[next].said);
         buffer_append(self->out, fired->rows[next].rule.bytes, sizeof fired->rows[next].rule.bytes);
     }
 }
@@ -104,7 +104,17 @@ static void write_topics(writer_t *self, const series_t *series, bool whole)
         pack_u64(self->out, i);
         pack_u64(self->out, topic->seq);
         buffer_append(self->out, topic->prev.bytes, sizeof topic->prev.bytes);
+        pack_i64(self->out, topic_minute_of(series->newest) - topic->minute);
+        pack_u64(self->out, topic->alerts);
+        pack_u64(self->out, topic->suppressed);
     }
+}
+
+static void write_left(writer_t *self, const series_t *series)
+{
+    pack_u64(self->out, series->ring.tail - series->left.position);
+    pack_u64(self->out, (uint64_t) (series->newest - series->left.ts));
+    write_values(self, series->left.values, series->open.column_count);
 }
 
 static void write_covered(writer_t *self, const series_t *series)
@@ -157,7 +167,8 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     bool only = !whole && series->resend < ring->head;
     write_byte(self, (whole ? ENTRY_WHOLE : 0) | (known ? ENTRY_KNOWN : 0) |
                          (floor ? ENTRY_FLOOR : 0) | (turned ? ENTRY_TURNED : 0) |
-                         (coarse ? ENTRY_COARSE : 0) | (only ? ENTRY_ONLY : 0));
+                         (coarse ? ENTRY_COARSE : 0) | (only ? ENTRY_ONLY : 0) |
+                         (series->left.known ? ENTRY_LEFT : 0));
     if (turned)
         pack_i64(self->out, series->turned_us);
     pack_i64(self->out, (int64_t) (from - sent));
@@ -171,6 +182,8 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
         pack_u64(self->out, (uint64_t) (series->newest - series->floor_us));
     write_open(self, series, from);
     write_topics(self, series, whole);
+    if (series->left.known)
+        write_left(self, series);
     if (known)
         write_covered(self, series);
     return !coarse || write_coarse(self, series);

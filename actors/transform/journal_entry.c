@@ -3,6 +3,8 @@
  *  Checked as far as memory safety and the shape of state ask for it (times never fall,
  *  positions lie where they can); that it is the truth, only whoever wrote it can know.
  */
+#include <stdlib.h>
+
 #include "actors/transform/journal_reader.h"
 
 // Open rows from here on are told again. Without lateness, one told apart by its ordinal leaves
@@ -14,7 +16,7 @@ static void drop_open(series_t *series, uint64_t from, uint64_t end)
     open_drop_last(open, from);
     fired_drop(&series->fired, from);
     if (more && open_count(open) > 0 && open->rows[open->end - 1].ordinal &&
-        !open->rows[open->end - 1].due)
+        !open->rows[open->end - 1].due && !series_keeps_ordinal(series))
         open_drop_ordinal(open);
 }
 
@@ -116,12 +118,18 @@ static bool read_fired(journal_reader_t *self, series_t *series, uint64_t from)
 {
     for (uint64_t count = unpack_u64(&self->in); count > 0; count--) {
         uint64_t back = unpack_u64(&self->in);
+        unsigned said = SAID_ALERT;
+        if (self->version > JOURNAL_VERSION_LEAST) {
+            said = back % 8;
+            back /= 8;
+        }
         slice_t bytes = unpack_raw(&self->in, sizeof(rule_id_t));
-        if (self->in.bad || back == 0 || back > series->ring.tail - from)
+        if (self->in.bad || said == 0 || said > SAID_ANYTHING || back == 0 ||
+            back > series->ring.tail - from)
             return journal_refused(self, "published row");
         rule_id_t rule;
         memcpy(rule.bytes, bytes.data, sizeof rule.bytes);
-        if (!fired_set(&series->fired, series->ring.tail - back, &rule))
+        if (!fired_say(&series->fired, series->ring.tail - back, &rule, said))
             return journal_no_memory(self);
     }
     return !self->in.bad || journal_refused(self, "published row");
@@ -163,6 +171,17 @@ static bool read_open(journal_reader_t *self, series_t *series, uint64_t from)
     return read_fired(self, series, from > first ? from : first);
 }
 
+static void read_minute(journal_reader_t *self, const series_t *series, topic_t *topic)
+{
+    int64_t back = unpack_i64(&self->in);
+    topic->alerts = unpack_u64(&self->in);
+    topic->suppressed = unpack_u64(&self->in);
+    if (back > POSITION_MAX || back < -POSITION_MAX)
+        self->in.bad = true;
+    else
+        topic->minute = topic_minute_of(series->newest) - back;
+}
+
 static bool read_topics(journal_reader_t *self, series_t *series)
 {
     uint64_t count = unpack_u64(&self->in);
@@ -176,8 +195,31 @@ static bool read_topics(journal_reader_t *self, series_t *series)
             return journal_refused(self, "topic");
         series->topics[rule].seq = seq;
         memcpy(series->topics[rule].prev.bytes, prev.data, prev.size);
+        if (self->version > JOURNAL_VERSION_LEAST)
+            read_minute(self, series, &series->topics[rule]);
     }
     return !self->in.bad || journal_refused(self, "topic");
+}
+
+// The row that was open last, or none that is known.
+static bool read_left(journal_reader_t *self, series_t *series, bool known)
+{
+    left_t *left = &series->left;
+    unsigned count = series->open.column_count;
+    left->known = known;
+    if (!known)
+        return true;
+    uint64_t back = unpack_u64(&self->in);
+    uint64_t ago = unpack_up_to(&self->in, 2 * (uint64_t) ROWS_TS_MAX);
+    if (self->in.bad || back == 0 || back > series->ring.tail || !series->layout->plan->has_edges ||
+        !read_values(self, count))
+        return journal_refused(self, "row before the open ones");
+    if (!left->values && !(left->values = malloc((count + 1) * sizeof *left->values)))
+        return journal_no_memory(self);
+    memcpy(left->values, self->values, count * sizeof *left->values);
+    left->position = series->ring.tail - back;
+    left->ts = series->newest - (int64_t) ago;
+    return true;
 }
 
 static bool read_covered(journal_reader_t *self, series_t *series)
@@ -248,7 +290,8 @@ bool journal_read_entry(journal_reader_t *self, series_t *series)
         return false;
     if (!good_floor(self, series, floor))
         return journal_refused(self, "floor");
-    if (!read_topics(self, series) || (flags & ENTRY_KNOWN && !read_covered(self, series)) ||
+    if (!read_topics(self, series) || !read_left(self, series, flags & ENTRY_LEFT) ||
+        (flags & ENTRY_KNOWN && !read_covered(self, series)) ||
         (flags & ENTRY_COARSE && !journal_read_cells(self, series, floor)))
         return false;
     return close_rows(series, floor) || journal_no_memory(self);

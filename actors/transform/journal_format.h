@@ -18,22 +18,27 @@
  *      open rows     distance of the first from the end; those among the rows above, each with its
  *                    distance from the end (times 4, plus 2 if it is due, 1 if told apart by its
  *                    ordinal), how many of its time are before it, identity and columns
- *      fired         by which rules those open rows have been published: distance from the end, and
- *                    the rule, whether or not the plan has it
- *      topics        those that changed
+ *      fired         what rules have said of those open rows: distance from the end (times 8, plus
+ *                    SAID_*), and the rule, whether or not the plan has it
+ *      topics        those that changed: index of the rule, seq and id of the last entry, minute
+ *                    (back from that of the newest time), alerts in it, and how many were held back
+ *      left          if ENTRY_LEFT: the row that was open last: distances from the end and from the
+ *                    newest time, columns
  *      covered       if ENTRY_KNOWN: covered_us, covered_position, known of each argument
  *      cells         if ENTRY_COARSE, in a whole entry: exact_us, rows not taken, how many
  *                    widths; of each: bits, known of each trace, count, distances of times from
  *                    the cell before, columns
  *
  *  Positions count back from the end, so they are small.
+ *
+ *  Version 5 has no `left`, no `said`, and of a topic no more than seq and id.
  */
 #pragma once
 #include "actors/rules/ruleset.h"
 #include "actors/transform/pack.h"
 #include "actors/transform/ring.h"
 
-enum { JOURNAL_VERSION = 5 };
+enum { JOURNAL_VERSION = 6, JOURNAL_VERSION_LEAST = 5 };
 enum {
     SECTION_BRANCH = 1,
     SECTION_PLAN = 2,
@@ -48,7 +53,8 @@ enum {
     ENTRY_COARSE = 8,
     ENTRY_KNOWN = 16,
     ENTRY_ONLY = 32,
-    ENTRY_ALL = 63,
+    ENTRY_LEFT = 64,
+    ENTRY_ALL = 127,
 };
 enum { COLUMN_NULLS = 0, COLUMN_NARROW = 1, COLUMN_SOME_NULL = 2, COLUMN_WIDE = 3 };
 // The largest that is kept: a product of two arguments, summed over the 2^64 rows of a cell. The

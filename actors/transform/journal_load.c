@@ -126,7 +126,8 @@ static bool read_series(journal_reader_t *self, bool known)
 
 static bool read_all(journal_reader_t *self)
 {
-    if (unpack_byte(&self->in) != JOURNAL_VERSION)
+    self->version = unpack_byte(&self->in);
+    if (self->version < JOURNAL_VERSION_LEAST || self->version > JOURNAL_VERSION)
         return journal_refused(self, "version");
     while (self->in.at < self->in.end) {
         uint8_t section = unpack_byte(&self->in);

@@ -12,6 +12,7 @@ typedef struct {
     journal_find_t *find;
     void *context;
     fault_t *fault;
+    uint8_t version;
     // Scratch, grown to the table in hand.
     size_t column_capacity;
     column_reader_t *columns;

@@ -50,6 +50,21 @@ static bool reshape_arguments(series_t *self, const layout_t *to)
     return ok;
 }
 
+static bool reshape_left(series_t *self, const layout_t *to, const int *from)
+{
+    left_t *left = &self->left;
+    size_t count = to->plan->column_count;
+    decimal_t *values = NULL;
+    left->known = left->known && to->plan->has_edges;
+    if (left->known && !(values = malloc((count + 1) * sizeof *values)))
+        return false;
+    for (size_t i = 0; values && i < count; i++)
+        values[i] = from[i] < 0 ? DECIMAL_NULL : left->values[from[i]];
+    free(left->values);
+    left->values = values;
+    return true;
+}
+
 static bool reshape_columns(series_t *self, const layout_t *to)
 {
     size_t count = to->plan->column_count;
@@ -58,7 +73,7 @@ static bool reshape_columns(series_t *self, const layout_t *to)
         return false;
     for (size_t i = 0; i < count; i++)
         from[i] = layout_column(self->layout, to->plan->columns[i]);
-    bool ok = open_rearrange(&self->open, (unsigned) count, from);
+    bool ok = reshape_left(self, to, from) && open_rearrange(&self->open, (unsigned) count, from);
     free(from);
     return ok;
 }

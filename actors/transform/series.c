@@ -45,6 +45,7 @@ void series_destroy(series_t **self_p)
     open_close(&self->open);
     free(self->known);
     free(self->topics);
+    free(self->left.values);
     fired_close(&self->fired);
     free(self);
     *self_p = NULL;
@@ -144,5 +145,6 @@ size_t series_bytes(const series_t *self)
            windows_bytes(&self->windows) + windows_bytes(&self->trail) + open_bytes(&self->open) +
            plan->argument_count * sizeof *self->known +
            (self->topics ? plan->rule_count * sizeof *self->topics : 0) +
-           self->fired.capacity * sizeof *self->fired.rows;
+           self->fired.capacity * sizeof *self->fired.rows +
+           (self->left.values ? plan->column_count * sizeof *self->left.values : 0);
 }

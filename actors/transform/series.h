@@ -37,20 +37,22 @@
 #include "actors/transform/cells.h"
 #include "actors/transform/fired.h"
 #include "actors/transform/open.h"
+#include "actors/transform/topic.h"
 #include "actors/transform/windows.h"
-#include "proto/alert.h"
 
 typedef struct {
     int64_t us;        // rows with ts >= this have it
     uint64_t position; // rows from here on have it
 } known_t;
 
-// Alerts of one rule on this series so far: the place of the next one in its topic.
+// The row that was open last: the one before those that are, as long as it is needed to tell the
+// step to true.
 typedef struct {
-    uint64_t seq;
-    alert_id_t prev;
-    bool changed; // since the last delta
-} topic_t;
+    bool known;
+    uint64_t position;
+    int64_t ts;
+    decimal_t *values; // as in the table's columns; NULL before the first
+} left_t;
 
 typedef struct series series_t;
 struct series {
@@ -73,7 +75,8 @@ struct series {
     bool known_moved; // since the last delta
     bool partial;     // not everything is covered and known
     topic_t *topics;  // of each rule; NULL before the first alert
-    fired_t fired;    // what of the open rows has been published
+    fired_t fired;    // what has been said of the open rows
+    left_t left;      // of tables with edges
 
     // For its partition and journal.
     uint64_t sent;   // rows that are in deltas already
@@ -125,6 +128,13 @@ static inline bool series_full(const series_t *self)
     return open_count(&self->open) == self->layout->open_rows_max;
 }
 
+// Is the last open row kept, told apart by its ordinal, when another of its time comes? Edges ask
+// for the one before any that can be revised.
+static inline bool series_keeps_ordinal(const series_t *self)
+{
+    return self->layout->plan->has_edges && open_count(&self->open) > 1;
+}
+
 // What is this row to the series? A duplicate or revision is of open row *open.
 admit_t series_admit(const series_t *self, const row_t *row, size_t *open);
 // Take a new row in, if there is room; *moment is the one to judge it. False: out of memory.
@@ -153,8 +163,14 @@ static inline bool series_raise(series_t *self, int64_t floor)
 
 // Judge the first open row once more, as it closes; the floor is raised to its time.
 bool series_look_closing(series_t *self, moment_t *moment);
-bool series_close(series_t *self);        // the first open row
-void series_void_windows(series_t *self); // they are stale: built anew when needed
+bool series_close(series_t *self);              // the first open row
+bool series_leave(series_t *self, size_t open); // this row is about to; false: out of memory
+void series_void_windows(series_t *self);       // they are stale: built anew when needed
+
+// The row before an open one. Unknown: it left before the plan had a rule that asks.
+typedef enum { BEFORE_NONE, BEFORE_UNKNOWN, BEFORE_KNOWN } before_t;
+before_t series_before(const series_t *self, uint64_t position, int64_t *ts,
+                       const decimal_t **values);
 
 bool series_covers(const series_t *self, unsigned aggregate, const moment_t *moment);
 void series_note_partial(series_t *self); // after covered or known were set

@@ -1,4 +1,7 @@
 /*  series_close -- windows at an open row, and rows that close: see series.h. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "actors/transform/series.h"
 
 void series_void_windows(series_t *self)
@@ -84,8 +87,52 @@ bool series_follow(series_t *self)
     return (!self->cells || series_settle(self)) && (!series_has_trail(self) || move_trail(self));
 }
 
+bool series_leave(series_t *self, size_t open)
+{
+    const open_row_t *row = &self->open.rows[open];
+    left_t *left = &self->left;
+    size_t columns = self->open.column_count;
+    if (!self->layout->plan->has_edges || (left->known && row->position < left->position))
+        return true;
+    if (!left->values && !(left->values = malloc((columns + 1) * sizeof *left->values)))
+        return false;
+    memcpy(left->values, open_values(&self->open, open), columns * sizeof *left->values);
+    left->known = true;
+    left->position = row->position;
+    left->ts = row->ts;
+    return true;
+}
+
+before_t series_before(const series_t *self, uint64_t position, int64_t *ts,
+                       const decimal_t **values)
+{
+    const open_t *open = &self->open;
+    if (position == 0)
+        return BEFORE_NONE;
+    size_t low = open->first, high = open->end;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (open->rows[middle].position < position - 1)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < open->end && open->rows[low].position == position - 1) {
+        *ts = open->rows[low].ts;
+        *values = open_values(open, low);
+        return BEFORE_KNOWN;
+    }
+    if (!self->left.known || self->left.position != position - 1)
+        return BEFORE_UNKNOWN;
+    *ts = self->left.ts;
+    *values = self->left.values;
+    return BEFORE_KNOWN;
+}
+
 bool series_close(series_t *self)
 {
+    if (!series_leave(self, self->open.first))
+        return false;
     const open_row_t *row = &self->open.rows[self->open.first];
     self->due -= row->due;
     fired_forget(&self->fired, row->position + 1);

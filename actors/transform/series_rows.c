@@ -69,14 +69,18 @@ static bool open_last(series_t *self, const row_t *row)
                           .identity = row->ordinal ? slice_of(NULL, 0) : row->identity,
                           .ordinal = row->ordinal };
     if (series_replaces(self, row->ts))
-        return open_only(open, &opening);
+        return (open_count(open) == 0 || series_leave(self, open->end - 1)) &&
+               open_only(open, &opening);
     bool lateness = self->layout->plan->lateness_us > 0;
     const open_row_t *last = open_count(open) > 0 ? &open->rows[open->end - 1] : NULL;
     opening.nth = last && last->ts == row->ts ? last->nth + 1 : 0;
     opening.due = lateness;
     self->due += lateness;
-    if (!lateness && last && last->ordinal && !last->due)
+    if (!lateness && last && last->ordinal && !last->due && !series_keeps_ordinal(self)) {
+        if (!series_leave(self, open->end - 1))
+            return false;
         open_drop_ordinal(open);
+    }
     assert(!series_full(self)); // whoever gives it has made room
     return open_insert(open, open->end, &opening);
 }
@@ -150,10 +154,12 @@ bool series_accept(series_t *self, const row_t *row, moment_t *moment)
 bool series_revise(series_t *self, size_t open, const row_t *row)
 {
     open_row_t *known = &self->open.rows[open];
-    // It is judged again when it closes, and so are those of its time that it is in a window of.
+    // It is judged again when it closes, and so are those of its time that it is in a window of, or
+    // right before.
+    bool seen_behind = self->layout->plan->keep_rows > 0 || self->layout->plan->has_edges;
     for (size_t i = open; i < self->open.end && self->open.rows[i].ts == known->ts; i++) {
         open_row_t *behind = &self->open.rows[i];
-        if (behind->due || (i > open && (behind->ordinal || self->layout->plan->keep_rows == 0)))
+        if (behind->due || (i > open && (behind->ordinal || !seen_behind)))
             continue;
         behind->due = true;
         self->due++;

@@ -123,6 +123,7 @@ static bool beat(worker_t *self)
         { "judged", count.judged },
         { "warming", count.warming },
         { "alerts", count.alerts },
+        { "suppressed", count.suppressed },
         { "corrections", count.corrections },
         { "commits", self->commits_done },
         { "stale", self->stale },

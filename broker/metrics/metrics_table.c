@@ -62,6 +62,7 @@ const metric_row_t metrics_table[] = {
     { "transform", "judged", "transform_verdicts_total", COUNT, "Rules judged, one for each row and rule." },
     { "transform", "warming", "transform_verdicts_warming_total", COUNT, "Rules not judged yet because their window has too little." },
     { "transform", "alerts", "transform_alerts_total", COUNT, "Alerts found." },
+    { "transform", "suppressed", "transform_alerts_suppressed_total", COUNT, "Alerts held back by `alerts_max`." },
     { "transform", "corrections", "transform_corrections_total", COUNT, "Alerts taken back." },
     { "transform", "commits", "transform_commits_total", COUNT, "Commits of partitions." },
     { "transform", "stale", "transform_commits_stale_total", COUNT, "Commits refused because Redis had gone back." },

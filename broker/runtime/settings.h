@@ -108,7 +108,7 @@ typedef struct {
     const char *name;
     const char *on, *when, *severity, *note;
     int when_line, when_column; // of the text of `when`
-    uint32_t min_rows;
+    uint32_t min_rows, alerts_max;
     bool positive, enabled;
     int64_t for_us, cooldown_us;
     const char *emit;    // NULL, "row" or "edge"

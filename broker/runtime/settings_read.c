@@ -129,11 +129,8 @@ static bool s_read_order(settings_reader_t *self, const node_t *node, bool *newe
 
 static bool s_check_emit(settings_reader_t *self, const node_t *node)
 {
-    if (strcmp(node->text, "row") == 0)
-        return true;
-    if (strcmp(node->text, "edge") == 0)
-        return settings_refuse(self, node, "emit: edge is not in this version");
-    return settings_refuse(self, node, "emit: expected row, not '%.60s'", node->text);
+    return strcmp(node->text, "row") == 0 || strcmp(node->text, "edge") == 0 ||
+           settings_refuse(self, node, "emit: expected row or edge, not '%.60s'", node->text);
 }
 
 static bool s_check_text(settings_reader_t *self, const setting_t *setting, const node_t *node)

@@ -47,7 +47,8 @@ sources:
 rules:
   spike: {{ on: trade, when: "volume > 3 * avg(volume) OVER last_5s" }}
   high: {{ on: trade, when: "pair LIKE 'S00%' AND price > max(price) OVER rows_50", min_rows: 50 }}
-  probe: {{ on: trade, when: "price > 1000000" }}
+  probe: {{ on: trade, when: "price > 1000000", emit: row }}
+  cheap: {{ on: trade, when: "price < 100.2", alerts_max: 5 }}
 """
 
 REDIS = """

@@ -32,7 +32,7 @@ sources:
     required: [x]
     validate: { x: ">= 0" }
 rules:
-  high: { on: m, when: "x > 100" }
+  high: { on: m, when: "x > 100", emit: row }
 """
 
 
@@ -94,8 +94,9 @@ def check_configurations(directory):
     refused(good.replace("x > 100", "sum(x) > 1"), ":17:")
     refused(good.replace("x > 100", "x > 100; DROP TABLE m"), ":17:")
     refused(good.replace("x > 100", "x > avg(x) OVER last_1h, 1"), ":17:")
-    refused(good.replace('"x > 100" }', '"x > 100", for: 5m }'), "for")
-    refused(good.replace('"x > 100" }', '"x > 100", emit: edge }'), "emit")
+    refused(good.replace('emit: row }', 'for: 5m }'), "for")
+    refused(good.replace('"x > 100", emit: row }', '"x > avg(x) OVER rows_2", emit: edge }'),
+            "emit: edge")
     refused(good.replace("127.0.0.1:5570", "10.0.0.1:5570"), "10.0.0.1")
     refused(good.replace("rows: /*", "rows: /*\n    lateness: 25h"), "lateness")
     refused(good.replace("namespace: tw", "namespace: [tw"), ":")

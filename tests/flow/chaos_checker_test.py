@@ -58,8 +58,9 @@ sources:
 rules:
   spike: { on: trade, when: "volume > 3 * avg(volume) OVER last_10s" }
   high: { on: trade, when: "pair LIKE 'P%' AND price > max(price) OVER rows_50", min_rows: 50 }
-  probe: { on: trade, when: "price > 1000000" }
-  empty: { on: trade, when: "volume IS NULL AND NOT pair = 'P/1'", severity: info }
+  probe: { on: trade, when: "price > 1000000", emit: row }
+  dear: { on: trade, when: "price > 120.5", alerts_max: 20 }
+  empty: { on: trade, when: "volume IS NULL AND NOT pair = 'P/1'", severity: info, alerts_max: 1 }
   range: { on: trade, when: "(price - min(price) OVER rows_20) * 0.5 >= max(price) OVER last_5s - lag(price, 2) OVER rows_20 AND sum(volume) OVER last_5s > 99.5 OR pair NOT LIKE '_/%' AND count(*) OVER rows_7 >= 2" }
   odd: { on: trade, when: "price - last_value(price) OVER last_2s = -(first_value(price) OVER rows_3 / 40)", min_rows: 1 }
   large: { on: tick, when: "size >= 2 * avg(size) OVER last_3s", min_rows: 5 }

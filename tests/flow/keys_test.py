@@ -26,7 +26,7 @@ sources:
     columns: { x: x }
     identity: none
 rules:
-  high: { on: m, when: "x > 100" }
+  high: { on: m, when: "x > 100", emit: row }
 """
 SILENCE_S = 1.0
 ROLES = ["collector", "prep", "transform", "notifier", "broker", "feed", "subscriber"]

@@ -22,7 +22,7 @@ sources:
     identity: none
     columns: { COLUMNS }
 rules:
-  last: { on: wide, when: "c0 > 8" }
+  last: { on: wide, when: "c0 > 8", emit: row }
 """.replace("COLUMNS", ", ".join(f"c{i}: \"\"" for i in range(COLUMNS)))
 SMALL, ROWS = 60, 4000  # files, and rows in each: 480 kB, one message, become 130 MB
 LARGE_ROWS = 260_000    # 145 MB

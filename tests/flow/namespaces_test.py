@@ -24,7 +24,7 @@ sources:
     time: { at: t, unit: ms }
     columns: { x: x }
 rules:
-  RULE: { on: m, when: "x > 100" }
+  RULE: { on: m, when: "x > 100", emit: row }
 """
 
 

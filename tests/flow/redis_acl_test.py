@@ -33,7 +33,7 @@ sources:
     required: [x]
     identity: none
 rules:
-  high: { on: m, when: "x > 100" , min_rows: 0 }
+  high: { on: m, when: "x > 100", emit: row, min_rows: 0 }
 """
 START_MS = 1_700_000_000_000
 SERIES = 40

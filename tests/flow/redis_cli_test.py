@@ -31,7 +31,7 @@ sources:
     time: { at: t, unit: ms }
     columns: { volume: v }
 rules:
-  base: { on: candle, when: "volume > 1000000" }
+  base: { on: candle, when: "volume > 1000000", emit: row }
 """
 
 
@@ -149,7 +149,7 @@ def main():
             a["ts"] == ts for _, a in subscriber.alerts), 10)
 
         # A mended rule works; a removed one is silent.
-        redis_cli(instance, "HSET", "tw:rule:bad-column", "when", "volume > 100000")
+        redis_cli(instance, "HSET", "tw:rule:bad-column", "when", "volume > 100000", "emit", "row")
         wait_for("the mended rule", lambda: status_of(instance, "bad-column").get("state") == "ok", 5)
         assert "error" not in status_of(instance, "bad-column")
         redis_cli(instance, "DEL", "tw:rule:spike")

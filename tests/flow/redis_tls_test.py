@@ -31,7 +31,7 @@ sources:
     columns: { x: x }
     identity: none
 rules:
-  high: { on: m, when: "x > 100", min_rows: 0 }
+  high: { on: m, when: "x > 100", emit: row, min_rows: 0 }
 """
 NAME = "redis.example"  # in its certificate
 

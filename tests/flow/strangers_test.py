@@ -48,7 +48,7 @@ sources:
     columns: { x: x }
     identity: none
 rules:
-  high: { on: m, when: "x > 100" }
+  high: { on: m, when: "x > 100", emit: row }
 """
 DOORS = [("collector", "raw"), ("collector", "ack"), ("transform", "endpoint"), ("broker", "in"),
          ("broker", "alerts")]

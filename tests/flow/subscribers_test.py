@@ -32,7 +32,7 @@ sources:
     time: { at: /ts, unit: ms }
     columns: { volume: /volume }
 rules:
-  burst: { on: trade, when: "volume > 3", min_rows: 1 }
+  burst: { on: trade, when: "volume > 3", emit: row, min_rows: 1 }
 """
 
 

@@ -26,7 +26,7 @@ sources:
     time: { at: t, unit: ms }
     columns: { x: x }
 rules:
-  high: { on: m, when: "x > 100" }
+  high: { on: m, when: "x > 100", emit: row }
 """
 TOPIC_BYTES = 390           # about the longest that alerts can have
 BUDGET = 2 << 20            # bytes of all topics

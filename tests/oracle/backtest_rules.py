@@ -15,6 +15,8 @@ class Rule:
 
 
 def rule(when, *sides, **options):
+    if sides and "OVER" not in when:
+        options["emit"] = "row"  # whether it is a step would hang on the row before, too
     return Rule(when, {name: str(value) for name, value in options.items()}, sides)
 
 
@@ -50,6 +52,12 @@ MADE = {
     "three-values": rule("(volume > 5 OR close > 102) AND NOT (open > close AND high > 104)"),
     "unknown": rule("(volume > 5) IS NOT TRUE AND (close > open) IS UNKNOWN"),
     "distinct": rule("volume IS DISTINCT FROM lag(volume) OVER rows_1", min_rows=1),
+    # every row, and the step alone (as it is without a word where there is no window)
+    "up": rule("close > open", emit="row"),
+    "turns-up": rule("close > open", emit="edge"),
+    "late-hours": rule("extract(hour FROM ts) >= 18 AND volume IS NOT NULL"),
+    "gone": rule("volume IS NULL"),
+    "never-down": rule("true"),
     # extremes and places
     "breakout": rule("close > max(high) OVER last_1h"),
     "new-low": rule("low < min(low) OVER rows_60"),

@@ -42,7 +42,7 @@ def config_text(feed, rules):
         "sources": [{"name": "feed", "table": feed.table, **feed.source}],
         "derive": {name: columns for name, columns in backtest_rules.DERIVED.items()
                    if name == feed.table},
-        "rules": {name: {"on": feed.table, "when": rule.when, **rule.options}
+        "rules": {name: {"on": feed.table, "when": rule.when, "alerts_max": "0", **rule.options}
                   for name, rule in rules.items()}}, indent=1)
 
 

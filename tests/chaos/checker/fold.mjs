@@ -9,9 +9,10 @@ import { Cannot, Digest } from "./rule.mjs";
 import { verdict } from "./judge.mjs";
 import { FrameRows } from "./frame.mjs";
 import { Series } from "./series.mjs";
-import { Sight, describe } from "./sight.mjs";
+import { Hindsight, Sight, describe } from "./sight.mjs";
 
 const FUTURE_US = 300_000_000;
+const MINUTE_US = 60_000_000;
 
 const PLAIN = /[^A-Za-z0-9._-]/g;
 const encode = (part) => Buffer.from(part).toString("latin1").replace(PLAIN, (c) =>
@@ -41,7 +42,8 @@ export class Fold {
     this.scales = new Map();  // table -> column -> digits after the point
     this.sights = new Map();
     this.ordinals = new Map();
-    this.count = { rows: 0, accepted: 0, late: 0, duplicates: 0, revisions: 0, quarantined: 0, alerts: 0 };
+    this.count = { rows: 0, accepted: 0, late: 0, duplicates: 0, revisions: 0, quarantined: 0, alerts: 0,
+                   suppressed: 0 };
   }
 
   setPlan(plan) {
@@ -108,8 +110,8 @@ export class Fold {
   judge(series, source, record, row) {
     const sight = this.sights.get(series.table.name).of(series);
     for (const rule of series.table.rules)
-      if (!series.fired.has(rule.mark) && rule.verdict(sight) === 1 && this.ready(series, rule, sight))
-        this.publish(series, source, rule, sight, record, row, {});
+      if (!series.fired.has(rule.mark) && this.holds(series, rule, sight) && this.steps(series, rule, sight))
+        this.tell(series, source, rule, sight, record, row, {});
   }
 
   /** The last word on the newest row: what does not hold is taken back, what holds only now is late. */
@@ -117,10 +119,41 @@ export class Fold {
     series.look();
     const sight = this.sights.get(series.table.name).of(series);
     for (const rule of series.table.rules) {
-      const holds = rule.verdict(sight) === 1 && this.ready(series, rule, sight);
-      if (holds !== series.fired.has(rule.mark))
-        this.publish(series, source, rule, sight, record, row, holds ? { late: true } : { kind: "correction" });
+      const steps = !this.holds(series, rule, sight) ? false : this.steps(series, rule, sight);
+      if (steps === null || steps === series.fired.has(rule.mark)) continue;
+      if (steps) this.tell(series, source, rule, sight, record, row, { late: true });
+      else if (!series.fired.get(rule.mark))
+        this.publish(series, source, rule, sight, record, row, { kind: "correction" });
     }
+  }
+
+  holds(series, rule, sight) {
+    return rule.verdict(sight) === 1 && this.ready(series, rule, sight);
+  }
+
+  /** Of an edge rule that holds: is it the step? null: nobody knows. */
+  steps(series, rule, sight) {
+    if (!rule.edge || series.tail === 1) return true;
+    return series.before ? rule.verdict(new Hindsight(sight)) !== 1 : null;
+  }
+
+  /** An alert, unless alerts_max holds it back. */
+  tell(series, source, rule, sight, record, row, more) {
+    const minute = Math.floor(series.newest / MINUTE_US);
+    const topic = series.topics.get(rule.name) ?? { seq: 0, prev: null, alerts: 0, suppressed: 0 };
+    series.topics.set(rule.name, topic);
+    if (topic.alerts === 0 || minute > topic.minute) Object.assign(topic, { minute, alerts: 0 });
+    const held = rule.alertsMax > 0 && topic.alerts >= rule.alertsMax;
+    series.fired.set(rule.mark, held);
+    if (held) {
+      topic.suppressed++;
+      this.count.suppressed++;
+      return;
+    }
+    topic.alerts++;
+    if (topic.suppressed > 0) more.suppressed = topic.suppressed;
+    topic.suppressed = 0;
+    this.publish(series, source, rule, sight, record, row, more);
   }
 
   ready(series, rule, sight) {
@@ -139,15 +172,15 @@ export class Fold {
     const corrects = alertId(rule, series.id, series.newest, discriminator);
     const id = more.kind ? correctionId(corrects) : corrects;
     if (more.kind) more.corrects = corrects;
-    const before = series.topics.get(rule.name) ?? { seq: 0, prev: null };
+    const place = series.topics.get(rule.name) ?? { seq: 0, prev: null, alerts: 0, suppressed: 0 };
+    const { seq, prev } = place;
     const topic = `alert/${rule.name}/${series.id}/`, ordinal = (this.ordinals.get(topic) ?? 0) + 1;
     this.ordinals.set(topic, ordinal);
-    series.topics.set(rule.name, { seq: before.seq + 1, prev: id });
-    series.fired.add(rule.mark);
+    series.topics.set(rule.name, Object.assign(place, { seq: seq + 1, prev: id }));
     this.count.alerts++;
     this.alert({
       id, topic, ordinal, received: record.received, place: `${rule.name} ${series.id} ${record.seq} ${row}`,
-      body: { v: 1, id, kind: "alert", seq: before.seq + 1, prev: before.prev, ...describe(rule, sight),
+      body: { v: 1, id, kind: "alert", seq: seq + 1, prev, ...describe(rule, sight),
               ...more, record: { stream: this.stream, seq: record.seq, row } },
     });
   }

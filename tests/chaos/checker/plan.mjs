@@ -48,6 +48,7 @@ function finishTable(table, windowRowsMax) {
   table.keepUs = Math.max(0, ...table.windows.map((window) => window.spanUs));
   table.keepRows = Math.max(0, ...table.windows.map((window) => window.rows));
   table.windowRowsMax = windowRowsMax;
+  table.hasEdges = table.rules.some((rule) => rule.edge);
 }
 
 export class Plans {

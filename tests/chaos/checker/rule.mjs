@@ -310,9 +310,12 @@ function guardsOf(tree, aggregates, minRows, positive) {
   return [...guards.values()];
 }
 
-/** body: as in the plan: [on, when, severity, note, min_rows, positive, enabled, cooldown]. */
+const ROW = 0, EDGE = 1; // emit; else by whether there is a window
+
+/** body: as in the plan: [on, when, severity, note, min_rows, positive, enabled, cooldown, emit,
+ *  alerts_max]. */
 export function readRule(name, body, table) {
-  const [on, when, severity, , minRows, positive] = body;
+  const [on, when, severity, , minRows, positive, , , emit, alertsMax] = body;
   let tree;
   try {
     tree = new Parser(when, table).whole();
@@ -321,9 +324,10 @@ export function readRule(name, body, table) {
   }
   const aggregates = new Map();
   for (const node of walk(tree)) if (node.aggregate) aggregates.set(key(node.aggregate), node.aggregate);
-  const digest = new Digest().i64(1).sized(on).sized("row").i64(minRows).i64(positive ? 1 : 0);
+  const edge = emit === EDGE || (emit !== ROW && aggregates.size === 0);
+  const digest = new Digest().i64(1).sized(on).sized(edge ? "edge" : "row").i64(minRows).i64(positive ? 1 : 0);
   digestNode(digest, tree);
   const list = [...aggregates.values()];
-  return { name, on, when, severity, tree, aggregates: list,
+  return { name, on, when, severity, edge, alertsMax, tree, aggregates: list,
            guards: guardsOf(tree, list, minRows, positive), hash: digest.end() };
 }

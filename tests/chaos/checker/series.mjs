@@ -30,8 +30,9 @@ export class Series {
     this.newest = -Infinity;
     this.sameTs = 0;
     this.due = false;        // the row at the newest time was revised: to be judged when it closes
-    this.fired = new Set();  // of the row at the newest time: rules (mark) that have published it
-    this.topics = new Map(); // rule -> { seq, prev }
+    this.fired = new Map();  // of the row at the newest time: rule (mark) -> was its alert held back?
+    this.topics = new Map(); // rule -> { seq, prev, minute, alerts, suppressed }
+    this.before = null;      // values of the row before the newest, if a rule asked when that came
     this.coveredUs = -Infinity;
     this.coveredPosition = 0;
     this.known = new Map();  // column -> { us, position }: rows from there on are known to have it
@@ -39,6 +40,8 @@ export class Series {
   }
 
   append(ts, values, row) {
+    if (this.table.hasEdges && this.tail > 0)
+      this.before = this.values.map((column) => column[this.tail - 1 - this.base]);
     if (this.tail - this.base === this.ts.length) this.makeRoom();
     const at = this.tail++ - this.base;
     this.ts[at] = ts;
@@ -131,6 +134,7 @@ export class Series {
     this.known = known;
     const rules = new Map(table.rules.map((rule) => [rule.name, rule]));
     for (const name of this.topics.keys()) if (!rules.has(name)) this.topics.delete(name);
+    if (!table.hasEdges) this.before = null;
     this.table = table;
     this.kept = this.head;
     this.trim();

@@ -72,6 +72,22 @@ export class Sight {
   }
 }
 
+/** What a condition without windows sees of the row before the newest. */
+export class Hindsight {
+  constructor(sight) {
+    this.sight = sight;
+  }
+
+  column(name, out) {
+    const { sight } = this;
+    sight.give(sight.series.before[sight.columns.indexOf(name)], sight.scale(name), out);
+  }
+
+  key(name) {
+    return this.sight.key(name);
+  }
+}
+
 const fractionOf = (read) => {
   const out = { n: 0, d: 0 };
   read(out);

@@ -56,7 +56,16 @@ static void every_field(void **state)
     assert_true(slice_is(rule.note, "look at it"));
     assert_true(read_with(&rule, "note", "", &fault));
     assert_true(read_with(&rule, "for", "0s", &fault));
+    assert_int_equal(rule.emit, RULE_EMIT_DEFAULT);
+    assert_int_equal(rule.alerts_max, RULE_ALERTS_MAX_DEFAULT);
     assert_true(read_with(&rule, "emit", "row", &fault));
+    assert_int_equal(rule.emit, RULE_EMIT_ROW);
+    assert_true(read_with(&rule, "emit", "edge", &fault));
+    assert_int_equal(rule.emit, RULE_EMIT_EDGE);
+    assert_true(read_with(&rule, "alerts_max", "0", &fault));
+    assert_int_equal(rule.alerts_max, 0);
+    assert_true(read_with(&rule, "alerts_max", "1000000", &fault));
+    assert_int_equal(rule.alerts_max, 1000000);
     assert_true(read_with(&rule, "resolve", "", &fault));
 }
 
@@ -77,7 +86,8 @@ static void refused(void **state)
         { "for", "5m" },
         { "for", "x" },
         { "resolve", "price < 1" },
-        { "emit", "edge" },
+        { "alerts_max", "1000001" },
+        { "alerts_max", "few" },
         { "emit", "rows" },
         { "severity", "" },
         { "state", "ok" },
@@ -128,7 +138,9 @@ static void written_as_it_is_read(void **state)
     rule.min_rows = 3;
     rule.positive = rule.enabled = false;
     rule.cooldown_us = 90000000;
+    rule.alerts_max = 7;
     for (int note = 0; note < 2; note++) {
+        rule.emit = note ? RULE_EMIT_EDGE : RULE_EMIT_DEFAULT;
         buffer_t texts = { 0 };
         store_rule_t fields = { .name = "r" };
         fields.count = rule_fields_write(&rule, fields.fields, &texts);

@@ -148,6 +148,23 @@ static void is_stamped_in_place(void **state)
     assert_false(alert_stamp(out.data + 1, out.size - 1, 5));
 }
 
+// What only some alerts say stands in the map and in the back-test, and the map is still stamped.
+static void what_was_held_back_is_said(void **state)
+{
+    (void) state;
+    alert_t alert = sample();
+    alert.suppressed = 12;
+    alert.late = true;
+    owned(buffer_destroy) buffer_t out = { 0 }, json = { 0 }, line = { 0 };
+    alert_encode(&alert, &out);
+    assert_true(alert_stamp(out.data, out.size, 1700000000123456));
+    assert_true(json_from_wire(&json, buffer_slice(&out)));
+    assert_non_null(strstr(buffer_string(&json), "\"late\":true,\"suppressed\":12,"));
+    assert_non_null(strstr(buffer_string(&json), ",\"at\":1700000000123456}"));
+    alert_backtest_json(&alert, &line);
+    assert_non_null(strstr(buffer_string(&line), "\"late\":true,\"suppressed\":12,"));
+}
+
 static void topics_end_in_a_slash(void **state)
 {
     (void) state;
@@ -186,6 +203,7 @@ int main(void)
         cmocka_unit_test(the_map_keeps_its_bytes),
         cmocka_unit_test(maps_are_as_the_schema_says),
         cmocka_unit_test(is_stamped_in_place),
+        cmocka_unit_test(what_was_held_back_is_said),
         cmocka_unit_test(topics_end_in_a_slash),
         cmocka_unit_test(a_back_test_prints_exact_decimals),
     };

@@ -3,6 +3,7 @@
 
 #include "proto/owned.h"
 #include "proto/plan.h"
+#include "proto/wire.h"
 #include "tests/unit/proto/golden.h"
 #include "tests/unit/proto/seeded.h"
 
@@ -175,21 +176,49 @@ static void a_rule_comes_back(void **state)
                           .min_rows = 10,
                           .positive = true,
                           .enabled = false,
-                          .cooldown_us = 600000000 };
+                          .cooldown_us = 600000000,
+                          .emit = RULE_EMIT_EDGE,
+                          .alerts_max = 1000 };
     owned(buffer_destroy) buffer_t out = { 0 };
     rule_encode(&rule, &out);
-    golden_same("rule-v1.msgpack", buffer_slice(&out));
+    golden_same("rule-v2.msgpack", buffer_slice(&out));
     rule_t read;
     fault_t fault;
     assert_true(rule_decode(&read, buffer_slice(&out), &fault));
     assert_true(slice_same(read.on, rule.on) && slice_same(read.when, rule.when) &&
                 slice_same(read.severity, rule.severity) && slice_same(read.note, rule.note));
     assert_true(read.min_rows == 10 && read.positive && !read.enabled &&
-                read.cooldown_us == 600000000);
+                read.cooldown_us == 600000000 && read.emit == RULE_EMIT_EDGE &&
+                read.alerts_max == 1000);
     for (size_t size = 0; size < out.size; size++)
         assert_false(rule_decode(&read, slice_of(out.data, size), &fault));
     buffer_append(&out, "\0", 1);
     assert_false(rule_decode(&read, buffer_slice(&out), &fault));
+}
+
+// Logs have bodies from before there was `emit`: they mean what they meant.
+static void a_rule_of_the_first_form_is_read(void **state)
+{
+    (void) state;
+    owned(buffer_destroy) buffer_t body = { 0 };
+    wire_array(&body, 8);
+    wire_string(&body, "candle");
+    wire_string(&body, "volume > 3 * avg(volume) OVER last_1h");
+    wire_string(&body, "warning");
+    wire_string(&body, "gr\xc3\xbc\xc3\x9f");
+    wire_u64(&body, 10);
+    wire_bool(&body, true);
+    wire_bool(&body, false);
+    wire_i64(&body, 600000000);
+    golden_same("rule-v1.msgpack", buffer_slice(&body));
+    rule_t read = { .emit = RULE_EMIT_DEFAULT, .alerts_max = 5 };
+    fault_t fault;
+    assert_true(rule_decode(&read, buffer_slice(&body), &fault));
+    assert_true(slice_is(read.on, "candle") && read.min_rows == 10 && !read.enabled);
+    assert_int_equal(read.emit, RULE_EMIT_ROW);
+    assert_int_equal(read.alerts_max, 0);
+    body.data[0]++; // nine
+    assert_false(rule_decode(&read, buffer_slice(&body), &fault));
 }
 
 int main(void)
@@ -202,6 +231,7 @@ int main(void)
         cmocka_unit_test(many_changes_become_a_snapshot),
         cmocka_unit_test(damage_is_refused_and_changes_nothing),
         cmocka_unit_test(a_rule_comes_back),
+        cmocka_unit_test(a_rule_of_the_first_form_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

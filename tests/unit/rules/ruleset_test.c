@@ -337,6 +337,67 @@ static void test_hash_is_golden(void **state)
     changed.positive = false;
     hash_of(plan, &changed, other);
     assert_string_not_equal(text, other);
+    changed = plan_maker_rule("volume > 3");
+    hash_of(plan, &changed, text);
+    changed.emit = RULE_EMIT_EDGE;
+    hash_of(plan, &changed, other);
+    assert_string_not_equal(text, other);
+    assert_string_equal(other, "73dc81ffe20d7b522914738b946a7ed2f4f4846407511039dbe4dc7a078461d1");
+}
+
+// Which rows alert, where the author does not say: by windows.
+static void test_emit(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *when;
+        rule_emit_t said, means;
+    } cases[] = {
+        { "volume > 3", RULE_EMIT_DEFAULT, RULE_EMIT_EDGE },
+        { "volume > 3", RULE_EMIT_ROW, RULE_EMIT_ROW },
+        { "volume > 3", RULE_EMIT_EDGE, RULE_EMIT_EDGE },
+        { "volume > avg(volume) OVER last_1h", RULE_EMIT_DEFAULT, RULE_EMIT_ROW },
+        { "volume > lag(volume) OVER rows_1", RULE_EMIT_DEFAULT, RULE_EMIT_ROW },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        owned(plan_destroy) plan_t *plan = plan_maker_candles();
+        rule_t rule = plan_maker_rule(cases[i].when);
+        rule.emit = cases[i].said;
+        plan_maker_put(plan, "r", &rule);
+        owned(ruleset_destroy) ruleset_t *ruleset = compile(plan);
+        const table_plan_t *table = candle(ruleset);
+        assert_int_equal(table->rules[0].rule.emit, cases[i].means);
+        assert_int_equal(table->has_edges, cases[i].means == RULE_EMIT_EDGE);
+    }
+    owned(plan_destroy) plan_t *plan = plan_maker_candles();
+    rule_t rule = plan_maker_rule("volume > avg(volume) OVER last_1h");
+    rule.emit = RULE_EMIT_EDGE;
+    fault_t fault;
+    assert_false(ruleset_check(plan, "r", &rule, &fault));
+    assert_non_null(strstr(fault.text, "emit: edge is only possible without windows"));
+}
+
+// `rule sql` of an edge asks for the row before, under names that no column has.
+static void test_sql_of_an_edge(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *plan = plan_maker_candles();
+    rule_t rule = plan_maker_rule("volume > 3");
+    rule.emit = RULE_EMIT_EDGE;
+    plan_maker_put(plan, "r", &rule);
+    owned(ruleset_destroy) ruleset_t *ruleset = compile(plan);
+    owned(buffer_destroy) buffer_t query = { 0 };
+    fault_t fault;
+    assert_true(ruleset_sql(ruleset, "r", &query, &fault));
+    const char *select = strstr(buffer_string(&query), "SELECT");
+    assert_non_null(select);
+    assert_string_equal(select, "SELECT ts, exchange, pair FROM (\n"
+                                "  SELECT *, lag(f) OVER (PARTITION BY exchange, pair "
+                                "ORDER BY ts, n) AS g FROM (\n"
+                                "  SELECT *, (\n"
+                                "    volume > 3\n"
+                                "  ) AS f FROM candle) y\n"
+                                ") x WHERE f AND g IS NOT TRUE ORDER BY ts, n;\n");
 }
 
 int main(void)
@@ -352,6 +413,8 @@ int main(void)
         cmocka_unit_test(test_guards),
         cmocka_unit_test(test_hash_says_what_is_judged),
         cmocka_unit_test(test_hash_is_golden),
+        cmocka_unit_test(test_emit),
+        cmocka_unit_test(test_sql_of_an_edge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,8 @@ typedef struct {
     uint32_t min_rows;
 } feed_rule_t;
 
+static void (*feed_more)(const char *name, rule_t *rule) = NULL; // what else rules say from here on
+
 static int64_t feed_lateness_us = 0; // of sources from here on
 
 // A source's body as far as rules look at it: table "candle" with keys exchange and pair.
@@ -76,6 +78,8 @@ static inline ruleset_t *feed_rules(const feed_rule_t *rules, const char *derive
                         .min_rows = rules->min_rows,
                         .positive = true,
                         .enabled = true };
+        if (feed_more)
+            feed_more(rules->name, &rule);
         if (!ruleset_check(plan, rules->name, &rule, &fault))
             fprintf(stderr, "%s: %s\n", rules->name, fault.text), abort();
         buffer_clear(&body);
@@ -154,7 +158,7 @@ static inline bool feed(fold_t *fold, const char *stream, uint64_t seq, const fe
 typedef struct {
     alert_id_t id, prev, corrects;
     bool correction, late;
-    uint64_t seq, record;
+    uint64_t seq, record, suppressed;
     uint32_t row;
     unsigned partition;
     int64_t ts;
@@ -181,6 +185,7 @@ static inline void ear_hear(void *context, unsigned partition, const alert_t *al
                         .correction = strcmp(alert->kind, "correction") == 0,
                         .late = alert->late,
                         .seq = alert->seq,
+                        .suppressed = alert->suppressed,
                         .record = alert->record_seq,
                         .row = alert->row,
                         .partition = partition,

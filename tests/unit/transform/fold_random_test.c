@@ -14,16 +14,27 @@
 #include "feeds.h"
 #include "tests/unit/proto/seeded.h"
 
-enum { SERIES = 3, ROWS_MAX = 3000, BLOCK_MAX = 12, RULES = 5 };
+enum { SERIES = 3, ROWS_MAX = 3000, BLOCK_MAX = 12, RULES = 6 };
+
+enum { DEALS = 1, DEALS_MAX = 20 }; // alerts of "deals" in a minute
 
 static const feed_rule_t rules[] = {
     { "average", "volume > 3 * avg(volume) OVER last_1s", 3 },
     { "deals", "sum(volume * price) OVER rows_4 > 20", 1 },
     { "highest", "price >= max(price) OVER rows_5", 2 },
     { "least", "count(*) OVER last_1s >= 4 AND volume < min(volume) OVER last_1s", 1 },
+    { "rises", "price > 0.1", 1 },
     { "same", "volume = lag(volume, 2) OVER rows_3", 1 },
     { 0 },
 };
+
+static void say_more(const char *name, rule_t *rule)
+{
+    if (strcmp(name, "deals") == 0)
+        rule->alerts_max = DEALS_MAX;
+    if (strcmp(name, "rises") == 0)
+        rule->emit = RULE_EMIT_EDGE;
+}
 
 typedef struct {
     int64_t ts;
@@ -31,13 +42,15 @@ typedef struct {
     bool ordinal;
     decimal_t values[2];
     bool closed, due;
-    bool fired[RULES]; // published and not corrected
+    bool fired[RULES];  // published and not corrected
+    bool silent[RULES]; // fired, but held back
 } kept_t;
 
 typedef struct {
     int rule;
     int64_t ts;
     bool correction, late;
+    uint64_t suppressed;
 } told_t;
 
 typedef struct {
@@ -48,6 +61,8 @@ typedef struct {
     size_t told_count;
     told_t told[4 * ROWS_MAX];
     uint64_t late, duplicates, revisions, squeezed;
+    int64_t minute; // of "deals"
+    uint64_t deals, held_back, suppressed;
 } model_t; // of one series
 
 static model_t models[SERIES];
@@ -102,11 +117,17 @@ static void sum_up(const model_t *model, size_t low, size_t high, int which, win
     mpq_clear(value);
 }
 
-static const size_t by_rows[RULES] = { 0, 4, 5, 0, 3 };
+static const size_t by_rows[RULES] = { 0, 4, 5, 0, 0, 3 };
+
+static bool is_high(const kept_t *row) // price > 0.1
+{
+    static const decimal_t tenth = { .mantissa = 1, .exponent = -1 };
+    return !decimal_is_null(row->values[1]) && decimal_compare(row->values[1], tenth) > 0;
+}
 
 static bool verdict(const model_t *model, size_t at, int rule)
 {
-    static const int which[RULES] = { 0, 2, 1, 0, 0 };
+    static const int which[RULES] = { 0, 2, 1, 0, 0, 0 };
     size_t low = 0, high = at;
     if (by_rows[rule]) {
         low = at > by_rows[rule] ? at - by_rows[rule] : 0;
@@ -140,6 +161,9 @@ static bool verdict(const model_t *model, size_t at, int rule)
         holds = known && w.count >= 1 && w.rows >= 4 && mpq_cmp(own, w.least) < 0;
         break;
     case 4:
+        holds = is_high(&model->rows[at]) && (at == 0 || !is_high(&model->rows[at - 1]));
+        break;
+    case 5:
         holds = known && w.count >= 1 && at >= 2 && argument(&model->rows[at - 2], 0, other) &&
                 mpq_equal(own, other);
         break;
@@ -148,12 +172,40 @@ static bool verdict(const model_t *model, size_t at, int rule)
     return holds;
 }
 
+// Is this alert one of those that alerts_max holds back?
+static bool held_back(model_t *model, size_t at, int rule)
+{
+    if (rule != DEALS)
+        return false;
+    int64_t minute = model->rows[at].ts / 60000000 - (model->rows[at].ts % 60000000 < 0);
+    if (model->deals == 0 || minute > model->minute) {
+        model->minute = minute;
+        model->deals = 0;
+    }
+    if (model->deals == DEALS_MAX) {
+        model->held_back++;
+        model->suppressed++;
+        return true;
+    }
+    model->deals++;
+    return false;
+}
+
 static void tell(model_t *model, size_t at, int rule, bool correction, bool late)
 {
+    kept_t *row = &model->rows[at];
     assert_true(model->told_count < sizeof model->told / sizeof model->told[0]);
-    model->told[model->told_count++] =
-        (told_t){ .rule = rule, .ts = model->rows[at].ts, .correction = correction, .late = late };
-    model->rows[at].fired[rule] = !correction;
+    row->fired[rule] = !correction;
+    if (correction ? row->silent[rule] : held_back(model, at, rule)) {
+        row->silent[rule] = true;
+        return;
+    }
+    told_t *told = &model->told[model->told_count++];
+    *told = (told_t){ .rule = rule, .ts = row->ts, .correction = correction, .late = late };
+    if (rule == DEALS && !correction) {
+        told->suppressed = model->held_back;
+        model->held_back = 0;
+    }
 }
 
 static void judge(model_t *model, size_t at)
@@ -352,6 +404,7 @@ static void compare(const ear_t *ear, int series, const char *pair)
         assert_int_equal(heard->ts, told->ts);
         assert_int_equal(heard->correction, told->correction);
         assert_int_equal(heard->late, told->late);
+        assert_int_equal(heard->suppressed, told->suppressed);
         assert_int_equal(heard->seq, ++seqs[told->rule]);
         if (heard->correction)
             compare_correction(ear, i);
@@ -361,7 +414,7 @@ static void compare(const ear_t *ear, int series, const char *pair)
 }
 
 typedef struct {
-    size_t alerts, late_alerts, corrections, squeezed;
+    size_t alerts, late_alerts, corrections, squeezed, suppressed;
 } tally_t;
 
 static int64_t row_ts(seeded_t *seed, int64_t now, int64_t lateness)
@@ -406,21 +459,24 @@ static void run(uint64_t state, ruleset_t *set, int64_t lateness, tally_t *tally
             take(&models[sorted[i]->pair[0] - 'a'], sorted[i], ordinal);
     }
     fold_count_t counts = fold_count(fold);
-    uint64_t accepted = 0, late = 0, duplicates = 0, revisions = 0;
+    uint64_t accepted = 0, late = 0, duplicates = 0, revisions = 0, suppressed = 0;
     for (int s = 0; s < SERIES; s++) {
         compare(&ear, s, pairs[s]);
         accepted += models[s].count;
         late += models[s].late;
         duplicates += models[s].duplicates;
         revisions += models[s].revisions;
+        suppressed += models[s].suppressed;
         tally->squeezed += models[s].squeezed;
     }
     assert_int_equal(counts.accepted, accepted);
     assert_int_equal(counts.late, late);
     assert_int_equal(counts.duplicates, duplicates);
     assert_int_equal(counts.revisions, revisions);
+    assert_int_equal(counts.suppressed, suppressed);
     assert_int_equal(counts.alerts + counts.corrections, ear.count);
     assert_true(late > 0 && duplicates > 0 && revisions > 0);
+    tally->suppressed += suppressed;
     tally->alerts += counts.alerts;
     tally->corrections += counts.corrections;
     for (size_t i = 0; i < ear.count; i++)
@@ -432,6 +488,7 @@ static void run(uint64_t state, ruleset_t *set, int64_t lateness, tally_t *tally
 static tally_t run_all(int64_t lateness, uint64_t seeds)
 {
     feed_lateness_us = lateness;
+    feed_more = say_more;
     ruleset_t *set = feed_rules(rules, NULL);
     feed_lateness_us = 0;
     tally_t tally = { 0 };
@@ -446,6 +503,7 @@ static void test_same_alerts(void **state)
     (void) state;
     tally_t tally = run_all(0, 40);
     assert_true(tally.alerts > 4000 && tally.corrections > 100 && tally.late_alerts > 20);
+    assert_true(tally.suppressed > 500);
 }
 
 static void test_same_alerts_with_lateness(void **state)

@@ -20,10 +20,12 @@ enum { PLANS = 5, SERIES = 6, ROWS_MAX = 40, OPERATIONS = 250 };
 
 static const feed_rule_t plan_rules[PLANS][FEED_RULES_MAX] = {
     { { "spike", "volume > 2 * avg(volume) OVER last_1s", 2 } },
-    { { "high", "price >= max(price) OVER rows_5", 2 },
+    { { "edge", "price > 0.4", 0 },
+      { "high", "price >= max(price) OVER rows_5", 2 },
       { "many", "count(*) OVER last_3s > 2 * count(*) OVER last_2s", 2 },
       { "spike", "volume > 2 * avg(volume) OVER last_1s", 2 } },
     { { "deal", "volume * price > 2 * avg(volume * price) OVER last_3s", 2 },
+      { "edge", "price > 0.4", 0 },
       { "most", "volume >= max(volume) OVER last_1s", 2 },
       { "spike", "volume > 2 * avg(volume) OVER last_3s", 2 },
       { "twice", "price = lag(price, 2) OVER rows_4", 1 } },
@@ -32,6 +34,15 @@ static const feed_rule_t plan_rules[PLANS][FEED_RULES_MAX] = {
       { "wild", "price > avg(price) OVER rows_20 + 2 * stddev_pop(price) OVER rows_20", 3 } },
     { { 0 } },
 };
+
+static void say_more(const char *name, rule_t *rule)
+{
+    if (strcmp(name, "edge") == 0)
+        rule->emit = RULE_EMIT_EDGE;
+    if (strcmp(name, "edge") == 0 || strcmp(name, "spike") == 0)
+        rule->alerts_max = 2; // many are held back
+}
+
 static ruleset_t *plans[PLANS];
 static int64_t plan_lateness[PLANS];
 static unsigned late_one_in = 15; // rows that come late, by less than late_by
@@ -232,6 +243,7 @@ static void assert_same_alerts(const ear_t *a, const ear_t *b)
 static void open_plans(uint32_t window_rows_max)
 {
     feed_rows_max = window_rows_max;
+    feed_more = say_more;
     for (int i = 0; i < PLANS; i++) {
         feed_lateness_us = plan_lateness[i];
         plans[i] = feed_rules(plan_rules[i], "volume / avg(volume) OVER last_1s");

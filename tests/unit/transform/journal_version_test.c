@@ -1,0 +1,59 @@
+/*  Journals of the version before are read, those of others refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "actors/transform/journal_format.h"
+#include "scene.h"
+
+static ruleset_t *set;
+
+static ruleset_t *find_plan(void *context, plan_hash_t hash)
+{
+    (void) context;
+    plan_hash_t known = ruleset_hash(set);
+    return memcmp(&known, &hash, sizeof hash) == 0 ? set : NULL;
+}
+
+// What the version before has written is read: it knew neither edges nor alerts held back.
+static void test_version_before(void **state)
+{
+    (void) state;
+    set = feed_rules(spike, NULL);
+    ear_t ear = { 0 };
+    fold_t *fold = feed_fold(&ear, "s", set), *loaded = feed_fold(&ear, NULL, NULL);
+    feed_row_t row = { .pair = "a", .ts = 5, .identity = "1" };
+    assert_true(feed(fold, "s", 1, &row, 1, false));
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    buffer_t base = { 0 };
+    fault_t fault = { .text = "" };
+    assert_true(fold_base(fold, partition, &base));
+    static const uint8_t versions[] = { JOURNAL_VERSION_LEAST - 1, JOURNAL_VERSION + 1,
+                                        JOURNAL_VERSION_LEAST }; // the last one is good
+    for (size_t i = 0; i < sizeof versions; i++) {
+        base.data[0] = versions[i];
+        assert_int_equal(fold_load(loaded, partition, buffer_slice(&base), find_plan, NULL, &fault),
+                         i == 2);
+    }
+    base.data[0] = JOURNAL_VERSION;
+    buffer_t again = { 0 };
+    assert_true(fold_base(loaded, partition, &again));
+    assert_true(slice_same(buffer_slice(&again), buffer_slice(&base)));
+    buffer_destroy(&again);
+    buffer_destroy(&base);
+    fold_destroy(&loaded);
+    fold_destroy(&fold);
+    ear_clear(&ear);
+    ruleset_destroy(&set);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_version_before),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
