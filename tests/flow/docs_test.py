@@ -331,6 +331,21 @@ def check_settings(path, names):
             expect(name in names, path, number, f"`{name}:` is no setting")
 
 
+def check_features():
+    """Whatever we claim to have names tests, and they are there."""
+    path = TOP / "docs/features.md"
+    tests = {test.name for test in (TOP / "tests").rglob("*.*")}
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|") or len(cells) < 3 or cells[1] not in ("Y", "P", "-"):
+            continue
+        counts["features"] += 1
+        shown = re.findall(r"`([^`]+)`", cells[2])
+        expect(bool(shown) == (cells[1] != "-"), path, number, f"what shows '{cells[0]}'?")
+        for name in shown:
+            expect(name in tests, path, number, f"there is no test {name}")
+
+
 def main():
     exchange = Exchange()
     kinds, names = key_kinds(), setting_names()
@@ -344,6 +359,7 @@ def main():
                 check_settings(path, names)
             check_configurations(path, folder)
         check_conditions(folder)
+    check_features()
     for path in documents():
         run_commands(path, exchange)
     print(", ".join(f"{count} {what}" for what, count in counts.items()))
