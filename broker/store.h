@@ -351,55 +351,57 @@ store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series, un
 store_status_t store_subscriber(store_t *self, const char *name, store_subscriber_visit_t *visit,
                                 void *context);
 
-// The receiver at `webhook` wants no more: field `gone` of the subscriber. A new webhook, or HDEL
-// of `gone` by a person, switches it on again.
-store_status_t store_subscriber_gone(store_t *self, const char *name, const char *webhook);
+// The receiver at this address wants no more: a field of the subscriber says so.
+store_status_t store_subscriber_gone(store_t *self, const char *name, const char *field,
+                                     const char *address);
 
+// A recipient is a subscriber by one channel: "alice", "alice/slack". To Redis, and in the verbs
+// below, it is one name that has nothing to do with the other.
 typedef struct {
     const char *name;
     const char *refusal; // why it cannot be told; "" = it can
 } store_told_t;
 
-// Remember that these subscribers are to be told, due at once, with the body to send; those who
+// Remember that these recipients are to be told, due at once, with the body to send; those who
 // cannot be are recorded as dead, with the reason. OK, also for those already known and if the
 // alert log knows the id: nothing is planned twice. More than DELIVERIES_MAX waiting in all, or
 // DELIVERIES_EACH_MAX for one: dead too ("too many deliveries wait").
 store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body,
-                                   const store_told_t *subscribers, size_t count);
+                                   const store_told_t *recipients, size_t count);
 
 typedef struct {
-    const char *alert_id, *subscriber;
+    const char *alert_id, *recipient;
     unsigned attempts; // made so far
     slice_t body;      // as planned
 } store_delivery_t;
 typedef void store_delivery_visit_t(void *context, const store_delivery_t *delivery);
 
 typedef struct {
-    unsigned count, each; // at most, in all and for one subscriber
+    unsigned count, each; // at most, in all and for one recipient
     int hidden_ms;
-    size_t busy_count; // these subscribers are left out
+    size_t busy_count; // these recipients are left out
     const char *const *busy;
 } store_claim_t;
 
 // Claim due deliveries, those that wait longest first: they are due again after hidden_ms unless
 // one of the four verbs below was called, so a process that dies delays but never loses them. Of
-// a subscriber whose last attempt failed one comes, and no other until that one is settled.
+// a recipient whose last attempt failed one comes, and no other until that one is settled.
 store_status_t store_delivery_due(store_t *self, const store_claim_t *claim,
                                   store_delivery_visit_t *visit, void *context);
 // Claimed, but not tried: due again at once, behind what became due before; nothing counts as an
-// attempt. Their subscribers are left alone for delay_ms.
+// attempt. Their recipients are left alone for delay_ms.
 typedef struct {
-    const char *alert_id, *subscriber;
+    const char *alert_id, *recipient;
     int64_t delay_ms;
 } store_claimed_t;
 store_status_t store_delivery_return(store_t *self, const store_claimed_t *items, size_t count);
 // The attempt ended: told; try again in delay_ms; never again. Each counts one attempt; a
 // delivery that is already done or dead stays so. A failure leaves all that waits for this
-// subscriber alone for a while, twice as long each time, at most a minute.
-store_status_t store_delivery_done(store_t *self, const char *alert_id, const char *subscriber);
-store_status_t store_delivery_retry(store_t *self, const char *alert_id, const char *subscriber,
+// recipient alone for a while, twice as long each time, at most a minute.
+store_status_t store_delivery_done(store_t *self, const char *alert_id, const char *recipient);
+store_status_t store_delivery_retry(store_t *self, const char *alert_id, const char *recipient,
                                     int64_t delay_ms, const char *error);
-store_status_t store_delivery_dead(store_t *self, const char *alert_id, const char *subscriber,
+store_status_t store_delivery_dead(store_t *self, const char *alert_id, const char *recipient,
                                    const char *error);
 // How many wait, and in how many ms the next is due (0 = now, -1 = none waits).
 store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t *next_ms);

@@ -185,7 +185,7 @@ store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series, un
 // ---- deliveries ----------------------------------------------------------------------------
 
 store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body,
-                                   const store_told_t *subscribers, size_t count)
+                                   const store_told_t *recipients, size_t count)
 {
     if (!link_open(self))
         return STORE_DOWN;
@@ -200,22 +200,22 @@ store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body
     command_u64(self, self->limits.deliveries);
     command_u64(self, self->limits.deliveries_each);
     for (size_t i = 0; i < count; i++) {
-        command_text(self, subscribers[i].name);
-        command_text(self, subscribers[i].refusal);
+        command_text(self, recipients[i].name);
+        command_text(self, recipients[i].refusal);
     }
     store_status_t status = link_ask_verdict(self);
     return status == STORE_DUP ? STORE_OK : status;
 }
 
-// "<alert id>/<subscriber>": ids hold no '/'.
-static bool split_member(char *member, const char **alert_id, const char **subscriber)
+// "<alert id>/<recipient>": ids hold no '/'.
+static bool split_member(char *member, const char **alert_id, const char **recipient)
 {
     char *slash = strchr(member, '/');
     if (!slash)
         return false;
     *slash = '\0';
     *alert_id = member;
-    *subscriber = slash + 1;
+    *recipient = slash + 1;
     return true;
 }
 
@@ -223,13 +223,13 @@ static store_status_t visit_due(store_t *self, char *member, store_delivery_visi
                                 void *context)
 {
     store_delivery_t delivery = { .attempts = 0 };
-    if (!split_member(member, &delivery.alert_id, &delivery.subscriber))
+    if (!split_member(member, &delivery.alert_id, &delivery.recipient))
         return STORE_OK;
     slice_t id = slice_text(delivery.alert_id);
     redisReply *replies[2];
     command_begin(self, "HGET");
     command_key(self, keys_delivery(&self->keys, id));
-    command_text(self, delivery.subscriber);
+    command_text(self, delivery.recipient);
     bool pushed = link_push(self);
     command_begin(self, "GET");
     command_key(self, keys_delivery_body(&self->keys, id));
@@ -245,7 +245,7 @@ static store_status_t visit_due(store_t *self, char *member, store_delivery_visi
         visit(context, &delivery);
     } else {
         // It expired, or a person removed it: then it is not waiting either.
-        status = store_delivery_dead(self, delivery.alert_id, delivery.subscriber, "expired");
+        status = store_delivery_dead(self, delivery.alert_id, delivery.recipient, "expired");
     }
     reply_destroy(&replies[0]);
     reply_destroy(&replies[1]);
@@ -280,13 +280,13 @@ store_status_t store_delivery_return(store_t *self, const store_claimed_t *items
     command_key(self, keys_delivery_due(&self->keys));
     for (size_t i = 0; i < count; i++) {
         command_text(self, items[i].alert_id);
-        command_text(self, items[i].subscriber);
+        command_text(self, items[i].recipient);
         command_i64(self, items[i].delay_ms);
     }
     return link_ask_verdict(self);
 }
 
-static store_status_t settle(store_t *self, const char *alert_id, const char *subscriber,
+static store_status_t settle(store_t *self, const char *alert_id, const char *recipient,
                              const char *state, int64_t delay_ms, const char *error)
 {
     if (!link_open(self))
@@ -297,7 +297,7 @@ static store_status_t settle(store_t *self, const char *alert_id, const char *su
     command_key(self, keys_delivery_due(&self->keys));
     command_key(self, keys_delivery_body(&self->keys, id));
     command_bytes(self, id);
-    command_text(self, subscriber);
+    command_text(self, recipient);
     command_text(self, state);
     command_u64(self, DELIVERY_KEPT_S);
     command_i64(self, delay_ms);
@@ -305,21 +305,21 @@ static store_status_t settle(store_t *self, const char *alert_id, const char *su
     return link_ask_verdict(self);
 }
 
-store_status_t store_delivery_done(store_t *self, const char *alert_id, const char *subscriber)
+store_status_t store_delivery_done(store_t *self, const char *alert_id, const char *recipient)
 {
-    return settle(self, alert_id, subscriber, "done", 0, "");
+    return settle(self, alert_id, recipient, "done", 0, "");
 }
 
-store_status_t store_delivery_retry(store_t *self, const char *alert_id, const char *subscriber,
+store_status_t store_delivery_retry(store_t *self, const char *alert_id, const char *recipient,
                                     int64_t delay_ms, const char *error)
 {
-    return settle(self, alert_id, subscriber, "retry", delay_ms, error);
+    return settle(self, alert_id, recipient, "retry", delay_ms, error);
 }
 
-store_status_t store_delivery_dead(store_t *self, const char *alert_id, const char *subscriber,
+store_status_t store_delivery_dead(store_t *self, const char *alert_id, const char *recipient,
                                    const char *error)
 {
-    return settle(self, alert_id, subscriber, "dead", 0, error);
+    return settle(self, alert_id, recipient, "dead", 0, error);
 }
 
 store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t *next_ms)

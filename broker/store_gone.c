@@ -1,15 +1,16 @@
-/*  store_gone -- webhooks whose receiver answered 410. */
+/*  store_gone -- addresses whose receiver answered 410. */
 #include "broker/store_link.h"
 #include "proto/owned.h"
 
-store_status_t store_subscriber_gone(store_t *self, const char *name, const char *webhook)
+store_status_t store_subscriber_gone(store_t *self, const char *name, const char *field,
+                                     const char *address)
 {
     if (!link_open(self))
         return STORE_DOWN;
     owned(reply_destroy) redisReply *reply = NULL;
     command_begin(self, "HSET");
     command_key(self, keys_subscriber(&self->keys, slice_text(name)));
-    command_text(self, "gone");
-    command_text(self, webhook);
+    command_text(self, field);
+    command_text(self, address);
     return link_ask(self, &reply);
 }

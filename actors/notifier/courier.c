@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/notifier/bulletin.h"
 #include "actors/notifier/deliver.h"
 #include "actors/notifier/retry.h"
-#include "actors/notifier/sign.h"
 #include "actors/notifier/subscription.h"
 #include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
@@ -37,12 +35,12 @@ typedef enum { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_DEAD, OUTCOME_GONE } outcome
 
 typedef struct {
     job_state_t state;
-    char alert_id[ID_MAX], subscriber[BULLETIN_NAME_MAX + 1];
+    char alert_id[ID_MAX], recipient[RECIPIENT_MAX + 1];
     unsigned attempts; // before this one
     int64_t claimed_us;
-    buffer_t body;
-    buffer_t webhook;            // where it was sent
-    char host[DELIVER_HOST_MAX]; // of the webhook; "" = not looked up yet
+    buffer_t body;               // of the outbox
+    buffer_t address;            // as the subscriber had it when it was sent
+    char host[DELIVER_HOST_MAX]; // where it goes; "" = not looked up yet
     outcome_t outcome;
     int64_t delay_ms;
     char error[ERROR_MAX];
@@ -80,7 +78,7 @@ void courier_destroy(courier_t **self_p)
     deliver_destroy(&self->deliver);
     for (size_t i = 0; i < JOBS_MAX; i++) {
         buffer_destroy(&self->jobs[i].body);
-        buffer_destroy(&self->jobs[i].webhook);
+        buffer_destroy(&self->jobs[i].address);
     }
     free(self);
     *self_p = NULL;
@@ -137,21 +135,31 @@ static void job_fail(job_t *job, int64_t asked_ms, const char *error)
     job_end(job, again ? OUTCOME_RETRY : OUTCOME_DEAD, error);
 }
 
+// Its receiver wants no more: this address of the subscriber is switched off.
+static store_status_t tell_gone(courier_t *self, job_t *job)
+{
+    char name[BULLETIN_NAME_MAX + 1], field[GONE_FIELD_MAX];
+    const char *channel;
+    if (!subscription_split(job->recipient, name, &channel))
+        return STORE_REFUSED;
+    subscription_gone(channel, field);
+    return store_subscriber_gone(self->store, name, field, buffer_string(&job->address));
+}
+
 static store_status_t tell(courier_t *self, job_t *job)
 {
     switch (job->outcome) {
     case OUTCOME_DONE:
-        return store_delivery_done(self->store, job->alert_id, job->subscriber);
+        return store_delivery_done(self->store, job->alert_id, job->recipient);
     case OUTCOME_RETRY:
-        return store_delivery_retry(self->store, job->alert_id, job->subscriber, job->delay_ms,
+        return store_delivery_retry(self->store, job->alert_id, job->recipient, job->delay_ms,
                                     job->error);
     case OUTCOME_GONE:
-        if (store_subscriber_gone(self->store, job->subscriber, buffer_string(&job->webhook)) ==
-            STORE_DOWN)
+        if (tell_gone(self, job) == STORE_DOWN)
             return STORE_DOWN;
-        return store_delivery_dead(self->store, job->alert_id, job->subscriber, job->error);
+        return store_delivery_dead(self->store, job->alert_id, job->recipient, job->error);
     case OUTCOME_DEAD:
-        return store_delivery_dead(self->store, job->alert_id, job->subscriber, job->error);
+        return store_delivery_dead(self->store, job->alert_id, job->recipient, job->error);
     }
     return STORE_REFUSED;
 }
@@ -194,43 +202,18 @@ static void tell_outcomes(courier_t *self, int64_t now_us)
 typedef struct {
     courier_t *courier;
     job_t *job;
+    const char *channel; // of the recipient
 } attempt_t;
 
-static void start_attempt(void *context, const store_subscriber_t *subscriber)
+static void send(const attempt_t *attempt, const letter_t *letter)
 {
-    const attempt_t *attempt = context;
     job_t *job = attempt->job;
-    const char *webhook = subscription_webhook(subscriber);
-    if (!webhook) {
-        job_end(job, OUTCOME_DEAD, subscription_refusal(subscriber));
-        return;
-    }
-    char id[SUBSCRIPTION_ID_MAX], signature[SIGN_TEXT_MAX] = "";
     fault_t fault = { 0 };
-    buffer_clear(&job->webhook);
-    buffer_text(&job->webhook, webhook);
-    if (!deliver_host(webhook, job->host, &fault)) {
+    if (!deliver_host(letter->url, job->host, &fault)) {
         job_fail(job, 0, fault.text);
         return;
     }
-    letter_t letter = {
-        .url = webhook,
-        .id = id,
-        .signature = signature,
-        .timestamp_s = life_wall_us() / 1000000,
-        .body = buffer_slice(&job->body),
-    };
-    const char *secret = subscription_field(subscriber, "secret");
-    if (!subscription_id(job->alert_id, job->subscriber, id)) {
-        job_end(job, OUTCOME_DEAD, "the name is too long");
-        return;
-    }
-    if (secret &&
-        !sign_webhook(slice_text(secret), id, letter.timestamp_s, letter.body, signature, &fault)) {
-        job_fail(job, 0, fault.text);
-        return;
-    }
-    switch (deliver_start(attempt->courier->deliver, &letter,
+    switch (deliver_start(attempt->courier->deliver, letter,
                           (size_t) (job - attempt->courier->jobs), &fault)) {
     case DELIVER_STARTED:
         job->state = JOB_SENT;
@@ -241,6 +224,36 @@ static void start_attempt(void *context, const store_subscriber_t *subscriber)
         job_fail(job, 0, fault.text);
         break;
     }
+}
+
+static void start_attempt(void *context, const store_subscriber_t *subscriber)
+{
+    const attempt_t *attempt = context;
+    job_t *job = attempt->job;
+    channel_t channel;
+    char id[SUBSCRIPTION_ID_MAX];
+    notice_t notice;
+    if (!subscription_channel(subscriber, attempt->channel, &channel)) {
+        job_end(job, OUTCOME_DEAD, "there is no such channel");
+        return;
+    }
+    if (channel.refusal[0]) {
+        job_end(job, OUTCOME_DEAD, channel.refusal);
+        return;
+    }
+    if (!notice_read(&notice, buffer_slice(&job->body)) ||
+        !subscription_id(job->alert_id, job->recipient, id)) {
+        job_end(job, OUTCOME_DEAD, "what waits is no alert");
+        return;
+    }
+    buffer_clear(&job->address);
+    buffer_text(&job->address, channel.address);
+    fault_t fault = { 0 };
+    owned(letter_destroy) letter_t letter = { 0 };
+    if (letter_write(&letter, subscriber, &channel, &notice, id, life_wall_us(), &fault))
+        send(attempt, &letter);
+    else
+        job_fail(job, 0, fault.text);
 }
 
 // Does this job find its host full, and others enough that wait for the same?
@@ -274,7 +287,7 @@ static void return_jobs(courier_t *self, int64_t now_us)
         if (job->state != JOB_RETURNED)
             continue;
         items[count++] =
-            (store_claimed_t){ job->alert_id, job->subscriber, return_ms(self, job->host, now_us) };
+            (store_claimed_t){ job->alert_id, job->recipient, return_ms(self, job->host, now_us) };
         job->state = JOB_FREE;
     }
     // With Redis away they are due again when they stop being hidden.
@@ -294,9 +307,13 @@ static void start_queued(courier_t *self, int64_t now_us)
         }
         if (job->host[0] && !deliver_has_room(self->deliver, job->host))
             continue; // asked for room before: do not ask Redis again and again
-        attempt_t attempt = { self, job };
-        store_status_t status =
-            store_subscriber(self->store, job->subscriber, start_attempt, &attempt);
+        char name[BULLETIN_NAME_MAX + 1];
+        attempt_t attempt = { .courier = self, .job = job };
+        if (!subscription_split(job->recipient, name, &attempt.channel)) {
+            job_end(job, OUTCOME_DEAD, "there is no such recipient");
+            continue;
+        }
+        store_status_t status = store_subscriber(self->store, name, start_attempt, &attempt);
         if (status == STORE_DOWN)
             return;
         if (status != STORE_OK)
@@ -311,7 +328,7 @@ static void take_answers(courier_t *self)
     for (answer_t answer; deliver_next(self->deliver, &answer);) {
         job_t *job = &self->jobs[answer.tag];
         FAULT_POINT("delivery.answered");
-        switch (retry_judge(answer.status)) {
+        switch (answer.verdict) {
         case VERDICT_DELIVERED:
             job_end(job, OUTCOME_DONE, "");
             break;
@@ -340,16 +357,16 @@ static void queue_job(void *context, const store_delivery_t *delivery)
     while (job < self->jobs + JOBS_MAX && job->state != JOB_FREE)
         job++;
     if (job == self->jobs + JOBS_MAX || strlen(delivery->alert_id) >= sizeof job->alert_id ||
-        strlen(delivery->subscriber) >= sizeof job->subscriber)
+        strlen(delivery->recipient) >= sizeof job->recipient)
         return; // due again later
-    buffer_clear(&job->webhook);
+    buffer_clear(&job->address);
     buffer_clear(&job->body);
     job->host[0] = '\0';
     buffer_append(&job->body, delivery->body.data, delivery->body.size);
     if (job->body.failed)
         return;
     strcpy(job->alert_id, delivery->alert_id);
-    strcpy(job->subscriber, delivery->subscriber);
+    strcpy(job->recipient, delivery->recipient);
     job->attempts = delivery->attempts;
     job->claimed_us = life_mono_us();
     job->state = JOB_QUEUED;
@@ -361,7 +378,7 @@ static size_t find_busy(const courier_t *self, const char *names[JOBS_MAX])
     size_t count = 0;
     for (size_t i = 0; i < JOBS_MAX; i++)
         if (self->jobs[i].state == JOB_QUEUED)
-            names[count++] = self->jobs[i].subscriber;
+            names[count++] = self->jobs[i].recipient;
     return count;
 }
 

@@ -1,8 +1,8 @@
 /*  courier -- carries due deliveries from Redis to their receivers and the outcome back.
  *
  *  Redis hands a delivery out and hides it for HIDDEN_MS: when this process dies, it becomes due
- *  again by itself and is sent again with the same webhook-id. The receiver's address and secret
- *  are read when an attempt is made, so a mended subscriber heals waiting deliveries.
+ *  again by itself and is sent again with the same id. The subscriber is read, and the letter
+ * written, when an attempt is made, so a mended subscriber heals waiting deliveries.
  *
  *  Not a process: the notifier's loop calls courier_step whenever it wakes.
  */

@@ -1,18 +1,17 @@
-/*  deliver -- sends webhooks, many at a time, without ever blocking; the only file that knows
- *  curl for writing.
+/*  deliver -- sends letters, many at a time, without ever blocking, by curl.
  *
- *  A letter goes out at most once per start: no redirects, no retries of its own, no proxy. The
- *  address it really connects to is judged (address.h) and our own interfaces are refused, unless
- *  the operator allows private addresses. It also holds the process's one wait, because only
- *  curl knows what its transfers wait for.
+ *  A letter goes out at most once per start: no redirects, no retries of its own, no proxy. Where
+ *  it is to be judged, the address it really connects to is (address.h), and our own interfaces are
+ *  refused, unless the operator allows private addresses. It also holds the process's one wait,
+ *  because only curl knows what its transfers wait for.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/fault.h"
-#include "proto/slice.h"
+#include "actors/notifier/letter.h"
+#include "actors/notifier/retry.h"
 
 enum {
     DELIVER_AT_ONCE_MAX = 64,      // letters under way
@@ -27,14 +26,8 @@ enum {
 typedef struct deliver deliver_t;
 
 typedef struct {
-    const char *url, *id;
-    const char *signature; // "" = unsigned
-    int64_t timestamp_s;
-    slice_t body; // JSON; copied
-} letter_t;
-
-typedef struct {
-    size_t tag;             // as given to start
+    size_t tag; // as given to start
+    verdict_t verdict;
     long status;            // of HTTP; 0 = none came
     int64_t retry_after_ms; // as the receiver asked; 0 = it did not
     char error[DELIVER_ERROR_MAX + 1];

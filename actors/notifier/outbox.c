@@ -171,9 +171,11 @@ static outbox_status_t receive(outbox_t *self, int64_t now_us)
 
 // ---- telling subscribers --------------------------------------------------------------------
 
-// Those who want an alert: name, then why they cannot be told ("" = they can), each with its NUL.
+// Who is to be told of an alert: recipient, then why it cannot be told ("" = it can), each with its
+// NUL.
 typedef struct {
     buffer_t text;
+    size_t asked; // subscribers
     size_t count, refused, nameless;
 } audience_t;
 
@@ -183,18 +185,23 @@ static void audience_clear(audience_t *self)
 }
 
 // A subscription of somebody who cannot be told must not look like one that works.
+static void add_recipient(void *context, const char *recipient, const char *refusal)
+{
+    audience_t *audience = context;
+    audience->count++;
+    audience->refused += refusal[0] != '\0';
+    buffer_append(&audience->text, recipient, strlen(recipient) + 1);
+    buffer_append(&audience->text, refusal, strlen(refusal) + 1);
+}
+
 static void add_subscriber(void *context, const store_subscriber_t *subscriber)
 {
     audience_t *audience = context;
-    if (!bulletin_name_is_good(slice_text(subscriber->name))) {
+    audience->asked++;
+    if (bulletin_name_is_good(slice_text(subscriber->name)))
+        subscription_recipients(subscriber, add_recipient, audience);
+    else
         audience->nameless++; // not even a record can be kept under such a name
-        return;
-    }
-    const char *refusal = subscription_refusal(subscriber);
-    audience->count++;
-    audience->refused += refusal[0] != '\0';
-    buffer_append(&audience->text, subscriber->name, strlen(subscriber->name) + 1);
-    buffer_append(&audience->text, refusal, strlen(refusal) + 1);
 }
 
 static store_status_t plan_audience(outbox_t *self, const item_t *item, const audience_t *audience)
@@ -212,7 +219,7 @@ static store_status_t plan_audience(outbox_t *self, const item_t *item, const au
     }
     store_status_t status =
         store_delivery_plan(self->store, batch_piece(&self->batch, item->id),
-                            batch_piece(&self->batch, item->json), told, audience->count);
+                            batch_piece(&self->batch, item->body), told, audience->count);
     free(told);
     if (status != STORE_OK)
         return status;
@@ -237,7 +244,7 @@ static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t 
                  (const char *) bulletin->rule.data, (int) bulletin->series.size,
                  (const char *) bulletin->series.data);
     }
-    *asked += audience.count + audience.nameless;
+    *asked += audience.asked;
     *planned = audience.count > 0;
     if (*planned)
         return plan_audience(self, item, &audience);

@@ -1,21 +1,57 @@
-/*  subscription -- how one subscriber wants to be told, from the hash a person wrote. Pure. */
+/*  subscription -- how one subscriber wants to be told, from the hash a person wrote. Pure.
+ *
+ *  Each field that is a channel is a way to tell the subscriber, and all are used at once. A
+ * channel is a recipient of its own, so that none waits for another: `alice` is the webhook of
+ * alice, `alice/slack` her chat.
+ */
 #pragma once
 #include "actors/notifier/bulletin.h"
 #include "broker/store.h"
 
+enum {
+    CHANNEL_NAME_MAX = 63,                                   // bytes
+    RECIPIENT_MAX = BULLETIN_NAME_MAX + 1 + CHANNEL_NAME_MAX // bytes
+};
+
+typedef enum {
+    CHANNEL_WEBHOOK, // signed, in the `format` that the subscriber names
+    CHANNEL_CHAT,    // `slack`, and what is compatible with it
+} channel_kind_t;
+
+typedef struct {
+    channel_kind_t kind;
+    const char *name;    // of the field
+    const char *address; // what the field holds; NULL = nothing
+    const char *refusal; // why nothing can be sent there, "" if it can
+} channel_t;
+
 // Value of a field; NULL = absent or empty.
 const char *subscription_field(const store_subscriber_t *subscriber, const char *name);
 
-// Where to send webhooks; NULL: nowhere, or the receiver said 410 for this very address (the
-// field `gone` holds it; a new address, or HDEL of `gone`, switches it on again).
-const char *subscription_webhook(const store_subscriber_t *subscriber);
+// The channel of that name; false: there is no such kind of channel. An address whose receiver said
+// 410 (the field `gone` holds it, or `gone.<channel>`) is refused: a new address, or HDEL of that
+// field, switches it on again.
+bool subscription_channel(const store_subscriber_t *subscriber, const char *name,
+                          channel_t *channel);
 
-// Why this subscriber cannot be told, in words for its delivery's record; "" if it can.
-const char *subscription_refusal(const store_subscriber_t *subscriber);
+// Every recipient of this subscriber, and why it cannot be told ("" = it can). Without a channel
+// the subscriber itself is one that cannot. The texts are valid during the visit.
+typedef void subscription_visit_t(void *context, const char *recipient, const char *refusal);
+void subscription_recipients(const store_subscriber_t *subscriber, subscription_visit_t *visit,
+                             void *context);
 
-// An alert id, "-", a name of dots, NUL.
-enum { SUBSCRIPTION_ID_MAX = 33 + 3 * BULLETIN_NAME_MAX + 1 };
+// Whose recipient is it, by which channel? False: it is none.
+bool subscription_split(const char *recipient, char name[BULLETIN_NAME_MAX + 1],
+                        const char **channel);
 
-// The webhook-id: "<alert id>-<subscriber>", the same at every attempt, with every '.' written
-// as %2E because Standard Webhooks separates by dots. False: it would be too long.
-bool subscription_id(const char *alert_id, const char *subscriber, char id[SUBSCRIPTION_ID_MAX]);
+// The field that holds an address of this channel that is gone.
+enum { GONE_FIELD_MAX = 5 + CHANNEL_NAME_MAX + 1 };
+void subscription_gone(const char *channel, char field[GONE_FIELD_MAX]);
+
+// An alert id, "-", a recipient of dots, NUL.
+enum { SUBSCRIPTION_ID_MAX = 33 + 3 * RECIPIENT_MAX + 1 };
+
+// The id of a delivery: "<alert id>-<subscriber>", "...~<channel>" where it is not the webhook; the
+// same at every attempt, with every '.' written as %2E because Standard Webhooks separates by dots.
+// False: it would be too long.
+bool subscription_id(const char *alert_id, const char *recipient, char id[SUBSCRIPTION_ID_MAX]);

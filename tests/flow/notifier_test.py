@@ -584,8 +584,7 @@ class Delivering(FlowTest):
         # Those who cannot be told stand beside them, with the reason.
         self.assertEqual(self.redis.hgetall(f"nt:delivery:{ids[0]}"), {
             b"all": b"done 1", b"one": b"done 1", b"missing": b"dead 0 there is no such subscriber",
-            b"mail": b"dead 0 the subscriber has no webhook, and other channels are not in this "
-                     b"version"})
+            b"mail": b"dead 0 the subscriber has no channel that is in this version"})
         wait_for("the figure", lambda: self.actor("notifier").get("untold") == "6")
 
     def test_a_410_switches_this_address_off(self):

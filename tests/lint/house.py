@@ -15,7 +15,7 @@ COLUMNS_MOST = 100
 ONLY = {
     r"msgpack\.h|msgpack/": {"proto/wire.c", "docs/clients/push.c", "docs/clients/subscribe.c"},
     r"hiredis/": {"broker/store_link.h", "broker/redis_server.c", "docs/clients/subscribe.c"},
-    r"curl/": {"actors/collector/fetch_inside.h", "actors/notifier/deliver.c"},
+    r"curl/": {"actors/collector/fetch_inside.h", "actors/notifier/deliver_inside.h"},
     r"simdjson\.h": {"actors/prep/json_index.cpp"},
     r"pg_query": {"actors/rules/parse.c"},
     r"microhttpd\.h": {"broker/metrics/metrics.c"},

@@ -115,7 +115,7 @@ static void see_subscriber(void *context, const store_subscriber_t *subscriber)
 static void see_delivery(void *context, const store_delivery_t *delivery)
 {
     (void) context;
-    assert_true(delivery->alert_id && delivery->subscriber);
+    assert_true(delivery->alert_id && delivery->recipient);
 }
 
 static void say_who_lives(verbs_t *self)
@@ -199,7 +199,7 @@ static void say_what_is_told(verbs_t *self)
     if (self->last == STORE_OK && !nth_struck())
         assert_true(known);
     DO(store_alert_log_room(self->store, &count));
-    DO(store_subscriber_gone(self->store, "alice", "http://h/"));
+    DO(store_subscriber_gone(self->store, "alice", "gone", "http://h/"));
 }
 
 static void no_answer_is_too_odd(void **state)

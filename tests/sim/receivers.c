@@ -190,7 +190,9 @@ bool deliver_next(deliver_t *self, answer_t *answer)
         if (!transfer->used || transfer->ends_us > world_us())
             continue;
         transfer->used = false;
-        *answer = (answer_t){ .tag = transfer->tag, .status = transfer->status };
+        *answer = (answer_t){ .tag = transfer->tag,
+                              .verdict = retry_judge(transfer->status),
+                              .status = transfer->status };
         if (transfer->status != 200)
             snprintf(answer->error, sizeof answer->error, "status %ld", transfer->status);
         return true;

@@ -288,7 +288,7 @@ static void subscribers_of_rule_and_series(void **state)
 
 static void on_delivery(void *context, const store_delivery_t *delivery)
 {
-    note(context, "%s>%s %u %.*s;", delivery->alert_id, delivery->subscriber, delivery->attempts,
+    note(context, "%s>%s %u %.*s;", delivery->alert_id, delivery->recipient, delivery->attempts,
          (int) delivery->body.size, delivery->body.data);
 }
 

@@ -4,12 +4,14 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,7 +23,9 @@ enum { WAIT_US = 10 * 1000 * 1000 };
 
 static letter_t letter_to(const char *url)
 {
-    return (letter_t){ .url = url, .id = "x-y", .signature = "", .body = slice_text("{}") };
+    static uint8_t body[] = "{}";
+    return (
+        letter_t){ .url = url, .id = "x-y", .judged = true, .body = { .data = body, .size = 2 } };
 }
 
 static answer_t answer_of(deliver_t *deliver)
@@ -46,6 +50,20 @@ static int listen_in_silence(char url[64])
     assert_int_equal(getsockname(listener, (struct sockaddr *) &address, &size), 0);
     snprintf(url, 64, "http://127.0.0.1:%d/", ntohs(address.sin_port));
     return listener;
+}
+
+// Answers every request with 204 for as long as the process runs.
+static void answer_for_ever(int listener)
+{
+    static const char answer[] = "HTTP/1.1 204 No Content\r\n\r\n";
+    for (;;) {
+        char request[4096];
+        int peer = accept(listener, NULL, NULL);
+        while (recv(peer, request, sizeof request, 0) > 0 &&
+               send(peer, answer, sizeof answer - 1, MSG_NOSIGNAL) > 0)
+            ;
+        close(peer);
+    }
 }
 
 // However the address is written, what is judged is the address that is connected to.
@@ -74,6 +92,40 @@ static void private_addresses_are_not_connected_to(void **state)
     }
     deliver_destroy(&deliver);
     assert_null(deliver);
+}
+
+// A connection that the operator's letter made and left open is none for a subscriber's.
+static void a_kept_connection_is_judged_again(void **state)
+{
+    (void) state;
+    char url[64];
+    int listener = listen_in_silence(url);
+    pid_t receiver = fork();
+    if (receiver == 0)
+        answer_for_ever(listener);
+    close(listener);
+    fault_t fault;
+    deliver_t *deliver = deliver_new(false, &fault);
+    letter_t letter = letter_to(url);
+    for (size_t i = 0; i < 4; i++) {
+        letter.judged = i % 2 == 1;
+        assert_int_equal(deliver_start(deliver, &letter, i, &fault), DELIVER_STARTED);
+        answer_t answer = answer_of(deliver);
+        assert_int_equal(answer.status, letter.judged ? 0 : 204);
+        assert_int_equal(answer.verdict, letter.judged ? VERDICT_RETRY : VERDICT_DELIVERED);
+        if (letter.judged && !strstr(answer.error, "127.0.0.1 is a private address"))
+            fail_msg("%s", answer.error);
+    }
+    // The same where the operator allows private addresses, and does not any more.
+    letter.judged = true;
+    for (size_t i = 0; i < 2; i++) {
+        deliver_allow_private(deliver, i == 0);
+        assert_int_equal(deliver_start(deliver, &letter, i, &fault), DELIVER_STARTED);
+        assert_int_equal(answer_of(deliver).status, i == 0 ? 204 : 0);
+    }
+    deliver_destroy(&deliver);
+    kill(receiver, SIGKILL);
+    waitpid(receiver, NULL, 0);
 }
 
 static void only_plain_http_urls_are_taken(void **state)
@@ -148,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(private_addresses_are_not_connected_to),
+        cmocka_unit_test(a_kept_connection_is_judged_again),
         cmocka_unit_test(only_plain_http_urls_are_taken),
         cmocka_unit_test(few_letters_at_once_go_to_one_host),
         cmocka_unit_test(waiting_ends_when_a_descriptor_is_readable),

@@ -3,46 +3,109 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "actors/notifier/subscription.h"
+#include "proto/buffer.h"
+#include "proto/owned.h"
 
-static void webhook_is_off_only_for_the_address_that_is_gone(void **state)
+// "name=value" of each field, up to a NULL.
+static void write_down(store_subscriber_t *subscriber, const char *const *fields)
+{
+    *subscriber = (store_subscriber_t){ .name = "alice" };
+    for (; fields[0]; fields += 2)
+        subscriber->fields[subscriber->count++] = (store_field_t){ fields[0], fields[1] };
+}
+
+static void put_recipient(void *context, const char *recipient, const char *refusal)
+{
+    buffer_printf(context, "%s:%s\n", recipient, refusal);
+}
+
+static void expect_recipients(const char *const *fields, const char *expected)
+{
+    store_subscriber_t subscriber;
+    owned(buffer_destroy) buffer_t text = { 0 };
+    write_down(&subscriber, fields);
+    subscription_recipients(&subscriber, put_recipient, &text);
+    assert_string_equal(buffer_string(&text), expected);
+}
+
+static void every_channel_is_a_recipient(void **state)
 {
     (void) state;
-    store_subscriber_t subscriber = { .name = "alice" };
-    assert_null(subscription_webhook(&subscriber));
-
-    subscriber.count = 1;
-    subscriber.fields[0] = (store_field_t){ "webhook", "" };
-    assert_null(subscription_webhook(&subscriber));
-    subscriber.fields[0].value = "http://a/";
-    assert_string_equal(subscription_webhook(&subscriber), "http://a/");
-
-    subscriber.count = 2;
-    subscriber.fields[1] = (store_field_t){ "gone", "http://a/" };
-    assert_null(subscription_webhook(&subscriber));
-    subscriber.fields[0].value = "http://b/";
-    assert_string_equal(subscription_webhook(&subscriber), "http://b/");
-    assert_null(subscription_field(&subscriber, "secret"));
+    const char *const both[] = { "slack",     "http://c/", "secret", "x", "webhook",
+                                 "http://a/", "format",    "json",   NULL };
+    expect_recipients(both, "alice/slack:\nalice:\n");
+    const char *const empty[] = { "slack", "", "webhook", "http://a/", NULL };
+    expect_recipients(empty, "alice:\n");
 }
 
 static void why_somebody_cannot_be_told(void **state)
 {
     (void) state;
-    store_subscriber_t subscriber = { .name = "alice" };
-    assert_string_equal(subscription_refusal(&subscriber), "there is no such subscriber");
-    subscriber.count = 1;
-    subscriber.fields[0] = (store_field_t){ "email", "a@example.org" };
-    assert_non_null(strstr(subscription_refusal(&subscriber), "not in this version"));
-    subscriber.fields[0] = (store_field_t){ "secret", "x" };
-    assert_string_equal(subscription_refusal(&subscriber), "the subscriber has no webhook");
-    subscriber.fields[0] = (store_field_t){ "webhook", "http://a/" };
-    assert_string_equal(subscription_refusal(&subscriber), "");
-    subscriber.fields[subscriber.count++] = (store_field_t){ "gone", "http://a/" };
-    assert_non_null(strstr(subscription_refusal(&subscriber), "410"));
+    const char *const nobody[] = { NULL };
+    expect_recipients(nobody, "alice:there is no such subscriber\n");
+    const char *const nothing[] = { "secret", "x", "webhook", "", NULL };
+    expect_recipients(nothing, "alice:the subscriber has no channel\n");
+    const char *const mail[] = { "email", "a@example.org", NULL };
+    expect_recipients(mail, "alice:the subscriber has no channel that is in this version\n");
+}
+
+static void an_address_that_is_gone_is_off_alone(void **state)
+{
+    (void) state;
+    const char *const fields[] = { "webhook",   "http://a/",  "slack",       "http://c/", "gone",
+                                   "http://a/", "gone.slack", "http://old/", NULL };
+    store_subscriber_t subscriber;
+    channel_t channel;
+    write_down(&subscriber, fields);
+    assert_true(subscription_channel(&subscriber, "webhook", &channel));
+    assert_int_equal(channel.kind, CHANNEL_WEBHOOK);
+    assert_non_null(strstr(channel.refusal, "410"));
+    assert_true(subscription_channel(&subscriber, "slack", &channel));
+    assert_int_equal(channel.kind, CHANNEL_CHAT);
+    assert_string_equal(channel.refusal, "");
+    assert_string_equal(channel.address, "http://c/");
+    subscriber.fields[3].value = "http://c/";
+    assert_true(subscription_channel(&subscriber, "slack", &channel));
+    assert_non_null(strstr(channel.refusal, "gone.<channel>"));
+
+    subscriber.count = 0;
+    assert_true(subscription_channel(&subscriber, "slack", &channel));
+    assert_null(channel.address);
+    assert_string_not_equal(channel.refusal, "");
+    assert_false(subscription_channel(&subscriber, "secret", &channel));
+    assert_false(subscription_channel(&subscriber, "gone", &channel));
+}
+
+static void recipients_are_split(void **state)
+{
+    (void) state;
+    char name[BULLETIN_NAME_MAX + 1], field[GONE_FIELD_MAX];
+    const char *channel;
+    assert_true(subscription_split("al.ice", name, &channel));
+    assert_string_equal(name, "al.ice");
+    assert_string_equal(channel, "webhook");
+    subscription_gone(channel, field);
+    assert_string_equal(field, "gone");
+    assert_true(subscription_split("bob/slack", name, &channel));
+    assert_string_equal(name, "bob");
+    assert_string_equal(channel, "slack");
+    subscription_gone(channel, field);
+    assert_string_equal(field, "gone.slack");
+    assert_false(subscription_split("", name, &channel));
+    assert_false(subscription_split("/slack", name, &channel));
+    char longest[300];
+    memset(longest, 'a', sizeof longest);
+    longest[BULLETIN_NAME_MAX] = '\0';
+    assert_true(subscription_split(longest, name, &channel));
+    longest[BULLETIN_NAME_MAX] = 'a';
+    longest[BULLETIN_NAME_MAX + 1] = '\0';
+    assert_false(subscription_split(longest, name, &channel));
 }
 
 static void ids_have_no_dots_and_do_not_collide(void **state)
@@ -53,19 +116,21 @@ static void ids_have_no_dots_and_do_not_collide(void **state)
     assert_string_equal(id, "0123456789abcdef0123456789abcdef-al%2Eice");
     assert_true(subscription_id("00", "a-b_c", id));
     assert_string_equal(id, "00-a-b_c");
+    assert_true(subscription_id("00", "a.b/slack", id));
+    assert_string_equal(id, "00-a%2Eb~slack");
 
-    char dots[129];
-    memset(dots, '.', 128);
-    dots[128] = '\0';
+    char dots[RECIPIENT_MAX + 1];
+    memset(dots, '.', RECIPIENT_MAX);
+    dots[RECIPIENT_MAX] = '\0';
     assert_true(subscription_id("0123456789abcdef0123456789abcdef", dots, id));
-    assert_int_equal(strlen(id), 33 + 3 * 128);
+    assert_int_equal(strlen(id), 33 + 3 * RECIPIENT_MAX);
     assert_null(strchr(id, '.'));
 }
 
 static void too_long_ids_are_refused(void **state)
 {
     (void) state;
-    char id[SUBSCRIPTION_ID_MAX], name[500];
+    char id[SUBSCRIPTION_ID_MAX], name[2 * SUBSCRIPTION_ID_MAX];
     memset(name, 'a', sizeof name);
     name[sizeof name - 1] = '\0';
     assert_false(subscription_id("00", name, id));
@@ -75,8 +140,10 @@ static void too_long_ids_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(webhook_is_off_only_for_the_address_that_is_gone),
+        cmocka_unit_test(every_channel_is_a_recipient),
         cmocka_unit_test(why_somebody_cannot_be_told),
+        cmocka_unit_test(an_address_that_is_gone_is_off_alone),
+        cmocka_unit_test(recipients_are_split),
         cmocka_unit_test(ids_have_no_dots_and_do_not_collide),
         cmocka_unit_test(too_long_ids_are_refused),
     };
