@@ -16,18 +16,19 @@
 
 enum { ASK_EVERY_MS = 100 };
 
-static bool read_password(const char *path, char password[SITE_PASSWORD_MAX], fault_t *fault)
+bool site_secret(const char *setting, const char *path, char password[SITE_PASSWORD_MAX],
+                 fault_t *fault)
 {
     FILE *file = fopen(path, "re");
     if (!file)
-        return fault_set(fault, "cannot read redis_password_file '%s': %s", path, strerror(errno));
+        return fault_set(fault, "cannot read %s '%s': %s", setting, path, strerror(errno));
     size_t size = fread(password, 1, SITE_PASSWORD_MAX - 1, file);
     bool whole = !ferror(file) && feof(file);
     fclose(file);
     password[size] = '\0';
     password[strcspn(password, "\r\n")] = '\0';
     if (!whole || password[0] == '\0')
-        return fault_set(fault, "redis_password_file '%s' is empty or longer than %d bytes", path,
+        return fault_set(fault, "%s '%s' is empty or longer than %d bytes", setting, path,
                          SITE_PASSWORD_MAX - 2);
     return true;
 }
@@ -40,7 +41,7 @@ bool site_redis(const settings_t *settings, const char *dir, redis_user_t user,
     if (settings->redis_password_file &&
         !redis_user_expand(user, settings->redis_password_file, path, sizeof path))
         return fault_set(fault, "redis_password_file: the path is too long");
-    if (settings->redis_password_file && !read_password(path, password, fault))
+    if (settings->redis_password_file && !site_secret("redis_password_file", path, password, fault))
         return false;
     if (strcmp(settings->redis, "embedded") == 0)
         return redis_server_url(dir, url, fault);

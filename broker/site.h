@@ -13,6 +13,10 @@ enum { SITE_PATH_MAX = 4096, SITE_PASSWORD_MAX = 512 };
 bool site_redis(const settings_t *settings, const char *dir, redis_user_t user,
                 char url[SITE_PATH_MAX], char password[SITE_PASSWORD_MAX], fault_t *fault);
 
+// The first line of a file; `setting` names it in the fault.
+bool site_secret(const char *setting, const char *path, char password[SITE_PASSWORD_MAX],
+                 fault_t *fault);
+
 // A store on it, not yet connected.
 store_t *site_store(const settings_t *settings, const char *dir, redis_user_t user, fault_t *fault);
 

@@ -6,6 +6,7 @@
 #include "actors/cli/demand.h"
 #include "actors/cli/rolling.h"
 #include "actors/collector/configured.h"
+#include "actors/notifier/means.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
 
@@ -39,7 +40,7 @@ int cli_check(int argc, char **argv)
             break;
         case 'h':
             puts("usage: tidewire check -c FILE\n\n"
-                 "Validates a configuration and its rules. Mistakes are printed as\n"
+                 "Validates a configuration, its rules and templates. Mistakes are printed as\n"
                  "file:line:column: message; exit 0 if there is none, else 78. A rule that can\n"
                  "hardly ever hold gets a warning, and so does a host that is asked for more than\n"
                  "its budget.");
@@ -55,6 +56,12 @@ int cli_check(int argc, char **argv)
     owned(settings_destroy) settings_t *settings = cli_settings(config);
     if (!settings)
         return EXIT_CONFIG;
+    fault_t fault = { 0 };
+    owned(means_destroy) means_t *means = means_new(settings, &fault);
+    if (!means) {
+        cli_tell_bad(config, &fault);
+        return EXIT_CONFIG;
+    }
     size_t bad = 0;
     owned(ruleset_destroy) ruleset_t *rules = configured_print(settings, &bad);
     if (bad > 0)

@@ -26,6 +26,8 @@ int cli_redis_functions(int argc, char **argv);
 
 // The configuration, or NULL after printing `file:line:col: message` on stderr.
 settings_t *cli_settings(const char *path);
+// What is wrong with it, file:line:column: message.
+void cli_tell_bad(const char *path, const fault_t *fault);
 
 // Where to find what `up` started in dir: a configuration with its namespace, stage and Redis
 // alone, so that `status`, `tail` and `stage` answer even after the file was changed for the worse,

@@ -10,11 +10,17 @@ settings_t *cli_settings(const char *path)
 {
     fault_t fault = { 0 };
     settings_t *settings = settings_load(path, &fault);
-    if (!settings && fault.line > 0)
-        fprintf(stderr, "%s:%d:%d: %s\n", path, fault.line, fault.column, fault.text);
-    else if (!settings)
-        fprintf(stderr, "%s: %s\n", path, fault.text);
+    if (!settings)
+        cli_tell_bad(path, &fault);
     return settings;
+}
+
+void cli_tell_bad(const char *path, const fault_t *fault)
+{
+    if (fault->line > 0)
+        fprintf(stderr, "%s:%d:%d: %s\n", path, fault->line, fault->column, fault->text);
+    else
+        fprintf(stderr, "%s: %s\n", path, fault->text);
 }
 
 bool cli_time(const char *text, int64_t *us)

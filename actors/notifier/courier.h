@@ -7,6 +7,7 @@
  *  Not a process: the notifier's loop calls courier_step whenever it wakes.
  */
 #pragma once
+#include "actors/notifier/means.h"
 #include "broker/store.h"
 #include "proto/fault.h"
 
@@ -17,9 +18,10 @@ typedef struct {
     uint64_t waiting;                  // deliveries in Redis, as of the last look
 } courier_count_t;
 
-courier_t *courier_new(store_t *store, bool allow_private, fault_t *fault);
+// The means must live longer, or until others are used.
+courier_t *courier_new(store_t *store, const means_t *means, bool allow_private, fault_t *fault);
 void courier_destroy(courier_t **self_p);
-void courier_allow_private(courier_t *self, bool allow);
+void courier_use(courier_t *self, const means_t *means, bool allow_private);
 
 // Something may have become due: look at the next step.
 void courier_wake(courier_t *self);
@@ -28,6 +30,8 @@ void courier_step(courier_t *self, int64_t now_us, bool fetch);
 bool courier_busy(const courier_t *self); // attempts under way or outcomes not yet told
 // When courier_step has to be called at the latest (monotonic us).
 int64_t courier_due_us(const courier_t *self);
+
+enum { COURIER_WAIT_MAX = 4 }; // descriptors
 
 // The one wait of the process: until a descriptor is readable or a transfer moves.
 void courier_wait(courier_t *self, const int *descriptors, size_t count, int wait_ms);

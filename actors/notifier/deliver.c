@@ -39,9 +39,7 @@ deliver_t *deliver_new(bool allow_private, fault_t *fault)
 static void transfer_end(deliver_t *self, transfer_t *transfer)
 {
     curl_multi_remove_handle(self->multi, transfer->easy);
-    curl_easy_cleanup(transfer->easy);
-    curl_slist_free_all(transfer->headers);
-    *transfer = (transfer_t){ 0 };
+    transfer_clear(transfer);
     self->under_way--;
 }
 
@@ -87,7 +85,11 @@ bool deliver_host(const char *text, char host[DELIVER_HOST_MAX], fault_t *fault)
         curl_url_get(url, CURLUPART_HOST, &name, 0) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK)
         return fault_set(fault, "the address is not a URL");
-    if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+    static const char *const schemes[] = { "http", "https", "smtp", "smtps" };
+    bool known = false;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        known = known || strcmp(scheme, schemes[i]) == 0;
+    if (!known)
         return fault_set(fault, "the address is neither http nor https");
     int size = snprintf(host, DELIVER_HOST_MAX, "%s://%s:%s", scheme, name, port);
     if (size < 0 || size >= DELIVER_HOST_MAX)
@@ -124,6 +126,10 @@ deliver_status_t deliver_start(deliver_t *self, const letter_t *letter, size_t t
     char host[DELIVER_HOST_MAX];
     if (!deliver_host(letter->url, host, fault))
         return DELIVER_REFUSED;
+    if ((letter->kind == LETTER_MAIL) != (strncmp(host, "smtp", 4) == 0)) {
+        fault_set(fault, "the address is neither http nor https");
+        return DELIVER_REFUSED;
+    }
     transfer_t *transfer = find_room(self, host);
     if (!transfer)
         return DELIVER_BUSY;
@@ -149,14 +155,24 @@ size_t deliver_under_way(const deliver_t *self)
 
 // ---- answers -------------------------------------------------------------------------------
 
-static void read_answer(const transfer_t *transfer, CURLcode result, answer_t *answer)
+static void read_error(const transfer_t *transfer, CURLcode result, answer_t *answer)
 {
-    *answer = (answer_t){ .tag = transfer->tag };
+    if (transfer->refused[0])
+        snprintf(answer->error, sizeof answer->error,
+                 "%.100s is a private address (allow_private: true lets the operator allow them)",
+                 transfer->refused);
+    else
+        snprintf(answer->error, sizeof answer->error, "%.*s", DELIVER_ERROR_MAX,
+                 transfer->error[0] ? transfer->error : curl_easy_strerror(result));
+}
+
+static void read_response(const transfer_t *transfer, CURLcode result, answer_t *answer)
+{
     // An answer that we cut off is as good as one that ended.
     bool answered = result == CURLE_OK || (result == CURLE_WRITE_ERROR && transfer->full);
     if (answered)
         curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &answer->status);
-    answer->verdict = retry_judge(answer->status);
+    answer->verdict = retry_judge(answer->status, transfer->judged);
     curl_off_t seconds = 0;
     if (retry_may_ask(answer->status) &&
         curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK &&
@@ -165,13 +181,33 @@ static void read_answer(const transfer_t *transfer, CURLcode result, answer_t *a
             seconds > RETRY_AFTER_MS_MAX / 1000 ? RETRY_AFTER_MS_MAX : (int64_t) seconds * 1000;
     if (answered)
         snprintf(answer->error, sizeof answer->error, "HTTP %ld", answer->status);
-    else if (transfer->refused[0])
-        snprintf(answer->error, sizeof answer->error,
-                 "%.100s is a private address (allow_private: true lets the operator allow them)",
-                 transfer->refused);
     else
-        snprintf(answer->error, sizeof answer->error, "%.*s", DELIVER_ERROR_MAX,
-                 transfer->error[0] ? transfer->error : curl_easy_strerror(result));
+        read_error(transfer, result, answer);
+}
+
+// CURLE_SEND_ERROR is also what curl says of a MAIL, RCPT or DATA that was refused. What is refused
+// after the last byte is the message.
+static void read_reply(const transfer_t *transfer, CURLcode result, answer_t *answer)
+{
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &answer->status);
+    bool about_it = result == CURLE_SEND_ERROR || transfer->read == transfer->mail.size;
+    answer->verdict = retry_judge_mail(answer->status, result == CURLE_OK, about_it);
+    if (result == CURLE_OK)
+        return;
+    char why[DELIVER_ERROR_MAX + 1];
+    read_error(transfer, result, answer);
+    memcpy(why, answer->error, sizeof why);
+    if (answer->status >= 400)
+        snprintf(answer->error, sizeof answer->error, "SMTP %ld: %.150s", answer->status, why);
+}
+
+static void read_answer(const transfer_t *transfer, CURLcode result, answer_t *answer)
+{
+    *answer = (answer_t){ .tag = transfer->tag };
+    if (transfer->is_mail)
+        read_reply(transfer, result, answer);
+    else
+        read_response(transfer, result, answer);
 }
 
 bool deliver_next(deliver_t *self, answer_t *answer)

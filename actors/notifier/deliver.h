@@ -28,7 +28,7 @@ typedef struct deliver deliver_t;
 typedef struct {
     size_t tag; // as given to start
     verdict_t verdict;
-    long status;            // of HTTP; 0 = none came
+    long status;            // of HTTP or SMTP; 0 = none came
     int64_t retry_after_ms; // as the receiver asked; 0 = it did not
     char error[DELIVER_ERROR_MAX + 1];
 } answer_t;

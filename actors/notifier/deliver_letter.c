@@ -88,11 +88,16 @@ static bool set_way(transfer_t *self, const letter_t *letter)
     SET(CURLOPT_WRITEDATA, self);
     SET(CURLOPT_ERRORBUFFER, self->error);
     SET(CURLOPT_PRIVATE, self);
+    if (letter->ca_file)
+        SET(CURLOPT_CAINFO, letter->ca_file);
+    self->judged = letter->judged;
     if (letter->judged) {
         SET(CURLOPT_OPENSOCKETFUNCTION, open_judged);
         SET(CURLOPT_OPENSOCKETDATA, self);
         SET(CURLOPT_PREREQFUNCTION, judge_used);
         SET(CURLOPT_PREREQDATA, self);
+    } else {
+        SET(CURLOPT_PATH_AS_IS, 1L); // a template's values lead nowhere else
     }
     return failed == CURLE_OK;
 }
@@ -104,8 +109,47 @@ static bool set_request(transfer_t *self, const letter_t *letter)
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_USERAGENT, "tidewire/" TIDEWIRE_VERSION);
     SET(CURLOPT_HTTPHEADER, self->headers);
+    if (strcmp(letter->method, "GET") == 0)
+        return failed == CURLE_OK;
+    // Without a body there is still one, of no bytes.
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) letter->body.size);
-    SET(CURLOPT_COPYPOSTFIELDS, (const char *) letter->body.data);
+    SET(CURLOPT_COPYPOSTFIELDS, letter->body.size ? (const char *) letter->body.data : "");
+    SET(CURLOPT_CUSTOMREQUEST, letter->method);
+    return failed == CURLE_OK;
+}
+
+static size_t give_mail(char *room, size_t size, size_t count, void *context)
+{
+    transfer_t *transfer = context;
+    size_t left = transfer->mail.size - transfer->read, most = size * count;
+    size_t some = left < most ? left : most;
+    memcpy(room, transfer->mail.data + transfer->read, some);
+    transfer->read += some;
+    return some;
+}
+
+// TLS or nothing, unless the operator accepts to do without.
+static bool set_mail(transfer_t *self, const letter_t *letter)
+{
+    CURLcode failed = CURLE_OK;
+    const mail_server_t *server = letter->mail;
+    self->is_mail = true;
+    self->recipients = curl_slist_append(NULL, letter->to);
+    buffer_append(&self->mail, letter->body.data, letter->body.size);
+    if (!self->recipients || self->mail.failed)
+        return false;
+    SET(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    SET(CURLOPT_USE_SSL, (long) (server->settings->plaintext ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+    SET(CURLOPT_MAIL_FROM, server->settings->from.text);
+    SET(CURLOPT_MAIL_RCPT, self->recipients);
+    if (server->password) {
+        SET(CURLOPT_USERNAME, server->settings->user);
+        SET(CURLOPT_PASSWORD, server->password);
+    }
+    SET(CURLOPT_UPLOAD, 1L);
+    SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t) self->mail.size);
+    SET(CURLOPT_READFUNCTION, give_mail);
+    SET(CURLOPT_READDATA, self);
     return failed == CURLE_OK;
 }
 
@@ -113,5 +157,17 @@ static bool set_request(transfer_t *self, const letter_t *letter)
 
 bool transfer_set_up(transfer_t *self, const letter_t *letter)
 {
-    return add_headers(self, letter) && set_way(self, letter) && set_request(self, letter);
+    if (!set_way(self, letter))
+        return false;
+    return letter->kind == LETTER_MAIL ? set_mail(self, letter)
+                                       : add_headers(self, letter) && set_request(self, letter);
+}
+
+void transfer_clear(transfer_t *self)
+{
+    curl_easy_cleanup(self->easy);
+    curl_slist_free_all(self->headers);
+    curl_slist_free_all(self->recipients);
+    buffer_destroy(&self->mail);
+    *self = (transfer_t){ 0 };
 }

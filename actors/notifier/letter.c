@@ -3,8 +3,10 @@
 
 #include <inttypes.h>
 
+#include "actors/notifier/mail.h"
 #include "actors/notifier/payload.h"
 #include "actors/notifier/sign.h"
+#include "proto/owned.h"
 
 void letter_destroy(letter_t *self)
 {
@@ -19,6 +21,13 @@ static void add_header(letter_t *self, const char *name, const char *value)
         self->headers[self->header_count++] = arena_printf(self->texts, "%s: %s", name, value);
     else
         arena_fail(self->texts);
+}
+
+static void address_to_subscriber(letter_t *self, const channel_t *channel)
+{
+    self->url = arena_text(self->texts, slice_text(channel->address));
+    self->judged = true;
+    self->method = "POST";
 }
 
 // Signed where there is a secret, as Standard Webhooks has it.
@@ -57,18 +66,98 @@ static bool write_webhook(letter_t *self, const store_subscriber_t *subscriber,
            sign(self, subscription_field(subscriber, "secret"), now_us, fault);
 }
 
+// ---- the operator's means -------------------------------------------------------------------
+
+static const char *keep(letter_t *self, buffer_t *text)
+{
+    return text->failed ? NULL : arena_text(self->texts, buffer_slice(text));
+}
+
+static bool write_headers(letter_t *self, const gateway_t *gateway, const notice_t *notice,
+                          const template_reader_t *reader)
+{
+    bool whole = true;
+    owned(buffer_destroy) buffer_t value = { 0 };
+    if (gateway->body)
+        add_header(self, "Content-Type", gateway->settings->type);
+    for (size_t i = 0; i < gateway->settings->headers.count && whole; i++) {
+        const means_header_t *header = &gateway->headers[i];
+        buffer_clear(&value);
+        if (header->value)
+            whole = template_write(header->value, notice, reader, &value);
+        const char *text = header->value ? buffer_string(&value) : header->text;
+        // Without a value curl would take it for a header to leave out.
+        if (text[0])
+            add_header(self, header->name, text);
+    }
+    return whole;
+}
+
+static bool write_gateway(letter_t *self, const store_subscriber_t *subscriber,
+                          const channel_t *channel, const notice_t *notice, fault_t *fault)
+{
+    const gateway_t *gateway = channel->gateway;
+    const template_reader_t reader = { self->id, subscriber->name, channel->address };
+    owned(buffer_destroy) buffer_t url = { 0 };
+    // In a path they would lead elsewhere than the operator meant, and no escape prevents it.
+    if (strcmp(channel->address, ".") == 0 || strcmp(channel->address, "..") == 0)
+        return fault_set(fault, "'%s' is no address", channel->address);
+    self->method = gateway->settings->method;
+    self->ca_file = gateway->settings->ca_file;
+    bool whole = template_write(gateway->url, notice, &reader, &url) &&
+                 write_headers(self, gateway, notice, &reader) &&
+                 (!gateway->body || template_write(gateway->body, notice, &reader, &self->body));
+    self->url = keep(self, &url);
+    return (whole && self->url) ||
+           fault_set(fault, "out of memory, or what the template gives is too long");
+}
+
+static bool write_mail(letter_t *self, const channel_t *channel, const notice_t *notice,
+                       int64_t now_us, fault_t *fault)
+{
+    const mail_envelope_t envelope = { .from = channel->mail->settings->from.text,
+                                       .to = channel->address,
+                                       .id = self->id,
+                                       .sent_us = now_us };
+    if (!mail_address_is_good(channel->address))
+        return fault_set(fault, "the address is not local@domain, without quotes, in ASCII");
+    self->kind = LETTER_MAIL;
+    self->url = channel->mail->settings->url.text;
+    self->ca_file = channel->mail->settings->ca_file;
+    self->mail = channel->mail;
+    self->to = arena_text(self->texts, slice_text(channel->address));
+    return mail_write(notice, &envelope, &self->body) || fault_set(fault, "out of memory");
+}
+
+static bool write_command(letter_t *self, const channel_t *channel, const notice_t *notice,
+                          fault_t *fault)
+{
+    self->kind = LETTER_COMMAND;
+    self->command = channel->command;
+    return payload_write(PAYLOAD_JSON, notice, "", &self->body) ||
+           fault_set(fault, "out of memory");
+}
+
+// ---- each kind ------------------------------------------------------------------------------
+
 static bool write_kind(letter_t *self, const store_subscriber_t *subscriber,
                        const channel_t *channel, const notice_t *notice, int64_t now_us,
                        fault_t *fault)
 {
-    self->url = arena_text(self->texts, slice_text(channel->address));
-    self->judged = true;
     switch (channel->kind) {
     case CHANNEL_WEBHOOK:
+        address_to_subscriber(self, channel);
         return write_webhook(self, subscriber, notice, now_us, fault);
     case CHANNEL_CHAT:
+        address_to_subscriber(self, channel);
         return write_payload(self, PAYLOAD_CHAT, notice, subscriber->name, fault) &&
                sign(self, NULL, now_us, fault);
+    case CHANNEL_MAIL:
+        return write_mail(self, channel, notice, now_us, fault);
+    case CHANNEL_COMMAND:
+        return write_command(self, channel, notice, fault);
+    case CHANNEL_GATEWAY:
+        return write_gateway(self, subscriber, channel, notice, fault);
     }
     return false;
 }
@@ -80,7 +169,8 @@ bool letter_write(letter_t *self, const store_subscriber_t *subscriber, const ch
     if (!self->texts)
         return fault_set(fault, "out of memory");
     self->id = arena_text(self->texts, slice_text(id));
-    if (!self->id)
+    self->subscriber = arena_text(self->texts, slice_text(subscriber->name));
+    if (!self->id || !self->subscriber)
         return fault_set(fault, "out of memory");
     if (!write_kind(self, subscriber, channel, notice, now_us, fault))
         return false;

@@ -12,14 +12,23 @@ enum {
     LETTER_TEXTS_MAX = 256 * 1024, // bytes of all that is not the body
 };
 
+typedef enum { LETTER_REQUEST, LETTER_MAIL, LETTER_COMMAND } letter_kind_t;
+
 typedef struct {
-    arena_t *texts; // owns what the pointers below point to
+    letter_kind_t kind;
+    arena_t *texts; // owns what the pointers below point to, or the means or the subscriber do
     const char *id; // of the delivery
-    const char *url;
-    bool judged; // somebody else than the operator wrote the address
+    buffer_t body;
+    const char *subscriber; // its name
+    const char *url;        // of a request, or of the mail server
+    bool judged;            // somebody else than the operator wrote the address
+    const char *ca_file;    // trust these certificates; NULL = those of the system
+    const char *method;     // of a request
     size_t header_count;
     const char *headers[LETTER_HEADERS_MAX]; // "Name: value"
-    buffer_t body;
+    const char *to;                          // of a mail
+    const mail_server_t *mail;               // the same
+    const command_settings_t *command;       // to be run
 } letter_t;
 
 void letter_destroy(letter_t *self);

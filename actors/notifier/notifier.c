@@ -36,6 +36,8 @@ enum {
 
 typedef struct {
     const options_t *options;
+    settings_t *reloaded; // or NULL: those that it was started with
+    means_t *means;
     int signals;
     store_t *store;
     publisher_t *publisher;
@@ -61,6 +63,8 @@ static void notifier_destroy(notifier_t *self)
     metrics_destroy(&self->metrics);
     publisher_destroy(&self->publisher);
     store_destroy(&self->store);
+    means_destroy(&self->means);
+    settings_destroy(&self->reloaded);
     if (self->signals >= 0)
         close(self->signals);
 }
@@ -73,11 +77,11 @@ static bool notifier_open(notifier_t *self, const settings_t *settings, fault_t 
     self->store = site_store(settings, self->options->dir, REDIS_NOTIFIER, fault);
     if (!self->publisher || !self->store)
         return false;
-    self->courier = courier_new(self->store, settings->allow_private, fault);
+    self->courier = courier_new(self->store, self->means, settings->allow_private, fault);
     store_t *reader =
         self->courier ? site_store(settings, self->options->dir, REDIS_NOTIFIER, fault) : NULL;
     if (reader)
-        self->outbox = outbox_new(reader, self->store, self->publisher, fault);
+        self->outbox = outbox_new(reader, self->store, self->publisher, self->means, fault);
     return self->outbox != NULL;
 }
 
@@ -196,14 +200,22 @@ static bool beat(notifier_t *self)
 
 static void reload(notifier_t *self)
 {
-    fault_t fault;
+    fault_t fault = { 0 };
     owned(settings_destroy) settings_t *settings = settings_load(self->options->config, &fault);
-    if (!settings) {
+    means_t *means = settings ? means_new(settings, &fault) : NULL;
+    if (!means) {
         options_tell_kept(self->options, &fault);
         return;
     }
-    courier_allow_private(self->courier, settings->allow_private);
-    log_event(LOG_INFO, "reloaded", "allow_private=%s", settings->allow_private ? "true" : "false");
+    courier_use(self->courier, means, settings->allow_private);
+    outbox_use(self->outbox, means);
+    means_destroy(&self->means);
+    settings_destroy(&self->reloaded);
+    self->means = means;
+    self->reloaded = settings;
+    settings = NULL;
+    log_event(LOG_INFO, "reloaded", "allow_private=%s",
+              self->reloaded->allow_private ? "true" : "false");
 }
 
 static void take_signal(notifier_t *self, int64_t now_us)
@@ -294,15 +306,20 @@ int notifier_main(int argc, char **argv)
     options_t options;
     int status;
     if (!options_parse(&options, "notifier",
-                       "Publishes alerts, keeps their log and delivers webhooks.", argc, argv,
+                       "Publishes alerts, keeps their log and tells subscribers.", argc, argv,
                        &status))
         return status;
-    fault_t fault;
+    fault_t fault = { 0 };
     owned(settings_destroy) settings_t *settings = options_settings(&options);
     if (!settings)
         return EXIT_CONFIG;
     __attribute__((cleanup(notifier_destroy)))
     notifier_t notifier = { .options = &options, .signals = -1 };
+    notifier.means = means_new(settings, &fault);
+    if (!notifier.means) {
+        options_tell_bad(&options, &fault);
+        return EXIT_CONFIG;
+    }
     notifier.signals = life_open_signals();
     if (notifier.signals < 0)
         fault_set(&fault, "cannot take signals: %s", strerror(errno));

@@ -15,6 +15,7 @@ enum { READ_BLOCK_MS = 1000 }; // how long Redis may wait for the first entry
 struct outbox {
     store_t *reader, *store;
     publisher_t *publisher;
+    const means_t *means;
     bool owned, draining;
     store_id_t token;
     bool asked;            // the reader waits for entries
@@ -35,7 +36,8 @@ struct outbox {
     outbox_count_t count;
 };
 
-outbox_t *outbox_new(store_t *reader, store_t *store, publisher_t *publisher, fault_t *fault)
+outbox_t *outbox_new(store_t *reader, store_t *store, publisher_t *publisher, const means_t *means,
+                     fault_t *fault)
 {
     outbox_t *self = calloc(1, sizeof *self);
     if (!self) {
@@ -46,6 +48,7 @@ outbox_t *outbox_new(store_t *reader, store_t *store, publisher_t *publisher, fa
     self->reader = reader;
     self->store = store;
     self->publisher = publisher;
+    self->means = means;
     self->error = "";
     return self;
 }
@@ -59,6 +62,11 @@ void outbox_destroy(outbox_t **self_p)
     batch_destroy(&self->batch);
     free(self);
     *self_p = NULL;
+}
+
+void outbox_use(outbox_t *self, const means_t *means)
+{
+    self->means = means;
 }
 
 static void clear_batch(outbox_t *self)
@@ -174,6 +182,7 @@ static outbox_status_t receive(outbox_t *self, int64_t now_us)
 // Who is to be told of an alert: recipient, then why it cannot be told ("" = it can), each with its
 // NUL.
 typedef struct {
+    const means_t *means;
     buffer_t text;
     size_t asked; // subscribers
     size_t count, refused, nameless;
@@ -199,7 +208,7 @@ static void add_subscriber(void *context, const store_subscriber_t *subscriber)
     audience_t *audience = context;
     audience->asked++;
     if (bulletin_name_is_good(slice_text(subscriber->name)))
-        subscription_recipients(subscriber, add_recipient, audience);
+        subscription_recipients(subscriber, audience->means, add_recipient, audience);
     else
         audience->nameless++; // not even a record can be kept under such a name
 }
@@ -232,7 +241,7 @@ static store_status_t plan_audience(outbox_t *self, const item_t *item, const au
 static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t *bulletin,
                            bool *planned, size_t *asked)
 {
-    __attribute__((cleanup(audience_clear))) audience_t audience = { .count = 0 };
+    __attribute__((cleanup(audience_clear))) audience_t audience = { .means = self->means };
     unsigned unread;
     store_status_t status = store_subscribers(self->store, bulletin->rule, bulletin->series,
                                               &unread, add_subscriber, &audience);

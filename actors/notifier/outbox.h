@@ -14,6 +14,7 @@
  *  Not a process: the notifier's loop calls outbox_step whenever it wakes.
  */
 #pragma once
+#include "actors/notifier/means.h"
 #include "actors/notifier/publisher.h"
 #include "broker/store.h"
 
@@ -38,9 +39,12 @@ typedef struct {
     uint64_t untold;    // subscriptions to alerts of somebody who cannot be told
 } outbox_count_t;
 
-// Takes `reader` over, a connection of its own, also on failure; `store` is for all else.
-outbox_t *outbox_new(store_t *reader, store_t *store, publisher_t *publisher, fault_t *fault);
+// Takes `reader` over, a connection of its own, also on failure; `store` is for all else. The means
+// must live longer, or until others are used.
+outbox_t *outbox_new(store_t *reader, store_t *store, publisher_t *publisher, const means_t *means,
+                     fault_t *fault);
 void outbox_destroy(outbox_t **self_p);
+void outbox_use(outbox_t *self, const means_t *means);
 
 // From now on we are the notifier, by this token; NULL: no longer.
 void outbox_own(outbox_t *self, const store_id_t *token);

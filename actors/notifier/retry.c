@@ -12,11 +12,26 @@ static const int64_t waits_ms[RETRY_ATTEMPTS_MAX] = {
     HOURS(2), HOURS(5),   HOURS(10),  HOURS(14),   HOURS(20),  HOURS(24),
 };
 
-verdict_t retry_judge(long status)
+verdict_t retry_judge(long status, bool theirs)
 {
     if (status >= 200 && status < 300)
         return VERDICT_DELIVERED;
-    return status == STATUS_GONE ? VERDICT_GONE : VERDICT_RETRY;
+    return status == STATUS_GONE && theirs ? VERDICT_GONE : VERDICT_RETRY;
+}
+
+// What servers say where they want a login or TLS first (RFC 4954, 3207): that is the operator's to
+// mend, whatever it was said to.
+static bool is_about_login(long code)
+{
+    return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
+verdict_t retry_judge_mail(long code, bool over, bool about_it)
+{
+    if (over)
+        return VERDICT_DELIVERED;
+    bool final = code >= 500 && code < 600 && about_it && !is_about_login(code);
+    return final ? VERDICT_REFUSED : VERDICT_RETRY;
 }
 
 bool retry_may_ask(long status)

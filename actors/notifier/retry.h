@@ -16,12 +16,18 @@ enum {
 
 typedef enum {
     VERDICT_DELIVERED,
-    VERDICT_RETRY, // perhaps later
-    VERDICT_GONE,  // 410: the receiver wants no more of anything
+    VERDICT_RETRY,   // perhaps later
+    VERDICT_GONE,    // 410: the receiver wants no more of anything
+    VERDICT_REFUSED, // never, and others are not concerned
 } verdict_t;
 
-// status: of HTTP; 0 = no answer.
-verdict_t retry_judge(long status);
+// status: of HTTP; 0 = no answer. theirs: the receiver wrote the address; a 410 from the operator's
+// is the operator's to mend.
+verdict_t retry_judge(long status, bool theirs);
+
+// code: the last one of SMTP, 0 = none came; `over`: the mail was taken. `about_it`: the code was
+// said to sender, recipient or message, and not to us as a client.
+verdict_t retry_judge_mail(long code, bool over, bool about_it);
 
 // Wait before the next attempt when `attempts` were made (0 = none yet). asked_ms: what the
 // receiver asked for in Retry-After, 0 = nothing; it lengthens the wait and never shortens it.

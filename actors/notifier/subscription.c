@@ -23,46 +23,74 @@ void subscription_gone(const char *channel, char field[GONE_FIELD_MAX])
 
 // ---- channels -------------------------------------------------------------------------------
 
-static bool find_kind(const char *name, channel_kind_t *kind)
+static bool find_kind(const means_t *means, channel_t *channel)
 {
     static const struct {
         const char *name;
         channel_kind_t kind;
     } kinds[] = {
-        { webhook, CHANNEL_WEBHOOK },
-        { "slack", CHANNEL_CHAT },
+        { webhook, CHANNEL_WEBHOOK },   { "slack", CHANNEL_CHAT },  { "email", CHANNEL_MAIL },
+        { "command", CHANNEL_COMMAND }, { "sms", CHANNEL_GATEWAY },
     };
+    channel->gateway = means_gateway(means, channel->name);
+    channel->kind = CHANNEL_GATEWAY;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(kinds[i].name, name) == 0) {
-            *kind = kinds[i].kind;
+        if (strcmp(kinds[i].name, channel->name) == 0) {
+            channel->kind = kinds[i].kind;
             return true;
         }
     }
-    return false;
+    return channel->gateway != NULL;
 }
 
-static const char *find_refusal(const store_subscriber_t *subscriber, const channel_t *channel)
+// What this channel takes, and what is missing of it ("" = nothing).
+static const char *find_means(const means_t *means, channel_t *channel)
+{
+    switch (channel->kind) {
+    case CHANNEL_WEBHOOK:
+    case CHANNEL_CHAT:
+        return "";
+    case CHANNEL_MAIL:
+        channel->mail = means_mail(means);
+        return channel->mail ? "" : "the configuration has no `smtp`";
+    case CHANNEL_COMMAND:
+        channel->command = means_command(means, channel->address);
+        return channel->command ? "" : "the configuration has no command of that name";
+    case CHANNEL_GATEWAY:
+        return channel->gateway ? "" : "the configuration has no gateway of that name";
+    }
+    return "";
+}
+
+// Has its receiver said that it wants no more?
+static bool is_gone(const store_subscriber_t *subscriber, const channel_t *channel)
 {
     char field[GONE_FIELD_MAX];
     subscription_gone(channel->name, field);
     const char *gone = subscription_field(subscriber, field);
-    if (gone && strcmp(gone, channel->address) == 0)
-        return channel->kind == CHANNEL_WEBHOOK
-                   ? "the webhook answered 410; a new one, or HDEL of `gone`, switches it on"
-                   : "the receiver answered 410; a new address, or HDEL of `gone.<channel>`, "
-                     "switches it on";
-    return "";
+    return gone && strcmp(gone, channel->address) == 0;
 }
 
-bool subscription_channel(const store_subscriber_t *subscriber, const char *name,
-                          channel_t *channel)
+bool subscription_channel(const store_subscriber_t *subscriber, const means_t *means,
+                          const char *name, channel_t *channel)
 {
     channel_t found = { .name = name };
-    if (!find_kind(name, &found.kind))
+    if (!find_kind(means, &found))
         return false;
     found.address = subscription_field(subscriber, name);
-    found.refusal = found.address ? find_refusal(subscriber, &found)
-                                  : "the subscriber has no such channel any more";
+    found.off = true;
+    if (!found.address)
+        found.refusal = "the subscriber has no such channel any more";
+    else if (!is_gone(subscriber, &found))
+        found.off = false;
+    else
+        found.refusal =
+            found.kind == CHANNEL_WEBHOOK
+                ? "the webhook answered 410; a new one, or HDEL of `gone`, switches it on"
+                : "the receiver answered 410; a new address, or HDEL of `gone.<channel>`, "
+                  "switches it on";
+    if (!found.off)
+        found.refusal = find_means(means, &found);
     *channel = found;
     return true;
 }
@@ -81,31 +109,26 @@ bool subscription_split(const char *recipient, char name[BULLETIN_NAME_MAX + 1],
     return true;
 }
 
-void subscription_recipients(const store_subscriber_t *subscriber, subscription_visit_t *visit,
-                             void *context)
+void subscription_recipients(const store_subscriber_t *subscriber, const means_t *means,
+                             subscription_visit_t *visit, void *context)
 {
-    static const char *const later[] = { "email", "sms" };
     size_t count = 0;
     for (size_t i = 0; i < subscriber->count; i++) {
         char recipient[RECIPIENT_MAX + 1];
         channel_t channel;
-        if (!subscription_channel(subscriber, subscriber->fields[i].name, &channel) ||
+        if (!subscription_channel(subscriber, means, subscriber->fields[i].name, &channel) ||
             !channel.address)
             continue;
-        snprintf(recipient, sizeof recipient, "%s%s%s", subscriber->name,
-                 channel.kind == CHANNEL_WEBHOOK ? "" : "/",
-                 channel.kind == CHANNEL_WEBHOOK ? "" : channel.name);
+        bool plain = channel.kind == CHANNEL_WEBHOOK;
+        snprintf(recipient, sizeof recipient, "%s%s%s", subscriber->name, plain ? "" : "/",
+                 plain ? "" : channel.name);
         visit(context, recipient, channel.refusal);
         count++;
     }
-    if (count > 0)
-        return;
-    const char *refusal =
-        subscriber->count == 0 ? "there is no such subscriber" : "the subscriber has no channel";
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-        if (subscription_field(subscriber, later[i]))
-            refusal = "the subscriber has no channel that is in this version";
-    visit(context, subscriber->name, refusal);
+    if (count == 0)
+        visit(context, subscriber->name,
+              subscriber->count == 0 ? "there is no such subscriber"
+                                     : "the subscriber has no channel of this configuration");
 }
 
 bool subscription_id(const char *alert_id, const char *recipient, char id[SUBSCRIPTION_ID_MAX])

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "actors/notifier/bulletin.h"
+#include "actors/notifier/means.h"
 #include "broker/store.h"
 
 enum {
@@ -16,29 +17,36 @@ enum {
 typedef enum {
     CHANNEL_WEBHOOK, // signed, in the `format` that the subscriber names
     CHANNEL_CHAT,    // `slack`, and what is compatible with it
+    CHANNEL_MAIL,    // `email`
+    CHANNEL_COMMAND, // the operator's program that `command` names
+    CHANNEL_GATEWAY, // the operator's HTTP service of that name
 } channel_kind_t;
 
 typedef struct {
     channel_kind_t kind;
-    const char *name;    // of the field
-    const char *address; // what the field holds; NULL = nothing
-    const char *refusal; // why nothing can be sent there, "" if it can
+    const char *name;                  // of the field
+    const char *address;               // what the field holds; NULL = nothing
+    const gateway_t *gateway;          // the means that it takes, if it is there
+    const mail_server_t *mail;         // the same
+    const command_settings_t *command; // the same
+    const char *refusal;               // why nothing can be sent there, "" if it can
+    bool off; // it is refused until the subscriber is changed; else until the configuration is
 } channel_t;
 
 // Value of a field; NULL = absent or empty.
 const char *subscription_field(const store_subscriber_t *subscriber, const char *name);
 
-// The channel of that name; false: there is no such kind of channel. An address whose receiver said
-// 410 (the field `gone` holds it, or `gone.<channel>`) is refused: a new address, or HDEL of that
-// field, switches it on again.
-bool subscription_channel(const store_subscriber_t *subscriber, const char *name,
-                          channel_t *channel);
+// The channel of that name; false: there is none in this configuration. An address whose receiver
+// said 410 (the field `gone` holds it, or `gone.<channel>`) is refused: a new address, or HDEL of
+// that field, switches it on again.
+bool subscription_channel(const store_subscriber_t *subscriber, const means_t *means,
+                          const char *name, channel_t *channel);
 
 // Every recipient of this subscriber, and why it cannot be told ("" = it can). Without a channel
 // the subscriber itself is one that cannot. The texts are valid during the visit.
 typedef void subscription_visit_t(void *context, const char *recipient, const char *refusal);
-void subscription_recipients(const store_subscriber_t *subscriber, subscription_visit_t *visit,
-                             void *context);
+void subscription_recipients(const store_subscriber_t *subscriber, const means_t *means,
+                             subscription_visit_t *visit, void *context);
 
 // Whose recipient is it, by which channel? False: it is none.
 bool subscription_split(const char *recipient, char name[BULLETIN_NAME_MAX + 1],

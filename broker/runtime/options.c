@@ -121,16 +121,20 @@ settings_t *options_settings(const options_t *options)
 {
     fault_t fault = { 0 };
     settings_t *settings = settings_load(options->config, &fault);
-    if (settings)
-        return settings;
+    if (!settings)
+        options_tell_bad(options, &fault);
+    return settings;
+}
+
+void options_tell_bad(const options_t *options, const fault_t *fault)
+{
     char place[PLACE_BYTES_MAX];
-    s_place(options, &fault, place, sizeof place);
+    s_place(options, fault, place, sizeof place);
     if (options->log_json)
         log_event(LOG_ERROR, "bad configuration", "place=%s reason=%s", log_quote(place),
-                  log_quote(fault.text));
+                  log_quote(fault->text));
     else
-        fprintf(stderr, "%s: %s\n", place, fault.text);
-    return NULL;
+        fprintf(stderr, "%s: %s\n", place, fault->text);
 }
 
 void options_tell_kept(const options_t *options, const fault_t *fault)

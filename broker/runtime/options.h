@@ -23,5 +23,7 @@ bool options_parse(options_t *options, const char *role, const char *purpose, in
 // `file:line:col: message` on stderr, with --log-format json as an event of the log.
 settings_t *options_settings(const options_t *options);
 
+// Tell what is wrong with the configuration that we were started with.
+void options_tell_bad(const options_t *options, const fault_t *fault);
 // SIGHUP found a configuration that is bad: one event of the log, with the place.
 void options_tell_kept(const options_t *options, const fault_t *fault);

@@ -20,12 +20,18 @@ typedef struct {
     const char *name;
     const char *value;
     int line, column; // place of the value in the file
+    bool secret;      // the value is the first line of a file that the setting named
 } setting_pair_t;
 
 typedef struct {
     size_t count;
     setting_pair_t *items; // in the order of the file
 } setting_pairs_t;
+
+typedef struct {
+    const char *text; // NULL = not given
+    int line, column; // its place in the file
+} setting_placed_t;
 
 // So many requests may begin within any stretch of time as long as the window.
 typedef struct {
@@ -115,6 +121,34 @@ typedef struct {
     const char *resolve; // NULL or SQL
 } rule_settings_t;
 
+// The mail server that e-mail is given to.
+typedef struct {
+    int line, column;                 // place of the map; 0 = there is none
+    setting_placed_t url;             // smtp://host:port, smtps://host:port
+    setting_placed_t from;            // mailbox
+    const char *user, *password_file; // both or neither
+    const char *ca_file;              // trust these certificates instead of the system's
+    const char *plaintext;            // "accept", or NULL
+} smtp_settings_t;
+
+// An HTTP service by which subscribers can be told.
+typedef struct {
+    int line, column;           // of the name
+    const char *name;           // of the subscriber's field, too
+    setting_placed_t url, body; // templates
+    const char *method;         // default POST
+    const char *type;           // of the body's content
+    setting_pairs_t headers;    // templates, but for the secret ones
+    const char *ca_file;
+} gateway_settings_t;
+
+// A program of the operator's by which subscribers can be told.
+typedef struct {
+    const char *name;
+    const char *run; // absolute path
+    int64_t timeout_us;
+} command_settings_t;
+
 typedef struct {
     const char *path;      // of the file, as given
     const char *namespace; // default "tw"
@@ -135,8 +169,13 @@ typedef struct {
     const char *listen_metrics;   // "host:port", or NULL
     const char *listen_http;      // default "127.0.0.1:8080"
     bool allow_private;           // webhooks may go to private addresses
-    uint32_t window_rows_max;     // default 65,536
-    budget_t budget;              // of every host not named in `budgets`; default 10/s
+    smtp_settings_t smtp;
+    size_t gateway_count;
+    gateway_settings_t *gateways;
+    size_t command_count;
+    command_settings_t *commands;
+    uint32_t window_rows_max; // default 65,536
+    budget_t budget;          // of every host not named in `budgets`; default 10/s
     size_t budget_count;
     host_budget_t *budgets;
     size_t source_count;

@@ -213,6 +213,13 @@ static bool s_read_sql(settings_reader_t *self, const setting_t *setting, const 
     return s_check_text(self, setting, node);
 }
 
+static bool s_read_placed(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                          setting_placed_t *value)
+{
+    *value = (setting_placed_t){ .text = node->text, .line = node->line, .column = node->column };
+    return s_check_text(self, setting, node);
+}
+
 static bool s_read_jq(settings_reader_t *self, const setting_t *setting, const node_t *node,
                       source_t *source)
 {
@@ -229,6 +236,8 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
         return false;
     bool fits = true;
     switch (setting->type) {
+    case SETTING_PLACED:
+        return s_read_placed(self, setting, node, (setting_placed_t *) field);
     case SETTING_BOOLEAN:
         return s_read_boolean(self, setting, node, (bool *) field);
     case SETTING_COUNT:
@@ -291,6 +300,7 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
     case SETTING_SOURCES:
     case SETTING_DERIVE:
     case SETTING_RULES:
+    case SETTING_MEANS:
     case SETTING_NOT_YET:
         assert(!"one text");
     }
@@ -307,7 +317,7 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
         return settings_read_pairs(self, setting->name, node, true, setting->least, setting->most,
                                    (setting_pairs_t *) field);
     case SETTING_HEADERS:
-        return settings_read_headers(self, setting, node, (source_t *) target);
+        return settings_read_headers(self, setting, node, (setting_pairs_t *) field);
     case SETTING_QUERY:
         return settings_read_query(self, setting, node, (source_t *) target);
     case SETTING_PAGES:
@@ -330,6 +340,8 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
     case SETTING_LISTEN:
         return node->kind == NODE_MAP ? settings_read_map(self, IN_LISTEN, "listen", node, target)
                                       : settings_refuse(self, node, "listen: expected a map");
+    case SETTING_MEANS:
+        return settings_read_means(self, setting, node, (settings_t *) target);
     case SETTING_SOURCES:
     case SETTING_DERIVE:
     case SETTING_RULES:
@@ -346,6 +358,7 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
     case SETTING_STORE:
     case SETTING_STAGE:
     case SETTING_URL:
+    case SETTING_PLACED:
     case SETTING_BOOLEAN:
     case SETTING_COUNT:
     case SETTING_DURATION:

@@ -39,7 +39,11 @@ bool settings_read_query(settings_reader_t *self, const setting_t *setting, cons
                          source_t *source);
 bool settings_read_pages(settings_reader_t *self, const node_t *node, source_t *source);
 bool settings_read_headers(settings_reader_t *self, const setting_t *setting, const node_t *node,
-                           source_t *source);
+                           setting_pairs_t *headers);
+
+// settings_channels.c: the operator's ways to tell subscribers.
+bool settings_read_means(settings_reader_t *self, const setting_t *setting, const node_t *node,
+                         settings_t *settings);
 
 // settings_shards.c: a pushed feed in several shards.
 bool settings_read_shards(settings_reader_t *self, const node_t *node, source_t *source);

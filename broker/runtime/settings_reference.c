@@ -5,8 +5,9 @@
 #include "broker/runtime/settings_table.h"
 
 static const char *const titles[] = {
-    [IN_FILE] = "At the top",           [IN_LISTEN] = "`listen`", [IN_SOURCE] = "A source",
-    [IN_PAGES] = "`pages` of a source", [IN_RULE] = "A rule",
+    [IN_FILE] = "At the top",           [IN_LISTEN] = "`listen`",   [IN_SOURCE] = "A source",
+    [IN_PAGES] = "`pages` of a source", [IN_RULE] = "A rule",       [IN_SMTP] = "`smtp`",
+    [IN_GATEWAY] = "A gateway",         [IN_COMMAND] = "A command",
 };
 
 // The largest unit that says it in whole numbers.
@@ -62,6 +63,7 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
 {
     switch (setting->type) {
     case SETTING_TEXT:
+    case SETTING_PLACED:
         buffer_printf(out, "text, at most %" PRId64 " bytes", setting->most);
         return;
     case SETTING_NAME:
@@ -113,6 +115,7 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
     case SETTING_BUDGETS:
     case SETTING_DERIVE:
     case SETTING_RULES:
+    case SETTING_MEANS:
         buffer_printf(out, "map, at most %" PRId64 " entries", setting->most);
         return;
     case SETTING_STORE:

@@ -162,6 +162,7 @@ static bool s_resolve_secret(settings_reader_t *self, const char *what, setting_
     if (!pair->name)
         return fault_set(self->fault, "out of memory");
     pair->value = s_read_secret(self, what, pair);
+    pair->secret = true;
     return pair->value != NULL;
 }
 
@@ -179,13 +180,13 @@ static bool s_resolve_header(settings_reader_t *self, setting_pair_t *pair)
 }
 
 bool settings_read_headers(settings_reader_t *self, const setting_t *setting, const node_t *node,
-                           source_t *source)
+                           setting_pairs_t *headers)
 {
     if (!settings_read_pairs(self, setting->name, node, false, setting->least, setting->most,
-                             &source->headers))
+                             headers))
         return false;
-    for (size_t i = 0; i < source->headers.count; i++) {
-        if (!s_resolve_header(self, &source->headers.items[i]))
+    for (size_t i = 0; i < headers->count; i++) {
+        if (!s_resolve_header(self, &headers->items[i]))
             return false;
     }
     return true;

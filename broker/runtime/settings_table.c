@@ -14,6 +14,9 @@
 #define FILE_AT(field) offsetof(settings_t, field)
 #define SOURCE_AT(field) offsetof(source_t, field)
 #define RULE_AT(field) offsetof(rule_settings_t, field)
+#define SMTP_AT(field) offsetof(smtp_settings_t, field)
+#define GATEWAY_AT(field) offsetof(gateway_settings_t, field)
+#define COMMAND_AT(field) offsetof(command_settings_t, field)
 
 // clang-format off
 const setting_t settings_table[] = {
@@ -44,7 +47,13 @@ const setting_t settings_table[] = {
     { IN_FILE, "listen", SETTING_LISTEN, 0, 0, 5, false, NULL,
       "Where the world may connect: a map of the settings below." },
     { IN_FILE, "allow_private", SETTING_BOOLEAN, FILE_AT(allow_private), 0, 0, false, "false",
-      "Webhooks may go to loopback and private addresses." },
+      "Webhooks and chats of subscribers may go to loopback and private addresses." },
+    { IN_FILE, "smtp", SETTING_MEANS, 0, 0, 6, false, NULL,
+      "The mail server that `email` of subscribers goes through: a map of the settings below (docs/channels.md)." },
+    { IN_FILE, "gateways", SETTING_MEANS, 0, 0, 64, false, NULL,
+      "HTTP services by which subscribers can be told, `sms` for one: a map from the name of the subscriber's field, `[a-z][a-z0-9_]*`, to a map of the settings of a gateway (docs/channels.md)." },
+    { IN_FILE, "commands", SETTING_MEANS, 0, 0, 64, false, NULL,
+      "Programs by which subscribers can be told, those whose `command` names one: a map from name to a map of the settings of a command (docs/channels.md)." },
     { IN_FILE, "window_rows_max", SETTING_COUNT, FILE_AT(window_rows_max), 16, 16777216, false, "65536",
       "Rows of a series that a window of time sees one by one; a window that holds more turns coarse. Part of the plan, like rules: it counts from the record on that says so." },
     { IN_FILE, "budget", SETTING_BUDGET, FILE_AT(budget), 0, 0, false, "10/s",
@@ -173,6 +182,37 @@ const setting_t settings_table[] = {
       "Text for people, carried with the rule." },
     { IN_RULE, "enabled", SETTING_BOOLEAN, RULE_AT(enabled), 0, 0, false, "true",
       "`false` takes the rule out without removing it." },
+
+    { IN_SMTP, "url", SETTING_PLACED, SMTP_AT(url), 1, 1024, true, NULL,
+      "`smtps://host:port` (TLS from the beginning), or `smtp://host:port`, which must offer STARTTLS." },
+    { IN_SMTP, "from", SETTING_PLACED, SMTP_AT(from), 1, 254, true, NULL,
+      "The mailbox that mail comes from, `local@domain`." },
+    { IN_SMTP, "user", SETTING_TEXT, SMTP_AT(user), 1, 255, false, NULL,
+      "Name to log in with. It needs `password_file`." },
+    { IN_SMTP, "password_file", SETTING_TEXT, SMTP_AT(password_file), 1, 4096, false, NULL,
+      "File whose first line is the password of `user`. The notifier alone reads it, at its start and at SIGHUP." },
+    { IN_SMTP, "ca_file", SETTING_TEXT, SMTP_AT(ca_file), 1, 4096, false, NULL,
+      "A file of certificates (PEM) to trust in place of those of the system." },
+    { IN_SMTP, "plaintext", SETTING_TEXT, SMTP_AT(plaintext), 1, 16, false, NULL,
+      "`accept`, with `smtp://` only: do not ask for TLS, although what is sent, the password too, can be read and changed on the way. For a relay on this host." },
+
+    { IN_GATEWAY, "url", SETTING_PLACED, GATEWAY_AT(url), 1, 4096, true, NULL,
+      "`https://...` or `http://...`, a template in which values stand behind the host only. It may be private: the operator wrote it." },
+    { IN_GATEWAY, "method", SETTING_TEXT, GATEWAY_AT(method), 1, 8, false, "POST",
+      "`POST`, `PUT` or `GET`." },
+    { IN_GATEWAY, "type", SETTING_TEXT, GATEWAY_AT(type), 1, 128, false, "application/json",
+      "Content type of the body. How values are escaped follows from it, so it is one of those in docs/channels.md." },
+    { IN_GATEWAY, "headers", SETTING_HEADERS, GATEWAY_AT(headers), 0, 32, false, NULL,
+      "Request headers, a map from name to template. Secrets as in `headers` of a source: `${ENV}`, or a name that ends in `_file` and names the file, whose first line is no template." },
+    { IN_GATEWAY, "body", SETTING_PLACED, GATEWAY_AT(body), 1, 16384, false, NULL,
+      "Template of the body. Without it there is none." },
+    { IN_GATEWAY, "ca_file", SETTING_TEXT, GATEWAY_AT(ca_file), 1, 4096, false, NULL,
+      "https: a file of certificates (PEM) to trust in place of those of the system." },
+
+    { IN_COMMAND, "run", SETTING_TEXT, COMMAND_AT(run), 2, 4096, true, NULL,
+      "Absolute path of a program. It runs without a shell, with the alert as JSON on its standard input." },
+    { IN_COMMAND, "timeout", SETTING_DURATION, COMMAND_AT(timeout_us), 10 * MS, 15 * SECOND, false, "10s",
+      "How long it may run; then it is killed with all that it started." },
 };
 // clang-format on
 

@@ -7,11 +7,14 @@
 #include "broker/runtime/settings.h"
 
 typedef enum {
-    IN_FILE,   // top level; target is settings_t
-    IN_LISTEN, // target is settings_t
-    IN_SOURCE, // target is source_t
-    IN_PAGES,  // target is source_t
-    IN_RULE,   // target is rule_settings_t
+    IN_FILE,    // top level; target is settings_t
+    IN_LISTEN,  // target is settings_t
+    IN_SOURCE,  // target is source_t
+    IN_PAGES,   // target is source_t
+    IN_RULE,    // target is rule_settings_t
+    IN_SMTP,    // target is smtp_settings_t
+    IN_GATEWAY, // target is gateway_settings_t
+    IN_COMMAND, // target is command_settings_t
 } setting_section_t;
 
 typedef enum {
@@ -24,6 +27,7 @@ typedef enum {
     SETTING_STORE,      // the same; where Redis is
     SETTING_STAGE,      // the same; where the stage is
     SETTING_URL,        // the same, and the kind of the source
+    SETTING_PLACED,     // setting_placed_t; bounds are bytes
     SETTING_BOOLEAN,    // bool
     SETTING_COUNT,      // uint32_t; bounds are values
     SETTING_DURATION,   // int64_t, microseconds; bounds are values
@@ -49,6 +53,7 @@ typedef enum {
     SETTING_SOURCES,    // a list of maps: IN_SOURCE
     SETTING_DERIVE,     // a map of maps
     SETTING_RULES,      // a map of maps: IN_RULE
+    SETTING_MEANS,      // of the file: smtp, gateways or commands, a map
     SETTING_NOT_YET,    // recognised and refused
 } setting_type_t;
 

@@ -1,23 +1,49 @@
 #!/usr/bin/python3
 """Every channel with real receivers: alerts are put into the outbox as transform does, and must
-reach whoever is told by webhook in any format, and by chat.
+reach whoever is told by webhook in any format, by chat, by the operator's HTTP gateways and by his
+commands. Mail has a test of its own, channels_mail_test.py.
 
 Environment: TIDEWIRE = the program (default build/release/tidewire).
-Needs python3-zmq, python3-msgpack, python3-redis, redis-server.
+Needs python3-zmq, python3-msgpack, python3-redis, redis-server, prometheus-alertmanager.
 """
 import json
 import os
+import shutil
+import signal
+import stat
+import subprocess
 import sys
+import time
 import unittest
+import urllib.parse
+import urllib.request
 
-from notifier_test import TIDEWIRE, FlowTest, wait_for
+from harness import free_ports
+from notifier_test import SECRET, TIDEWIRE, FlowTest, wait_for
 
 
 class ChannelTest(FlowTest):
     def setUp(self):
         super().setUp()
+        self.configure(self.means())
         self.notifier = self.start("notifier")
         wait_for("the role", lambda: (f := self.actor("notifier")) and f["state"] == "active")
+
+    def means(self):
+        """What the configuration has beside the plain one."""
+        return ""
+
+    def configure(self, means):
+        self.write_config("site.yaml", "tcp://127.0.0.1:*")
+        with open(self.config, "a") as out:
+            out.write(means)
+
+    def reload(self, means):
+        self.configure(means)
+        said = self.log_of("notifier").count("reloaded")
+        self.notifier.send_signal(signal.SIGHUP)
+        wait_for("the new configuration",
+                 lambda: self.log_of("notifier").count("reloaded") > said)
 
     def settle(self, ident, recipient, state="done 1", seconds=15):
         """The delivery's record, once it begins so."""
@@ -84,6 +110,298 @@ class Formats(ChannelTest):
         second, = self.put("spike", "s:1")
         self.settle(second, "bob")
         self.assertIn("410", self.settle(second, "bob/slack", "dead 0"))
+
+
+class Gateways(ChannelTest):
+    """The operator's addresses may be private, whatever subscribers may."""
+    allow_private = False
+
+    def means(self):
+        token = f"{self.dir}/token"
+        with open(token, "w") as out:
+            out.write("Bearer {{no template}}\n")
+        url = self.receiver.url
+        return (f"""gateways:
+  sms:
+    url: "{url('/sms')}?ref={{{{delivery}}}}"
+    type: application/x-www-form-urlencoded
+    headers: {{ Authorization_file: {token}, X-Title: "{{{{title}}}}" }}
+    body: "to={{{{address}}}}&text={{{{text}}}}"
+  ntfy:
+    url: "{url('/ntfy/')}{{{{address}}}}"
+    type: text/plain
+    headers: {{ Title: "{{{{title}}}}", Priority: high }}
+    body: "{{{{text}}}}"
+  chatbot:
+    url: "{url('/bot')}"
+    method: PUT
+    body: '{{ "chat_id": "{{{{address}}}}", "text": "{{{{title}}}}", "volume": {{{{columns.volume}}}},
+            "none": {{{{columns.none}}}} }}'
+  ping:
+    url: "{url('/ping/')}{{{{address}}}}?rule={{{{rule}}}}"
+    method: GET
+""")
+
+    def test_each_gets_what_its_template_says(self):
+        self.add_subscriber("al.ice", "spike", sms="+49 170 & 1", ntfy="a/../b", chatbot='4"2',
+                            ping="x")
+        ident, = self.put("spike", "s:1")
+        for channel in ("sms", "ntfy", "chatbot", "ping"):
+            self.settle(ident, f"al.ice/{channel}")
+        got = {path.split("?")[0]: (path, headers, body)
+               for _, path, headers, body in self.receiver.got}
+        path, headers, body = got["/sms"]
+        self.assertEqual(path, f"/sms?ref={ident}-al%252Eice~sms")
+        self.assertEqual(headers["Authorization"], "Bearer {{no template}}")
+        self.assertEqual(headers["X-Title"], "[warning] spike on s:1")
+        self.assertEqual(headers["Content-Type"], "application/x-www-form-urlencoded")
+        fields = urllib.parse.parse_qs(body.decode(), strict_parsing=True)
+        self.assertEqual(fields["to"], ["+49 170 & 1"])
+        self.assertIn("volume: 12.5", fields["text"][0])
+        self.assertEqual(set(fields), {"to", "text"})
+        self.assertEqual(got["/ping/x"][0], "/ping/x?rule=spike")
+        path, headers, body = got["/ntfy/a%2F..%2Fb"]
+        self.assertEqual(headers["Title"], "[warning] spike on s:1")
+        self.assertEqual(headers["Priority"], "high")
+        self.assertTrue(body.decode().startswith("[warning] spike on s:1\n"))
+        self.assertEqual(json.loads(got["/bot"][2]), {
+            "chat_id": '4"2', "text": "[warning] spike on s:1", "volume": 12.5, "none": None})
+
+    def test_a_gateway_is_tried_again_and_never_switched_off_for_a_person(self):
+        def plan(path, number):
+            tries = sum(where.startswith("/sms") for _, where, *_ in self.receiver.got)
+            return ((500, {}, b""), (410, {}, b""), (200, {}, b""))[min(tries, 3) - 1]
+        self.receiver.plan = plan
+        self.add_subscriber("alice", "spike", sms="+1")
+        ident, = self.put("spike", "s:1")
+        self.settle(ident, "alice/sms", "done 3")
+        self.assertIsNone(self.redis.hget("nt:subscriber:alice", "gone.sms"))
+
+    def test_a_mended_configuration_heals_what_waits(self):
+        self.receiver.plan = lambda path, number: (200 if path == "/mended" else 500, {}, b"")
+        self.add_subscriber("alice", "spike", sms="+1")
+        self.add_subscriber("bob", "spike", pager="7")
+        ident, = self.put("spike", "s:1")
+        self.settle(ident, "alice/sms", "retry 1")
+        self.assertEqual(self.settle(ident, "bob", "dead 0"),
+                         "dead 0 the subscriber has no channel of this configuration")
+        self.reload("")  # gone: what waits is tried again, and what is new is told at once
+        text = self.settle(ident, "alice/sms", "retry 2")
+        self.assertIn("no gateway of that name", text)
+        second, = self.put("spike", "s:1")
+        self.assertIn("no gateway of that name", self.settle(second, "alice/sms", "dead 0"))
+        self.reload(f"gateways: {{ sms: {{ url: \"{self.receiver.url('/mended')}\" }} }}\n")
+        self.settle(ident, "alice/sms", "done", 12)
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as text:
+            return text.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Commands(ChannelTest):
+    def means(self):
+        scripts = {
+            "good": 'cat > "$0.$TIDEWIRE_SUBSCRIBER.body"; env > "$0.env"; pwd >> "$0.env"; '
+                    'ls -l /proc/self/fd > "$0.fds"; mv "$0.env" "$0.done"',
+            "bad": "exit 3",
+            "deaf": "exec true",
+            "hangs": 'sleep 1000 & echo $$ $! > "$0.pids"; sleep 1000',
+            "leaves": 'sleep 1000 & echo $! > "$0.pids"',
+            "slow": 'sleep 0.7; echo >> "$0.ran"',
+        }
+        lines = ["commands:\n"]
+        for name, text in scripts.items():
+            path = f"{self.dir}/{name}"
+            with open(path, "w") as out:
+                out.write(f"#!/bin/sh\n{text}\n")
+            os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
+            lines.append(f"  {name}: {{ run: {path}, timeout: {'1s' if name == 'hangs' else '10s'} }}\n")
+        lines.append(f"  missing: {{ run: {self.dir}/missing }}\n")
+        return "".join(lines)
+
+    def read(self, name):
+        path = f"{self.dir}/{name}"
+        wait_for(name, lambda: os.path.exists(path) and os.path.getsize(path))
+        with open(path) as text:
+            return text.read()
+
+    def test_a_command_gets_the_alert_and_nothing_else(self):
+        os.environ["TIDEWIRE_TEST_SECRET"] = "x"
+        self.add_subscriber("alice", "spike", command="good")
+        self.add_subscriber("$(touch x)", "spike", command="good")
+        ident, = self.put("spike", "s:1")
+        self.settle(ident, "alice/command")
+        alert = json.loads(self.read("good.alice.body"))
+        self.assertEqual((alert["id"], alert["rule"]), (ident, "spike"))
+        *environment, _ = self.read("good.done").splitlines()
+        names = {line.split("=")[0] for line in environment}
+        self.assertEqual(names - {"PWD", "_", "SHLVL", "OLDPWD"},
+                         {"PATH", "TIDEWIRE_ID", "TIDEWIRE_SUBSCRIBER"})
+        self.assertIn(f"TIDEWIRE_ID={ident}-alice~command", environment)
+        open_files = self.read("good.fds")
+        self.assertNotIn("socket:", open_files)
+
+    def test_failures_are_tried_again_with_their_reason(self):
+        for name in ("bad", "missing", "deaf"):
+            self.add_subscriber(name, "spike", command=name)
+        self.add_subscriber("nobody", "spike", command="../bad")
+        ident, = self.put("spike", "s:1")
+        self.assertIn("ended with 3", self.settle(ident, "bad/command", "retry 1"))
+        self.assertIn("No such file", self.settle(ident, "missing/command", "retry 1"))
+        self.settle(ident, "deaf/command")  # it does not even read the alert
+        self.assertIn("no command of that name", self.settle(ident, "nobody/command", "dead 0"))
+
+    def test_what_hangs_is_killed_with_all_that_it_started(self):
+        self.add_subscriber("alice", "spike", command="hangs")
+        self.add_subscriber("bob", "spike", command="leaves")
+        ident, = self.put("spike", "s:1")
+        self.assertIn("took too long", self.settle(ident, "alice/command", "retry 1"))
+        self.settle(ident, "bob/command")
+        pids = self.read("hangs.pids").split() + self.read("leaves.pids").split()
+
+        wait_for("the end of all", lambda: not any(is_alive(pid) for pid in pids), 3)
+
+    def test_few_at_once_and_nobody_waits_for_them(self):
+        for number in range(8):
+            self.add_subscriber(f"slow{number}", "spike", command="slow")
+        self.add_subscriber("quick", "spike", webhook=self.receiver.url())
+        started = time.monotonic()
+        ident, = self.put("spike", "s:1")
+        self.settle(ident, "quick", seconds=5)
+        for number in range(8):
+            self.settle(ident, f"slow{number}/command", "done")
+        self.assertGreater(time.monotonic() - started, 1.3)  # 8 of 0.7 s, 4 at a time
+        self.assertEqual(len(self.read("slow.ran").splitlines()), 8)
+
+    def test_a_kill_9_takes_the_command_along(self):
+        self.add_subscriber("alice", "spike", command="hangs")
+        self.put("spike", "s:1")
+        child = int(self.read("hangs.pids").split()[0])
+        self.notifier.kill()
+        self.notifier.wait()
+        wait_for("its end", lambda: not is_alive(child), 3)
+
+
+class Alertmanager(ChannelTest):
+    """Debian's: it takes our alerts, and delivers them on."""
+
+    def setUp(self):
+        program = shutil.which("prometheus-alertmanager")
+        if not program:
+            self.skipTest("no prometheus-alertmanager here")
+        super().setUp()
+        port, = free_ports(1)
+        self.url = f"http://127.0.0.1:{port}"
+        config = f"{self.dir}/alertmanager.yml"
+        with open(config, "w") as out:
+            out.write("route: { receiver: test, group_by: [alertname, series], group_wait: 0s,"
+                      " group_interval: 1s, repeat_interval: 1h }\n"
+                      "receivers:\n  - name: test\n    webhook_configs:\n"
+                      f"      - {{ url: \"{self.receiver.url('/on')}\", send_resolved: true }}\n")
+        with open(f"{self.dir}/alertmanager.log", "w") as log:
+            self.processes.append(subprocess.Popen(
+                [program, f"--config.file={config}", f"--storage.path={self.dir}/am",
+                 f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="],
+                stdout=log, stderr=log))
+
+        def ready():
+            try:
+                return urllib.request.urlopen(f"{self.url}/-/ready", timeout=1).status == 200
+            except OSError:
+                return False
+        wait_for("Alertmanager", ready, 30)
+
+    def test_it_takes_our_alerts_and_delivers_them_on(self):
+        self.add_subscriber("am", "spike", webhook=f"{self.url}/api/v2/alerts",
+                            format="alertmanager-api")
+        self.add_subscriber("direct", "spike", webhook=self.receiver.url("/direct"),
+                            format="alertmanager")
+        # It drops alerts that ended long ago, and ours of a moment of the past has no end: it holds.
+        ident, = self.put("spike", "s:1")
+        self.settle(ident, "am")
+        self.settle(ident, "direct")
+        wait_for("what it delivers on", lambda: self.bodies("/on"))
+        on, direct = self.bodies("/on")[0], self.bodies("/direct")[0]
+        self.assertEqual(on["status"], "firing")
+        theirs, ours = on["alerts"][0], direct["alerts"][0]
+        for field in ("status", "labels", "annotations", "fingerprint"):
+            self.assertEqual(theirs[field], ours[field], field)
+        self.assertEqual(theirs["annotations"]["id"], ident)
+        self.assertEqual(set(on) - set(direct), set())  # nothing that ours lacks
+        for field in ("version", "status", "groupLabels", "commonLabels", "commonAnnotations",
+                      "groupKey", "truncatedAlerts"):
+            self.assertEqual(on[field], direct[field], field)
+
+
+class Signatures(ChannelTest):
+    """The reference implementation of Standard Webhooks, from npm, believes ours."""
+
+    def test_standardwebhooks_verifies(self):
+        if not shutil.which("node") or not shutil.which("npm"):
+            self.skipTest("no node or no npm here")
+        run = subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund",
+                              "standardwebhooks@1.0.0"], cwd=self.dir, capture_output=True,
+                             text=True, timeout=120)
+        if run.returncode != 0:
+            self.skipTest(f"npm install failed: {run.stderr.strip().splitlines()[:1]}")
+        self.add_subscriber("alice", "spike", webhook=self.receiver.url(), secret=SECRET)
+        ident, = self.put("spike", "s:1")
+        self.settle(ident, "alice")
+        _, _, headers, body = self.receiver.got[0]
+        given = {"secret": SECRET, "body": body.decode(),
+                 "headers": {name.lower(): value for name, value in headers.items()}}
+        script = ("const { Webhook } = require('standardwebhooks');"
+                  "const given = JSON.parse(require('fs').readFileSync(0));"
+                  "const hook = new Webhook(given.secret);"
+                  "const alert = hook.verify(given.body, given.headers);"
+                  "let refused = 0;"
+                  "try { hook.verify(given.body + ' ', given.headers); } catch { refused = 1; }"
+                  "console.log(alert.id, refused);")
+        said = subprocess.run(["node", "-e", script], cwd=self.dir, input=json.dumps(given),
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(said.stdout.split(), [ident, "1"], said.stderr)
+
+
+class Check(FlowTest):
+    def test_bad_means_are_refused_with_their_place(self):
+        url = "https://h.example/x"
+        cases = {
+            f'gateways:\n  g: {{ url: "{url}", body: "a {{{{nothing}}}}" }}\n':
+                "14:45: gateways: body: there is no value 'nothing'",
+            'gateways:\n  g: { url: "https://{{address}}/x" }\n':
+                "14:14: gateways: url: values may stand behind the host only",
+            f'gateways:\n  g: {{ url: "{url}", type: image/png, body: x }}\n':
+                "is no type that values can be escaped for",
+            f'gateways:\n  g: {{ url: "{url}", body: "{{{{rule}}}}" }}\n':
+                "a text outside quotes of JSON",
+            'gateways:\n  g: { url: "ftp://h/" }\n': "14:14: gateways: url: expected http",
+            f'gateways:\n  secret: {{ url: "{url}" }}\n': "14:3: gateways: 'secret' is no name",
+            f'gateways:\n  g: {{ url: "{url}", method: HEAD }}\n': "expected POST, PUT or GET",
+            "smtp: { url: \"http://h\", from: a@h.org }\n": "smtp: url: expected smtps://",
+            "smtp: { url: \"smtps://h\", from: \"a b@h.org\" }\n": "smtp: from: expected local@domain",
+            "smtp: { url: \"smtps://h\", from: a@h.org, user: x }\n": "need each other",
+            "smtp: { url: \"smtps://h\", from: a@h.org, plaintext: accept }\n": "only with smtp://",
+            "smtp: { url: \"smtps://h\", from: a@h.org, user: x, password_file: /none }\n":
+                "cannot read smtp: password_file '/none'",
+            "commands: { page: { run: page } }\n": "commands: run: expected an absolute path",
+            "commands: { page: { run: /x, timeout: 1h } }\n": "timeout: '1h' is outside",
+        }
+        for means, said in cases.items():
+            self.write_config("bad.yaml", "tcp://127.0.0.1:*")
+            path = f"{self.dir}/bad.yaml"
+            with open(path, "a") as out:
+                out.write(means)
+            run = subprocess.run([TIDEWIRE, "check", "-c", path], capture_output=True, text=True)
+            self.assertEqual(run.returncode, 78, means)
+            self.assertIn(said, run.stderr, means)
+            notifier = subprocess.run([TIDEWIRE, "notifier", "-c", path, "--dir", self.dir],
+                                      capture_output=True, text=True, timeout=20)
+            self.assertEqual(notifier.returncode, 78, notifier.stderr)
+            self.assertIn(said, notifier.stderr)
 
 
 class Public(FlowTest):

@@ -75,7 +75,7 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 with outer.lock:
                     outer.under_way += 1
                     outer.most = max(outer.most, outer.under_way)
@@ -93,6 +93,8 @@ class Receiver:
                     self.wfile.write(answer)
                 except OSError:
                     pass  # the notifier was killed
+
+            do_GET = do_PUT = do_POST
 
             def log_message(self, *_):
                 pass
@@ -584,7 +586,7 @@ class Delivering(FlowTest):
         # Those who cannot be told stand beside them, with the reason.
         self.assertEqual(self.redis.hgetall(f"nt:delivery:{ids[0]}"), {
             b"all": b"done 1", b"one": b"done 1", b"missing": b"dead 0 there is no such subscriber",
-            b"mail": b"dead 0 the subscriber has no channel that is in this version"})
+            b"mail/email": b"dead 0 the configuration has no `smtp`"})
         wait_for("the figure", lambda: self.actor("notifier").get("untold") == "6")
 
     def test_a_410_switches_this_address_off(self):

@@ -566,8 +566,10 @@ static void a_notifier_tells_everything_once(void **state)
 {
     (void) state;
     fault_t fault = { 0 };
+    static const settings_t plain;
     owned(publisher_destroy) publisher_t *publisher = publisher_new(&fault);
-    assert_non_null(publisher);
+    owned(means_destroy) means_t *means = means_new(&plain, &fault);
+    assert_true(publisher && means);
     nth_t nth = nth_over(NTH_MEMORY | NTH_REDIS);
     while (nth_next(&nth)) {
         tell("FLUSHALL");
@@ -576,7 +578,7 @@ static void a_notifier_tells_everything_once(void **state)
         tell("HSET tw:subscriber:bob webhook http://h/");
         notifier_t self = { .store = open_connected(), .publisher = publisher };
         emit(self.store);
-        self.outbox = outbox_new(open_connected(), self.store, self.publisher, &fault);
+        self.outbox = outbox_new(open_connected(), self.store, self.publisher, means, &fault);
         assert_non_null(self.outbox);
         nth_arm(&nth);
         bool done = notify(&self, 40);

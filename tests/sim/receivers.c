@@ -191,7 +191,7 @@ bool deliver_next(deliver_t *self, answer_t *answer)
             continue;
         transfer->used = false;
         *answer = (answer_t){ .tag = transfer->tag,
-                              .verdict = retry_judge(transfer->status),
+                              .verdict = retry_judge(transfer->status, true),
                               .status = transfer->status };
         if (transfer->status != 200)
             snprintf(answer->error, sizeof answer->error, "status %ld", transfer->status);

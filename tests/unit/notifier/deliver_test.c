@@ -24,8 +24,11 @@ enum { WAIT_US = 10 * 1000 * 1000 };
 static letter_t letter_to(const char *url)
 {
     static uint8_t body[] = "{}";
-    return (
-        letter_t){ .url = url, .id = "x-y", .judged = true, .body = { .data = body, .size = 2 } };
+    return (letter_t){ .url = url,
+                       .id = "x-y",
+                       .method = "POST",
+                       .judged = true,
+                       .body = { .data = body, .size = 2 } };
 }
 
 static answer_t answer_of(deliver_t *deliver)
@@ -135,7 +138,7 @@ static void only_plain_http_urls_are_taken(void **state)
     deliver_t *deliver = deliver_new(true, &fault);
     static const char *const urls[] = {
         "",      "hook",           "ftp://example.com/", "file:///etc/passwd", "http://",
-        "://x/", "gopher://x:1/_", "unix:///tmp/x",      "http://a b/",
+        "://x/", "gopher://x:1/_", "unix:///tmp/x",      "smtp://h/",          "http://a b/",
     };
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         letter_t letter = letter_to(urls[i]);

@@ -14,6 +14,39 @@
 static const char id[] = "00-alice";
 enum { NOW_S = 1700000100 };
 
+static setting_pair_t headers[] = {
+    { .name = "X-Rule", .value = "rule {{rule}}", .line = 1, .column = 1 },
+    { .name = "Authorization", .value = "Bearer {{x", .secret = true },
+};
+static gateway_settings_t gateways[] = {
+    { .name = "sms",
+      .url = { "https://sms.example/send?to={{address}}&id={{delivery}}", 1, 1 },
+      .method = "POST",
+      .type = "application/x-www-form-urlencoded",
+      .body = { "text={{title}}&from={{subscriber}}", 1, 1 },
+      .headers = { 2, headers } },
+    { .name = "ntfy", .url = { "https://ntfy.example/{{address}}", 1, 1 }, .method = "GET" },
+};
+static command_settings_t commands[] = { { "page", "/opt/page", 5000000 } };
+static settings_t settings = {
+    .gateway_count = 2,
+    .gateways = gateways,
+    .command_count = 1,
+    .commands = commands,
+    .smtp = { .line = 1,
+              .url = { "smtps://mail.example:465", 1, 1 },
+              .from = { "tidewire@example.org", 1, 1 } },
+};
+
+static means_t *means;
+
+static int drop_means(void **state)
+{
+    (void) state;
+    means_destroy(&means);
+    return 0;
+}
+
 static bool write_to(letter_t *letter, const store_subscriber_t *subscriber, const char *name,
                      fault_t *fault)
 {
@@ -21,8 +54,11 @@ static bool write_to(letter_t *letter, const store_subscriber_t *subscriber, con
     noticed_alert(&body, "alert");
     notice_t notice;
     channel_t channel;
+    means_destroy(&means); // of the letter before
+    means = means_new(&settings, NULL);
+    assert_non_null(means);
     assert_true(notice_read(&notice, buffer_slice(&body)));
-    assert_true(subscription_channel(subscriber, name, &channel));
+    assert_true(subscription_channel(subscriber, means, name, &channel));
     return letter_write(letter, subscriber, &channel, &notice, id, NOW_S * INT64_C(1000000), fault);
 }
 
@@ -87,6 +123,78 @@ static void chat_is_unsigned_whatever_the_secret(void **state)
     assert_memory_equal(letter.body.data, "{\"text\":\"*[warning] volume-spike", 32);
 }
 
+static void a_gateway_gets_what_its_templates_say(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    owned(letter_destroy) letter_t letter = { 0 };
+    store_subscriber_t subscriber = subscriber_with("sms", "+49 1&to=x");
+    assert_true(write_to(&letter, &subscriber, "sms", &fault));
+    assert_string_equal(letter.url, "https://sms.example/send?to=%2B49%201%26to%3Dx&id=00-alice");
+    assert_string_equal(letter.method, "POST");
+    assert_false(letter.judged);
+    assert_string_equal(header(&letter, "Content-Type"), "application/x-www-form-urlencoded");
+    assert_string_equal(header(&letter, "X-Rule"), "rule volume-spike");
+    assert_string_equal(header(&letter, "Authorization"), "Bearer {{x");
+    assert_null(header(&letter, "webhook-id"));
+    assert_string_equal(buffer_string(&letter.body),
+                        "text=%5Bwarning%5D%20volume-spike%20on%20candle%3Akraken%3AXBT%252FUSD"
+                        "&from=alice");
+}
+
+static void an_address_cannot_leave_its_place_in_a_path(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *address, *url; // NULL: refused
+    } cases[] = {
+        { "topic", "https://ntfy.example/topic" },
+        { "../admin", "https://ntfy.example/..%2Fadmin" },
+        { "a?b#c@d", "https://ntfy.example/a%3Fb%23c%40d" },
+        { "..", NULL },
+        { ".", NULL },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fault_t fault = { 0 };
+        owned(letter_destroy) letter_t letter = { 0 };
+        store_subscriber_t subscriber = subscriber_with("ntfy", cases[i].address);
+        assert_int_equal(write_to(&letter, &subscriber, "ntfy", &fault), cases[i].url != NULL);
+        if (cases[i].url)
+            assert_string_equal(letter.url, cases[i].url);
+    }
+}
+
+static void mail_goes_to_good_mailboxes_alone(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    owned(letter_destroy) letter_t letter = { 0 };
+    store_subscriber_t subscriber = subscriber_with("email", "a@example.org");
+    assert_true(write_to(&letter, &subscriber, "email", &fault));
+    assert_int_equal(letter.kind, LETTER_MAIL);
+    assert_string_equal(letter.url, "smtps://mail.example:465");
+    assert_string_equal(letter.to, "a@example.org");
+    assert_null(letter.mail->password);
+    assert_non_null(strstr(buffer_string(&letter.body), "\r\nMessage-ID: <00-alice@example.org>"));
+    subscriber.fields[0].value = "a@example.org>\r\nRCPT TO:<b@example.org";
+    owned(letter_destroy) letter_t other = { 0 };
+    assert_false(write_to(&other, &subscriber, "email", &fault));
+    assert_non_null(strstr(fault.text, "local@domain"));
+}
+
+static void a_command_gets_the_alert_as_json(void **state)
+{
+    (void) state;
+    fault_t fault = { 0 };
+    owned(letter_destroy) letter_t letter = { 0 };
+    store_subscriber_t subscriber = subscriber_with("command", "page");
+    assert_true(write_to(&letter, &subscriber, "command", &fault));
+    assert_int_equal(letter.kind, LETTER_COMMAND);
+    assert_string_equal(letter.command->run, "/opt/page");
+    assert_string_equal(letter.subscriber, "alice");
+    assert_memory_equal(letter.body.data, "{\"v\":", 5);
+}
+
 static void mistakes_are_told(void **state)
 {
     (void) state;
@@ -112,7 +220,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_webhook_is_signed_and_of_the_wanted_format),
         cmocka_unit_test(chat_is_unsigned_whatever_the_secret),
+        cmocka_unit_test(a_gateway_gets_what_its_templates_say),
+        cmocka_unit_test(an_address_cannot_leave_its_place_in_a_path),
+        cmocka_unit_test(mail_goes_to_good_mailboxes_alone),
+        cmocka_unit_test(a_command_gets_the_alert_as_json),
         cmocka_unit_test(mistakes_are_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, drop_means);
 }

@@ -9,6 +9,7 @@
 enum { LEASE_MS = 60000, STEPS_MAX = 20000, WAIT_MS = 5000, LATER_US = 10 * 1000 * 1000 };
 
 typedef struct {
+    means_t *means;
     store_t *store;
     publisher_t *publisher;
     outbox_t *outbox;
@@ -17,10 +18,14 @@ typedef struct {
 
 static notifying_t notifying_new(void)
 {
+    static const settings_t plain; // the operator gives no means
     fault_t fault = { 0 };
-    notifying_t self = { .store = open_store("tw"), .publisher = publisher_new(&fault) };
+    notifying_t self = { .means = means_new(&plain, &fault),
+                         .store = open_store("tw"),
+                         .publisher = publisher_new(&fault) };
+    assert_non_null(self.means);
     assert_non_null(self.publisher);
-    self.outbox = outbox_new(open_store("tw"), self.store, self.publisher, &fault);
+    self.outbox = outbox_new(open_store("tw"), self.store, self.publisher, self.means, &fault);
     assert_non_null(self.outbox);
     store_id_t token;
     expect(self.store, store_outbox_claim(self.store, "n", LEASE_MS, &token), STORE_OK);
@@ -35,6 +40,7 @@ static void notifying_destroy(notifying_t *self)
     outbox_destroy(&self->outbox);
     publisher_destroy(&self->publisher);
     store_destroy(&self->store);
+    means_destroy(&self->means);
 }
 
 // One step, and how many subscribers it asked about. `told` of none: they have no webhook.

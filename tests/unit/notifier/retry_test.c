@@ -55,8 +55,31 @@ static void answers_mean_what_the_standard_says(void **state)
         verdict_t expected = status >= 200 && status <= 299 ? VERDICT_DELIVERED
                              : status == 410                ? VERDICT_GONE
                                                             : VERDICT_RETRY;
-        assert_int_equal(retry_judge(status), expected);
+        assert_int_equal(retry_judge(status, true), expected);
+        if (expected == VERDICT_GONE)
+            expected = VERDICT_RETRY;
+        assert_int_equal(retry_judge(status, false), expected);
     }
+}
+
+static void what_a_mail_server_says(void **state)
+{
+    (void) state;
+    static const struct {
+        long code;
+        bool over, about_it;
+        verdict_t verdict;
+    } cases[] = {
+        { 250, true, true, VERDICT_DELIVERED }, { 221, true, false, VERDICT_DELIVERED },
+        { 0, false, false, VERDICT_RETRY },     { 421, false, true, VERDICT_RETRY },
+        { 451, false, true, VERDICT_RETRY },    { 550, false, true, VERDICT_REFUSED },
+        { 554, false, true, VERDICT_REFUSED },  { 554, false, false, VERDICT_RETRY },
+        { 535, false, false, VERDICT_RETRY },   { 530, false, true, VERDICT_RETRY },
+        { 250, false, true, VERDICT_RETRY },    { 600, false, true, VERDICT_RETRY },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (retry_judge_mail(cases[i].code, cases[i].over, cases[i].about_it) != cases[i].verdict)
+            fail_msg("case %zu: %ld", i, cases[i].code);
 }
 
 int main(void)
@@ -64,6 +87,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(schedule_is_as_promised),
         cmocka_unit_test(attempts_end),
+        cmocka_unit_test(what_a_mail_server_says),
         cmocka_unit_test(receiver_may_ask_for_more_but_not_for_less),
         cmocka_unit_test(answers_mean_what_the_standard_says),
     };

@@ -12,6 +12,25 @@
 #include "proto/buffer.h"
 #include "proto/owned.h"
 
+static settings_t settings; // without means of the operator's, but in their own test
+static means_t *means;
+
+static int set_means(void **state)
+{
+    (void) state;
+    means_destroy(&means);
+    settings = (settings_t){ .path = "" };
+    means = means_new(&settings, NULL);
+    return means ? 0 : 1;
+}
+
+static int drop_means(void **state)
+{
+    (void) state;
+    means_destroy(&means);
+    return 0;
+}
+
 // "name=value" of each field, up to a NULL.
 static void write_down(store_subscriber_t *subscriber, const char *const *fields)
 {
@@ -30,7 +49,7 @@ static void expect_recipients(const char *const *fields, const char *expected)
     store_subscriber_t subscriber;
     owned(buffer_destroy) buffer_t text = { 0 };
     write_down(&subscriber, fields);
-    subscription_recipients(&subscriber, put_recipient, &text);
+    subscription_recipients(&subscriber, means, put_recipient, &text);
     assert_string_equal(buffer_string(&text), expected);
 }
 
@@ -50,9 +69,48 @@ static void why_somebody_cannot_be_told(void **state)
     const char *const nobody[] = { NULL };
     expect_recipients(nobody, "alice:there is no such subscriber\n");
     const char *const nothing[] = { "secret", "x", "webhook", "", NULL };
-    expect_recipients(nothing, "alice:the subscriber has no channel\n");
-    const char *const mail[] = { "email", "a@example.org", NULL };
-    expect_recipients(mail, "alice:the subscriber has no channel that is in this version\n");
+    expect_recipients(nothing, "alice:the subscriber has no channel of this configuration\n");
+    const char *const others[] = { "email", "a@h.org", "sms", "+1", "command",
+                                   "page",  "ntfy",    "x",   NULL };
+    expect_recipients(others, "alice/email:the configuration has no `smtp`\n"
+                              "alice/sms:the configuration has no gateway of that name\n"
+                              "alice/command:the configuration has no command of that name\n");
+}
+
+// What is refused for lack of means is not off: the operator may mend that.
+static void the_operators_means_make_channels(void **state)
+{
+    (void) state;
+    gateway_settings_t gateways[] = {
+        { .name = "ntfy", .url = { "https://ntfy.example/{{address}}", 1, 1 }, .method = "POST" },
+    };
+    command_settings_t commands[] = { { "page", "/bin/true", 1000000 } };
+    settings.gateways = gateways;
+    settings.gateway_count = 1;
+    settings.commands = commands;
+    settings.command_count = 1;
+    settings.smtp.line = 1;
+    settings.smtp.from.text = "tidewire@example.org";
+    means_destroy(&means);
+    means = means_new(&settings, NULL);
+    assert_non_null(means);
+    const char *const all[] = { "email", "a@h.org", "sms", "+1", "command",
+                                "page",  "ntfy",    "x",   NULL };
+    expect_recipients(all, "alice/email:\nalice/sms:the configuration has no gateway of that name\n"
+                           "alice/command:\nalice/ntfy:\n");
+    store_subscriber_t subscriber;
+    channel_t channel;
+    write_down(&subscriber, all);
+    assert_true(subscription_channel(&subscriber, means, "sms", &channel));
+    assert_false(channel.off);
+    assert_true(subscription_channel(&subscriber, means, "command", &channel));
+    assert_ptr_equal(channel.command, commands);
+    assert_true(subscription_channel(&subscriber, means, "ntfy", &channel));
+    assert_string_equal(channel.gateway->settings->name, "ntfy");
+    subscriber.fields[2].value = "other"; // command
+    assert_true(subscription_channel(&subscriber, means, "command", &channel));
+    assert_false(channel.off);
+    assert_string_not_equal(channel.refusal, "");
 }
 
 static void an_address_that_is_gone_is_off_alone(void **state)
@@ -63,23 +121,23 @@ static void an_address_that_is_gone_is_off_alone(void **state)
     store_subscriber_t subscriber;
     channel_t channel;
     write_down(&subscriber, fields);
-    assert_true(subscription_channel(&subscriber, "webhook", &channel));
+    assert_true(subscription_channel(&subscriber, means, "webhook", &channel));
     assert_int_equal(channel.kind, CHANNEL_WEBHOOK);
     assert_non_null(strstr(channel.refusal, "410"));
-    assert_true(subscription_channel(&subscriber, "slack", &channel));
+    assert_true(subscription_channel(&subscriber, means, "slack", &channel));
     assert_int_equal(channel.kind, CHANNEL_CHAT);
     assert_string_equal(channel.refusal, "");
     assert_string_equal(channel.address, "http://c/");
     subscriber.fields[3].value = "http://c/";
-    assert_true(subscription_channel(&subscriber, "slack", &channel));
+    assert_true(subscription_channel(&subscriber, means, "slack", &channel));
     assert_non_null(strstr(channel.refusal, "gone.<channel>"));
 
     subscriber.count = 0;
-    assert_true(subscription_channel(&subscriber, "slack", &channel));
+    assert_true(subscription_channel(&subscriber, means, "slack", &channel));
     assert_null(channel.address);
     assert_string_not_equal(channel.refusal, "");
-    assert_false(subscription_channel(&subscriber, "secret", &channel));
-    assert_false(subscription_channel(&subscriber, "gone", &channel));
+    assert_false(subscription_channel(&subscriber, means, "secret", &channel));
+    assert_false(subscription_channel(&subscriber, means, "gone", &channel));
 }
 
 static void recipients_are_split(void **state)
@@ -142,10 +200,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_channel_is_a_recipient),
         cmocka_unit_test(why_somebody_cannot_be_told),
+        cmocka_unit_test_teardown(the_operators_means_make_channels, set_means),
         cmocka_unit_test(an_address_that_is_gone_is_off_alone),
         cmocka_unit_test(recipients_are_split),
         cmocka_unit_test(ids_have_no_dots_and_do_not_collide),
         cmocka_unit_test(too_long_ids_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_means, drop_means);
 }

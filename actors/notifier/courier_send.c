@@ -1,0 +1,150 @@
+/*  courier_send -- see courier_inside.h: one attempt, and whose turn it is. */
+#include <stdio.h>
+
+#include "actors/notifier/courier_inside.h"
+#include "broker/runtime/life.h"
+#include "proto/owned.h"
+
+typedef struct {
+    courier_t *courier;
+    job_t *job;
+    const char *channel; // of the recipient
+} attempt_t;
+
+// All commands share their places, as the letters to one host do.
+static const char commands_host[] = "command";
+
+static bool has_room(const courier_t *self, const char *host)
+{
+    return strcmp(host, commands_host) == 0 ? runner_has_room(self->runner)
+                                            : deliver_has_room(self->deliver, host);
+}
+
+static deliver_status_t start(courier_t *self, job_t *job, const letter_t *letter, fault_t *fault)
+{
+    size_t tag = (size_t) (job - self->jobs);
+    if (letter->kind == LETTER_COMMAND) {
+        strcpy(job->host, commands_host);
+        return runner_start(self->runner, letter, tag, life_mono_us(), fault);
+    }
+    return deliver_host(letter->url, job->host, fault)
+               ? deliver_start(self->deliver, letter, tag, fault)
+               : DELIVER_REFUSED;
+}
+
+static void send(const attempt_t *attempt, const letter_t *letter)
+{
+    job_t *job = attempt->job;
+    fault_t fault = { 0 };
+    switch (start(attempt->courier, job, letter, &fault)) {
+    case DELIVER_STARTED:
+        job->state = JOB_SENT;
+        break;
+    case DELIVER_BUSY:
+        break; // stays queued
+    case DELIVER_REFUSED:
+        courier_fail(job, 0, fault.text);
+        break;
+    }
+}
+
+static void start_attempt(void *context, const store_subscriber_t *subscriber)
+{
+    const attempt_t *attempt = context;
+    job_t *job = attempt->job;
+    channel_t channel;
+    char id[SUBSCRIPTION_ID_MAX];
+    notice_t notice;
+    if (!subscription_channel(subscriber, attempt->courier->means, attempt->channel, &channel)) {
+        courier_fail(job, 0, "the configuration has no such channel");
+        return;
+    }
+    if (channel.refusal[0] && channel.off) {
+        courier_end(job, OUTCOME_DEAD, channel.refusal);
+        return;
+    }
+    if (channel.refusal[0]) {
+        courier_fail(job, 0, channel.refusal);
+        return;
+    }
+    if (!notice_read(&notice, buffer_slice(&job->body)) ||
+        !subscription_id(job->alert_id, job->recipient, id)) {
+        courier_end(job, OUTCOME_DEAD, "what waits is no alert");
+        return;
+    }
+    buffer_clear(&job->address);
+    buffer_text(&job->address, channel.address);
+    fault_t fault = { 0 };
+    owned(letter_destroy) letter_t letter = { 0 };
+    if (letter_write(&letter, subscriber, &channel, &notice, id, life_wall_us(), &fault))
+        send(attempt, &letter);
+    else
+        courier_fail(job, 0, fault.text);
+}
+
+// Does this job find its host full, and others enough that wait for the same?
+static bool is_too_many(const courier_t *self, const job_t *job)
+{
+    size_t queued = 0;
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        queued += self->jobs[i].state == JOB_QUEUED && strcmp(self->jobs[i].host, job->host) == 0;
+    return job->state == JOB_QUEUED && queued > QUEUED_PER_HOST_MAX;
+}
+
+// As long as the host keeps others waiting: a quick one soon has room again.
+static int64_t return_ms(const courier_t *self, const char *host, int64_t now_us)
+{
+    int64_t ms = RETURN_MS_MIN;
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        const job_t *job = &self->jobs[i];
+        if (job->state == JOB_SENT && strcmp(job->host, host) == 0 &&
+            now_us - job->claimed_us > ms * 1000)
+            ms = (now_us - job->claimed_us) / 1000;
+    }
+    return ms < RETURN_MS_MAX ? ms : RETURN_MS_MAX;
+}
+
+void courier_return_jobs(courier_t *self, int64_t now_us)
+{
+    store_claimed_t items[JOBS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        job_t *job = &self->jobs[i];
+        if (job->state != JOB_RETURNED)
+            continue;
+        items[count++] =
+            (store_claimed_t){ job->alert_id, job->recipient, return_ms(self, job->host, now_us) };
+        job->state = JOB_FREE;
+    }
+    // With Redis away they are due again when they stop being hidden.
+    if (count > 0 && store_delivery_return(self->store, items, count) == STORE_OK)
+        self->look_us = 0; // others may have their places
+}
+
+void courier_start_queued(courier_t *self, int64_t now_us)
+{
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        job_t *job = &self->jobs[i];
+        if (job->state != JOB_QUEUED)
+            continue;
+        if (now_us - job->claimed_us > PATIENCE_MS * INT64_C(1000)) {
+            job->state = JOB_RETURNED;
+            continue;
+        }
+        if (job->host[0] && !has_room(self, job->host))
+            continue; // asked for room before: do not ask Redis again and again
+        char name[BULLETIN_NAME_MAX + 1];
+        attempt_t attempt = { .courier = self, .job = job };
+        if (!subscription_split(job->recipient, name, &attempt.channel)) {
+            courier_end(job, OUTCOME_DEAD, "there is no such recipient");
+            continue;
+        }
+        store_status_t status = store_subscriber(self->store, name, start_attempt, &attempt);
+        if (status == STORE_DOWN)
+            return;
+        if (status != STORE_OK)
+            courier_fail(job, 0, "the subscriber's key is not a hash");
+        if (is_too_many(self, job))
+            job->state = JOB_RETURNED;
+    }
+}
