@@ -250,11 +250,13 @@ local function alert_log(keys, args)
   return OK
 end
 
--- Deliveries wait by subscriber, so that one who cannot be reached holds up nobody else:
---   <due>                  subscriber by the time its next delivery is due
---   <due>:of:<subscriber>  alert id by the time it is due
---   <due>:ill              subscriber -> "<failures in a row> <left alone until, ms>"
+-- Deliveries wait by recipient (a subscriber by one channel), so that one who cannot be reached holds up nobody else:
+--   <due>                  recipient by the time its next delivery is due
+--   <due>:of:<recipient>  alert id by the time it is due
+--   <due>:ill              recipient -> "<failures in a row> <left alone until, ms>"
 --   <due>:count            how many wait in all
+--   <due>:dead             "<alert id>/<recipient>" by the time it was given up: can be sent again
+--   <due>:paced:<recipient>  alert ids by the time they went out, of who has a rate
 local ILL_MS_FIRST, ILL_MS_MOST = 1000, 60000
 
 local function illness(due, subscriber)
@@ -287,8 +289,39 @@ local function drop(due, subscriber, id)
   if failures > 0 then leave_alone(due, subscriber, failures, 0) else reckon(due, subscriber) end
 end
 
+local function open(state) return state:find('^pending ') or state:find('^retry ') end
+
+-- The body goes when no delivery of the alert waits or can be sent again.
+local function clear_body(due, delivery, body, id)
+  local fields = redis.call('HGETALL', delivery)
+  for i = 1, #fields, 2 do
+    if open(fields[i + 1]) or redis.call('ZSCORE', due .. ':dead', id .. '/' .. fields[i]) then
+      return
+    end
+  end
+  redis.call('DEL', body)
+end
+
+-- Given up, but remembered with its body: the newest DEAD_MOST of them, for as long as records are.
+local DEAD_MOST = 10000
+
+local function remember_dead(due, delivery, body, id, recipient, kept_s)
+  local dead, now = due .. ':dead', now_ms()
+  if redis.call('EXPIRE', body, kept_s) == 0 then return end
+  redis.call('ZADD', dead, now, id .. '/' .. recipient)
+  redis.call('ZREMRANGEBYSCORE', dead, '-inf', now - kept_s * 1000)
+  local over = redis.call('ZCARD', dead) - DEAD_MOST
+  if over <= 0 then return end
+  for i, member in ipairs(redis.call('ZPOPMIN', dead, over)) do
+    if i % 2 == 1 then
+      local other = member:match('^[^/]*')
+      clear_body(due, delivery:sub(1, -#id - 1) .. other, body:sub(1, -#id - 1) .. other, other)
+    end
+  end
+end
+
 -- keys: seen, delivery, due, body
--- args: alert id, body, seconds kept, limit in all, limit of one, then of each subscriber: name,
+-- args: alert id, body, seconds kept, limit in all, limit of one, then of each recipient: name,
 --       why it cannot be told ('' = it can)
 local function delivery_plan(keys, args)
   if redis.call('ZSCORE', keys[1], args[1]) then return DUP end
@@ -302,12 +335,16 @@ local function delivery_plan(keys, args)
       refusal = 'too many deliveries wait'
     end
     local fresh = refusal == '' and 'pending 0' or 'dead 0 ' .. refusal
-    if redis.call('HSETNX', keys[2], subscriber, fresh) == 1 and refusal == '' then
-      redis.call('ZADD', of, now, args[1])
-      redis.call('INCR', due .. ':count')
+    if redis.call('HSETNX', keys[2], subscriber, fresh) == 1 then
       redis.call('SET', keys[4], args[2], 'EX', args[3])
-      reckon(due, subscriber)
-      waiting = waiting + 1
+      if refusal == '' then
+        redis.call('ZADD', of, now, args[1])
+        redis.call('INCR', due .. ':count')
+        reckon(due, subscriber)
+        waiting = waiting + 1
+      else
+        remember_dead(due, keys[2], keys[4], args[1], subscriber, args[3])
+      end
     end
   end
   redis.call('EXPIRE', keys[2], args[3])
@@ -352,8 +389,6 @@ local function delivery_return(keys, args)
   return OK
 end
 
-local function open(state) return state:find('^pending ') or state:find('^retry ') end
-
 -- keys: delivery, due, body
 -- args: alert id, subscriber, new state, seconds kept, delay ms, error
 local function delivery_settle(keys, args)
@@ -378,11 +413,51 @@ local function delivery_settle(keys, args)
     return OK
   end
   drop(due, subscriber, id)
-  for _, other in ipairs(redis.call('HVALS', keys[1])) do
-    if open(other) then return OK end
-  end
-  redis.call('DEL', keys[3])
+  if state == 'dead' then remember_dead(due, keys[1], keys[3], id, subscriber, args[4]) end
+  clear_body(due, keys[1], keys[3], id)
   return OK
+end
+
+-- Those that were given up wait again, as if they had never been tried: of one subscriber, over all
+-- channels or the one named, of one alert or ('') all.
+-- keys: due, prefix of the delivery keys, prefix of the bodies
+-- args: recipient, alert id, seconds kept, limit in all, limit of one; answer: how many
+local function delivery_again(keys, args)
+  local due, wanted, now, count = keys[1], args[1], now_ms(), 0
+  local waiting = tonumber(redis.call('GET', due .. ':count') or 0)
+  for _, member in ipairs(redis.call('ZRANGE', due .. ':dead', 0, -1)) do
+    local id, recipient = member:match('^([^/]*)/(.*)$')
+    local of = due .. ':of:' .. recipient
+    local mine = recipient == wanted or recipient:sub(1, #wanted + 1) == wanted .. '/'
+    if mine and (args[2] == '' or args[2] == id) and waiting < tonumber(args[4]) and
+       redis.call('ZCARD', of) < tonumber(args[5]) then
+      redis.call('ZREM', due .. ':dead', member)
+      local have = redis.call('HGET', keys[2] .. id, recipient)
+      if have and have:find('^dead ') and redis.call('EXPIRE', keys[3] .. id, args[3]) == 1 then
+        redis.call('HSET', keys[2] .. id, recipient, 'pending 0')
+        redis.call('EXPIRE', keys[2] .. id, args[3])
+        redis.call('ZADD', of, now, id)
+        redis.call('INCR', due .. ':count')
+        reckon(due, recipient)
+        waiting, count = waiting + 1, count + 1
+      end
+    end
+  end
+  return count
+end
+
+-- No more than so many to one recipient within any stretch of so many ms. Who was let go within it is
+-- let go again, and counted once.
+-- keys: due; args: alert id, recipient, count, ms; answer: 0, and it is counted, or ms to wait
+local function delivery_pace(keys, args)
+  local paced, now, most = keys[1] .. ':paced:' .. args[2], now_ms(), tonumber(args[3])
+  redis.call('ZREMRANGEBYSCORE', paced, '-inf', now - args[4])
+  if redis.call('ZSCORE', paced, args[1]) then return 0 end
+  local first = redis.call('ZRANGE', paced, -most, -most, 'WITHSCORES')
+  if first[2] then return math.max(1, first[2] + args[4] - now) end
+  redis.call('ZADD', paced, now, args[1])
+  redis.call('PEXPIRE', paced, args[4])
+  return 0
 end
 
 -- keys: due; answer: how many wait, ms until the next (-1 = none)
@@ -470,6 +545,8 @@ register('delivery_plan', delivery_plan, BOUNDED)
 register('delivery_due', delivery_due, BOUNDED)
 register('delivery_return', delivery_return, BOUNDED)
 register('delivery_settle', delivery_settle, BOUNDED)
+register('delivery_again', delivery_again, BOUNDED)
+register('delivery_pace', delivery_pace, BOUNDED)
 register('beat', beat, BOUNDED)
 register('latest', latest, GROWS)
 register('quarantine', quarantine, BOUNDED)

@@ -65,7 +65,7 @@ static const right_t rights[] = {
     { N | K, BOTH(LOG),                             "xadd zscore zrevrange zadd zremrangebyrank" },
     { N | K, BOTH(KEY(STATUS)),                     "exists hincrby hset" },
     { N | K, BOTH(DUE),                             "time exists get zcard hsetnx zadd incr set expire zrange zrem hdel hget" },
-    { N,     BOTH(DUE),                             "fcall_ro zrangebyscore decr hset hvals del" },
+    { N,     BOTH(DUE),                             "fcall_ro zrangebyscore decr hset hgetall del zscore zremrangebyscore zpopmin pexpire" },
     { N,     KEY(SEEN), 0,                          "zmscore" },
     { N,     KEY(SUBS) | KEY(SUBSCRIBER), 0,        "smembers hgetall" },
     { N,     0, KEY(SUBSCRIBER),                    "hset" }, // `gone`
@@ -105,6 +105,7 @@ static const right_t rights[] = {
 
     // people
     { R, 0, KEY(RULE) | PEOPLE, "hset hdel del sadd srem" },
+    { R, BOTH(DUE), "fcall time get zcard zadd incr expire zrange zrem hget hset hdel" }, // `resend`
     { R, KEY(ALL), 0,           "hgetall hget hmget hkeys hlen hexists get strlen exists type ttl pttl llen lrange smembers sismember scard xrange xrevrange xlen zrange zrangebyscore zcard zscore" },
 };
 // clang-format on

@@ -26,6 +26,7 @@ enum {
     ALERT_LOG_ENTRIES_MAX = 1000000, // of <ns>:alerts, and ids remembered beside it
     DELIVERIES_MAX = 1000000,        // waiting at the same time
     DELIVERIES_EACH_MAX = 100000,    // of these, to one subscriber
+    DELIVERIES_DEAD_MAX = 10000,     // given up, and remembered so that they can be sent again
     DELIVERY_KEPT_S = 7 * 24 * 3600, // how long <ns>:delivery:<id> is kept
     QUARANTINE_ENTRIES_MAX = 1000,   // newest refused rows kept, per source
     QUARANTINE_IDS_MAX = 10000,      // refused rows remembered, per source and stream
@@ -403,6 +404,15 @@ store_status_t store_delivery_retry(store_t *self, const char *alert_id, const c
                                     int64_t delay_ms, const char *error);
 store_status_t store_delivery_dead(store_t *self, const char *alert_id, const char *recipient,
                                    const char *error);
+// Those that were given up wait again, as if they had never been tried: of this subscriber over
+// all channels, or of this recipient; of one alert, or (empty) of all that are remembered, which
+// are the newest DELIVERIES_DEAD_MAX. *count of them.
+store_status_t store_delivery_again(store_t *self, const char *recipient, slice_t alert_id,
+                                    uint64_t *count);
+// At most `most` alerts to this recipient within any stretch of window_ms: *wait_ms is 0, and this
+// one is counted (once), or how long it has to wait.
+store_status_t store_delivery_pace(store_t *self, const char *alert_id, const char *recipient,
+                                   uint32_t most, int64_t window_ms, int64_t *wait_ms);
 // How many wait, and in how many ms the next is due (0 = now, -1 = none waits).
 store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t *next_ms);
 

@@ -338,3 +338,50 @@ store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t 
     *next_ms = reply_at(reply, 1)->integer;
     return STORE_OK;
 }
+
+static store_status_t ask_number(store_t *self, int64_t *number)
+{
+    owned(reply_destroy) redisReply *reply = NULL;
+    store_status_t status = link_ask(self, &reply);
+    if (status != STORE_OK)
+        return status;
+    if (reply->type != REDIS_REPLY_INTEGER || reply->integer < 0)
+        return link_odd(self);
+    *number = reply->integer;
+    return STORE_OK;
+}
+
+store_status_t store_delivery_again(store_t *self, const char *recipient, slice_t alert_id,
+                                    uint64_t *count)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    int64_t number = 0;
+    command_call(self, "delivery_again", 3);
+    command_key(self, keys_delivery_due(&self->keys));
+    command_key(self, keys_delivery(&self->keys, slice_text("")));
+    command_key(self, keys_delivery_body(&self->keys, slice_text("")));
+    command_text(self, recipient);
+    command_bytes(self, alert_id);
+    command_u64(self, DELIVERY_KEPT_S);
+    command_u64(self, self->limits.deliveries);
+    command_u64(self, self->limits.deliveries_each);
+    store_status_t status = ask_number(self, &number);
+    *count = (uint64_t) number;
+    return status;
+}
+
+store_status_t store_delivery_pace(store_t *self, const char *alert_id, const char *recipient,
+                                   uint32_t most, int64_t window_ms, int64_t *wait_ms)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    *wait_ms = 0;
+    command_call(self, "delivery_pace", 1);
+    command_key(self, keys_delivery_due(&self->keys));
+    command_text(self, alert_id);
+    command_text(self, recipient);
+    command_u64(self, most);
+    command_i64(self, window_ms);
+    return ask_number(self, wait_ms);
+}

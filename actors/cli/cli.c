@@ -30,6 +30,7 @@ static const struct {
     { "replay", cli_replay, "re-derive rows, state and alerts after a mapping was mended" },
     { "stage", cli_stage, "look into the staged log: ls, cat, verify" },
     { "rule", cli_rule, "add, list, remove rules in Redis; print a rule's SQL" },
+    { "subscriber", cli_subscriber, "send again what was given up" },
     { "keys", cli_keys, "CURVE keys: make, list, pass on, rotate, revoke" },
     { "redis-acl", cli_redis_acl,
       "users of a shared Redis, one for each role, and their passwords" },

@@ -15,6 +15,7 @@ int cli_explain(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_stage(int argc, char **argv);
 int cli_rule(int argc, char **argv);
+int cli_subscriber(int argc, char **argv);
 int cli_tail(int argc, char **argv);
 int cli_feed(int argc, char **argv);
 int cli_demo(int argc, char **argv);

@@ -218,6 +218,7 @@ static void queue_job(void *context, const store_delivery_t *delivery)
     strcpy(job->recipient, delivery->recipient);
     job->attempts = delivery->attempts;
     job->claimed_us = life_mono_us();
+    job->delay_ms = 0;
     job->state = JOB_QUEUED;
 }
 

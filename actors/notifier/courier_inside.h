@@ -20,7 +20,7 @@ enum {
 typedef enum {
     JOB_FREE,
     JOB_QUEUED,   // claimed, not yet sent
-    JOB_RETURNED, // to go back to Redis unsent: too many wait for its host
+    JOB_RETURNED, // to go back to Redis unsent: too many wait for its host, or it is too early
     JOB_SENT,     // under way
     JOB_ENDED,    // the outcome is to be told
 } job_state_t;
@@ -36,7 +36,7 @@ typedef struct {
     buffer_t address;            // as the subscriber had it when it was sent
     char host[DELIVER_HOST_MAX]; // where it goes; "" = not looked up yet
     outcome_t outcome;
-    int64_t delay_ms;
+    int64_t delay_ms; // of the next attempt; of one that is returned, 0: as its host wants it
     char error[ERROR_MAX];
 } job_t;
 

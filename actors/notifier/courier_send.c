@@ -48,6 +48,26 @@ static void send(const attempt_t *attempt, const letter_t *letter)
     }
 }
 
+// May one more go to this recipient now? If not, it has been said when, or it stays queued.
+static bool is_in_time(const attempt_t *attempt, const store_subscriber_t *subscriber)
+{
+    job_t *job = attempt->job;
+    budget_t rate;
+    fault_t fault = { 0 };
+    if (!subscription_rate(subscriber, &rate, &fault)) {
+        courier_fail(job, 0, fault.text);
+        return false;
+    }
+    if (rate.count == 0)
+        return true;
+    if (store_delivery_pace(attempt->courier->store, job->alert_id, job->recipient, rate.count,
+                            rate.window_us / 1000, &job->delay_ms) != STORE_OK)
+        return false;
+    if (job->delay_ms > 0)
+        job->state = JOB_RETURNED;
+    return job->delay_ms == 0;
+}
+
 static void start_attempt(void *context, const store_subscriber_t *subscriber)
 {
     const attempt_t *attempt = context;
@@ -76,10 +96,10 @@ static void start_attempt(void *context, const store_subscriber_t *subscriber)
     buffer_text(&job->address, channel.address);
     fault_t fault = { 0 };
     owned(letter_destroy) letter_t letter = { 0 };
-    if (letter_write(&letter, subscriber, &channel, &notice, id, life_wall_us(), &fault))
-        send(attempt, &letter);
-    else
+    if (!letter_write(&letter, subscriber, &channel, &notice, id, life_wall_us(), &fault))
         courier_fail(job, 0, fault.text);
+    else if (is_in_time(attempt, subscriber))
+        send(attempt, &letter);
 }
 
 // Does this job find its host full, and others enough that wait for the same?
@@ -112,8 +132,8 @@ void courier_return_jobs(courier_t *self, int64_t now_us)
         job_t *job = &self->jobs[i];
         if (job->state != JOB_RETURNED)
             continue;
-        items[count++] =
-            (store_claimed_t){ job->alert_id, job->recipient, return_ms(self, job->host, now_us) };
+        int64_t delay_ms = job->delay_ms > 0 ? job->delay_ms : return_ms(self, job->host, now_us);
+        items[count++] = (store_claimed_t){ job->alert_id, job->recipient, delay_ms };
         job->state = JOB_FREE;
     }
     // With Redis away they are due again when they stop being hidden.

@@ -131,6 +131,16 @@ void subscription_recipients(const store_subscriber_t *subscriber, const means_t
                                      : "the subscriber has no channel of this configuration");
 }
 
+bool subscription_rate(const store_subscriber_t *subscriber, budget_t *rate, fault_t *fault)
+{
+    const char *text = subscription_field(subscriber, "rate");
+    *rate = (budget_t){ .count = 0 };
+    if (!text || (settings_budget(text, rate) && rate->count <= RATE_COUNT_MAX))
+        return true;
+    return fault_set(fault, "the rate is not of the form 10/1m, up to %d in 1ms to 1d",
+                     RATE_COUNT_MAX);
+}
+
 bool subscription_id(const char *alert_id, const char *recipient, char id[SUBSCRIPTION_ID_MAX])
 {
     int size = snprintf(id, SUBSCRIPTION_ID_MAX, "%s-", alert_id);

@@ -48,6 +48,11 @@ typedef void subscription_visit_t(void *context, const char *recipient, const ch
 void subscription_recipients(const store_subscriber_t *subscriber, const means_t *means,
                              subscription_visit_t *visit, void *context);
 
+// How much each channel of this subscriber may carry; count 0: as much as there is. False with
+// fault: `rate` is none such as 10/1m.
+enum { RATE_COUNT_MAX = 1000 }; // in its stretch of time, each of which Redis remembers
+bool subscription_rate(const store_subscriber_t *subscriber, budget_t *rate, fault_t *fault);
+
 // Whose recipient is it, by which channel? False: it is none.
 bool subscription_split(const char *recipient, char name[BULLETIN_NAME_MAX + 1],
                         const char **channel);

@@ -112,6 +112,63 @@ class Formats(ChannelTest):
         self.assertIn("410", self.settle(second, "bob/slack", "dead 0"))
 
 
+class Pace(ChannelTest):
+    def test_a_rate_delays_and_drops_nothing(self):
+        self.add_subscriber("alice", "spike", webhook=self.receiver.url("/slow"), rate="4/2s",
+                            slack=self.receiver.url("/chat"))
+        self.add_subscriber("bob", "spike", webhook=self.receiver.url("/quick"))
+        self.add_subscriber("odd", "spike", webhook=self.receiver.url("/odd"), rate="many")
+        ids = [ident for series in range(12) for ident in self.put("spike", f"s:{series}")]
+        for ident in ids:
+            self.settle(ident, "bob", seconds=10)
+        for ident in ids:
+            self.settle(ident, "alice", seconds=30)
+            self.settle(ident, "alice/slack", seconds=30)
+        for path in ("/slow", "/chat"):
+            times = sorted(at for at, where, *_ in self.receiver.got if where == path)
+            self.assertEqual(len(times), 12)
+            # Measured where they arrive: a little may be lost on the way.
+            self.assertTrue(all(late - early > 1.8 for early, late in zip(times, times[4:])), times)
+        self.assertIn("the rate is not of the form", self.settle(ids[0], "odd", "retry 1"))
+        self.assertFalse(self.bodies("/odd"))
+
+
+class DeadLetters(ChannelTest):
+    def test_they_are_sent_again_under_the_same_id(self):
+        self.receiver.plan = lambda path, number: (410, {}, b"")
+        self.add_subscriber("alice", "spike", webhook=self.receiver.url(),
+                            slack=self.receiver.url("/chat"))
+        self.redis.sadd("nt:subs:spike", "later")
+        ids = self.put("spike", "s:1") + self.put("spike", "s:2")
+        for ident in ids:
+            self.settle(ident, "alice", "dead")
+            self.settle(ident, "alice/slack", "dead")
+            self.settle(ident, "later", "dead 0")
+        self.receiver.plan = lambda path, number: (200, {}, b"")
+        self.redis.hdel("nt:subscriber:alice", "gone", "gone.slack")
+        self.redis.hset("nt:subscriber:later", "webhook", self.receiver.url("/later"))
+
+        def resend(*words):
+            run = subprocess.run([TIDEWIRE, "subscriber", "-c", self.config, "--dir", self.dir,
+                                  "resend", *words], capture_output=True, text=True, timeout=20)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            return int(run.stdout.split()[0])
+        self.assertEqual(resend("nobody"), 0)
+        self.assertEqual(resend("alice/slack", ids[0]), 1)
+        self.settle(ids[0], "alice/slack", "done 1")
+        self.assertTrue(self.delivery(ids[0], "alice").startswith("dead"))
+        self.assertEqual(resend("alice"), 3)
+        self.assertEqual(resend("later", ids[1]), 1)
+        for ident in ids:
+            self.settle(ident, "alice")
+            self.settle(ident, "alice/slack")
+        self.settle(ids[1], "later")
+        self.assertTrue(self.delivery(ids[0], "later").startswith("dead"))
+        sent = [headers["webhook-id"] for _, path, headers, _ in self.receiver.got
+                if path == "/later"]
+        self.assertEqual(sent, [f"{ids[1]}-later"])
+
+
 class Gateways(ChannelTest):
     """The operator's addresses may be private, whatever subscribers may."""
     allow_private = False

@@ -203,7 +203,8 @@ CALLED = {  # functions by who calls them
     "claim renew release": "transform notifier",
     "commit base_put base_swap latest": "transform",
     "outbox_take alert_log delivery_plan delivery_due delivery_return delivery_settle "
-    "delivery_waiting": "notifier",
+    "delivery_pace delivery_waiting": "notifier",
+    "delivery_again": "operator",
     "quarantine": "prep",
     "held_begin held_marked held_end": "collector",
 }
@@ -235,7 +236,7 @@ def inner_commands():
 def every_command_is_allowed(users, keep):
     inner = inner_commands()
     assert inner["commit"] >= {"hmget", "llen", "xadd", "rpush", "hset", "xlen", "hdel"}
-    assert inner["delivery_settle"] >= {"zrem", "decr", "zadd", "hvals", "del"}
+    assert inner["delivery_settle"] >= {"zrem", "decr", "zadd", "hgetall", "zpopmin", "del"}
     tables = [CALLED, CALLED_TO_COPY] if keep else [CALLED]
     told = {name for table in (CALLED, CALLED_TO_COPY) for names in table for name in names.split()}
     text = "".join((TOP / f"broker/functions{more}.lua").read_text() for more in ("", "_held"))
@@ -256,7 +257,9 @@ RARE = {
                   "DEL tw:latest:m:s1", "HGETALL tw:m:{5}:37", "LRANGE tw:j:{5}:37 0 1",
                   "HMGET tw:{secrets} c"],
     "notifier": ["EXPIRE tw:{deliveries}:body:00 9", "DECR tw:{deliveries}:count",
-                 "HVALS tw:delivery:00", "HDEL tw:{deliveries}:ill alice", "DEL tw:{deliveries}:body:00",
+                 "HGETALL tw:delivery:00", "ZPOPMIN tw:{deliveries}:dead 1",
+                 "ZREMRANGEBYSCORE tw:{deliveries}:dead 0 1", "ZSCORE tw:{deliveries}:dead 00/alice",
+                 "PEXPIRE tw:{deliveries}:paced:alice 1", "HDEL tw:{deliveries}:ill alice", "DEL tw:{deliveries}:body:00",
                  "ZMSCORE tw:seen:{tw:alerts} 00", "HINCRBY tw:status:high alerts 1",
                  "FCALL_RO tw_tw_1_delivery_waiting 1 tw:{deliveries}",
                  "FCALL tw_tw_1_delivery_return 1 tw:{deliveries} 00 alice 1"],
@@ -269,7 +272,9 @@ RARE = {
     "observer": ["HGETALL tw:{failing}:c", "HMGET tw:{quarantine}:count:feed total", "XLEN tw:o:{5}",
                  "ZCARD tw:seen:{tw:alerts}", "HGET tw:m:{5}:37 off:c", "SCAN 0"],
     "operator": ["SREM tw:subs:high alice", "HDEL tw:subscriber:bob gone", "MULTI", "EXEC",
-                 "ZRANGE tw:{actors} 0 -1", "XLEN tw:o:{5}", "LLEN tw:j:{5}:37"],
+                 "ZRANGE tw:{actors} 0 -1", "XLEN tw:o:{5}", "LLEN tw:j:{5}:37",
+                 "FCALL tw_tw_1_delivery_again 3 tw:{deliveries} tw:delivery: tw:{deliveries}:body: "
+                 "alice", "HSET tw:delivery:00 alice x", "ZADD tw:{deliveries} 1 alice"],
     "deployer": ["FUNCTION LIST", "FUNCTION LOAD x"],
 }
 RARE_TO_COPY = ["RENAME tw:h:{5}:37 tw:j:{5}:37", "PERSIST tw:j:{5}:37", "UNLINK tw:b:{5}:37",

@@ -193,6 +193,8 @@ static void say_what_is_told(verbs_t *self)
     DO(store_delivery_retry(self->store, text, "alice", 5, "no"));
     DO(store_delivery_done(self->store, text, "alice"));
     DO(store_delivery_dead(self->store, text, "alice", "never"));
+    DO(store_delivery_pace(self->store, text, "alice", 3, 1000, &next_ms));
+    DO(store_delivery_again(self->store, "alice", id, &count));
     DO(store_delivery_waiting(self->store, &count, &next_ms));
     DO(store_alert_log_put(self->store, &item, 1));
     DO(store_alert_log_knows(self->store, &id, 1, &known));

@@ -401,7 +401,7 @@ static void a_delivery_is_retried_until_done_or_dead(void **state)
     assert_string_equal(redis("HGET tw:delivery:01 a"), "dead 2 HTTP 410"); // stays so
     assert_string_equal(redis("EXISTS 'tw:{deliveries}:body:01'"), "1");    // b waits still
     expect(store, store_delivery_done(store, "01", "b"), STORE_OK);
-    assert_string_equal(redis("EXISTS 'tw:{deliveries}:body:01'"), "0");
+    assert_true(is_kept_a_week("tw:{deliveries}:body:01")); // a's can be sent again
     uint64_t waiting;
     int64_t next_ms;
     expect(store, store_delivery_waiting(store, &waiting, &next_ms), STORE_OK);
@@ -457,6 +457,96 @@ static void who_cannot_be_told_is_on_record(void **state)
     expect(store, store_delivery_plan(store, slice_text("01"), slice_text("B"), told, 2), STORE_OK);
     assert_string_equal(redis("HGET tw:delivery:01 a"), "dead 0 there is no such subscriber");
     assert_string_equal(due(store, 10, 60000), "01>b 0 B;");
+}
+
+static void dead_letters_can_be_sent_again(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    uint64_t count = 9;
+    plan(store, "01", "a");
+    plan(store, "02", "a/slack");
+    plan(store, "03", "ab");
+    const store_told_t nobody = { "a", "nobody" };
+    expect(store, store_delivery_plan(store, slice_text("04"), slice_text("B4"), &nobody, 1),
+           STORE_OK);
+    due(store, 10, 60000);
+    expect(store, store_delivery_dead(store, "01", "a", "no"), STORE_OK);
+    expect(store, store_delivery_dead(store, "02", "a/slack", "no"), STORE_OK);
+    expect(store, store_delivery_dead(store, "03", "ab", "no"), STORE_OK);
+    assert_string_equal(due(store, 10, 60000), "");
+    assert_string_equal(redis("EXISTS tw:{deliveries}:body:01"), "1");
+
+    expect(store, store_delivery_again(store, "a", slice_text("02"), &count), STORE_OK);
+    assert_int_equal(count, 1);
+    assert_string_equal(due(store, 10, 60000), "02>a/slack 0 B;");
+    expect(store, store_delivery_again(store, "a", slice_text(""), &count), STORE_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(due(store, 10, 60000), "01>a 0 B;04>a 0 B4;");
+    expect(store, store_delivery_again(store, "a", slice_text(""), &count), STORE_OK);
+    assert_int_equal(count, 0); // they wait already
+    expect(store, store_delivery_done(store, "01", "a"), STORE_OK);
+    assert_string_equal(redis("HGET tw:delivery:01 a"), "done 1");
+    assert_string_equal(redis("EXISTS tw:{deliveries}:body:01"), "0");
+    assert_string_equal(redis("GET tw:{deliveries}:count"), "2");
+    assert_string_equal(redis("ZRANGE tw:{deliveries}:dead 0 -1"), "03/ab");
+
+    // What was forgotten meanwhile cannot be sent.
+    redis("DEL tw:{deliveries}:body:03");
+    expect(store, store_delivery_again(store, "ab", slice_text(""), &count), STORE_OK);
+    assert_int_equal(count, 0);
+    assert_string_equal(redis("HGET tw:delivery:03 ab"), "dead 1 no");
+}
+
+static void few_dead_letters_are_remembered(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    plan(store, "01", "a");
+    due(store, 10, 60000);
+    expect(store, store_delivery_dead(store, "01", "a", "no"), STORE_OK);
+    // Many later ones, of which nothing else is known.
+    redis("EVAL \"for i = 1, 9999 do redis.call('ZADD', KEYS[1], 9e15, 'x' .. i .. '/b') end\" 1 "
+          "tw:{deliveries}:dead");
+    assert_string_equal(redis("EXISTS tw:{deliveries}:body:01"), "1");
+    plan(store, "02", "b");
+    due(store, 10, 60000);
+    expect(store, store_delivery_dead(store, "02", "b", "no"), STORE_OK);
+    assert_string_equal(redis("ZCARD tw:{deliveries}:dead"), "10000");
+    assert_string_equal(redis("EXISTS tw:{deliveries}:body:01"), "0");
+    assert_string_equal(redis("EXISTS tw:{deliveries}:body:02"), "1");
+}
+
+static void a_rate_delays_and_counts_each_once(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    static const struct {
+        const char *id;
+        bool goes;
+    } calls[] = {
+        { "01", true }, { "02", true }, { "01", true }, { "03", false }, { "04", false }
+    };
+    int64_t wait_ms;
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        expect(store, store_delivery_pace(store, calls[i].id, "a/slack", 2, 60000, &wait_ms),
+               STORE_OK);
+        assert_int_equal(wait_ms == 0, calls[i].goes);
+        assert_true(wait_ms >= 0 && wait_ms <= 60000);
+    }
+    expect(store, store_delivery_pace(store, "03", "a", 2, 60000, &wait_ms), STORE_OK);
+    assert_int_equal(wait_ms, 0); // another recipient
+    expect(store, store_delivery_pace(store, "03", "a/slack", 3, 60000, &wait_ms), STORE_OK);
+    assert_int_equal(wait_ms, 0); // a higher rate
+    expect(store, store_delivery_pace(store, "05", "a/slack", 1, 60000, &wait_ms), STORE_OK);
+    assert_true(wait_ms > 50000); // a lower one: all but the last have to leave
+    expect(store, store_delivery_pace(store, "06", "q", 1, 30, &wait_ms), STORE_OK);
+    expect(store, store_delivery_pace(store, "07", "q", 1, 30, &wait_ms), STORE_OK);
+    assert_true(wait_ms > 0 && wait_ms <= 30);
+    usleep(50000);
+    expect(store, store_delivery_pace(store, "07", "q", 1, 30, &wait_ms), STORE_OK);
+    assert_int_equal(wait_ms, 0);
+    assert_true(strtol(redis("PTTL tw:{deliveries}:paced:a/slack"), NULL, 10) > 0);
 }
 
 static void nobody_is_held_up_by_another(void **state)
@@ -596,6 +686,9 @@ int main(void)
         cmocka_unit_test_setup(a_notifier_that_dies_delays_a_delivery_only, flush),
         cmocka_unit_test_setup(too_many_deliveries_are_refused_aloud, flush),
         cmocka_unit_test_setup(who_cannot_be_told_is_on_record, flush),
+        cmocka_unit_test_setup(dead_letters_can_be_sent_again, flush),
+        cmocka_unit_test_setup(few_dead_letters_are_remembered, flush),
+        cmocka_unit_test_setup(a_rate_delays_and_counts_each_once, flush),
         cmocka_unit_test_setup(nobody_is_held_up_by_another, flush),
         cmocka_unit_test_setup(the_ill_are_asked_one_by_one, flush),
         cmocka_unit_test_setup(what_had_no_turn_goes_back, flush),

@@ -166,6 +166,31 @@ static void recipients_are_split(void **state)
     assert_false(subscription_split(longest, name, &channel));
 }
 
+static void rates_are_read(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *text;
+        bool good;
+        uint32_t count;
+    } cases[] = {
+        { "", true, 0 },           { "10/1m", true, 10 },   { "1/s", true, 1 },
+        { "1000/1d", true, 1000 }, { "1001/1d", false, 0 }, { "10", false, 0 },
+        { "0/1m", false, 0 },      { "10/2d", false, 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *const fields[] = { "rate", cases[i].text, NULL };
+        store_subscriber_t subscriber;
+        budget_t rate;
+        fault_t fault;
+        write_down(&subscriber, fields);
+        if (subscription_rate(&subscriber, &rate, &fault) != cases[i].good)
+            fail_msg("%s", cases[i].text);
+        if (cases[i].good)
+            assert_int_equal(rate.count, cases[i].count);
+    }
+}
+
 static void ids_have_no_dots_and_do_not_collide(void **state)
 {
     (void) state;
@@ -202,6 +227,7 @@ int main(void)
         cmocka_unit_test(why_somebody_cannot_be_told),
         cmocka_unit_test_teardown(the_operators_means_make_channels, set_means),
         cmocka_unit_test(an_address_that_is_gone_is_off_alone),
+        cmocka_unit_test(rates_are_read),
         cmocka_unit_test(recipients_are_split),
         cmocka_unit_test(ids_have_no_dots_and_do_not_collide),
         cmocka_unit_test(too_long_ids_are_refused),
