@@ -219,6 +219,11 @@ local function plan_is_lost(seen, planned, delivery, id)
          redis.call('EXISTS', delivery .. id) == 0
 end
 
+-- Of an entry of a topic, as its body begins; of a body that is none, as if it were an alert.
+local function kind_of(body)
+  return body:match('^{"v":%d+,"id":"%x+","kind":"(%l+)"') or 'alert'
+end
+
 -- keys: log, seen, prefix of the status keys, prefix of the delivery keys
 -- args: limit, then of each: id, rule, series, ts, severity, topic, seq, body, "1" if planned
 local function alert_log(keys, args)
@@ -232,11 +237,14 @@ local function alert_log(keys, args)
   for i = 2, #args, 9 do
     if redis.call('ZADD', seen, 'NX', score + 1, args[i]) == 1 then
       score = score + 1
+      local kind = kind_of(args[i + 7])
       redis.call('XADD', log, 'MAXLEN', limit, '*', 'id', args[i], 'rule', args[i + 1], 'series',
                  args[i + 2], 'ts', args[i + 3], 'severity', args[i + 4], 'topic', args[i + 5],
-                 'seq', args[i + 6], 'body', args[i + 7])
-      counts[args[i + 1]] = (counts[args[i + 1]] or 0) + 1
-      last_ts[args[i + 1]] = args[i + 3]
+                 'seq', args[i + 6], 'kind', kind, 'body', args[i + 7])
+      if kind == 'alert' then
+        counts[args[i + 1]] = (counts[args[i + 1]] or 0) + 1
+        last_ts[args[i + 1]] = args[i + 3]
+      end
     end
   end
   for rule, count in pairs(counts) do

@@ -11,7 +11,7 @@
 enum {
     ALERT_VERSION = 1,
     ALERT_KEYS = 18,      // of every entry
-    ALERT_KEYS_MOST = 20, // with corrects or late, and with suppressed
+    ALERT_KEYS_MOST = 21, // an alert: late, suppressed; resolved: corrects, since, opened
     AT_BYTES = 9,
 };
 
@@ -38,13 +38,13 @@ alert_id_t alert_id_of(slice_t rule, const uint8_t rule_hash[32], slice_t series
     return id;
 }
 
-alert_id_t alert_id_of_correction(alert_id_t alert)
+alert_id_t alert_id_about(alert_id_t alert, const char *kind)
 {
     digest_t digest;
     digest_begin(&digest);
     digest_add_sized(&digest, slice_text("tw1"));
     digest_add_sized(&digest, slice_of(alert.bytes, sizeof alert.bytes));
-    digest_add_sized(&digest, slice_text("correction"));
+    digest_add_sized(&digest, slice_text(kind));
     uint8_t bytes[DIGEST_BYTES];
     digest_end(&digest, bytes);
     alert_id_t id;
@@ -178,8 +178,9 @@ static void put_origin(buffer_t *out, const alert_t *self)
 
 void alert_encode(const alert_t *self, buffer_t *out)
 {
-    bool corrects = !id_is_zero(self->corrects);
-    wire_map(out, (uint32_t) (ALERT_KEYS + corrects + self->late + (self->suppressed > 0)));
+    bool corrects = !id_is_zero(self->corrects), opened = !id_is_zero(self->opened);
+    wire_map(out, (uint32_t) (ALERT_KEYS + corrects + self->late + (self->suppressed > 0) +
+                              self->incident + opened));
     put_int(out, "v", ALERT_VERSION);
     put_id(out, "id", self->id);
     put_string(out, "kind", self->kind);
@@ -193,6 +194,10 @@ void alert_encode(const alert_t *self, buffer_t *out)
     }
     if (self->suppressed > 0)
         put_int(out, "suppressed", (int64_t) self->suppressed);
+    if (self->incident)
+        put_int(out, "since", self->since_us);
+    if (opened)
+        put_id(out, "opened", self->opened);
     put_text(out, "rule", self->rule);
     put_text(out, "severity", self->severity);
     put_text(out, "series", self->series);

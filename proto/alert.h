@@ -34,10 +34,13 @@ typedef struct {
 
 typedef struct {
     alert_id_t id, prev; // prev all zero = none
-    const char *kind;    // "alert" or "correction"
+    const char *kind;    // "alert", "correction"; of an incident "firing", "still", "resolved"
     bool late;           // it came to hold only when its row closed
-    alert_id_t corrects; // of a correction: the alert that does not hold
+    alert_id_t corrects; // the alert that does not hold: of a correction, or of what it ended
     uint64_t suppressed; // alerts before it that alerts_max held back
+    bool incident;       // it tells of one:
+    int64_t since_us;    // the first row
+    alert_id_t opened;   // the entry that said that it fires; zero in that entry
     uint64_t seq;        // ordinal of the entry in its topic, from 1
     slice_t rule, severity, series, when;
     unsigned key_count;
@@ -59,7 +62,9 @@ typedef struct {
 // bytes), series, ts (8 bytes little-endian), discriminator.
 alert_id_t alert_id_of(slice_t rule, const uint8_t rule_hash[32], slice_t series, int64_t ts_us,
                        slice_t discriminator);
-alert_id_t alert_id_of_correction(alert_id_t alert); // the same over "tw1", alert, "correction"
+// The same over "tw1", id, kind: of a correction, firing or still that is about the row of an
+// alert, or resolved, about the firing that it ends.
+alert_id_t alert_id_about(alert_id_t id, const char *kind);
 void alert_id_print(alert_id_t id, char text[ALERT_ID_TEXT]); // 32 lower-case hex digits
 bool alert_id_parse(alert_id_t *id, slice_t text);
 

@@ -91,6 +91,8 @@ typedef struct {
     int64_t cooldown_us; // default 0
     rule_emit_t emit;
     uint32_t alerts_max; // of a series and minute of event time; 0 = no limit
+    int64_t for_us;      // default 0
+    slice_t resolve;     // condition that ends an incident; empty: `when` does not hold
 } rule_t;
 
 void rule_encode(const rule_t *rule, buffer_t *out);

@@ -9,7 +9,7 @@
 #include "proto/plan_entries.h"
 #include "proto/wire.h"
 
-enum { RECORD_FIELDS = 4, ENTRY_FIELDS = 3, RULE_FIELDS = 10, RULE_FIELDS_FIRST = 8 };
+enum { RECORD_FIELDS = 4, ENTRY_FIELDS = 3, RULE_FIELDS = 12, RULE_FIELDS_FIRST = 8 };
 
 // ---- writing ------------------------------------------------------------------------------
 
@@ -189,6 +189,8 @@ void rule_encode(const rule_t *rule, buffer_t *out)
     wire_i64(out, rule->cooldown_us);
     wire_u64(out, rule->emit);
     wire_u64(out, rule->alerts_max);
+    wire_i64(out, rule->for_us);
+    wire_text(out, rule->resolve);
 }
 
 // What has come since the first form of a body.
@@ -196,7 +198,8 @@ static bool read_later(wire_reader_t *in, rule_t *rule)
 {
     uint64_t emit, alerts_max;
     if (!wire_read_u64(in, &emit) || emit > RULE_EMIT_DEFAULT || !wire_read_u64(in, &alerts_max) ||
-        alerts_max > RULE_ALERTS_MAX_MOST)
+        alerts_max > RULE_ALERTS_MAX_MOST || !wire_read_i64(in, &rule->for_us) ||
+        rule->for_us < 0 || !wire_read_text(in, &rule->resolve, PLAN_BODY_MAX))
         return false;
     rule->emit = (rule_emit_t) emit;
     rule->alerts_max = (uint32_t) alerts_max;

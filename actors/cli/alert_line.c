@@ -5,15 +5,16 @@
 #include <time.h>
 
 #include "proto/json.h"
+#include "proto/owned.h"
 #include "proto/wire.h"
 
 enum { KEY_MAX = 64, TEXT_MAX = 4096 };
 
 typedef struct {
-    slice_t rule, series, severity, when, kind;
+    slice_t id, prev, rule, series, severity, when, kind;
     slice_t columns; // bytes of the map
     slice_t threshold, ratio;
-    int64_t ts_us;
+    int64_t ts_us, since_us;
 } fields_t;
 
 static bool read_fields(slice_t body, fields_t *fields)
@@ -26,7 +27,13 @@ static bool read_fields(slice_t body, fields_t *fields)
         slice_t key, skipped;
         if (!wire_read_text(&reader, &key, KEY_MAX))
             return false;
-        if (slice_is(key, "rule"))
+        if (slice_is(key, "id"))
+            wire_read_text(&reader, &fields->id, KEY_MAX);
+        else if (slice_is(key, "prev") && wire_peek(&reader) == WIRE_TEXT)
+            wire_read_text(&reader, &fields->prev, KEY_MAX);
+        else if (slice_is(key, "since"))
+            wire_read_i64(&reader, &fields->since_us);
+        else if (slice_is(key, "rule"))
             wire_read_text(&reader, &fields->rule, TEXT_MAX);
         else if (slice_is(key, "series"))
             wire_read_text(&reader, &fields->series, TEXT_MAX);
@@ -72,30 +79,62 @@ static void put_columns(slice_t bytes, buffer_t *out)
     }
 }
 
-bool alert_line(slice_t body, bool colour, buffer_t *out)
+static void put_time(const char *format, int64_t us, buffer_t *out)
+{
+    time_t seconds = us / 1000000;
+    struct tm utc;
+    char text[32];
+    gmtime_r(&seconds, &utc);
+    strftime(text, sizeof text, format, &utc);
+    buffer_text(out, text);
+}
+
+// What kind of entry it is, and how far beyond the threshold.
+static void put_remark(const fields_t *fields, buffer_t *out)
+{
+    double threshold, ratio;
+    bool still = slice_is(fields->kind, "still");
+    if (slice_is(fields->kind, "correction")) {
+        buffer_text(out, "(correction: it does not hold)");
+    } else if (slice_is(fields->kind, "resolved")) {
+        buffer_text(out, "(resolved)");
+    } else if (still || slice_is(fields->kind, "firing")) {
+        buffer_text(out, still ? "(still firing, since " : "(firing, since ");
+        put_time("%Y-%m-%d %H:%M:%S)", fields->since_us, out);
+    } else if (read_number(fields->threshold, &threshold) && read_number(fields->ratio, &ratio)) {
+        buffer_printf(out, "(%.3g times the threshold of %.10g)", ratio, threshold);
+    }
+}
+
+// An incident that begins with the alert that was told just before says nothing new.
+static bool says_nothing(const fields_t *fields, char last[ALERT_LINE_ID])
+{
+    bool follows = slice_is(fields->kind, "firing") && slice_is(fields->prev, last);
+    snprintf(last, ALERT_LINE_ID, "%.*s", (int) fields->id.size, (const char *) fields->id.data);
+    return follows;
+}
+
+alert_line_t alert_line(slice_t body, bool colour, char last[ALERT_LINE_ID], buffer_t *out)
 {
     fields_t fields = { 0 };
     if (!read_fields(body, &fields))
-        return false;
+        return ALERT_LINE_NONE;
+    if (says_nothing(&fields, last))
+        return ALERT_LINE_SILENT;
     const char *strong = "", *dim = "", *plain = "";
     if (colour) {
         strong = slice_is(fields.severity, "critical") ? "\033[1;31m" : "\033[1;33m";
         dim = "\033[2m";
         plain = "\033[0m";
     }
-    time_t seconds = fields.ts_us / 1000000;
-    struct tm utc;
-    char when[32];
-    gmtime_r(&seconds, &utc);
-    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &utc);
-    buffer_printf(out, "%s%s%s  %s%.*s%s  %.*s", dim, when, plain, strong, (int) fields.rule.size,
+    buffer_text(out, dim);
+    put_time("%Y-%m-%d %H:%M:%S", fields.ts_us, out);
+    buffer_printf(out, "%s  %s%.*s%s  %.*s", plain, strong, (int) fields.rule.size,
                   fields.rule.data, plain, (int) fields.series.size, fields.series.data);
     put_columns(fields.columns, out);
-    double threshold, ratio;
-    if (slice_is(fields.kind, "correction"))
-        buffer_printf(out, "  %s(correction: it does not hold)%s", dim, plain);
-    else if (read_number(fields.threshold, &threshold) && read_number(fields.ratio, &ratio))
-        buffer_printf(out, "  %s(%.3g times the threshold of %.10g)%s", dim, ratio, threshold,
-                      plain);
-    return !out->failed;
+    owned(buffer_destroy) buffer_t remark = { 0 };
+    put_remark(&fields, &remark);
+    if (remark.size > 0)
+        buffer_printf(out, "  %s%s%s", dim, buffer_string(&remark), plain);
+    return !remark.failed && !out->failed ? ALERT_LINE_MADE : ALERT_LINE_NONE;
 }

@@ -1,8 +1,12 @@
-/*  alert_line -- an alert of the alert socket as one line for a person. */
+/*  alert_line -- an entry of the alert socket as one line for a person. */
 #pragma once
 #include <stdbool.h>
 
 #include "proto/buffer.h"
 
-// Append the line (no newline). False: the body is not an alert's map.
-bool alert_line(slice_t body, bool colour, buffer_t *out);
+enum { ALERT_LINE_ID = 40 };
+
+// Append the line (no newline). `last`: the id of the entry before, which is replaced; an incident
+// that begins with the alert before says nothing. NONE: the body is not an alert's map.
+typedef enum { ALERT_LINE_NONE, ALERT_LINE_MADE, ALERT_LINE_SILENT } alert_line_t;
+alert_line_t alert_line(slice_t body, bool colour, char last[ALERT_LINE_ID], buffer_t *out);

@@ -37,10 +37,13 @@ bool listen_endpoint(store_t *store, char endpoint[BUS_ENDPOINT_MAX], fault_t *f
 }
 
 // Metrics have no line for people: they are printed as JSON.
-static bool print_one(const listen_t *self, slice_t body)
+static bool print_one(const listen_t *self, slice_t body, char last[ALERT_LINE_ID])
 {
     owned(buffer_destroy) buffer_t line = { 0 };
-    bool good = !self->json && alert_line(body, self->colour, &line);
+    alert_line_t made = self->json ? ALERT_LINE_NONE : alert_line(body, self->colour, last, &line);
+    if (made == ALERT_LINE_SILENT)
+        return false;
+    bool good = made == ALERT_LINE_MADE;
     if (!good) {
         buffer_clear(&line);
         good = json_from_wire(&line, body);
@@ -63,6 +66,7 @@ typedef struct {
     int64_t heard_us;    // any broker; or begun to listen
     bool silent;
     uint64_t printed;
+    char last[ALERT_LINE_ID]; // of the last entry with a line
 } hearing_t;
 
 static bool has_enough(const hearing_t *hearing)
@@ -82,7 +86,7 @@ static void take_news(hearing_t *hearing)
         size_t size = strlen(hearing->self->prefix);
         if (topic.size >= size && memcmp(topic.data, hearing->self->prefix, size) == 0 &&
             fresh_take(hearing->fresh, topic, body))
-            hearing->printed += print_one(hearing->self, body);
+            hearing->printed += print_one(hearing->self, body, hearing->last);
     }
 }
 

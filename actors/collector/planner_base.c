@@ -49,6 +49,8 @@ static bool s_add_rule(plan_t *plan, const rule_settings_t *settings, fault_t *f
         .cooldown_us = settings->cooldown_us,
         .emit = s_emit(settings->emit),
         .alerts_max = settings->alerts_max,
+        .for_us = settings->for_us,
+        .resolve = slice_text(settings->resolve ? settings->resolve : ""),
     };
     owned(buffer_destroy) buffer_t body = { 0 };
     rule_encode(&rule, &body);

@@ -104,17 +104,12 @@ static bool read_cooldown(rule_t *rule, const char *value, fault_t *fault)
 
 static bool read_for(rule_t *rule, const char *value, fault_t *fault)
 {
-    (void) rule;
-    int64_t us;
-    if (!s_duration(&us, "for", value, fault))
-        return false;
-    return us == 0 || fault_set(fault, "for: only 0s is possible in this version");
+    return s_duration(&rule->for_us, "for", value, fault);
 }
 
 static bool read_resolve(rule_t *rule, const char *value, fault_t *fault)
 {
-    (void) rule;
-    return !*value || fault_set(fault, "resolve: is not in this version");
+    return !*value || s_text(&rule->resolve, "resolve", value, RULE_TEXT_MAX, fault);
 }
 
 static bool read_emit(rule_t *rule, const char *value, fault_t *fault)
@@ -198,12 +193,14 @@ bool rule_fields_are_whole(const rule_t *rule)
 
 size_t rule_fields_write(const rule_t *rule, store_field_t fields[RULE_FIELDS_MAX], buffer_t *texts)
 {
-    static const char *const names[RULE_FIELDS_MAX] = { "on",       "when",    "severity",
-                                                        "note",     "emit",    "min_rows",
-                                                        "positive", "enabled", "alerts_max",
-                                                        "cooldown" };
-    const slice_t given[] = { rule->on, rule->when, rule->severity, rule->note,
-                              slice_text(emit_words[rule->emit]) };
+    static const char *const names[RULE_FIELDS_MAX] = { "on",         "when",     "severity",
+                                                        "note",       "emit",     "resolve",
+                                                        "min_rows",   "positive", "enabled",
+                                                        "alerts_max", "cooldown", "for" };
+    const slice_t given[] = {
+        rule->on,     rule->when, rule->severity, rule->note, slice_text(emit_words[rule->emit]),
+        rule->resolve
+    };
     enum { GIVEN = sizeof given / sizeof given[0] };
     for (size_t i = 0; i < GIVEN; i++) {
         buffer_append(texts, given[i].data, given[i].size);
@@ -214,8 +211,11 @@ size_t rule_fields_write(const rule_t *rule, store_field_t fields[RULE_FIELDS_MA
         buffer_printf(texts, "%" PRId64, numbers[i]);
         buffer_append(texts, "", 1);
     }
-    buffer_printf(texts, "%" PRId64 "us", rule->cooldown_us);
-    buffer_append(texts, "", 1);
+    const int64_t durations[] = { rule->cooldown_us, rule->for_us };
+    for (size_t i = 0; i < sizeof durations / sizeof durations[0]; i++) {
+        buffer_printf(texts, "%" PRId64 "us", durations[i]);
+        buffer_append(texts, "", 1);
+    }
     if (texts->failed)
         return 0;
     const char *at = (const char *) texts->data;

@@ -34,6 +34,8 @@ bool bulletin_read(bulletin_t *self, slice_t body)
             wire_read_text(&reader, &read.series, BULLETIN_SERIES_MAX);
         else if (slice_is(key, "severity") && wire_peek(&reader) == WIRE_TEXT)
             wire_read_text(&reader, &read.severity, BULLETIN_NAME_MAX);
+        else if (slice_is(key, "kind") && wire_peek(&reader) == WIRE_TEXT)
+            wire_read_text(&reader, &read.kind, KEY_BYTES_MAX);
         else if (slice_is(key, "ts"))
             wire_read_i64(&reader, &read.ts_us);
         else if (slice_is(key, "seq"))
@@ -46,4 +48,10 @@ bool bulletin_read(bulletin_t *self, slice_t body)
         return false;
     *self = read;
     return true;
+}
+
+bool bulletin_is_news(const bulletin_t *self)
+{
+    return slice_is(self->kind, "firing") || slice_is(self->kind, "still") ||
+           slice_is(self->kind, "resolved");
 }

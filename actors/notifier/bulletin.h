@@ -13,13 +13,17 @@
 enum { BULLETIN_NAME_MAX = PLAN_NAME_MAX, BULLETIN_SERIES_MAX = SERIES_ID_MAX };
 
 typedef struct {
-    slice_t rule, series, severity; // in the body; severity may be empty
+    slice_t rule, series, severity, kind; // in the body; severity and kind may be empty
     int64_t ts_us;
     uint64_t seq;
 } bulletin_t;
 
 // False: not such a map, or one of rule, series, ts and seq is missing or too long.
 bool bulletin_read(bulletin_t *self, slice_t body);
+
+// Is it told to subscribers? What changes with an incident is; alerts and corrections are for those
+// who listen.
+bool bulletin_is_news(const bulletin_t *self);
 
 // Names of rules, subscribers, silences and sources: 1 to 128 letters, digits, '.', '_', '-'.
 bool bulletin_name_is_good(slice_t name);

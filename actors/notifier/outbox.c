@@ -310,7 +310,8 @@ static store_status_t plan_next(outbox_t *self, size_t *asked)
     bool planned = self->known[self->planned];
     if (item->good && !self->again[self->planned] &&
         bulletin_read(&bulletin, batch_piece(batch, item->body))) {
-        store_status_t status = planned ? STORE_OK : plan(self, item, &bulletin, &planned, asked);
+        bool told = planned || !bulletin_is_news(&bulletin);
+        store_status_t status = told ? STORE_OK : plan(self, item, &bulletin, &planned, asked);
         if (status != STORE_OK)
             return status;
         FAULT_POINT("alert.planned");

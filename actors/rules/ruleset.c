@@ -234,13 +234,38 @@ static bool choose_emit(compiled_rule_t *rule, fault_t *fault)
     return false;
 }
 
+// The place in a fault is one in `when`; here it goes into the text.
+static bool refuse_resolve(fault_t *fault)
+{
+    fault_t why = *fault;
+    return why.line ? fault_set(fault, "resolve: %d:%d: %s", why.line, why.column, why.text)
+                    : fault_set(fault, "resolve: %s", why.text);
+}
+
+// What ends an incident has guards and windows of its own.
+static bool compile_resolve(table_t *table, compiled_rule_t *rule, fault_t *fault)
+{
+    if (rule->rule.resolve.size == 0)
+        return true;
+    compiled_rule_t *resolve = arena_take(table->arena, sizeof *resolve);
+    if (!resolve)
+        return fault_set(fault, "out of memory");
+    *resolve = (compiled_rule_t){ .name = rule->name, .rule = rule->rule };
+    resolve->when = compile_condition(table, rule->rule.resolve, fault);
+    if (!resolve->when || !guard_rule(table, resolve, fault))
+        return refuse_resolve(fault);
+    extent_of(&table->plan, resolve->when, resolve);
+    rule->resolve = resolve;
+    return true;
+}
+
 static bool compile_rule(table_t *table, compiled_rule_t *rule, fault_t *fault)
 {
     rule->when = compile_condition(table, rule->rule.when, fault);
     if (!rule->when || !guard_rule(table, rule, fault))
         return false;
     extent_of(&table->plan, rule->when, rule);
-    if (!choose_emit(rule, fault))
+    if (!choose_emit(rule, fault) || !compile_resolve(table, rule, fault))
         return false;
     expr_digest(&table->plan, rule->when, &rule->rule, rule->hash);
     rule->id = id_of(rule);

@@ -85,7 +85,8 @@ typedef struct {
     uint8_t bytes[16];
 } rule_id_t;
 
-typedef struct {
+typedef struct compiled_rule compiled_rule_t;
+struct compiled_rule {
     const char *name;
     rule_t rule;        // as in the plan, with emit decided; slices point into the ruleset
     const expr_t *when; // derived columns expanded; boolean
@@ -95,9 +96,10 @@ typedef struct {
     const guard_t *guards;
     size_t aggregate_count; // aggregates it uses, for evidence
     const uint16_t *aggregates;
-    int64_t span_us; // longest window by time, 0 = none
-    uint32_t rows;   // longest window by rows, 0 = none
-} compiled_rule_t;
+    int64_t span_us;                // longest window by time, 0 = none
+    uint32_t rows;                  // longest window by rows, 0 = none
+    const compiled_rule_t *resolve; // what ends an incident, judged like a rule; NULL: `when` fails
+};
 
 typedef struct {
     const char *name;

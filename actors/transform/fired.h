@@ -10,7 +10,9 @@
 enum {
     SAID_ALERT = 1,      // it was published
     SAID_SUPPRESSED = 2, // it was held back
-    SAID_ANYTHING = 3,
+    SAID_TRUE = 3,       // one of both
+    SAID_INCIDENT = 4,   // it began an incident
+    SAID_ANYTHING = 7,
 };
 
 typedef struct {

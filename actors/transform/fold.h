@@ -32,12 +32,12 @@
 typedef struct fold fold_t;
 
 typedef struct {
-    uint64_t accepted, late, duplicates, revisions, alerts, suppressed, corrections, judged,
-        warming;
+    uint64_t accepted, late, duplicates, revisions, alerts, suppressed, corrections, firing,
+        resolved, judged, warming;
 } fold_count_t;
 
-// Called for each alert and correction, in order. The alert and all it points to live only during
-// the call.
+// Called for each alert, correction and change of an incident, in order. The alert and all it
+// points to live only during the call.
 typedef void fold_alert_t(void *context, unsigned partition, const alert_t *alert);
 
 fold_t *fold_new(fold_alert_t *alert, void *context);

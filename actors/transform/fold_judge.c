@@ -6,51 +6,6 @@
  */
 #include "actors/transform/fold_state.h"
 
-static alert_id_t id_of(const pass_t *pass, const moment_t *moment, const row_t *row,
-                        const compiled_rule_t *rule)
-{
-    uint8_t ordinal[8];
-    for (unsigned i = 0; i < sizeof ordinal; i++)
-        ordinal[i] = (uint8_t) ((moment->position - moment->first) >> (8 * i));
-    return alert_id_of(slice_text(rule->name), rule->hash, series_name(pass->series), row->ts,
-                       row->ordinal ? slice_of(ordinal, sizeof ordinal) : row->identity);
-}
-
-typedef enum { SAY_ALERT, SAY_LATE_ALERT, SAY_CORRECTION } say_t;
-
-static bool publish(fold_t *self, const pass_t *pass, const hearing_t *hearing, const row_t *row,
-                    uint32_t rule, uint32_t index, say_t say)
-{
-    series_t *series = pass->series;
-    alert_t alert = { .kind = say == SAY_CORRECTION ? "correction" : "alert",
-                      .late = say == SAY_LATE_ALERT,
-                      .stream = pass->stream,
-                      .record_seq = pass->block->seq,
-                      .row = rows_load_u32(pass->block->row, index),
-                      .recv_us = pass->block->recv_us,
-                      .staged_us = pass->block->staged_us,
-                      .prep_us = pass->block->prep_us,
-                      .fired_us = pass->fired_us };
-    if (!jury_describe(self->jury, hearing, rule, &alert) || !series_topics(series))
-        return false;
-    alert.id = id_of(pass, hearing->moment, row, &pass->layout->plan->rules[rule]);
-    if (say == SAY_CORRECTION) {
-        alert.corrects = alert.id;
-        alert.id = alert_id_of_correction(alert.corrects);
-    }
-    topic_t *topic = &series->topics[rule];
-    if (say != SAY_CORRECTION) {
-        alert.suppressed = topic->suppressed;
-        topic->suppressed = 0;
-    }
-    topic_place(topic, &alert);
-    self->count.alerts += say != SAY_CORRECTION;
-    self->count.corrections += say == SAY_CORRECTION;
-    if (self->alert)
-        self->alert(self->context, pass->run->partition, &alert);
-    return true;
-}
-
 static hearing_t hear(const pass_t *pass, const moment_t *moment, const decimal_t *values)
 {
     return (
@@ -88,18 +43,20 @@ static bool is_edge(const pass_t *pass, uint32_t rule)
     return pass->layout->plan->rules[rule].rule.emit == RULE_EMIT_EDGE;
 }
 
-// An alert, or one that is held back. *said: SAID_*.
-static bool tell(fold_t *self, const pass_t *pass, const hearing_t *hearing, const row_t *row,
-                 uint32_t rule, uint32_t index, say_t say, unsigned *said)
+// What one rule says of a row that came or was revised.
+static bool judge_rule(fold_t *self, const case_t *at, unsigned *said)
 {
-    series_t *series = pass->series;
-    if (!series_topics(series))
+    bool known, newest = at->hearing->moment->position == at->pass->series->ring.tail - 1;
+    verdict_t verdict = jury_rule(at->hearing, at->rule);
+    note(self, verdict);
+    bool alerts =
+        verdict == VERDICT_TRUE &&
+        (!is_edge(at->pass, at->rule) || steps(at->pass, at->hearing->moment, at->rule, &known));
+    if (alerts && !fold_tell(self, at, SAY_ALERT, said))
         return false;
-    uint32_t most = pass->layout->plan->rules[rule].rule.alerts_max;
-    bool goes = topic_admits(&series->topics[rule], row->ts, most);
-    *said = goes ? SAID_ALERT : SAID_SUPPRESSED;
-    self->count.suppressed += !goes;
-    return !goes || publish(self, pass, hearing, row, rule, index, say);
+    if (jury_waits(at->hearing, at->rule) || !(alerts || newest))
+        return true;
+    return fold_move(self, at, verdict, newest, said);
 }
 
 bool fold_judge(fold_t *self, const pass_t *pass, const moment_t *moment, const row_t *row,
@@ -108,18 +65,16 @@ bool fold_judge(fold_t *self, const pass_t *pass, const moment_t *moment, const 
     series_t *series = pass->series;
     const table_plan_t *plan = pass->layout->plan;
     hearing_t hearing = hear(pass, moment, row->values);
-    bool comes_again = !row->ordinal || plan->lateness_us > 0, known;
-    for (uint32_t i = 0; i < plan->rule_count; i++) {
-        const rule_id_t *id = &plan->rules[i].id;
-        unsigned said = fired_said(&series->fired, moment->position, id);
-        if (said)
+    bool comes_again = !row->ordinal || plan->lateness_us > 0;
+    case_t at = { .pass = pass, .hearing = &hearing, .row = row, .index = index };
+    for (at.rule = 0; at.rule < plan->rule_count; at.rule++) {
+        const rule_id_t *id = &plan->rules[at.rule].id;
+        unsigned said = fired_said(&series->fired, moment->position, id), before = said;
+        if (said & SAID_TRUE)
             continue; // revised, and this rule has told already, under whatever plan
-        verdict_t verdict = jury_rule(&hearing, i);
-        note(self, verdict);
-        if (verdict != VERDICT_TRUE || (is_edge(pass, i) && !steps(pass, moment, i, &known)))
-            continue;
-        if (!tell(self, pass, &hearing, row, i, index, SAY_ALERT, &said) ||
-            (comes_again && !fired_say(&series->fired, moment->position, id, said)))
+        if (!judge_rule(self, &at, &said) ||
+            (comes_again && said != before &&
+             !fired_say(&series->fired, moment->position, id, said)))
             return false;
     }
     return true;
@@ -127,23 +82,36 @@ bool fold_judge(fold_t *self, const pass_t *pass, const moment_t *moment, const 
 
 // ---- closing ----------------------------------------------------------------------------------
 
-// The last word of one rule. What was held back has nothing to be taken back.
-static bool close_verdict(fold_t *self, const pass_t *pass, const hearing_t *hearing,
-                          const row_t *row, uint32_t rule, uint32_t index)
+// What it means for the incident: see fold_judge for the newest row. Of an older one an alert that
+// comes late may begin one, and what is taken back may end one.
+static bool close_incident(fold_t *self, const case_t *at, verdict_t verdict, bool late,
+                           unsigned said)
 {
-    const compiled_rule_t *compiled = &pass->layout->plan->rules[rule];
-    unsigned said = fired_said(&pass->series->fired, hearing->moment->position, &compiled->id);
-    verdict_t verdict = jury_rule(hearing, rule);
+    bool newest = at->hearing->moment->position == at->pass->series->ring.tail - 1 ||
+                  jury_waits(at->hearing, at->rule);
+    if (verdict != VERDICT_TRUE && !fold_retract(self, at))
+        return false;
+    return !(newest || late) || fold_move(self, at, verdict, newest, &said);
+}
+
+// The last word of one rule. What was held back has nothing to be taken back.
+static bool close_verdict(fold_t *self, const case_t *at)
+{
+    const pass_t *pass = at->pass;
+    unsigned said =
+        fired_said(&pass->series->fired, at->hearing->moment->position, &case_rule(at)->id);
+    verdict_t verdict = jury_rule(at->hearing, at->rule);
     note(self, verdict);
-    bool holds = verdict == VERDICT_TRUE, known = true;
-    if (holds && is_edge(pass, rule))
-        holds = steps(pass, hearing->moment, rule, &known);
-    if (!known || holds == (said != 0))
+    bool holds = verdict == VERDICT_TRUE, known = true, told = said & SAID_TRUE;
+    if (holds && is_edge(pass, at->rule))
+        holds = steps(pass, at->hearing->moment, at->rule, &known);
+    if (!known)
         return true;
-    if (holds)
-        return tell(self, pass, hearing, row, rule, index, SAY_LATE_ALERT, &said);
-    return said == SAID_SUPPRESSED ||
-           publish(self, pass, hearing, row, rule, index, SAY_CORRECTION);
+    if (holds && !told && !fold_tell(self, at, SAY_LATE_ALERT, &said))
+        return false;
+    if (!holds && said & SAID_ALERT && !fold_say(self, at, SAY_CORRECTION))
+        return false;
+    return close_incident(self, at, verdict, holds && !told, said);
 }
 
 // The last word on the first open row: takes back what does not hold, tells what was not told.
@@ -157,8 +125,9 @@ static bool judge_closing(fold_t *self, const pass_t *pass, const moment_t *mome
                   .ordinal = open->rows[open->first].ordinal };
     const table_plan_t *plan = pass->layout->plan;
     hearing_t hearing = hear(pass, moment, row.values);
-    for (uint32_t i = 0; i < plan->rule_count; i++)
-        if (!close_verdict(self, pass, &hearing, &row, i, index))
+    case_t at = { .pass = pass, .hearing = &hearing, .row = &row, .index = index };
+    for (at.rule = 0; at.rule < plan->rule_count; at.rule++)
+        if (!close_verdict(self, &at))
             return false;
     return true;
 }

@@ -91,15 +91,32 @@ static void write_open(writer_t *self, const series_t *series, uint64_t from)
     }
 }
 
+static void write_incident(writer_t *self, const series_t *series, const incident_t *incident)
+{
+    pack_u64(self->out, incident->state + (incident->told ? INCIDENT_TOLD : 0));
+    if (incident->told)
+        pack_i64(self->out, series->newest - incident->told_us);
+    if (incident->state == INCIDENT_WELL)
+        return;
+    pack_i64(self->out, series->newest - incident->since_us);
+    if (incident->state == INCIDENT_FIRING)
+        buffer_append(self->out, incident->opened.bytes, sizeof incident->opened.bytes);
+}
+
+static bool topic_used(const topic_t *topic)
+{
+    return topic->seq > 0 || topic->incident.state != INCIDENT_WELL;
+}
+
 static void write_topics(writer_t *self, const series_t *series, bool whole)
 {
     size_t count = 0, rules = series->topics ? series->layout->plan->rule_count : 0;
     for (size_t i = 0; i < rules; i++)
-        count += whole ? series->topics[i].seq > 0 : series->topics[i].changed;
+        count += whole ? topic_used(&series->topics[i]) : series->topics[i].changed;
     pack_u64(self->out, count);
     for (size_t i = 0; i < rules; i++) {
         const topic_t *topic = &series->topics[i];
-        if (!(whole ? topic->seq > 0 : topic->changed))
+        if (!(whole ? topic_used(topic) : topic->changed))
             continue;
         pack_u64(self->out, i);
         pack_u64(self->out, topic->seq);
@@ -107,6 +124,7 @@ static void write_topics(writer_t *self, const series_t *series, bool whole)
         pack_i64(self->out, topic_minute_of(series->newest) - topic->minute);
         pack_u64(self->out, topic->alerts);
         pack_u64(self->out, topic->suppressed);
+        write_incident(self, series, &topic->incident);
     }
 }
 

@@ -182,6 +182,32 @@ static void read_minute(journal_reader_t *self, const series_t *series, topic_t 
         topic->minute = topic_minute_of(series->newest) - back;
 }
 
+static int64_t read_ago(journal_reader_t *self, const series_t *series)
+{
+    int64_t ago = unpack_i64(&self->in);
+    if (ago > 2 * ROWS_TS_MAX || ago < -2 * ROWS_TS_MAX)
+        self->in.bad = true;
+    return self->in.bad ? 0 : series->newest - ago;
+}
+
+static void read_incident(journal_reader_t *self, const series_t *series, incident_t *incident)
+{
+    uint64_t state = unpack_u64(&self->in);
+    *incident = (incident_t){ .state = (incident_state_t) (state % INCIDENT_TOLD),
+                              .told = state >= INCIDENT_TOLD };
+    if (state / INCIDENT_TOLD > 1 || state % INCIDENT_TOLD > INCIDENT_FIRING)
+        self->in.bad = true;
+    if (incident->told)
+        incident->told_us = read_ago(self, series);
+    if (incident->state == INCIDENT_WELL)
+        return;
+    incident->since_us = read_ago(self, series);
+    if (incident->state != INCIDENT_FIRING)
+        return;
+    slice_t opened = unpack_raw(&self->in, sizeof incident->opened.bytes);
+    memcpy(incident->opened.bytes, opened.data, opened.size);
+}
+
 static bool read_topics(journal_reader_t *self, series_t *series)
 {
     uint64_t count = unpack_u64(&self->in);
@@ -197,6 +223,8 @@ static bool read_topics(journal_reader_t *self, series_t *series)
         memcpy(series->topics[rule].prev.bytes, prev.data, prev.size);
         if (self->version > JOURNAL_VERSION_LEAST)
             read_minute(self, series, &series->topics[rule]);
+        if (self->version > JOURNAL_VERSION_LEAST + 1)
+            read_incident(self, series, &series->topics[rule].incident);
     }
     return !self->in.bad || journal_refused(self, "topic");
 }

@@ -21,24 +21,25 @@
  *      fired         what rules have said of those open rows: distance from the end (times 8, plus
  *                    SAID_*), and the rule, whether or not the plan has it
  *      topics        those that changed: index of the rule, seq and id of the last entry, minute
- *                    (back from that of the newest time), alerts in it, and how many were held back
- *      left          if ENTRY_LEFT: the row that was open last: distances from the end and from the
- *                    newest time, columns
- *      covered       if ENTRY_KNOWN: covered_us, covered_position, known of each argument
- *      cells         if ENTRY_COARSE, in a whole entry: exact_us, rows not taken, how many
- *                    widths; of each: bits, known of each trace, count, distances of times from
- *                    the cell before, columns
+ *                    (back from that of the newest time), alerts in it, how many were held back,
+ * and the incident: its state (plus 4 if it was told, ever), when last (back from the newest time),
+ * if it is not well since when (likewise), if it fires its `opened` left          if ENTRY_LEFT:
+ * the row that was open last: distances from the end and from the newest time, columns covered if
+ * ENTRY_KNOWN: covered_us, covered_position, known of each argument cells         if ENTRY_COARSE,
+ * in a whole entry: exact_us, rows not taken, how many widths; of each: bits, known of each trace,
+ * count, distances of times from the cell before, columns
  *
  *  Positions count back from the end, so they are small.
  *
- *  Version 5 has no `left`, no `said`, and of a topic no more than seq and id.
+ *  Version 6 has no incidents. Version 5 has no `left` either, no `said`, and of a topic no more
+ * than seq and id.
  */
 #pragma once
 #include "actors/rules/ruleset.h"
 #include "actors/transform/pack.h"
 #include "actors/transform/ring.h"
 
-enum { JOURNAL_VERSION = 6, JOURNAL_VERSION_LEAST = 5 };
+enum { JOURNAL_VERSION = 7, JOURNAL_VERSION_LEAST = 5 };
 enum {
     SECTION_BRANCH = 1,
     SECTION_PLAN = 2,
@@ -56,6 +57,7 @@ enum {
     ENTRY_LEFT = 64,
     ENTRY_ALL = 127,
 };
+enum { INCIDENT_TOLD = 4 }; // beside its state
 enum { COLUMN_NULLS = 0, COLUMN_NARROW = 1, COLUMN_SOME_NULL = 2, COLUMN_WIDE = 3 };
 // The largest that is kept: a product of two arguments, summed over the 2^64 rows of a cell. The
 // compiler refuses larger arguments, so what is written can be read.

@@ -129,10 +129,8 @@ static __attribute__((noinline)) bool rule_covered(const hearing_t *hearing,
     return true;
 }
 
-verdict_t jury_rule(const hearing_t *hearing, size_t rule)
+static verdict_t judge(const hearing_t *hearing, const compiled_rule_t *compiled)
 {
-    const layout_t *layout = hearing->series->layout;
-    const compiled_rule_t *compiled = &layout->plan->rules[rule];
     if ((hearing->series->partial || hearing->moment->ahead) && !rule_covered(hearing, compiled))
         return VERDICT_WARMING;
     sight_t sight = sight_of(hearing);
@@ -141,6 +139,25 @@ verdict_t jury_rule(const hearing_t *hearing, size_t rule)
             return VERDICT_WARMING;
     frame_t frame = frame_of(hearing);
     return evaluate_truth(compiled->when, &frame) == TRUTH_TRUE ? VERDICT_TRUE : VERDICT_FALSE;
+}
+
+verdict_t jury_rule(const hearing_t *hearing, size_t rule)
+{
+    return judge(hearing, &hearing->series->layout->plan->rules[rule]);
+}
+
+verdict_t jury_resolves(const hearing_t *hearing, size_t rule)
+{
+    return judge(hearing, hearing->series->layout->plan->rules[rule].resolve);
+}
+
+bool jury_waits(const hearing_t *hearing, size_t rule)
+{
+    const series_t *series = hearing->series;
+    const compiled_rule_t *compiled = &series->layout->plan->rules[rule];
+    return series->layout->plan->lateness_us > 0 &&
+           (compiled->span_us > series->exact_us ||
+            (compiled->resolve && compiled->resolve->span_us > series->exact_us));
 }
 
 // ---- for people -------------------------------------------------------------------------------

@@ -25,6 +25,11 @@ typedef enum { VERDICT_WARMING, VERDICT_FALSE, VERDICT_TRUE } verdict_t;
 jury_t *jury_new(void);
 void jury_destroy(jury_t **self_p);
 
+// Must the rule wait with this row until it closes, because of a coarse window?
+bool jury_waits(const hearing_t *hearing, size_t rule);
+// Is what ends an incident of the rule true? It has such a condition.
+verdict_t jury_resolves(const hearing_t *hearing, size_t rule);
+
 // WARMING also where a window of the rule is coarse and the row not closed yet (series.h).
 verdict_t jury_rule(const hearing_t *hearing, size_t rule);
 

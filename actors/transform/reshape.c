@@ -85,7 +85,7 @@ static bool reshape_topics(series_t *self, const layout_t *to)
     topic_t *topics = NULL;
     for (size_t i = 0; self->topics && i < is->rule_count; i++) {
         int old = layout_rule(self->layout, is->rules[i].name);
-        if (old < 0 || self->topics[old].seq == 0)
+        if (old < 0)
             continue;
         if (!topics && !(topics = calloc(is->rule_count + 1, sizeof *topics)))
             return false;

@@ -5,7 +5,7 @@
  *  row counts in it as well. What was held back is counted, and the next alert says how many.
  */
 #pragma once
-#include "proto/alert.h"
+#include "actors/transform/incident.h"
 
 typedef struct {
     uint64_t seq;        // of the last entry
@@ -13,7 +13,8 @@ typedef struct {
     int64_t minute;      // of event time
     uint64_t alerts;     // in it
     uint64_t suppressed; // held back since the last one
-    bool changed;        // since the last delta
+    incident_t incident;
+    bool changed; // since the last delta
 } topic_t;
 
 int64_t topic_minute_of(int64_t ts_us);

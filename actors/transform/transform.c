@@ -125,6 +125,8 @@ static bool beat(worker_t *self)
         { "alerts", count.alerts },
         { "suppressed", count.suppressed },
         { "corrections", count.corrections },
+        { "firing", count.firing },
+        { "resolved", count.resolved },
         { "commits", self->commits_done },
         { "stale", self->stale },
         { "fenced", self->fenced },

@@ -64,6 +64,8 @@ const metric_row_t metrics_table[] = {
     { "transform", "alerts", "transform_alerts_total", COUNT, "Alerts found." },
     { "transform", "suppressed", "transform_alerts_suppressed_total", COUNT, "Alerts held back by `alerts_max`." },
     { "transform", "corrections", "transform_corrections_total", COUNT, "Alerts taken back." },
+    { "transform", "firing", "transform_incidents_firing_total", COUNT, "Incidents that began to fire." },
+    { "transform", "resolved", "transform_incidents_resolved_total", COUNT, "Incidents that ended." },
     { "transform", "commits", "transform_commits_total", COUNT, "Commits of partitions." },
     { "transform", "stale", "transform_commits_stale_total", COUNT, "Commits refused because Redis had gone back." },
     { "transform", "fenced", "transform_commits_fenced_total", COUNT, "Commits refused because the partition is another's." },

@@ -118,7 +118,7 @@ typedef struct {
     bool positive, enabled;
     int64_t for_us, cooldown_us;
     const char *emit;    // NULL, "row" or "edge"
-    const char *resolve; // NULL or SQL
+    const char *resolve; // NULL, empty or SQL
 } rule_settings_t;
 
 // The mail server that e-mail is given to.

@@ -45,10 +45,10 @@ sources:
     time: {{ at: t, unit: us }}
     columns: {{ price: price, volume: volume }}
 rules:
-  spike: {{ on: trade, when: "volume > 3 * avg(volume) OVER last_5s" }}
+  spike: {{ on: trade, when: "volume > 3 * avg(volume) OVER last_5s", cooldown: 2s }}
   high: {{ on: trade, when: "pair LIKE 'S00%' AND price > max(price) OVER rows_50", min_rows: 50 }}
   probe: {{ on: trade, when: "price > 1000000", emit: row }}
-  cheap: {{ on: trade, when: "price < 100.2", alerts_max: 5 }}
+  cheap: {{ on: trade, when: "price < 100.2", alerts_max: 5, resolve: "price > 700" }}
 """
 
 REDIS = """

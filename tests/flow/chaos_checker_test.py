@@ -56,10 +56,10 @@ sources:
     columns: { size: size }
     identity: none
 rules:
-  spike: { on: trade, when: "volume > 3 * avg(volume) OVER last_10s" }
-  high: { on: trade, when: "pair LIKE 'P%' AND price > max(price) OVER rows_50", min_rows: 50 }
+  spike: { on: trade, when: "volume > 3 * avg(volume) OVER last_10s", cooldown: 1s }
+  high: { on: trade, when: "pair LIKE 'P%' AND price > max(price) OVER rows_50", min_rows: 50, resolve: "price < 0.9 * avg(price) OVER last_5s" }
   probe: { on: trade, when: "price > 1000000", emit: row }
-  dear: { on: trade, when: "price > 120.5", alerts_max: 20 }
+  dear: { on: trade, when: "price > 120.5", alerts_max: 20, for: 100ms, resolve: "price < 110" }
   empty: { on: trade, when: "volume IS NULL AND NOT pair = 'P/1'", severity: info, alerts_max: 1 }
   range: { on: trade, when: "(price - min(price) OVER rows_20) * 0.5 >= max(price) OVER last_5s - lag(price, 2) OVER rows_20 AND sum(volume) OVER last_5s > 99.5 OR pair NOT LIKE '_/%' AND count(*) OVER rows_7 >= 2" }
   odd: { on: trade, when: "price - last_value(price) OVER last_2s = -(first_value(price) OVER rows_3 / 40)", min_rows: 1 }
@@ -205,7 +205,7 @@ class Recording:
         files = {
             "frames": self.frames, "acks": self.acks, "log": log, "latest": latest,
             "sub-a": [{"topic": topic, "how": "sub", "body": body}
-                      for topic, body in list(self.subscriber.alerts)],
+                      for topic, body in list(self.subscriber.entries)],
             "hook-b": [{"rules": HOOK_RULES}] + list(self.hook.lines),
             "numbers": [{"actor": "prep-1", "rss_kb": 1000, "limit_kb": 2000},
                         {"quarantined": quarantined}],
@@ -288,9 +288,9 @@ class Spoilt:
 
 
 def nth(lines, rule, place=0):
-    """An alert of that rule, as the lines have it, and where."""
-    found = [(i, line) for i, line in enumerate(lines)
-             if line.get("body", {}).get("rule") == rule]
+    """An alert of that rule (at a webhook: what was told of it), as the lines have it, and where."""
+    found = [(i, line) for i, line in enumerate(lines) if line.get("body", {}).get("rule") == rule and
+             (line["body"]["kind"] == "alert" or "status" in line)]
     return found[place]
 
 

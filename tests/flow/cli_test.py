@@ -376,7 +376,7 @@ def check_stop(instance):
     instance.stop(prep)
     # Not `spike`: while a rule without a window stood in its place nothing was kept for it, so it
     # may be warming for an hour.
-    instance.word("rule", "add", "any", "on", "trade", "when", "volume > 0")
+    instance.word("rule", "add", "any", "on", "trade", "when", "volume > 0", "emit", "row")
     tail = instance.word("tail", "-n", "1", "--json")
     assert '"rule":"any"' in tail.stdout, tail.stdout
     metric = instance.word("tail", "-n", "1", "--topic", "metric/")

@@ -6,7 +6,7 @@ import sys
 import time
 from decimal import Decimal
 
-from harness import Instance, Pusher, free_port, wait_for
+from harness import Instance, Pusher, alert_log, free_port, wait_for
 
 CONFIG = """
 namespace: tw
@@ -91,7 +91,7 @@ def check_high(text):
 
 def check_all(instance, database):
     """Every alert and correction agrees; the newest of each rule is added up."""
-    logged = [fields for _, fields in database.xrange("tw:alerts")]
+    logged = alert_log(database)
     rules = {fields["rule"] for fields in logged}
     assert rules >= {"spike", "high"}, rules
     checked = 0
@@ -104,6 +104,10 @@ def check_all(instance, database):
         (check_spike if fields["rule"] == "spike" else check_high)(text)
         checked += 1
     assert checked >= 5, checked
+    for kind in "firing", "resolved":  # these, too, are what the log implies
+        told = next(f for _, f in database.xrange("tw:alerts") if f["kind"] == kind)
+        status, text = explained(instance, told["id"])
+        assert status == 0 and "agrees" in text and kind in text, text
     print(f"{checked} of {len(logged)} alerts explained and added up")
     return logged
 
@@ -115,7 +119,7 @@ def spike(database, pusher, second, told):
     pusher.settle()
     return wait_for("its alert", lambda: [
         f["id"] for _, f in database.xrevrange("tw:alerts", count=20)
-        if f["rule"] == "spike" and f["ts"] == str(t * 1000) and told in f["body"]])[0]
+        if f["rule"] == "spike" and f["kind"] == "alert" and f["ts"] == str(t * 1000) and told in f["body"]])[0]
 
 
 def check_changed_rule(instance, database, pusher, old):

@@ -27,6 +27,8 @@ PROGRAM = os.environ.get("TIDEWIRE", str(TOP / "build/release/tidewire"))
 SHARED = TOP.parent / "shared/data"
 SKIPPED = 77  # exit code that ctest shows as "Skipped"
 
+ALERT_KINDS = {"alert", "correction"}  # the other entries of a topic tell of incidents
+
 
 def skip(reason):
     print(f"SKIPPED: {reason}", flush=True)
@@ -153,10 +155,11 @@ class Instance:
     def redis(self):
         return redis.Redis(unix_socket_path=str(self.dir / "redis.sock"), decode_responses=True)
 
-    def logged_ids(self, namespace="tw"):
-        """Ids in the alert log, in order."""
+    def logged_ids(self, namespace="tw", kinds=ALERT_KINDS):
+        """Ids of these kinds in the alert log, in order; None: of all."""
         log = redis.Redis(unix_socket_path=str(self.dir / "redis.sock"))
-        return [fields[b"id"].decode() for _, fields in log.xrange(f"{namespace}:alerts")]
+        return [fields[b"id"].decode() for _, fields in log.xrange(f"{namespace}:alerts")
+                if kinds is None or fields[b"kind"].decode() in kinds]
 
     def stop(self, child):
         child.send_signal(signal.SIGTERM)
@@ -174,11 +177,16 @@ def connect(socket, endpoint, pair=None):
     socket.connect(address)
 
 
+def alert_log(store):
+    """The entries of the alert log that are alerts: their fields."""
+    return [fields for _, fields in store.xrange("tw:alerts") if fields["kind"] in ALERT_KINDS]
+
+
 class Subscriber:
     """A python3-zmq subscriber of the alert socket; collects in a thread."""
 
     def __init__(self, endpoint, topic="alert/", pair=None):
-        self.alerts = []
+        self.alerts, self.entries = [], []  # entries: of incidents, too
         self.stopping = False
         self.socket = zmq.Context.instance().socket(zmq.SUB)
         self.socket.setsockopt(zmq.RCVHWM, 1_000_000)
@@ -197,7 +205,10 @@ class Subscriber:
             topic, body = self.socket.recv_multipart()
             self.heard.set()
             if topic.startswith(b"alert/"):
-                self.alerts.append((topic.decode(), msgpack.unpackb(body)))
+                entry = (topic.decode(), msgpack.unpackb(body))
+                self.entries.append(entry)
+                if entry[1]["kind"] in ALERT_KINDS:
+                    self.alerts.append(entry)
 
     def ids(self):
         return {alert["id"] for _, alert in self.alerts}

@@ -129,7 +129,7 @@ def settled(instance, feed, subscriber):
     logged = instance.logged_ids()
     assert len(logged) == len(set(logged)), "an alert was logged twice"
     places = collections.defaultdict(set)
-    for topic, alert in subscriber.alerts:
+    for topic, alert in subscriber.entries:
         places[topic, alert["seq"]].add(alert["id"])
     assert all(len(ids) == 1 for ids in places.values()), "one number, two alerts"
     return implied

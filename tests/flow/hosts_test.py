@@ -13,7 +13,7 @@ import zmq
 import zmq.auth
 
 import hosts
-from harness import PROGRAM, Pusher, Subscriber, wait_for
+from harness import PROGRAM, Pusher, Subscriber, alert_log, wait_for
 
 CONFIG = """
 keys: keys
@@ -128,8 +128,8 @@ class Load:
     def settle(self, what, seconds=60):
         self.pusher.settle(seconds)
         wait_for(f"{self.sent} alerts in the log after {what}",
-                 lambda: self.database.xlen("tw:alerts") >= self.sent, seconds)
-        ids = [fields["id"] for _, fields in self.database.xrange("tw:alerts")]
+                 lambda: len(alert_log(self.database)) >= self.sent, seconds)
+        ids = [fields["id"] for fields in alert_log(self.database)]
         assert len(ids) == len(set(ids)) == self.sent, (len(ids), len(set(ids)), self.sent)
         print(f"{what}: {self.sent} rows, {self.sent} alerts, each once")
 

@@ -28,7 +28,7 @@ import msgpack
 import zmq
 
 import harness
-from harness import Instance, Subscriber, free_ports, wait_for
+from harness import ALERT_KINDS, Instance, Subscriber, alert_log, free_ports, wait_for
 
 CHAOS_S = 40
 CALM_S = 60         # at most, until the last alert is there
@@ -271,11 +271,11 @@ def judge(instance, market, subscriber, calm_since):
         f"{market.late}, {duplicates} duplicates, {revisions} revisions, {quarantined} refused"
     store = instance.redis()
     with contextlib.suppress(AssertionError):  # what is missing is told below
-        wait_for("the last alert", lambda: store.xlen("tw:alerts") >= len(want), CALM_S)
+        wait_for("the last alert", lambda: len(alert_log(store)) >= len(want), CALM_S)
         time.sleep(1.5)  # whatever should not come, comes now
     last = int(store.xinfo_stream("tw:alerts")["last-generated-id"].split("-")[0]) / 1000
     log = read_log(instance)
-    ids = [entry["id"] for entry in log]
+    ids = [entry["id"] for entry in log if entry["kind"] in ALERT_KINDS]
     missing, extra = want - set(ids), set(ids) - want
     assert not missing and not extra and len(ids) == len(want), \
         f"{len(want)} alerts wanted: {len(missing)} missing, {len(extra)} too many, " \

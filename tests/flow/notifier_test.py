@@ -46,10 +46,10 @@ def wait_for(what, condition, seconds=15):
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
-def encode(rule, series, seq, ident, previous=None):
+def encode(rule, series, seq, ident, previous=None, kind="firing"):
     """An alert as transform writes it: the time of publishing is its last entry, still 0."""
     fields = [
-        ("v", 1), ("id", ident), ("kind", "alert"), ("seq", seq), ("prev", previous),
+        ("v", 1), ("id", ident), ("kind", kind), ("seq", seq), ("prev", previous),
         ("rule", rule), ("severity", "warning"), ("series", series),
         ("key", {"exchange": "test", "pair": series.split(":")[-1]}),
         ("ts", 1_700_000_000_000_000 + seq), ("columns", {"volume": 12.5}),
@@ -243,7 +243,7 @@ class FlowTest(unittest.TestCase):
             wait_for("hugz/", lambda: subscriber.hugz)
         return subscriber
 
-    def put(self, rule, series, count=1):
+    def put(self, rule, series, count=1, kind="firing"):
         """Put alerts into the outbox of the series' group, as transform's commits do."""
         group = sum(series.encode()) % 16
         ids = []
@@ -253,7 +253,7 @@ class FlowTest(unittest.TestCase):
             ident = hashlib.md5(f"{rule} {series} {seq}".encode()).hexdigest()
             self.redis.xadd(f"nt:o:{{{group}}}", {
                 "id": ident, "topic": f"alert/{rule}/{series}/",
-                "body": encode(rule, series, seq, ident)})
+                "body": encode(rule, series, seq, ident, kind=kind)})
             ids.append(ident)
         return ids
 
@@ -588,6 +588,23 @@ class Delivering(FlowTest):
             b"all": b"done 1", b"one": b"done 1", b"missing": b"dead 0 there is no such subscriber",
             b"mail/email": b"dead 0 the configuration has no `smtp`"})
         wait_for("the figure", lambda: self.actor("notifier").get("untold") == "6")
+
+    def test_alerts_alone_are_for_those_who_listen(self):
+        """Subscribers are told of incidents; the socket and the log have everything."""
+        self.add_subscriber("alice", "spike", webhook=self.receiver.url())
+        self.redis.hset("nt:status:spike", "state", "ok")
+        subscriber = self.subscribe()
+        kinds = ["alert", "firing", "correction", "still", "resolved", "alert"]
+        ids = [self.put("spike", "s:1", kind=kind)[0] for kind in kinds]
+        wait_for("the log", lambda: len(self.logged()) == len(ids))
+        self.assertEqual([entry["kind"].decode() for entry in self.logged()], kinds)
+        wait_for("all on the socket", lambda: subscriber.ids() == set(ids))
+        told = {f"{ident}-alice" for ident, kind in zip(ids, kinds)
+                if kind in ("firing", "still", "resolved")}
+        wait_for("the webhooks", lambda: set(self.receiver.ids()) == told)
+        time.sleep(0.5)
+        self.assertEqual(set(self.receiver.ids()), told)
+        self.assertEqual(self.redis.hget("nt:status:spike", "alerts"), b"2")
 
     def test_a_410_switches_this_address_off(self):
         self.receiver.plan = lambda path, number: (410, {}, b"")

@@ -20,7 +20,7 @@ import time
 import msgpack
 import zmq
 
-from harness import Instance, Subscriber, free_ports, wait_for
+from harness import Instance, Subscriber, alert_log, free_ports, wait_for
 
 MB = 1024  # KB, as /proc has it
 START_US = 1_700_000_000_000_000
@@ -199,7 +199,8 @@ def logged(store):
     found, at = [], "-"
     while True:
         page = store.xrange("tw:alerts", at, "+", 10_000)
-        found += [(fields["series"], int(fields["ts"])) for _, fields in page if fields["rule"] == "mark"]
+        found += [(fields["series"], int(fields["ts"])) for _, fields in page
+                  if fields["rule"] == "mark" and fields["kind"] == "alert"]
         if not page:
             return found
         at = f"({page[-1][0]}"
@@ -208,7 +209,7 @@ def logged(store):
 def await_alerts(instance, producer, seconds):
     """All that were marked are logged, each once, and nothing else."""
     store = instance.redis()
-    wait_for(f"{len(producer.marked)} alerts", lambda: store.xlen("tw:alerts") >= len(producer.marked),
+    wait_for(f"{len(producer.marked)} alerts", lambda: len(alert_log(store)) >= len(producer.marked),
              seconds)
     found = logged(store)
     assert len(found) == len(set(found)), "an alert is logged twice"
@@ -323,7 +324,7 @@ def maxmemory():
         wait_for("the reason in the log", lambda: any(
             "outbox is full" in path.read_text() for path in log.glob("transform*.log")), 20)
         assert producer.durable > before + 50, "the log takes no more"
-        stood = store.xlen("tw:alerts")
+        stood = len(alert_log(store))
         assert stood < len(producer.marked)
         store.config_set("maxmemory", 0)
         producer.finish()

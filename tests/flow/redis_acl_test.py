@@ -14,7 +14,7 @@ import threading
 import redis
 
 from guarded_redis import ROLES, GuardedRedis
-from harness import PROGRAM, TOP, Instance, Pusher, Subscriber, free_ports, wait_for
+from harness import PROGRAM, TOP, Instance, Pusher, Subscriber, alert_log, free_ports, wait_for
 
 CONFIG = """
 redis: redis://tw-{role}@127.0.0.1:REDIS/2
@@ -33,7 +33,7 @@ sources:
     required: [x]
     identity: none
 rules:
-  high: { on: m, when: "x > 100", emit: row, min_rows: 0 }
+  high: { on: m, when: "x > 100", emit: row, min_rows: 0, cooldown: 1us }
 """
 START_MS = 1_700_000_000_000
 SERIES = 40
@@ -78,7 +78,7 @@ class Load:
 
 
 def logged(keeper):
-    ids = [fields["id"] for _, fields in keeper.xrange("tw:alerts")]
+    ids = [fields["id"] for fields in alert_log(keeper)]
     assert len(ids) == len(set(ids)), "an alert was logged twice"
     return set(ids)
 

@@ -15,7 +15,8 @@ import redis
 import zmq.auth
 
 from guarded_redis import GuardedRedis
-from harness import PROGRAM, Instance, Pusher, Subscriber, free_port, free_ports, skip, wait_for
+from harness import (PROGRAM, Instance, Pusher, Subscriber, alert_log, free_port, free_ports, skip,
+                     wait_for)
 
 CONFIG = """
 keys: keys
@@ -139,9 +140,9 @@ class Load:
 
     def settle(self, keeper, what):
         self.pusher.settle(90)
-        wait_for(f"{self.sent} alerts {what}", lambda: keeper.xlen("tw:alerts") >= self.sent, 90)
+        wait_for(f"{self.sent} alerts {what}", lambda: len(alert_log(keeper)) >= self.sent, 90)
         wait_for("the subscriber has them", lambda: len(self.subscriber.ids()) >= self.sent, 60)
-        ids = [fields["id"] for _, fields in keeper.xrange("tw:alerts")]
+        ids = [fields["id"] for fields in alert_log(keeper)]
         assert len(ids) == len(set(ids)) == self.sent, (len(ids), len(set(ids)), self.sent)
         print(f"{what}: {self.sent} rows, {self.sent} alerts, each once", flush=True)
 

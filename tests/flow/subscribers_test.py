@@ -56,6 +56,9 @@ class Client:
         self.start(places[-1] if places else "0-0")
 
     def alerts(self):
+        return [entry for entry in self.entries() if entry["kind"] == "alert"]
+
+    def entries(self):
         # The last line may be cut, by a kill or because it is under way.
         found = []
         for line in self.out.read_text().split("\n"):
@@ -86,9 +89,11 @@ class Lasting:
         # It begins with what comes from now on.
         wait_for("subscribe.c to be subscribed", lambda: "subscribed" in self.err.read_text())
 
-    def lines(self):
-        return re.findall(r"^([0-9a-f]{32}) alert/burst/(.*)/ seq=\d+ ts=(\d+)$",
-                          self.out.read_text(), re.M)
+    def lines(self, ids):
+        """Of these ids."""
+        found = re.findall(r"^([0-9a-f]{32}) alert/burst/(.*)/ seq=\d+ ts=(\d+)$",
+                           self.out.read_text(), re.M)
+        return [line for line in found if line[0] in ids]
 
     def end(self):
         self.child.kill()
@@ -148,11 +153,11 @@ def main():
             assert len(want) == flow.row // 4, (len(want), flow.row)
             have = lambda: {(a["series"], a["ts"]): a["id"] for a in client.alerts()}
             wait_for("every alert at subscribe.py", lambda: set(want) <= set(have()), 60)
-            wait_for("every alert at subscribe.c", lambda: len(lasting.lines()) >= len(want), 60)
+            wait_for("every alert at subscribe.c", lambda: len(lasting.lines(set(want.values()))) >= len(want), 60)
         finally:
             client.end()
             lasting.end()
-        lines = lasting.lines()
+        lines = lasting.lines(set(want.values()))
         assert {(series, int(ts)): id for id, series, ts in lines} == want
         assert len(lines) == len(want), "subscribe.c printed an alert twice"
         told = client.alerts()

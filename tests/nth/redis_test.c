@@ -503,7 +503,7 @@ static void emit(store_t *store)
         char text[33], topic[64];
         store_id_t token;
         owned(buffer_destroy) buffer_t body = { 0 };
-        alert_t alert = { .kind = "alert",
+        alert_t alert = { .kind = "firing",
                           .seq = 1 + i,
                           .rule = slice_text("spike"),
                           .severity = slice_text("warning"),

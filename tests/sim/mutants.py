@@ -290,8 +290,15 @@ MUTANTS = [
              "    if (self->file < 0)")]),
     Mutant("topic_unsaved", "ours", "wrong",
            "how many alerts a topic has had is not in the delta: numbers come again",
-           [("actors/transform/fold_judge.c",
-             ".prev = alert.id, .changed = true };", ".prev = alert.id, .changed = false };")]),
+           [("actors/transform/journal.c",
+             ": series->topics[i].changed;", ": false;"),
+            ("actors/transform/journal.c",
+             "topic_used(topic) : topic->changed))", "topic_used(topic) : false))")]),
+    Mutant("incident_unsaved", "ours", "wrong",
+           "that a rule began to hold is not in the delta: who reads it waits once more",
+           [("actors/transform/fold_incident.c",
+             "    topic->changed |= !incident_same(&before, &topic->incident);\n    switch (tell) {\n",
+             "    switch (tell) {\n")]),
 ]
 
 
@@ -303,7 +310,7 @@ FOUND_BY = {
     "random_ids": 1, "gc_undurable": 68, "gap_forgotten": 7, "need_once": 3, "full_is_ok": 12,
     "plan_again": 104, "coarse_by_memory": 7, "late_after_reload": 3, "taken_before_logged": 49,
     "lease_is_safety": 16, "ack_before_commit": 4, "failed_is_told": 8, "unflushed": 114,
-    "topic_unsaved": 1,
+    "topic_unsaved": 2, "incident_unsaved": 4,
 }
 
 

@@ -135,7 +135,7 @@ static void s_on_alert(void *context, unsigned partition, const alert_t *alert)
         if (!self.alerts)
             abort();
     }
-    reference_alert_t fresh = { .rule = s_copy(alert->rule) };
+    reference_alert_t fresh = { .rule = s_copy(alert->rule), .news = alert->incident };
     alert_id_print(alert->id, fresh.id);
     owned(buffer_destroy) buffer_t topic = { 0 }, body = { 0 }, json = { 0 };
     alert_topic(alert, &topic);

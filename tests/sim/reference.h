@@ -34,6 +34,7 @@ ruleset_t *reference_plan(void *context, plan_hash_t hash); // a fold_find_plan_
 typedef struct {
     char id[33];
     char *topic, *rule, *body; // body: JSON without `at` and `stamps`
+    bool news;                 // subscribers are told of it
     bool seen;                 // somebody has found it
 } reference_alert_t;
 size_t reference_alerts(void);

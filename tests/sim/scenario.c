@@ -75,9 +75,10 @@ static void s_write_config(const scenario_t *self, const char *path, size_t stre
     fputs("derive:\n  tick:\n    ratio: v / avg(v) OVER last_10s\n"
           "rules:\n"
           "  spike: { on: tick, when: \"v > 1.5 * avg(v) OVER last_10s\", min_rows: 2 }\n"
-          "  top: { on: tick, when: \"v > max(v) OVER rows_4\", min_rows: 2, alerts_max: 4 }\n"
-          "  high: { on: tick, when: \"v > 120\" }\n"
-          "  wide: { on: tick, when: \"v > 1.2 * avg(v) OVER last_40s\", min_rows: 3 }\n",
+          "  top: { on: tick, when: \"v > max(v) OVER rows_4\", min_rows: 2, alerts_max: 4, "
+          "cooldown: 2s }\n"
+          "  high: { on: tick, when: \"v > 120\", resolve: \"v < 90\" }\n"
+          "  wide: { on: tick, when: \"v > 1.2 * avg(v) OVER last_40s\", min_rows: 3, for: 1s }\n",
           file);
     if (fclose(file) != 0 || rename(fresh, path) != 0)
         abort();

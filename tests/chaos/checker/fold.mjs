@@ -6,6 +6,7 @@
  */
 
 import { Cannot, Digest } from "./rule.mjs";
+import { CLEARS, HOLDS, Incident, NEITHER, UNKNOWN } from "./incident.mjs";
 import { verdict } from "./judge.mjs";
 import { FrameRows } from "./frame.mjs";
 import { Series } from "./series.mjs";
@@ -28,10 +29,11 @@ function alertId(rule, series, ts, discriminator) {
 /** A rule by name and verdict: one that is given back has said of an open row what it had said. */
 const mark = (rule) => `${rule.name} ${rule.hash.toString("hex")}`;
 
-function correctionId(id) {
-  return new Digest().sized("tw1").sized(Buffer.from(id, "hex")).sized("correction").end()
-    .subarray(0, 16).toString("hex");
-}
+/** Of an entry that is about another one, or about the row of an alert. */
+const idAbout = (id, kind) => new Digest().sized("tw1").sized(Buffer.from(id, "hex")).sized(kind).end()
+  .subarray(0, 16).toString("hex");
+
+const SAID_NOTHING = { alert: false, held: false, began: false };
 
 export class Fold {
   /** alert(expected): one that the log implies. */
@@ -43,12 +45,15 @@ export class Fold {
     this.sights = new Map();
     this.ordinals = new Map();
     this.count = { rows: 0, accepted: 0, late: 0, duplicates: 0, revisions: 0, quarantined: 0, alerts: 0,
-                   suppressed: 0 };
+                   suppressed: 0, told: 0 };
   }
 
   setPlan(plan) {
     for (const table of plan.tables.values()) {
-      for (const rule of table.rules) Object.assign(rule, { verdict: verdict(rule.tree), mark: mark(rule) });
+      for (const rule of table.rules) {
+        Object.assign(rule, { verdict: verdict(rule.tree), mark: mark(rule) });
+        if (rule.resolve) rule.resolve.verdict = verdict(rule.resolve.tree);
+      }
       if (!this.scales.has(table.name)) this.scales.set(table.name, new Map());
       this.sights.set(table.name, new Sight(this.scales.get(table.name)));
     }
@@ -109,9 +114,13 @@ export class Fold {
 
   judge(series, source, record, row) {
     const sight = this.sights.get(series.table.name).of(series);
-    for (const rule of series.table.rules)
-      if (!series.fired.has(rule.mark) && this.holds(series, rule, sight) && this.steps(series, rule, sight))
-        this.tell(series, source, rule, sight, record, row, {});
+    for (const rule of series.table.rules) {
+      const said = this.said(series, rule);
+      if (said.alert) continue;
+      const place = { series, source, rule, sight, record, row }, state = this.state(place);
+      if (state === HOLDS && this.steps(series, rule, sight)) this.tell(place, {});
+      this.move(place, state);
+    }
   }
 
   /** The last word on the newest row: what does not hold is taken back, what holds only now is late. */
@@ -119,16 +128,64 @@ export class Fold {
     series.look();
     const sight = this.sights.get(series.table.name).of(series);
     for (const rule of series.table.rules) {
-      const steps = !this.holds(series, rule, sight) ? false : this.steps(series, rule, sight);
-      if (steps === null || steps === series.fired.has(rule.mark)) continue;
-      if (steps) this.tell(series, source, rule, sight, record, row, { late: true });
-      else if (!series.fired.get(rule.mark))
-        this.publish(series, source, rule, sight, record, row, { kind: "correction" });
+      const place = { series, source, rule, sight, record, row }, state = this.state(place);
+      const steps = state === HOLDS ? this.steps(series, rule, sight) : false;
+      const { alert, held } = this.said(series, rule);
+      if (steps === null) continue;
+      if (steps && !alert) this.tell(place, { late: true });
+      if (!steps && alert && !held) this.publish(place, "correction", { corrects: this.idOf(place) });
+      if (state !== HOLDS) this.retract(place);
+      this.move(place, state);
     }
   }
 
-  holds(series, rule, sight) {
-    return rule.verdict(sight) === 1 && this.ready(series, rule, sight);
+  said(series, rule) {
+    return series.fired.get(rule.mark) ?? SAID_NOTHING;
+  }
+
+  say(series, rule, more) {
+    series.fired.set(rule.mark, { ...this.said(series, rule), ...more });
+  }
+
+  /** What the row shows of the rule; whether it clears is asked where that matters. */
+  state({ series, rule, sight }) {
+    if (!this.ready(series, rule, sight)) return UNKNOWN;
+    return rule.verdict(sight) === 1 ? HOLDS : CLEARS;
+  }
+
+  clears({ series, rule, sight }) {
+    const { resolve } = rule;
+    return !resolve || (this.ready(series, resolve, sight) && resolve.verdict(sight) === 1);
+  }
+
+  move(place, state) {
+    const { series, rule } = place, topic = this.topicOf(series, rule), { incident } = topic;
+    if (state === CLEARS && incident.state === "firing" && !this.clears(place)) state = NEITHER;
+    const told = incident.move(rule, state, series.newest, this.said(series, rule).began);
+    if (!told) return;
+    const more = { since: incident.since };
+    if (told === "firing") {
+      this.say(series, rule, { began: true });
+      incident.opened = idAbout(this.idOf(place), "firing");
+    } else {
+      more.opened = incident.opened;
+    }
+    this.publish(place, told, more);
+  }
+
+  retract(place) {
+    const { series, rule } = place, { incident } = this.topicOf(series, rule), row = this.idOf(place);
+    if (incident.retract(idAbout(row, "firing"), series.newest))
+      this.publish(place, "resolved", { corrects: row, since: incident.since, opened: incident.opened });
+  }
+
+  topicOf(series, rule) {
+    let topic = series.topics.get(rule.name);
+    if (!topic) {
+      topic = { seq: 0, prev: null, alerts: 0, suppressed: 0, incident: new Incident() };
+      series.topics.set(rule.name, topic);
+    }
+    return topic;
   }
 
   /** Of an edge rule that holds: is it the step? null: nobody knows. */
@@ -138,13 +195,12 @@ export class Fold {
   }
 
   /** An alert, unless alerts_max holds it back. */
-  tell(series, source, rule, sight, record, row, more) {
+  tell(place, more) {
+    const { series, rule } = place, topic = this.topicOf(series, rule);
     const minute = Math.floor(series.newest / MINUTE_US);
-    const topic = series.topics.get(rule.name) ?? { seq: 0, prev: null, alerts: 0, suppressed: 0 };
-    series.topics.set(rule.name, topic);
     if (topic.alerts === 0 || minute > topic.minute) Object.assign(topic, { minute, alerts: 0 });
     const held = rule.alertsMax > 0 && topic.alerts >= rule.alertsMax;
-    series.fired.set(rule.mark, held);
+    this.say(series, rule, { alert: true, held });
     if (held) {
       topic.suppressed++;
       this.count.suppressed++;
@@ -153,7 +209,7 @@ export class Fold {
     topic.alerts++;
     if (topic.suppressed > 0) more.suppressed = topic.suppressed;
     topic.suppressed = 0;
-    this.publish(series, source, rule, sight, record, row, more);
+    this.publish(place, "alert", more);
   }
 
   ready(series, rule, sight) {
@@ -166,21 +222,25 @@ export class Fold {
     return true;
   }
 
-  publish(series, source, rule, sight, record, row, more) {
+  /** Of an alert on the newest row. */
+  idOf({ series, source, rule }) {
     const discriminator = Buffer.alloc(source.ordinal ? 8 : 0);
     if (source.ordinal) discriminator.writeBigUInt64LE(BigInt(series.sameTs - 1));
-    const corrects = alertId(rule, series.id, series.newest, discriminator);
-    const id = more.kind ? correctionId(corrects) : corrects;
-    if (more.kind) more.corrects = corrects;
-    const place = series.topics.get(rule.name) ?? { seq: 0, prev: null, alerts: 0, suppressed: 0 };
-    const { seq, prev } = place;
+    return alertId(rule, series.id, series.newest, discriminator);
+  }
+
+  publish(place, kind, more) {
+    const { series, rule, sight, record, row } = place, own = this.idOf(place);
+    const id = kind === "alert" ? own : idAbout(kind === "resolved" ? more.opened : own, kind);
+    const chain = this.topicOf(series, rule), { seq, prev } = chain;
     const topic = `alert/${rule.name}/${series.id}/`, ordinal = (this.ordinals.get(topic) ?? 0) + 1;
     this.ordinals.set(topic, ordinal);
-    series.topics.set(rule.name, Object.assign(place, { seq: seq + 1, prev: id }));
-    this.count.alerts++;
+    Object.assign(chain, { seq: seq + 1, prev: id });
+    this.count[kind === "alert" || kind === "correction" ? "alerts" : "told"]++;
     this.alert({
-      id, topic, ordinal, received: record.received, place: `${rule.name} ${series.id} ${record.seq} ${row}`,
-      body: { v: 1, id, kind: "alert", seq: seq + 1, prev, ...describe(rule, sight),
+      id, topic, ordinal, received: record.received,
+      place: `${kind} ${rule.name} ${series.id} ${series.newest} ${record.seq} ${row}`,
+      body: { v: 1, id, kind, seq: seq + 1, prev, ...describe(rule, sight),
               ...more, record: { stream: this.stream, seq: record.seq, row } },
     });
   }

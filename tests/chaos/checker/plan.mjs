@@ -39,7 +39,7 @@ function tableOf(name, sources) {
 function finishTable(table, windowRowsMax) {
   const windows = new Map(), args = new Set();
   for (const rule of table.rules)
-    for (const { window, argument } of rule.aggregates) {
+    for (const { window, argument } of [...rule.aggregates, ...(rule.resolve?.aggregates ?? [])]) {
       windows.set(window.name, window);
       if (argument) args.add(argument);
     }

@@ -312,22 +312,36 @@ function guardsOf(tree, aggregates, minRows, positive) {
 
 const ROW = 0, EDGE = 1; // emit; else by whether there is a window
 
-/** body: as in the plan: [on, when, severity, note, min_rows, positive, enabled, cooldown, emit,
- *  alerts_max]. */
-export function readRule(name, body, table) {
-  const [on, when, severity, , minRows, positive, , , emit, alertsMax] = body;
-  let tree;
+function parse(name, text, table) {
   try {
-    tree = new Parser(when, table).whole();
+    return new Parser(text, table).whole();
   } catch (error) {
     throw error instanceof Cannot ? new Cannot(`rule ${name}: ${error.message}`) : error;
   }
+}
+
+function aggregatesOf(tree) {
   const aggregates = new Map();
   for (const node of walk(tree)) if (node.aggregate) aggregates.set(key(node.aggregate), node.aggregate);
-  const edge = emit === EDGE || (emit !== ROW && aggregates.size === 0);
+  return [...aggregates.values()];
+}
+
+/** A condition that ends incidents, with guards of its own; null without one. */
+function readResolve(name, text, table, minRows, positive) {
+  if (!text) return null;
+  const tree = parse(name, text, table), aggregates = aggregatesOf(tree);
+  return { tree, aggregates, guards: guardsOf(tree, aggregates, minRows, positive) };
+}
+
+/** body: as in the plan: [on, when, severity, note, min_rows, positive, enabled, cooldown, emit,
+ *  alerts_max, for, resolve]. */
+export function readRule(name, body, table) {
+  const [on, when, severity, , minRows, positive, , cooldownUs, emit, alertsMax, forUs, resolve] = body;
+  const tree = parse(name, when, table), aggregates = aggregatesOf(tree);
+  const edge = emit === EDGE || (emit !== ROW && aggregates.length === 0);
   const digest = new Digest().i64(1).sized(on).sized(edge ? "edge" : "row").i64(minRows).i64(positive ? 1 : 0);
   digestNode(digest, tree);
-  const list = [...aggregates.values()];
-  return { name, on, when, severity, edge, alertsMax, tree, aggregates: list,
-           guards: guardsOf(tree, list, minRows, positive), hash: digest.end() };
+  return { name, on, when, severity, edge, alertsMax, cooldownUs, forUs, tree, aggregates,
+           guards: guardsOf(tree, aggregates, minRows, positive), hash: digest.end(),
+           resolve: readResolve(name, resolve, table, minRows, positive) };
 }

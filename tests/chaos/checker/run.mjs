@@ -26,7 +26,7 @@ export class Run {
     this.expected = new Map(); // id -> alert
     this.due = [];            // alerts not yet asked for, in order
     this.accused = new Set();
-    this.places = new Map();  // rule, series, record, row -> id
+    this.places = new Map();  // kind, rule, series, ts, record, row -> id
     this.taken = new Map();   // source/client -> n of the last frame in the log
     this.crcs = [];           // of the payload of each record read
     this.frames = new Map();  // source/client -> n -> what the client made
@@ -182,9 +182,9 @@ export class Run {
 
   /** What an alert that the log does not imply is guilty of. */
   charge(body) {
-    const { id, rule, series, record = {} } = body;
+    const { id, kind, rule, series, ts, record = {} } = body;
     const title = `alert ${id} of ${rule} on ${series} (record ${record.seq}, row ${record.row})`;
-    const other = this.places.get(`${rule} ${series} ${record.seq} ${record.row}`);
+    const other = this.places.get(`${kind} ${rule} ${series} ${ts} ${record.seq} ${record.row}`);
     if (other) return `I3 ${title}: the id of that row is ${other}`;
     const since = this.plans.everNamed.get(rule);
     if (since === undefined) return `I2 phantom ${title}: no plan has this rule`;

@@ -30,8 +30,8 @@ export class Series {
     this.newest = -Infinity;
     this.sameTs = 0;
     this.due = false;        // the row at the newest time was revised: to be judged when it closes
-    this.fired = new Map();  // of the row at the newest time: rule (mark) -> was its alert held back?
-    this.topics = new Map(); // rule -> { seq, prev, minute, alerts, suppressed }
+    this.fired = new Map();  // of the row at the newest time: rule (mark) -> { alert, held, began }
+    this.topics = new Map(); // rule -> { seq, prev, minute, alerts, suppressed, incident }
     this.before = null;      // values of the row before the newest, if a rule asked when that came
     this.coveredUs = -Infinity;
     this.coveredPosition = 0;

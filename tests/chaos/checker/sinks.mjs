@@ -112,7 +112,9 @@ export class Subscriber extends Sink {
   }
 }
 
-/** Its first line says which rules it is subscribed to: { rules: [...] }. */
+const NEWS = new Set(["firing", "still", "resolved"]);
+
+/** Its first line says which rules it is subscribed to: { rules: [...] }; it is told of incidents. */
 export class Webhook extends Sink {
   line(line) {
     if (line.rules) this.rules = new Set(line.rules);
@@ -120,13 +122,13 @@ export class Webhook extends Sink {
   }
 
   wants(alert) {
-    return this.rules?.has(alert.body.rule);
+    return this.rules?.has(alert.body.rule) && NEWS.has(alert.body.kind);
   }
 
   known(alert, line) {
     super.known(alert, line);
     if (!this.wants(alert))
-      this.truth.tell(`I2 alert ${name(line.body)} came to ${this.title}, which has no such rule`);
+      this.truth.tell(`I2 alert ${name(line.body)} came to ${this.title}, which has no such rule, or is not told of that`);
     if (!String(line.id).startsWith(alert.id))
       this.truth.tell(`I2 alert ${name(line.body)} came with the webhook-id ${line.id}, at ${this.title}`);
   }

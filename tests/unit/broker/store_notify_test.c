@@ -198,7 +198,7 @@ static void the_alert_log_knows_every_id_once(void **state)
     assert_int_equal(room, 1);
     assert_string_equal(redis("--raw XRANGE tw:alerts - + COUNT 1 | tail -n +2 | paste -sd ' '"),
                         "id a rule r series t:s ts -5 severity warning topic alert/r/t:s/ seq 7 "
-                        "body 1");
+                        "kind alert body 1");
     store_logged_t more[] = { logged("c", "4"), logged("d", "5") };
     expect(store, store_alert_log_put(store, more, 2), STORE_OK);
     expect(store, store_alert_log_room(store, &room), STORE_OK);

@@ -66,7 +66,12 @@ static void every_field(void **state)
     assert_int_equal(rule.alerts_max, 0);
     assert_true(read_with(&rule, "alerts_max", "1000000", &fault));
     assert_int_equal(rule.alerts_max, 1000000);
+    assert_true(read_with(&rule, "for", "2m", &fault));
+    assert_int_equal(rule.for_us, 120000000);
     assert_true(read_with(&rule, "resolve", "", &fault));
+    assert_int_equal(rule.resolve.size, 0);
+    assert_true(read_with(&rule, "resolve", "price < 1", &fault));
+    assert_true(slice_is(rule.resolve, "price < 1"));
 }
 
 static void refused(void **state)
@@ -83,9 +88,9 @@ static void refused(void **state)
         { "enabled", "" },
         { "cooldown", "soon" },
         { "cooldown", "-5s" },
-        { "for", "5m" },
         { "for", "x" },
-        { "resolve", "price < 1" },
+        { "for", "-1s" },
+        { "resolve", "price < '\xc3'" },
         { "alerts_max", "1000001" },
         { "alerts_max", "few" },
         { "emit", "rows" },
@@ -139,6 +144,8 @@ static void written_as_it_is_read(void **state)
     rule.positive = rule.enabled = false;
     rule.cooldown_us = 90000000;
     rule.alerts_max = 7;
+    rule.for_us = 5000000;
+    rule.resolve = slice_text("price < 1");
     for (int note = 0; note < 2; note++) {
         rule.emit = note ? RULE_EMIT_EDGE : RULE_EMIT_DEFAULT;
         buffer_t texts = { 0 };

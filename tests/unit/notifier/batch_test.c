@@ -87,10 +87,22 @@ static void alerts_are_stamped_and_told_as_json(void **state)
     assert_true(slice_is(bulletin.rule, "spike"));
     assert_true(slice_is(bulletin.series, "candle:binance:BTCUSDT"));
     assert_true(slice_is(bulletin.severity, "warning"));
+    assert_true(slice_is(bulletin.kind, "alert"));
     assert_int_equal(bulletin.ts_us, 1700000000000000);
     assert_int_equal(bulletin.seq, 5);
     batch_free(batch);
     buffer_destroy(&body);
+}
+
+// Subscribers are told of what changes with an incident.
+static void what_is_news(void **state)
+{
+    (void) state;
+    static const char *const kinds[] = { "firing", "still", "resolved", "alert", "correction", "" };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        bulletin_t bulletin = { .kind = slice_text(kinds[i]) };
+        assert_int_equal(bulletin_is_news(&bulletin), i < 3);
+    }
 }
 
 // Every cut of an alert, and every cut with something behind it, is no alert.
@@ -214,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_that_comes_again_is_told),
         cmocka_unit_test(alerts_are_stamped_and_told_as_json),
+        cmocka_unit_test(what_is_news),
         cmocka_unit_test(damaged_bodies_are_kept_but_not_good),
         cmocka_unit_test(bulletins_need_rule_series_time_and_seq),
         cmocka_unit_test(each_group_has_its_entries),

@@ -80,7 +80,7 @@ static uint64_t run(notifying_t *self)
 
 static void make(buffer_t *body, char id[ALERT_ID_TEXT], uint64_t seq)
 {
-    alert_t alert = { .kind = "alert",
+    alert_t alert = { .kind = "firing",
                       .seq = seq,
                       .rule = slice_text("spike"),
                       .severity = slice_text("warning"),

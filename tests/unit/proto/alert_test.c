@@ -165,6 +165,30 @@ static void what_was_held_back_is_said(void **state)
     assert_non_null(strstr(buffer_string(&line), "\"late\":true,\"suppressed\":12,"));
 }
 
+// What tells of an incident names its first row and the entry that said it fires.
+static void an_incident_has_a_beginning(void **state)
+{
+    (void) state;
+    alert_t alert = sample();
+    alert.kind = "resolved";
+    alert.incident = true;
+    alert.since_us = 1699999999000000;
+    alert.opened = (alert_id_t){ { 0xab } };
+    alert.corrects = (alert_id_t){ { 0xcd } };
+    owned(buffer_destroy) buffer_t out = { 0 }, json = { 0 };
+    alert_encode(&alert, &out);
+    assert_true(alert_stamp(out.data, out.size, 1700000000123456));
+    assert_true(json_from_wire(&json, buffer_slice(&out)));
+    assert_non_null(strstr(buffer_string(&json), "\"kind\":\"resolved\","));
+    assert_non_null(strstr(buffer_string(&json),
+                           "\"corrects\":\"cd000000000000000000000000000000\","
+                           "\"since\":1699999999000000,"
+                           "\"opened\":\"ab000000000000000000000000000000\","));
+    alert_id_t firing = alert_id_about(alert.id, "firing"),
+               still = alert_id_about(alert.id, "still");
+    assert_memory_not_equal(&firing, &still, sizeof firing);
+}
+
 static void topics_end_in_a_slash(void **state)
 {
     (void) state;
@@ -204,6 +228,7 @@ int main(void)
         cmocka_unit_test(maps_are_as_the_schema_says),
         cmocka_unit_test(is_stamped_in_place),
         cmocka_unit_test(what_was_held_back_is_said),
+        cmocka_unit_test(an_incident_has_a_beginning),
         cmocka_unit_test(topics_end_in_a_slash),
         cmocka_unit_test(a_back_test_prints_exact_decimals),
     };

@@ -178,10 +178,12 @@ static void a_rule_comes_back(void **state)
                           .enabled = false,
                           .cooldown_us = 600000000,
                           .emit = RULE_EMIT_EDGE,
-                          .alerts_max = 1000 };
+                          .alerts_max = 1000,
+                          .for_us = 120000000,
+                          .resolve = slice_text("volume < 1") };
     owned(buffer_destroy) buffer_t out = { 0 };
     rule_encode(&rule, &out);
-    golden_same("rule-v2.msgpack", buffer_slice(&out));
+    golden_same("rule-v3.msgpack", buffer_slice(&out));
     rule_t read;
     fault_t fault;
     assert_true(rule_decode(&read, buffer_slice(&out), &fault));
@@ -189,7 +191,8 @@ static void a_rule_comes_back(void **state)
                 slice_same(read.severity, rule.severity) && slice_same(read.note, rule.note));
     assert_true(read.min_rows == 10 && read.positive && !read.enabled &&
                 read.cooldown_us == 600000000 && read.emit == RULE_EMIT_EDGE &&
-                read.alerts_max == 1000);
+                read.alerts_max == 1000 && read.for_us == 120000000 &&
+                slice_is(read.resolve, "volume < 1"));
     for (size_t size = 0; size < out.size; size++)
         assert_false(rule_decode(&read, slice_of(out.data, size), &fault));
     buffer_append(&out, "\0", 1);

@@ -377,6 +377,37 @@ static void test_emit(void **state)
     assert_non_null(strstr(fault.text, "emit: edge is only possible without windows"));
 }
 
+// What ends an incident is a condition with windows and guards of its own, and no part of the id.
+static void test_resolve(void **state)
+{
+    (void) state;
+    char text[65], other[65];
+    owned(plan_destroy) plan_t *plan = plan_maker_candles();
+    rule_t rule = plan_maker_rule("volume > 3 * avg(volume) OVER last_1h");
+    hash_of(plan, &rule, text);
+    rule.resolve = slice_text("volume < 2 * avg(volume) OVER last_4h");
+    rule.for_us = 5;
+    hash_of(plan, &rule, other);
+    assert_string_equal(text, other);
+    plan_maker_put(plan, "r", &rule);
+    owned(ruleset_destroy) ruleset_t *ruleset = compile(plan);
+    const table_plan_t *table = candle(ruleset);
+    assert_non_null(table->rules[0].resolve);
+    assert_int_equal(table->rules[0].aggregate_count, 1);
+    assert_int_equal(table->rules[0].resolve->aggregate_count, 1);
+    assert_int_equal(table->rules[0].resolve->guard_count, 2);
+    assert_int_equal(table->rules[0].resolve->span_us, INT64_C(4) * 3600 * 1000000);
+    assert_int_equal(table->keep_us, table->rules[0].resolve->span_us);
+    fault_t fault;
+    rule.resolve = slice_text("volum < 2");
+    assert_false(ruleset_check(plan, "r", &rule, &fault));
+    assert_string_equal(fault.text, "resolve: 1:1: column \"volum\" does not exist");
+    assert_int_equal(fault.line, 0);
+    rule.resolve = slice_text("volume");
+    assert_false(ruleset_check(plan, "r", &rule, &fault));
+    assert_non_null(strstr(fault.text, "resolve: 1:1: "));
+}
+
 // `rule sql` of an edge asks for the row before, under names that no column has.
 static void test_sql_of_an_edge(void **state)
 {
@@ -415,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_hash_is_golden),
         cmocka_unit_test(test_emit),
         cmocka_unit_test(test_sql_of_an_edge),
+        cmocka_unit_test(test_resolve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,7 +135,7 @@ static void sample_of_the_contract(void **state)
     assert_int_equal(rule->for_us, 0);
     assert_int_equal(rule->cooldown_us, 600 * 1000000);
     assert_null(rule->emit);
-    assert_null(rule->resolve);
+    assert_string_equal(rule->resolve, "");
     settings_destroy(&settings);
     assert_null(settings);
 }

@@ -157,7 +157,9 @@ static inline bool feed(fold_t *fold, const char *stream, uint64_t seq, const fe
 
 typedef struct {
     alert_id_t id, prev, corrects;
+    char kind[16];
     bool correction, late;
+    int64_t since;
     uint64_t seq, record, suppressed;
     uint32_t row;
     unsigned partition;
@@ -171,9 +173,13 @@ typedef struct {
     buffer_t bodies; // of all alerts, encoded
 } ear_t;
 
+static bool feed_incidents = false; // are entries that tell of incidents heard from here on?
+
 static inline void ear_hear(void *context, unsigned partition, const alert_t *alert)
 {
     ear_t *self = context;
+    if (alert->incident && !feed_incidents)
+        return;
     if (self->count == self->capacity) {
         self->capacity = self->capacity ? 2 * self->capacity : 64;
         self->alerts = realloc(self->alerts, self->capacity * sizeof *self->alerts);
@@ -184,12 +190,14 @@ static inline void ear_hear(void *context, unsigned partition, const alert_t *al
                         .corrects = alert->corrects,
                         .correction = strcmp(alert->kind, "correction") == 0,
                         .late = alert->late,
+                        .since = alert->since_us,
                         .seq = alert->seq,
                         .suppressed = alert->suppressed,
                         .record = alert->record_seq,
                         .row = alert->row,
                         .partition = partition,
                         .ts = alert->ts_us };
+    snprintf(heard->kind, sizeof heard->kind, "%s", alert->kind);
     snprintf(heard->rule, sizeof heard->rule, "%.*s", (int) alert->rule.size, alert->rule.data);
     snprintf(heard->series, sizeof heard->series, "%.*s", (int) alert->series.size,
              alert->series.data);

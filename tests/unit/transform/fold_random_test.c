@@ -16,7 +16,7 @@
 
 enum { SERIES = 3, ROWS_MAX = 3000, BLOCK_MAX = 12, RULES = 6 };
 
-enum { DEALS = 1, DEALS_MAX = 20 }; // alerts of "deals" in a minute
+enum { DEALS = 1, HIGHEST = 2, RISES = 4, DEALS_MAX = 20 }; // alerts of "deals" in a minute
 
 static const feed_rule_t rules[] = {
     { "average", "volume > 3 * avg(volume) OVER last_1s", 3 },
@@ -28,12 +28,25 @@ static const feed_rule_t rules[] = {
     { 0 },
 };
 
+// What is asked of incidents; that of HIGHEST ends when the price is below 0.2.
+static const struct {
+    int64_t for_us, cooldown_us;
+} terms[RULES] = { { 0, 1000000 }, { 300000, 0 }, { 0, 0 },
+                   { 0, 0 },       { 0, 700000 }, { 100000, 2000000 } };
+
 static void say_more(const char *name, rule_t *rule)
 {
     if (strcmp(name, "deals") == 0)
         rule->alerts_max = DEALS_MAX;
     if (strcmp(name, "rises") == 0)
         rule->emit = RULE_EMIT_EDGE;
+    for (int i = 0; i < RULES; i++) {
+        if (strcmp(name, rules[i].name) != 0)
+            continue;
+        rule->for_us = terms[i].for_us;
+        rule->cooldown_us = terms[i].cooldown_us;
+        rule->resolve = slice_text(i == HIGHEST ? "price < 0.2" : "");
+    }
 }
 
 typedef struct {
@@ -44,14 +57,25 @@ typedef struct {
     bool closed, due;
     bool fired[RULES];  // published and not corrected
     bool silent[RULES]; // fired, but held back
+    bool began[RULES];  // an incident
+    uint64_t serial;    // of all rows
 } kept_t;
 
 typedef struct {
     int rule;
     int64_t ts;
-    bool correction, late;
+    const char *kind;
+    bool late;
+    int64_t since;
     uint64_t suppressed;
 } told_t;
+
+typedef struct {
+    enum { WELL, PENDING, FIRING } state;
+    int64_t since, told_us;
+    bool told;
+    uint64_t opened; // serial of the row
+} life_t;
 
 typedef struct {
     size_t count;
@@ -59,10 +83,11 @@ typedef struct {
     int64_t lateness, floor;
     size_t open_max; // rows that are not closed; counted with lateness only
     size_t told_count;
-    told_t told[4 * ROWS_MAX];
+    told_t told[8 * ROWS_MAX];
     uint64_t late, duplicates, revisions, squeezed;
     int64_t minute; // of "deals"
-    uint64_t deals, held_back, suppressed;
+    uint64_t deals, held_back, suppressed, serials;
+    life_t lives[RULES];
 } model_t; // of one series
 
 static model_t models[SERIES];
@@ -125,8 +150,12 @@ static bool is_high(const kept_t *row) // price > 0.1
     return !decimal_is_null(row->values[1]) && decimal_compare(row->values[1], tenth) > 0;
 }
 
-static bool verdict(const model_t *model, size_t at, int rule)
+typedef enum { SAYS_NO, SAYS_YES, SAYS_NOTHING } says_t; // nothing: a guard fails
+
+static says_t says(const model_t *model, size_t at, int rule)
 {
+    if (rule == RISES)
+        return is_high(&model->rows[at]) ? SAYS_YES : SAYS_NO;
     static const int which[RULES] = { 0, 2, 1, 0, 0, 0 };
     size_t low = 0, high = at;
     if (by_rows[rule]) {
@@ -142,17 +171,20 @@ static bool verdict(const model_t *model, size_t at, int rule)
     mpq_t own, other;
     mpq_inits(own, other, NULL);
     bool known = argument(&model->rows[at], which[rule] == 2 ? 0 : which[rule], own);
-    bool holds = false;
+    static const uint64_t least[RULES] = { 3, 1, 2, 1, 0, 1 };
+    bool holds = false, warming = w.count < least[rule];
     switch (rule) {
     case 0: // volume * count > 3 * sum
         mpq_set_ui(other, w.count, 1);
         mpq_mul(own, own, other);
         mpq_set_ui(other, 3, 1);
         mpq_mul(other, other, w.sum);
-        holds = known && w.count >= 3 && mpq_sgn(w.sum) > 0 && mpq_cmp(own, other) > 0;
+        warming = warming || mpq_sgn(w.sum) <= 0;
+        holds = known && mpq_cmp(own, other) > 0;
         break;
     case 1:
-        holds = w.count >= 1 && mpq_cmp_ui(w.sum, 20, 1) > 0;
+        warming = warming || mpq_sgn(w.sum) <= 0;
+        holds = mpq_cmp_ui(w.sum, 20, 1) > 0;
         break;
     case 2:
         holds = known && w.count >= 2 && mpq_cmp(own, w.most) >= 0;
@@ -160,16 +192,23 @@ static bool verdict(const model_t *model, size_t at, int rule)
     case 3:
         holds = known && w.count >= 1 && w.rows >= 4 && mpq_cmp(own, w.least) < 0;
         break;
-    case 4:
-        holds = is_high(&model->rows[at]) && (at == 0 || !is_high(&model->rows[at - 1]));
-        break;
     case 5:
         holds = known && w.count >= 1 && at >= 2 && argument(&model->rows[at - 2], 0, other) &&
                 mpq_equal(own, other);
         break;
     }
     mpq_clears(own, other, w.sum, w.least, w.most, NULL);
-    return holds;
+    return warming ? SAYS_NOTHING : holds ? SAYS_YES : SAYS_NO;
+}
+
+static bool is_step(const model_t *model, size_t at, int rule)
+{
+    return rule != RISES || at == 0 || !is_high(&model->rows[at - 1]);
+}
+
+static bool verdict(const model_t *model, size_t at, int rule)
+{
+    return says(model, at, rule) == SAYS_YES && is_step(model, at, rule);
 }
 
 // Is this alert one of those that alerts_max holds back?
@@ -191,38 +230,115 @@ static bool held_back(model_t *model, size_t at, int rule)
     return false;
 }
 
+static told_t *put(model_t *model, size_t at, int rule, const char *kind)
+{
+    assert_true(model->told_count < sizeof model->told / sizeof model->told[0]);
+    told_t *told = &model->told[model->told_count++];
+    *told = (told_t){ .rule = rule, .ts = model->rows[at].ts, .kind = kind };
+    return told;
+}
+
 static void tell(model_t *model, size_t at, int rule, bool correction, bool late)
 {
     kept_t *row = &model->rows[at];
-    assert_true(model->told_count < sizeof model->told / sizeof model->told[0]);
     row->fired[rule] = !correction;
     if (correction ? row->silent[rule] : held_back(model, at, rule)) {
         row->silent[rule] = true;
         return;
     }
-    told_t *told = &model->told[model->told_count++];
-    *told = (told_t){ .rule = rule, .ts = row->ts, .correction = correction, .late = late };
+    told_t *told = put(model, at, rule, correction ? "correction" : "alert");
+    told->late = late;
     if (rule == DEALS && !correction) {
         told->suppressed = model->held_back;
         model->held_back = 0;
     }
 }
 
+static void tell_life(model_t *model, size_t at, int rule, const char *kind)
+{
+    put(model, at, rule, kind)->since = model->lives[rule].since;
+}
+
+// The row may make an incident begin, last or end. Old rows only make one begin, and at once.
+static void live(model_t *model, size_t at, int rule, says_t says)
+{
+    life_t *life = &model->lives[rule];
+    kept_t *row = &model->rows[at];
+    bool newest = at == model->count - 1;
+    bool rested = !life->told || row->ts - life->told_us >= terms[rule].cooldown_us;
+    bool low = !decimal_is_null(row->values[1]) &&
+               decimal_compare(row->values[1], (decimal_t){ .mantissa = 2, .exponent = -1 }) < 0;
+    if (says == SAYS_YES && life->state == FIRING) {
+        if (!newest || !rested || terms[rule].cooldown_us == 0)
+            return;
+        life->told_us = row->ts;
+        tell_life(model, at, rule, "still");
+    } else if (says == SAYS_YES) {
+        int64_t since = life->state == PENDING ? life->since : row->ts;
+        bool begins = rested && !row->began[rule] && row->ts >= since + terms[rule].for_us;
+        if (begins || newest)
+            life->since = since;
+        if (newest)
+            life->state = PENDING;
+        if (!begins)
+            return;
+        life->state = FIRING;
+        life->told = row->began[rule] = true;
+        life->told_us = row->ts;
+        life->opened = row->serial;
+        tell_life(model, at, rule, "firing");
+    } else if (newest && life->state == PENDING) {
+        life->state = WELL;
+    } else if (newest && life->state == FIRING && says == SAYS_NO && row->ts >= life->since &&
+               (rule != HIGHEST || low)) {
+        life->state = WELL;
+        tell_life(model, at, rule, "resolved");
+    }
+}
+
 static void judge(model_t *model, size_t at)
 {
-    for (int rule = 0; rule < RULES; rule++)
-        if (!model->rows[at].fired[rule] && verdict(model, at, rule))
+    for (int rule = 0; rule < RULES; rule++) {
+        if (model->rows[at].fired[rule])
+            continue;
+        says_t said = says(model, at, rule);
+        bool alerts = said == SAYS_YES && is_step(model, at, rule);
+        if (alerts)
             tell(model, at, rule, false, false);
+        if (alerts || at == model->count - 1)
+            live(model, at, rule, said);
+    }
+}
+
+static void take_back(model_t *model, size_t at, int rule)
+{
+    life_t *life = &model->lives[rule];
+    if (life->state == PENDING && model->rows[at].ts >= life->since)
+        life->state = WELL;
+    if (life->state != FIRING || life->opened != model->rows[at].serial)
+        return;
+    life->state = WELL;
+    tell_life(model, at, rule, "resolved");
+}
+
+static void close_rule(model_t *model, size_t at, int rule)
+{
+    says_t said = says(model, at, rule);
+    bool holds = said == SAYS_YES && is_step(model, at, rule);
+    bool changes = holds != model->rows[at].fired[rule];
+    if (changes)
+        tell(model, at, rule, !holds, holds);
+    if (said != SAYS_YES)
+        take_back(model, at, rule);
+    if (at == model->count - 1 || (holds && changes))
+        live(model, at, rule, said);
 }
 
 static void close_row(model_t *model, size_t i)
 {
     kept_t *row = &model->rows[i];
-    for (int rule = 0; rule < RULES && !row->closed && row->due; rule++) {
-        bool holds = verdict(model, i, rule);
-        if (holds != row->fired[rule])
-            tell(model, i, rule, !holds, holds);
-    }
+    for (int rule = 0; rule < RULES && !row->closed && row->due; rule++)
+        close_rule(model, i, rule);
     row->closed = true;
 }
 
@@ -325,7 +441,9 @@ static void take(model_t *model, const feed_row_t *row, bool ordinal)
     for (; at > 0 && model->rows[at - 1].ts > row->ts; at--)
         model->rows[at] = model->rows[at - 1];
     kept_t *kept = &model->rows[at];
-    *kept = (kept_t){ .ts = row->ts, .ordinal = ordinal, .due = model->lateness > 0 };
+    *kept = (kept_t){
+        .ts = row->ts, .ordinal = ordinal, .due = model->lateness > 0, .serial = ++model->serials
+    };
     strcpy(kept->identity, identity);
     memcpy(kept->values, row->values, sizeof kept->values);
     judge(model, at);
@@ -379,7 +497,7 @@ static void compare_correction(const ear_t *ear, size_t at)
         if (memcmp(&heard->id, &correction->corrects, sizeof heard->id) == 0) {
             assert_int_equal(heard->ts, correction->ts);
             assert_string_equal(heard->series, correction->series);
-            assert_false(heard->correction);
+            assert_string_equal(heard->kind, "alert");
             stands = true;
         }
         assert_memory_not_equal(&heard->id, &correction->id, sizeof heard->id);
@@ -402,7 +520,8 @@ static void compare(const ear_t *ear, int series, const char *pair)
         const told_t *told = &model->told[next++];
         assert_string_equal(heard->rule, rules[told->rule].name);
         assert_int_equal(heard->ts, told->ts);
-        assert_int_equal(heard->correction, told->correction);
+        assert_string_equal(heard->kind, told->kind);
+        assert_int_equal(heard->since, told->since);
         assert_int_equal(heard->late, told->late);
         assert_int_equal(heard->suppressed, told->suppressed);
         assert_int_equal(heard->seq, ++seqs[told->rule]);
@@ -414,7 +533,7 @@ static void compare(const ear_t *ear, int series, const char *pair)
 }
 
 typedef struct {
-    size_t alerts, late_alerts, corrections, squeezed, suppressed;
+    size_t alerts, late_alerts, corrections, squeezed, suppressed, firing, resolved, stills;
 } tally_t;
 
 static int64_t row_ts(seeded_t *seed, int64_t now, int64_t lateness)
@@ -474,13 +593,16 @@ static void run(uint64_t state, ruleset_t *set, int64_t lateness, tally_t *tally
     assert_int_equal(counts.duplicates, duplicates);
     assert_int_equal(counts.revisions, revisions);
     assert_int_equal(counts.suppressed, suppressed);
-    assert_int_equal(counts.alerts + counts.corrections, ear.count);
     assert_true(late > 0 && duplicates > 0 && revisions > 0);
     tally->suppressed += suppressed;
     tally->alerts += counts.alerts;
     tally->corrections += counts.corrections;
-    for (size_t i = 0; i < ear.count; i++)
+    tally->firing += counts.firing;
+    tally->resolved += counts.resolved;
+    for (size_t i = 0; i < ear.count; i++) {
         tally->late_alerts += ear.alerts[i].late;
+        tally->stills += strcmp(ear.alerts[i].kind, "still") == 0;
+    }
     fold_destroy(&fold);
     ear_clear(&ear);
 }
@@ -489,6 +611,7 @@ static tally_t run_all(int64_t lateness, uint64_t seeds)
 {
     feed_lateness_us = lateness;
     feed_more = say_more;
+    feed_incidents = true;
     ruleset_t *set = feed_rules(rules, NULL);
     feed_lateness_us = 0;
     tally_t tally = { 0 };
@@ -503,7 +626,8 @@ static void test_same_alerts(void **state)
     (void) state;
     tally_t tally = run_all(0, 40);
     assert_true(tally.alerts > 4000 && tally.corrections > 100 && tally.late_alerts > 20);
-    assert_true(tally.suppressed > 500);
+    assert_true(tally.suppressed > 500 && tally.firing > 1000);
+    assert_true(tally.resolved > 900 && tally.stills > 20);
 }
 
 static void test_same_alerts_with_lateness(void **state)

@@ -23,8 +23,9 @@ static void test_spike(void **state)
     assert_int_equal(first->ts, 20 * MINUTE);
     assert_int_equal(first->seq, 1);
     assert_int_equal(first->record, 21);
-    assert_int_equal(second->seq, 2);
-    assert_memory_equal(&second->prev, &first->id, sizeof first->id);
+    assert_int_equal(second->seq, 3); // between them it is told that the incident began
+    alert_id_t firing = alert_id_about(first->id, "firing");
+    assert_memory_equal(&second->prev, &firing, sizeof firing);
     assert_int_equal(first->partition, series_partition(slice_text("candle:x:a")));
     fold_count_t count = fold_count(scene.fold);
     assert_int_equal(count.accepted, 22);
@@ -140,7 +141,7 @@ static void test_again(void **state)
     assert_int_equal(scene.ear.count, 1);
     row(&scene, 22 * MINUTE, "10", NULL, false);
     assert_int_equal(scene.ear.count, 2);
-    assert_int_equal(scene.ear.alerts[1].seq, 2);
+    assert_int_equal(scene.ear.alerts[1].seq, 4); // an incident has begun and ended
     scene_close(&scene);
 }
 
@@ -240,13 +241,14 @@ static void test_correction(void **state)
     const heard_t *alert = &scene.ear.alerts[0], *correction = &scene.ear.alerts[1];
     assert_true(correction->correction && !alert->correction);
     assert_memory_equal(&correction->corrects, &alert->id, sizeof alert->id);
-    alert_id_t id = alert_id_of_correction(alert->id);
+    alert_id_t id = alert_id_about(alert->id, "correction");
     assert_memory_equal(&correction->id, &id, sizeof id);
-    assert_memory_equal(&correction->prev, &alert->id, sizeof id);
-    assert_int_equal(correction->seq, 2);
+    alert_id_t firing = alert_id_about(alert->id, "firing");
+    assert_memory_equal(&correction->prev, &firing, sizeof firing);
+    assert_int_equal(correction->seq, 3);
     assert_int_equal(correction->ts, 20 * MINUTE);
     assert_int_equal(correction->record, 24);
-    assert_int_equal(scene.ear.alerts[2].seq, 3);
+    assert_int_equal(scene.ear.alerts[2].seq, 5); // the incident is over, too
     assert_int_equal(fold_count(scene.fold).corrections, 1);
     assert_int_equal(fold_count(scene.fold).alerts, 2);
     row(&scene, 22 * MINUTE, "1", NULL, false); // after that nothing is said of it
@@ -351,7 +353,7 @@ static void test_longer_window_warms_up(void **state)
     assert_int_equal(scene.ear.count, 4);
     assert_string_equal(scene.ear.alerts[2].rule, "long");
     assert_string_equal(scene.ear.alerts[3].rule, "short");
-    assert_int_equal(scene.ear.alerts[3].seq, 3);
+    assert_int_equal(scene.ear.alerts[3].seq, 6); // two incidents have begun, and one ended
     scene_close(&scene);
 }
 
@@ -429,7 +431,7 @@ static void test_rule_changes_under_open_row(void **state)
     plan(&scene, twice);
     row(&scene, 20 * MINUTE, "9.6", NULL, false);
     assert_int_equal(scene.ear.count, 2);
-    assert_int_equal(scene.ear.alerts[1].seq, 2); // of the same topic
+    assert_int_equal(scene.ear.alerts[1].seq, 3); // of the same topic
     assert_memory_not_equal(&scene.ear.alerts[0].id, &scene.ear.alerts[1].id, sizeof(alert_id_t));
     row(&scene, 20 * MINUTE, "9.7", NULL, false);
     assert_int_equal(scene.ear.count, 2);

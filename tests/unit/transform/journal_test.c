@@ -37,10 +37,11 @@ static const feed_rule_t plan_rules[PLANS][FEED_RULES_MAX] = {
 
 static void say_more(const char *name, rule_t *rule)
 {
-    if (strcmp(name, "edge") == 0)
-        rule->emit = RULE_EMIT_EDGE;
-    if (strcmp(name, "edge") == 0 || strcmp(name, "spike") == 0)
-        rule->alerts_max = 2; // many are held back
+    bool edge = strcmp(name, "edge") == 0, spike = strcmp(name, "spike") == 0;
+    rule->emit = edge ? RULE_EMIT_EDGE : RULE_EMIT_ROW;
+    rule->alerts_max = edge || spike ? 2 : 0; // many are held back
+    rule->resolve = slice_text(edge ? "price < 0.1" : "");
+    rule->for_us = strcmp(name, "high") ? 0 : 60000, rule->cooldown_us = spike ? 200000 : 0;
 }
 
 static ruleset_t *plans[PLANS];
@@ -218,7 +219,7 @@ static void assert_same_alert(const heard_t *a, const heard_t *b)
     assert_memory_equal(&a->id, &b->id, sizeof a->id);
     assert_memory_equal(&a->prev, &b->prev, sizeof a->prev);
     assert_memory_equal(&a->corrects, &b->corrects, sizeof a->corrects);
-    assert_int_equal(a->correction, b->correction);
+    assert_string_equal(a->kind, b->kind);
     assert_int_equal(a->late, b->late);
     assert_int_equal(a->seq, b->seq);
     assert_int_equal(a->record, b->record);
@@ -244,6 +245,7 @@ static void open_plans(uint32_t window_rows_max)
 {
     feed_rows_max = window_rows_max;
     feed_more = say_more;
+    feed_incidents = true;
     for (int i = 0; i < PLANS; i++) {
         feed_lateness_us = plan_lateness[i];
         plans[i] = feed_rules(plan_rules[i], "volume / avg(volume) OVER last_1s");
@@ -672,14 +674,12 @@ static int open_all(void **state)
     open_plans(EXACT_ROWS_DEFAULT);
     return 0;
 }
-
 static int close_all(void **state)
 {
     (void) state;
     close_plans();
     return 0;
 }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

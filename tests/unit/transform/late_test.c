@@ -348,7 +348,7 @@ static void test_given_back(void **state)
         assert_int_equal(scene.ear.count, 4);
         assert_true(scene.ear.alerts[2].late); // of the row that came meanwhile
         assert_int_equal(scene.ear.alerts[2].ts, 5);
-        assert_int_equal(scene.ear.alerts[2].seq, meanwhile[i] == none ? 1 : 3);
+        assert_int_equal(scene.ear.alerts[2].seq, meanwhile[i] == none ? 1 : 5);
         assert_true(scene.ear.alerts[3].correction);
         assert_memory_equal(&scene.ear.alerts[3].corrects, &scene.ear.alerts[1].id,
                             sizeof(alert_id_t));
