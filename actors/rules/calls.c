@@ -69,6 +69,11 @@ static const struct {
     { "first_value", AGGREGATE_FIRST_VALUE, 1 },
     { "last_value", AGGREGATE_LAST_VALUE, 1 },
     { "lag", AGGREGATE_LAG, 1 }, // and the offset, which is no argument
+    { "delta", AGGREGATE_DELTA, 1 },
+    { "rate", AGGREGATE_RATE, 1 },
+    { "twavg", AGGREGATE_TWAVG, 1 },
+    { "median", AGGREGATE_MEDIAN, 1 },
+    { "ema", AGGREGATE_EMA, 1 },
 };
 
 static const expr_t *missing(const compiler_t *self, const syntax_t *syntax,
@@ -205,6 +210,11 @@ static type_t result_of(aggregate_kind_t kind, type_t argument)
     case AGGREGATE_STDDEV_POP:
     case AGGREGATE_VAR_SAMP:
     case AGGREGATE_VAR_POP:
+    case AGGREGATE_DELTA:
+    case AGGREGATE_RATE:
+    case AGGREGATE_TWAVG:
+    case AGGREGATE_MEDIAN:
+    case AGGREGATE_EMA:
         return TYPE_NUMERIC;
     case AGGREGATE_CORR:
     case AGGREGATE_REGR_SLOPE:
@@ -286,8 +296,12 @@ static const expr_t *aggregate_over(compiler_t *self, const syntax_t *syntax, si
     if (window < 0)
         return NULL;
     made.window = (uint16_t) window;
-    if (made.kind == AGGREGATE_LAG &&
-        !lag_offset(self, syntax, &self->table->plan.windows[window], &made.offset))
+    const window_spec_t *extent = &self->table->plan.windows[window];
+    if (made.kind == AGGREGATE_EMA && (!extent->by_rows || extent->rows > EMA_ROWS_MAX))
+        return compile_refuse(self, syntax->place,
+                              "ema needs a window of at most %d rows: ema(x) OVER rows_<N>",
+                              EMA_ROWS_MAX);
+    if (made.kind == AGGREGATE_LAG && !lag_offset(self, syntax, extent, &made.offset))
         return NULL;
     type_t types[ARGUMENTS_MAX] = { TYPE_NUMERIC, TYPE_NUMERIC };
     int indexes[ARGUMENTS_MAX] = { -1, -1 };
@@ -316,7 +330,7 @@ static const expr_t *aggregate(compiler_t *self, const syntax_t *syntax, size_t 
     size_t most = aggregates[which].count + (kind == AGGREGATE_LAG);
     if (self->in_argument)
         return compile_refuse(self, syntax->place, "window function calls cannot be nested");
-    if (!syntax->over && kind >= AGGREGATE_FIRST_VALUE)
+    if (!syntax->over && kind >= AGGREGATE_FIRST_VALUE && kind <= AGGREGATE_LAG)
         return compile_refuse(self, syntax->place, "window function %s requires an OVER clause",
                               syntax->text);
     if (!syntax->over)
@@ -338,12 +352,7 @@ static const expr_t *aggregate(compiler_t *self, const syntax_t *syntax, size_t 
 
 static const expr_t *unknown(compiler_t *self, const syntax_t *syntax)
 {
-    static const char *const later[] = { "median", "twavg", "ema", "rate", "delta" };
     const expr_t *operands[ARGUMENTS_MAX + 1];
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strcmp(syntax->text, later[i]) == 0)
-            return compile_refuse(self, syntax->place, "function %s is not in this version",
-                                  later[i]);
     if (syntax->count > ARGUMENTS_MAX + 1)
         return compile_refuse(self, syntax->place, "function %s does not exist", syntax->text);
     if (!compile_all(self, syntax->operands, syntax->count, operands))

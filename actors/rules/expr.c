@@ -98,7 +98,7 @@ void expr_digest(const table_plan_t *table, const expr_t *expr, const rule_t *ru
                  uint8_t digest[32])
 {
     _Static_assert(EXPR_IS_FALSE == 40 && EXPR_ROUND_EVEN == 41 && COMPARE_GREATER_EQUAL == 5 &&
-                       FIELD_EPOCH == 14 && AGGREGATE_LAG == 14,
+                       FIELD_EPOCH == 14 && AGGREGATE_LAG == 14 && AGGREGATE_EMA == 19,
                    "alert ids hang on these numbers: append, never renumber");
     digest_t out;
     digest_begin(&out);

@@ -69,6 +69,12 @@ static fraction_t aggregate(const printer_t *self, const expr_t *expr)
     case AGGREGATE_CORR:
     case AGGREGATE_REGR_SLOPE:
         return sql_whole(sql_relation(self, &part));
+    case AGGREGATE_DELTA:
+    case AGGREGATE_RATE:
+    case AGGREGATE_TWAVG:
+    case AGGREGATE_MEDIAN:
+    case AGGREGATE_EMA:
+        return sql_frame(self, &part);
     case AGGREGATE_COUNT_ROWS:
     case AGGREGATE_COUNT:
     case AGGREGATE_SUM:

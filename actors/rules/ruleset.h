@@ -17,6 +17,7 @@ enum {
     RULE_DEPTH_MAX = 32,     // nesting
     WINDOW_SPAN_MAX_D = 31,  // days
     WINDOW_ROWS_MAX = 65536, // of rows_N
+    EMA_ROWS_MAX = 1000,     // of rows_N under ema: each value costs a step for each row
     // Of the plan's limit of rows that a window by time sees one by one; without one, the default.
     EXACT_ROWS_LEAST = 1, // a configuration can ask for 16 at least
     EXACT_ROWS_MOST = 16777216,
@@ -56,6 +57,11 @@ typedef enum {
     AGGREGATE_FIRST_VALUE,
     AGGREGATE_LAST_VALUE,
     AGGREGATE_LAG, // rows_N only
+    AGGREGATE_DELTA,
+    AGGREGATE_RATE,
+    AGGREGATE_TWAVG,
+    AGGREGATE_MEDIAN,
+    AGGREGATE_EMA, // rows_N only
 } aggregate_kind_t;
 
 typedef struct {

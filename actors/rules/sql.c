@@ -6,6 +6,8 @@
 #include "actors/rules/ruleset.h"
 #include "proto/owned.h"
 
+enum { US_PER_S = 1000000 };
+
 // ---- windows ----------------------------------------------------------------------------------
 
 static const char *keys_of(const printer_t *self)
@@ -16,20 +18,18 @@ static const char *keys_of(const printer_t *self)
     return list;
 }
 
-static void write_range(int64_t seconds, buffer_t *out)
+const char *sql_interval(const printer_t *self, const window_spec_t *window)
 {
     static const struct {
         const char *name;
         int seconds;
     } units[] = { { "day", 86400 }, { "hour", 3600 }, { "minute", 60 }, { "second", 1 } };
+    int64_t seconds = window->span_us / US_PER_S;
     size_t unit = 0;
     while (seconds % units[unit].seconds)
         unit++;
     int count = (int) (seconds / units[unit].seconds);
-    buffer_printf(out,
-                  "ORDER BY ts RANGE BETWEEN INTERVAL '%d %s%s' PRECEDING AND "
-                  "INTERVAL '1 microsecond' PRECEDING)",
-                  count, units[unit].name, count == 1 ? "" : "s");
+    return sql_print(self, "INTERVAL '%d %s%s'", count, units[unit].name, count == 1 ? "" : "s");
 }
 
 static void write_window(const printer_t *self, const window_spec_t *window, buffer_t *out)
@@ -41,7 +41,10 @@ static void write_window(const printer_t *self, const window_spec_t *window, buf
         buffer_printf(out, "ORDER BY ts, n ROWS BETWEEN %u PRECEDING AND 1 PRECEDING)",
                       window->rows);
     else
-        write_range(window->span_us / 1000000, out);
+        buffer_printf(out,
+                      "ORDER BY ts RANGE BETWEEN %s PRECEDING AND "
+                      "INTERVAL '1 microsecond' PRECEDING)",
+                      sql_interval(self, window));
 }
 
 static bool uses_window(const printer_t *self, size_t window)
@@ -133,8 +136,10 @@ static bool needs_order(const printer_t *self)
 {
     for (size_t i = 0; i < self->rule->aggregate_count; i++) {
         const aggregate_t *aggregate = &self->table->aggregates[self->rule->aggregates[i]];
-        if ((aggregate->kind == AGGREGATE_FIRST_VALUE || aggregate->kind == AGGREGATE_LAST_VALUE) &&
-            !self->table->windows[aggregate->window].by_rows)
+        bool ends = aggregate->kind == AGGREGATE_FIRST_VALUE ||
+                    aggregate->kind == AGGREGATE_LAST_VALUE || aggregate->kind == AGGREGATE_DELTA ||
+                    aggregate->kind == AGGREGATE_RATE;
+        if (ends && !self->table->windows[aggregate->window].by_rows)
             return true;
     }
     return false;

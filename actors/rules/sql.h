@@ -59,6 +59,9 @@ const char *sql_wrap(const printer_t *self, term_t term, bind_t least);
 const char *sql_name(const printer_t *self, const char *name); // quoted if it has to be
 const char *sql_string(const printer_t *self, slice_t text);   // a literal
 const char *sql_over(const printer_t *self, const aggregate_t *aggregate);
+term_t sql_argument(const printer_t *self, int index); // of an aggregate; -1: *
+const char *sql_interval(const printer_t *self, const window_spec_t *window); // by time
+fraction_t sql_frame(const printer_t *self, const aggregate_t *aggregate); // delta, rate, twavg ...
 // corr or regr_slope, as numeric so that nothing else becomes double precision. PostgreSQL sums
 // doubles, whose noise hides what is exactly nothing: a constant X or Y, and a covariance of 0.
 term_t sql_relation(const printer_t *self, const aggregate_t *aggregate);

@@ -21,6 +21,11 @@ static const char *const aggregate_names[] = {
     [AGGREGATE_FIRST_VALUE] = "first_value",
     [AGGREGATE_LAST_VALUE] = "last_value",
     [AGGREGATE_LAG] = "lag",
+    [AGGREGATE_DELTA] = "delta",
+    [AGGREGATE_RATE] = "rate",
+    [AGGREGATE_TWAVG] = "twavg",
+    [AGGREGATE_MEDIAN] = "median",
+    [AGGREGATE_EMA] = "ema",
 };
 
 const char *sql_print(const printer_t *self, const char *format, ...)
@@ -136,7 +141,7 @@ term_t sql_nullif_zero(const printer_t *self, term_t a)
 
 // ---- aggregates -----------------------------------------------------------------------------
 
-static term_t argument_term(const printer_t *self, int index)
+term_t sql_argument(const printer_t *self, int index)
 {
     if (index < 0)
         return sql_atom("*");
@@ -149,10 +154,10 @@ static term_t argument_term(const printer_t *self, int index)
 static const char *call_text(const printer_t *self, const aggregate_t *aggregate)
 {
     const char *name = aggregate_names[aggregate->kind];
-    const char *first = argument_term(self, aggregate->argument).text;
+    const char *first = sql_argument(self, aggregate->argument).text;
     if (aggregate->argument2 >= 0)
         return sql_print(self, "%s(%s, %s)", name, first,
-                         argument_term(self, aggregate->argument2).text);
+                         sql_argument(self, aggregate->argument2).text);
     if (aggregate->kind == AGGREGATE_LAG)
         return sql_print(self, "%s(%s, %u)", name, first, aggregate->offset);
     return sql_print(self, "%s(%s)", name, first);
@@ -169,8 +174,8 @@ static const char *spread(const printer_t *self, const aggregate_t *aggregate, i
                           const char *sign, int y)
 {
     return sql_print(self, "var_pop(%s %s %s) OVER %s",
-                     sql_wrap(self, argument_term(self, x), BIND_SUM), sign,
-                     sql_wrap(self, argument_term(self, y), BIND_SIGN),
+                     sql_wrap(self, sql_argument(self, x), BIND_SUM), sign,
+                     sql_wrap(self, sql_argument(self, y), BIND_SIGN),
                      self->table->windows[aggregate->window].name);
 }
 

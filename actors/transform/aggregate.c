@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "actors/transform/aggregate_cells.h"
+#include "actors/transform/smooth.h"
 #include "actors/transform/spread.h"
 
 // An aggregate with all it is computed from.
 typedef struct {
     const aggregate_t *what;
     const window_t *window;
+    uint32_t rows;      // N of a window by rows
     const slot_t *slot; // NULL for count(*)
     const ring_t *ring;
     int exponent, exponent2; // of the arguments' columns
@@ -24,6 +26,7 @@ static source_t source_of(const sight_t *sight, unsigned aggregate)
     return (source_t){
         .what = what,
         .window = &sight->moment->windows->windows[what->window],
+        .rows = layout->plan->windows[what->window].rows,
         .slot = slot == LAYOUT_NO_SLOT ? NULL : &sight->moment->windows->slots[slot],
         .ring = ring,
         .exponent = what->argument < 0 ? 0 : ring->columns[what->argument].exponent,
@@ -115,6 +118,59 @@ static approximate_t kin_approximate(const sight_t *sight, unsigned aggregate, d
     return spread_approximate(&spread, value, error);
 }
 
+static course_view_t course_of(const source_t *source, const moment_t *moment)
+{
+    return (course_view_t){ .course = &source->slot->more->course,
+                            .ring = source->ring,
+                            .column = (unsigned) source->what->argument,
+                            .kind = source->what->kind,
+                            .ts = moment->ts };
+}
+
+static approximate_t course_nearly(const sight_t *sight, unsigned aggregate, double *value,
+                                   double *error)
+{
+    source_t source = source_of(sight, aggregate);
+    course_view_t view = course_of(&source, sight->moment);
+    return course_approximate(&view, value, error);
+}
+
+static bool course_exactly(const source_t *source, const moment_t *moment, mpq_t value)
+{
+    course_view_t view = course_of(source, moment);
+    return course_exact(&view, value);
+}
+
+static smooth_t smooth_of(const source_t *source)
+{
+    return (smooth_t){ .ring = source->ring,
+                       .column = (unsigned) source->what->argument,
+                       .low = source->window->low,
+                       .high = source->window->high,
+                       .rows = source->rows };
+}
+
+// Of the numbers of a window one by one.
+static approximate_t each_nearly(const sight_t *sight, unsigned aggregate, double *value,
+                                 double *error)
+{
+    source_t source = source_of(sight, aggregate);
+    if (source.what->kind == AGGREGATE_MEDIAN)
+        return ranks_approximate(&source.slot->more->ranks, source.ring,
+                                 (unsigned) source.what->argument, value, error);
+    smooth_t smooth = smooth_of(&source);
+    return smooth_approximate(&smooth, value, error);
+}
+
+static bool each_exactly(const source_t *source, mpq_t value)
+{
+    if (source->what->kind == AGGREGATE_MEDIAN)
+        return ranks_exact(&source->slot->more->ranks, source->ring,
+                           (unsigned) source->what->argument, value);
+    smooth_t smooth = smooth_of(source);
+    return smooth_exact(&smooth, value);
+}
+
 static void row_rational(const source_t *source, uint64_t position, mpq_t value)
 {
     figure_t figure;
@@ -191,6 +247,13 @@ approximate_t aggregate_approximate(const sight_t *sight, unsigned aggregate, do
     case AGGREGATE_CORR:
     case AGGREGATE_REGR_SLOPE:
         return kin_approximate(sight, aggregate, value, error);
+    case AGGREGATE_DELTA:
+    case AGGREGATE_RATE:
+    case AGGREGATE_TWAVG:
+        return course_nearly(sight, aggregate, value, error);
+    case AGGREGATE_MEDIAN:
+    case AGGREGATE_EMA:
+        return each_nearly(sight, aggregate, value, error);
     }
     abort();
 }
@@ -247,6 +310,13 @@ bool aggregate_exact(const sight_t *sight, unsigned aggregate, mpq_t value)
     case AGGREGATE_CORR:
     case AGGREGATE_REGR_SLOPE:
         return kin_exact(&source, value);
+    case AGGREGATE_DELTA:
+    case AGGREGATE_RATE:
+    case AGGREGATE_TWAVG:
+        return course_exactly(&source, sight->moment, value);
+    case AGGREGATE_MEDIAN:
+    case AGGREGATE_EMA:
+        return each_exactly(&source, value);
     }
     abort();
 }

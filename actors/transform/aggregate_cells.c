@@ -168,7 +168,8 @@ bool cells_exact(const sight_t *sight, unsigned aggregate, mpq_t value)
     case AGGREGATE_FIRST_VALUE:
     case AGGREGATE_LAST_VALUE:
         return of_cell(&source, value);
-    case AGGREGATE_LAG: // over rows only
+    case AGGREGATE_LAG: // over rows only, as ema
+    case AGGREGATE_EMA:
         return false;
     case AGGREGATE_STDDEV_SAMP:
     case AGGREGATE_STDDEV_POP:
@@ -178,6 +179,18 @@ bool cells_exact(const sight_t *sight, unsigned aggregate, mpq_t value)
     case AGGREGATE_CORR:
     case AGGREGATE_REGR_SLOPE:
         return relation(&source, value);
+    case AGGREGATE_DELTA:
+    case AGGREGATE_RATE:
+    case AGGREGATE_TWAVG: {
+        course_view_t view = { .course = &source.slot->course,
+                               .ring = &source.cells->ring,
+                               .column = source.trace->column,
+                               .kind = source.what->kind,
+                               .ts = sight->moment->ts };
+        return course_exact(&view, value);
+    }
+    case AGGREGATE_MEDIAN:
+        return ranks_exact(&source.slot->ranks, &source.cells->ring, source.trace->column, value);
     }
     abort();
 }

@@ -134,6 +134,7 @@ static void trace_row(cells_t *self, const ring_t *rows, uint64_t position)
         case TRACE_MOST:
         case TRACE_FIRST:
         case TRACE_LAST:
+        case TRACE_NEWEST:
             figure_copy(&out[0], x);
             break;
         case TRACE_PAIR: {
@@ -157,7 +158,7 @@ static void merge(cell_merge_t how, figure_t *value, const figure_t *later)
     }
     if (how == CELL_FIRST || later->size == FIGURE_NULL)
         return;
-    if (value->size == FIGURE_NULL) {
+    if (how == CELL_NEWEST || value->size == FIGURE_NULL) {
         figure_copy(value, later);
         return;
     }

@@ -3,11 +3,12 @@
  *  Pure. Rows with the same floor(ts / 2^bits) form one cell, 2^bits being the smallest power of
  *  two microseconds >= the window / 65,536: about that many cells at most. Windows for which that
  *  is the same width share their cells. Merging is exact: count, sums, squares, products,
- *  minimum, maximum, first and last number of each argument (traces, layout.h). A cell counts as
- *  its newest row does: it is in a window as long as that row is. Rows are merged once they can
- *  no longer be revised. Those of the time at the floor wait in a cell of their own, which no
- *  window sees, and join their neighbours when it rises. Nothing here depends on when or in what
- *  portions rows came.
+ *  minimum, maximum, first and last value of each argument (traces, layout.h). A cell counts as
+ *  its newest row does: it is in a window as long as that row is. What depends on the course of
+ *  the numbers inside it (delta, rate, twavg), or on each alone (median), sees one of each cell,
+ * the last. Rows are merged once they can no longer be revised. Those of the time at the floor wait
+ * in a cell of their own, which no window sees, and join their neighbours when it rises. Nothing
+ * here depends on when or in what portions rows came.
  *
  *  The columns of a cell are those of a ring, so that they stay narrow where the numbers are.
  */
@@ -26,6 +27,8 @@ typedef struct {
     uint64_t count;
     mpz_t sums[TALLIES_MAX]; // of mantissas, of the columns of its traces but the count
     extremes_t least, most;
+    course_t course; // each cell by its last number
+    ranks_t ranks;   // the same
 } cell_slot_t;
 
 struct cells {

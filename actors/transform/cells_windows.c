@@ -9,9 +9,11 @@ bool cells_lay(cells_t *self, const layout_t *layout)
     self->windows = calloc(layout->plan->window_count + 1, sizeof *self->windows);
     self->slots = calloc(layout->slot_count + 1, sizeof *self->slots);
     self->stale = true;
-    for (size_t i = 0; self->slots && i < layout->slot_count; i++)
+    for (size_t i = 0; self->slots && i < layout->slot_count; i++) {
         for (int t = 0; t < TALLIES_MAX; t++)
             mpz_init(self->slots[i].sums[t]);
+        course_open(&self->slots[i].course);
+    }
     return self->windows && self->slots;
 }
 
@@ -22,6 +24,8 @@ void cells_unlay(cells_t *self)
             mpz_clear(self->slots[i].sums[t]);
         extremes_close(&self->slots[i].least);
         extremes_close(&self->slots[i].most);
+        course_close(&self->slots[i].course);
+        ranks_close(&self->slots[i].ranks);
     }
     free(self->slots);
     free(self->windows);
@@ -75,36 +79,56 @@ static void tally_slot(cells_t *self, size_t index, uint64_t cell, int sign)
     tally(slot->sums[1], &self->ring, self->layout->traces[trace].column, cell, sign);
 }
 
-// The column of the extreme that a slot needs, or -1.
-static int extreme_column(const layout_t *layout, const slot_layout_t *what, trace_kind_t kind)
-{
-    if (!(what->needs & (kind == TRACE_LEAST ? SLOT_MIN : SLOT_MAX)))
-        return -1;
-    return layout->traces[layout_trace(layout, kind, what->argument, -1)].column;
-}
-
-static bool enter_extremes(cells_t *self, size_t index, uint64_t cell)
+// The column of what a slot needs of each cell, or -1: not needed, or NULL there.
+static int needed_column(const cells_t *self, size_t index, int need, trace_kind_t kind,
+                         uint64_t cell)
 {
     const slot_layout_t *what = &self->layout->slots[index];
+    if (!(what->needs & need))
+        return -1;
+    int trace = layout_trace(self->layout, kind, what->argument, -1);
+    unsigned column = self->layout->traces[trace].column;
+    return ring_null(&self->ring, column, cell) ? -1 : (int) column;
+}
+
+static bool enter_slot(cells_t *self, size_t index, uint64_t cell)
+{
     cell_slot_t *slot = &self->slots[index];
-    int least = extreme_column(self->layout, what, TRACE_LEAST);
-    int most = extreme_column(self->layout, what, TRACE_MOST);
-    if (least >= 0 && !ring_null(&self->ring, (unsigned) least, cell) &&
-        !extremes_add(&slot->least, &self->ring, (unsigned) least, cell, 1))
+    int least = needed_column(self, index, SLOT_MIN, TRACE_LEAST, cell);
+    int most = needed_column(self, index, SLOT_MAX, TRACE_MOST, cell);
+    int newest = needed_column(self, index, SLOT_COURSE, TRACE_NEWEST, cell);
+    int ranked = needed_column(self, index, SLOT_RANKS, TRACE_NEWEST, cell);
+    tally_slot(self, index, cell, 1);
+    if (newest >= 0)
+        course_enter(&slot->course, &self->ring, (unsigned) newest, cell);
+    if (ranked >= 0 && !ranks_enter(&slot->ranks, &self->ring, (unsigned) ranked, cell))
         return false;
-    return most < 0 || ring_null(&self->ring, (unsigned) most, cell) ||
-           extremes_add(&slot->most, &self->ring, (unsigned) most, cell, -1);
+    if (least >= 0 && !extremes_add(&slot->least, &self->ring, (unsigned) least, cell, 1))
+        return false;
+    return most < 0 || extremes_add(&slot->most, &self->ring, (unsigned) most, cell, -1);
+}
+
+static void leave_slot(cells_t *self, size_t index, uint64_t cell)
+{
+    cell_slot_t *slot = &self->slots[index];
+    int newest = needed_column(self, index, SLOT_COURSE, TRACE_NEWEST, cell);
+    int ranked = needed_column(self, index, SLOT_RANKS, TRACE_NEWEST, cell);
+    tally_slot(self, index, cell, -1);
+    extremes_remove(&slot->least, cell);
+    extremes_remove(&slot->most, cell);
+    if (newest >= 0)
+        course_leave(&slot->course, &self->ring, (unsigned) newest, cell);
+    if (ranked >= 0)
+        ranks_leave(&slot->ranks, &self->ring, (unsigned) ranked, cell);
 }
 
 static bool enter(cells_t *self, size_t window, uint64_t cell)
 {
     const layout_t *layout = self->layout;
     self->windows[window].rows += count_at(&self->ring, CELL_WEIGHT, cell);
-    for (size_t i = layout->first_slot[window]; i < layout->first_slot[window + 1]; i++) {
-        tally_slot(self, i, cell, 1);
-        if (!enter_extremes(self, i, cell))
+    for (size_t i = layout->first_slot[window]; i < layout->first_slot[window + 1]; i++)
+        if (!enter_slot(self, i, cell))
             return false;
-    }
     return true;
 }
 
@@ -112,11 +136,8 @@ static void leave(cells_t *self, size_t window, uint64_t cell)
 {
     const layout_t *layout = self->layout;
     self->windows[window].rows -= count_at(&self->ring, CELL_WEIGHT, cell);
-    for (size_t i = layout->first_slot[window]; i < layout->first_slot[window + 1]; i++) {
-        tally_slot(self, i, cell, -1);
-        extremes_remove(&self->slots[i].least, cell);
-        extremes_remove(&self->slots[i].most, cell);
-    }
+    for (size_t i = layout->first_slot[window]; i < layout->first_slot[window + 1]; i++)
+        leave_slot(self, i, cell);
 }
 
 // In the queues of extremes the last cell may stay: when it enters again, it pushes itself out,
@@ -146,6 +167,8 @@ static void clear(cells_t *self, size_t window)
             mpz_set_ui(slot->sums[t], 0);
         extremes_clear(&slot->least);
         extremes_clear(&slot->most);
+        course_clear(&slot->course, layout->slots[i].needs & SLOT_AREA);
+        ranks_clear(&slot->ranks);
     }
 }
 

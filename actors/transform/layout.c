@@ -16,6 +16,7 @@ static uint8_t needs_of(aggregate_kind_t kind)
     case AGGREGATE_FIRST_VALUE:
     case AGGREGATE_LAST_VALUE:
     case AGGREGATE_LAG:
+    case AGGREGATE_EMA:
         return 0; // count and sum are always kept
     case AGGREGATE_MIN:
         return SLOT_MIN;
@@ -29,6 +30,13 @@ static uint8_t needs_of(aggregate_kind_t kind)
     case AGGREGATE_CORR:
     case AGGREGATE_REGR_SLOPE:
         return SLOT_SQUARES | SLOT_PAIR;
+    case AGGREGATE_DELTA:
+    case AGGREGATE_RATE:
+        return SLOT_COURSE;
+    case AGGREGATE_TWAVG:
+        return SLOT_COURSE | SLOT_AREA;
+    case AGGREGATE_MEDIAN:
+        return SLOT_RANKS;
     }
     abort();
 }

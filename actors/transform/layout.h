@@ -13,7 +13,10 @@ enum {
     SLOT_SQUARES = 1, // sum of squares
     SLOT_MIN = 2,
     SLOT_MAX = 4,
-    SLOT_PAIR = 8, // sums of both arguments, their squares and products
+    SLOT_PAIR = 8,    // sums of both arguments, their squares and products
+    SLOT_COURSE = 16, // first and last number
+    SLOT_AREA = 32,   // and the area under them all
+    SLOT_RANKS = 64,  // the numbers in two halves
 };
 enum { LAYOUT_NO_SLOT = UINT16_MAX, LAYOUT_NO_TRACE = UINT16_MAX };
 
@@ -24,10 +27,18 @@ typedef enum {
     TRACE_MOST,
     TRACE_FIRST,
     TRACE_LAST,
-    TRACE_PAIR, // count, sums, sums of squares, sum of products
+    TRACE_PAIR,   // count, sums, sums of squares, sum of products
+    TRACE_NEWEST, // the last number
 } trace_kind_t;
 
-typedef enum { CELL_ADD, CELL_LEAST, CELL_MOST, CELL_FIRST, CELL_LAST } cell_merge_t;
+typedef enum {
+    CELL_ADD,
+    CELL_LEAST,
+    CELL_MOST,
+    CELL_FIRST,
+    CELL_LAST,
+    CELL_NEWEST, // the last that is not NULL
+} cell_merge_t;
 
 enum { CELL_WEIGHT = 0 }; // column of every cell: its rows
 

@@ -21,7 +21,8 @@ static trace_kind_t trace_kind(aggregate_kind_t kind)
     case AGGREGATE_COUNT:
     case AGGREGATE_SUM:
     case AGGREGATE_AVG:
-    case AGGREGATE_LAG: // over rows only
+    case AGGREGATE_LAG: // over rows only, as ema
+    case AGGREGATE_EMA:
         return TRACE_SUM;
     case AGGREGATE_MIN:
         return TRACE_LEAST;
@@ -39,6 +40,11 @@ static trace_kind_t trace_kind(aggregate_kind_t kind)
         return TRACE_FIRST;
     case AGGREGATE_LAST_VALUE:
         return TRACE_LAST;
+    case AGGREGATE_DELTA:
+    case AGGREGATE_RATE:
+    case AGGREGATE_TWAVG:
+    case AGGREGATE_MEDIAN:
+        return TRACE_NEWEST;
     }
     abort();
 }
@@ -63,6 +69,8 @@ static cell_merge_t merge_of(trace_kind_t kind)
         return CELL_FIRST;
     case TRACE_LAST:
         return CELL_LAST;
+    case TRACE_NEWEST:
+        return CELL_NEWEST;
     }
     abort();
 }

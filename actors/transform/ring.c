@@ -157,6 +157,15 @@ bool ring_null(const ring_t *self, unsigned column, uint64_t position)
                      : c->wide[position & self->mask].null;
 }
 
+void ring_mantissa(const ring_t *self, unsigned column, uint64_t position, mpz_t mantissa)
+{
+    const column_t *c = &self->columns[column];
+    if (c->wide)
+        mpz_set(mantissa, c->wide[position & self->mask].value);
+    else
+        mpz_set_si(mantissa, c->narrow[position & self->mask]);
+}
+
 int ring_compare(const ring_t *self, unsigned column, uint64_t a, uint64_t b)
 {
     const column_t *c = &self->columns[column];

@@ -73,6 +73,8 @@ static inline bool ring_set(ring_t *self, unsigned column, uint64_t position, co
 
 void ring_get(const ring_t *self, unsigned column, uint64_t position, figure_t *value);
 bool ring_null(const ring_t *self, unsigned column, uint64_t position);
+// As a whole number at the exponent of its column; not NULL.
+void ring_mantissa(const ring_t *self, unsigned column, uint64_t position, mpz_t mantissa);
 int ring_compare(const ring_t *self, unsigned column, uint64_t a, uint64_t b); // neither NULL
 
 // Move or add columns: column i becomes what `from[i]` was (each at most once), or all NULL if -1.

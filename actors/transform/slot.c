@@ -13,6 +13,7 @@ static slot_more_t *more_new(void)
               more->big_products, NULL);
     figure_init(&more->scratch);
     figure_init(&more->scratch2);
+    course_open(&more->course);
     return more;
 }
 
@@ -27,11 +28,13 @@ static void more_destroy(slot_more_t **more_p)
     figure_clear(&more->scratch2);
     extremes_close(&more->min);
     extremes_close(&more->max);
+    course_close(&more->course);
+    ranks_close(&more->ranks);
     free(more);
     *more_p = NULL;
 }
 
-static void more_reset(slot_more_t *more)
+static void more_reset(slot_more_t *more, const slot_layout_t *layout)
 {
     more->squares = more->squares2 = more->products = (int192_t){ 0 };
     more->sum2 = 0;
@@ -41,6 +44,8 @@ static void more_reset(slot_more_t *more)
         mpz_set_ui(*sums[i], 0);
     extremes_clear(&more->min);
     extremes_clear(&more->max);
+    course_clear(&more->course, layout->needs & SLOT_AREA);
+    ranks_clear(&more->ranks);
 }
 
 // Not inlined, as slot_move_any: what moves plain sums on is not to pay for their frames.
@@ -57,7 +62,7 @@ __attribute__((noinline)) bool slot_reset(slot_t *self, const slot_layout_t *lay
     }
     if (!self->more && !(self->more = more_new()))
         return false;
-    more_reset(self->more);
+    more_reset(self->more, layout);
     self->more->big = big;
     return true;
 }
@@ -89,7 +94,9 @@ bool slot_copy(slot_t *self, const slot_t *from)
     mpz_set(to->big_sum2, from->more->big_sum2);
     mpz_set(to->big_squares2, from->more->big_squares2);
     mpz_set(to->big_products, from->more->big_products);
-    return extremes_copy(&to->min, &from->more->min) && extremes_copy(&to->max, &from->more->max);
+    course_copy(&to->course, &from->more->course);
+    return extremes_copy(&to->min, &from->more->min) && extremes_copy(&to->max, &from->more->max) &&
+           ranks_copy(&to->ranks, &from->more->ranks);
 }
 
 size_t slot_bytes(const slot_t *self)
@@ -97,17 +104,7 @@ size_t slot_bytes(const slot_t *self)
     if (!self->more)
         return sizeof *self;
     return sizeof *self + sizeof *self->more + extremes_bytes(&self->more->min) +
-           extremes_bytes(&self->more->max);
-}
-
-// Mantissa as a big integer at the exponent of the column.
-static void big_mantissa(const ring_t *ring, unsigned column, uint64_t position, mpz_t value)
-{
-    const column_t *c = &ring->columns[column];
-    if (c->wide)
-        mpz_set(value, c->wide[position & ring->mask].value);
-    else
-        mpz_set_si(value, c->narrow[position & ring->mask]);
+           extremes_bytes(&self->more->max) + ranks_bytes(&self->more->ranks);
 }
 
 static void sum_big(mpz_t sum, const mpz_t a, const mpz_t b, int sign)
@@ -123,7 +120,7 @@ static void count_big(slot_t *self, const slot_layout_t *layout, const ring_t *r
 {
     slot_more_t *more = self->more;
     mpz_t *x = &more->scratch.big, *y = &more->scratch2.big;
-    big_mantissa(ring, (unsigned) layout->argument, position, *x);
+    ring_mantissa(ring, (unsigned) layout->argument, position, *x);
     if (sign > 0)
         mpz_add(more->big_sum, more->big_sum, *x);
     else
@@ -132,7 +129,7 @@ static void count_big(slot_t *self, const slot_layout_t *layout, const ring_t *r
         sum_big(more->big_squares, *x, *x, sign);
     if (!(layout->needs & SLOT_PAIR))
         return;
-    big_mantissa(ring, (unsigned) layout->argument2, position, *y);
+    ring_mantissa(ring, (unsigned) layout->argument2, position, *y);
     if (sign > 0)
         mpz_add(more->big_sum2, more->big_sum2, *y);
     else
@@ -173,6 +170,10 @@ static bool add_any(slot_t *self, const slot_layout_t *layout, const ring_t *rin
     self->count++;
     (more->big ? count_big : count_small)(self, layout, ring, position, 1);
     unsigned column = (unsigned) layout->argument;
+    if (layout->needs & SLOT_COURSE)
+        course_enter(&more->course, ring, column, position);
+    if (layout->needs & SLOT_RANKS && !ranks_enter(&more->ranks, ring, column, position))
+        return false;
     if (layout->needs & SLOT_MIN && !extremes_add(&more->min, ring, column, position, 1))
         return false;
     return !(layout->needs & SLOT_MAX) || extremes_add(&more->max, ring, column, position, -1);
@@ -186,6 +187,10 @@ static void remove_any(slot_t *self, const slot_layout_t *layout, const ring_t *
         return;
     self->count--;
     (more->big ? count_big : count_small)(self, layout, ring, position, -1);
+    if (layout->needs & SLOT_COURSE)
+        course_leave(&more->course, ring, (unsigned) layout->argument, position);
+    if (layout->needs & SLOT_RANKS)
+        ranks_leave(&more->ranks, ring, (unsigned) layout->argument, position);
     if (layout->needs & SLOT_MIN)
         extremes_remove(&more->min, position);
     if (layout->needs & SLOT_MAX)

@@ -5,8 +5,10 @@
  *  queues of the rows that can still become one.
  */
 #pragma once
+#include "actors/transform/course.h"
 #include "actors/transform/extremes.h"
 #include "actors/transform/layout.h"
+#include "actors/transform/ranks.h"
 #include "actors/transform/ring.h"
 
 typedef struct {
@@ -15,6 +17,8 @@ typedef struct {
     int128_t sum2;
     mpz_t big_sum, big_squares, big_sum2, big_squares2, big_products;
     extremes_t min, max;
+    course_t course;
+    ranks_t ranks;
     figure_t scratch, scratch2;
 } slot_more_t;
 

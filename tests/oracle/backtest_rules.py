@@ -67,7 +67,22 @@ MADE = {
                       "IS NOT NULL"),
     "lag": rule("close > lag(close) OVER rows_1", min_rows=1),
     "lag-3": rule("lag(close, 3) OVER rows_10 > 1.01 * close"),
+    # beyond PostgreSQL
+    "delta": rule("delta(close) OVER last_30m > 2.5"),
+    "delta-tie": rule("delta(volume) OVER rows_10 = volume OR delta(close) OVER rows_1 <> 0", min_rows=1),
+    "rate": rule("rate(volume) OVER last_1h > 0.001 * volume"),
+    "rate-rows": rule("60 * rate(close) OVER rows_5 > 1 OR rate(close) OVER rows_2 IS NULL"),
+    "twavg": rule("abs(close - twavg(close) OVER last_2h) > 2.5"),
+    "twavg-rows": rule("twavg(volume) OVER rows_20 > 1.2 * avg(volume) OVER rows_20"),
+    "twavg-derived": rule("spread > 1.5 * twavg(spread) OVER last_30m", min_rows=3),
+    "median": rule("volume > 4 * median(volume) OVER last_1h"),
+    "median-tie": rule("volume = median(volume) OVER rows_6 AND volume <> median(volume) OVER rows_7"),
+    "median-sum": rule("abs(open + close - median(open + close) OVER last_2h) > 6"),
     # floating point
+    "ema": rule("close > 1.02 * ema(close) OVER rows_12",
+                "close", "1.02 * ema(close) OVER rows_12"),
+    "ema-cross": rule("ema(close) OVER rows_5 > 1.004 * ema(close) OVER rows_30",
+                      "ema(close) OVER rows_5", "1.004 * ema(close) OVER rows_30"),
     "sigma": rule("abs(close - avg(close) OVER last_1h) > 2 * stddev_samp(close) OVER last_1h",
                   "abs(close - avg(close) OVER last_1h)", "2 * stddev_samp(close) OVER last_1h"),
     "band": rule("stddev_pop(close) OVER rows_30 > 0.012 * avg(close) OVER rows_30",
@@ -132,6 +147,12 @@ CANDLES = {
     "slope": rule("regr_slope(close, volume) OVER rows_30 > 0.0005 * close",
                   "regr_slope(close, volume) OVER rows_30", "0.0005 * close"),
     "first-last": rule("last_value(close) OVER last_30m > 1.01 * first_value(close) OVER last_30m"),
+    "delta": rule("delta(close) OVER last_30m > 0.01 * close"),
+    "median": rule("volume > 4 * avg(volume) OVER last_1h AND volume > 12 * median(volume) OVER last_1h"),
+    "ema": rule("volume > 4 * avg(volume) OVER last_1h AND close > 1.004 * ema(close) OVER rows_20",
+                "close", "1.004 * ema(close) OVER rows_20"),
+    "rate": rule("rate(close) OVER rows_10 * 3600 > 0.05 * close"),
+    "twavg": rule("volume > 4 * avg(volume) OVER last_1h AND close > 1.005 * twavg(close) OVER last_1h"),
     "lag": rule("close > 1.005 * lag(close, 5) OVER rows_5", min_rows=5),
     "case": rule("CASE WHEN close > open THEN volume > 4 * avg(volume) OVER last_30m "
                  "WHEN close < open THEN volume > 6 * avg(volume) OVER last_30m ELSE false END"),
@@ -150,6 +171,8 @@ TAPES = {
     "burst": rule("count(*) OVER last_10s > 0.02 * count(*) OVER last_15m AND "
                   "sum(amount) OVER last_10s * 10 > sum(amount) OVER last_15m"),
     "vwap-rows": rule("price * sum(amount) OVER rows_100 > 1.002 * sum(price * amount) OVER rows_100"),
+    "drift": rule("abs(rate(price) OVER rows_10) > 1 OR delta(price) OVER rows_40 > 0.002 * price"),
+    "held": rule("amount > 10 * avg(amount) OVER last_1h AND price > twavg(price) OVER rows_30"),
     "step": rule("abs(price - lag(price) OVER rows_1) > 0.001 * price OR "
                  "price > max(price) OVER rows_50", min_rows=1),
 }

@@ -80,7 +80,8 @@ def session(feed, sql):
     yield f"COPY {feed.table} ({columns}) FROM STDIN;\n"
     for row in feed.table_rows():
         yield "\t".join("\\N" if cell is None else str(cell) for cell in row) + "\n"
-    yield f"\\.\nANALYZE {feed.table};\n"
+    keys = ", ".join([*feed.key_names, "ts", "n"])
+    yield f"\\.\nCREATE INDEX ON {feed.table} ({keys});\nANALYZE {feed.table};\n"
     for name, query in sql.items():
         yield f"\\echo == {name}\n{query}\n"
 

@@ -35,7 +35,7 @@ class RandomRules:
 
     def aggregate(self):
         name = self.pick("avg", "avg", "sum", "min", "max", "count", "lag", "first_value",
-                         "last_value")
+                         "last_value", "delta", "rate", "twavg", "median")
         if self.rng.random() < 0.1:
             return f"count(*) OVER {self.window()}"
         argument = self.argument() if self.rng.random() < 0.3 else self.column()

@@ -210,6 +210,49 @@ lag(close) OVER rows_1 < close
 lag(close, 3) OVER rows_10 > close + 2
 close > lag(close) OVER rows_2 AND lag(close) OVER rows_2 > lag(close, 2) OVER rows_2
 close / lag(close, 5) OVER rows_5 > 1.03
+delta(close) OVER last_1h > 3
+delta(close) OVER rows_5 = 0.5
+delta(volume) OVER last_1h = volume
+delta(7) OVER rows_3 / 2 = 0 AND volume > 5
+delta(CASE WHEN close > open THEN 1 ELSE 2 END) OVER rows_20 / 2 = 0.5
+delta(close) OVER last_30m IS NULL OR delta(volume) OVER rows_12 < -9
+delta(close - open) OVER last_2h * 3 > volume
+round(delta(close) OVER rows_10, 1) IN (1.5, -1.5)
+rate(volume) OVER last_1h * 3600 > 9
+rate(volume) OVER rows_10 > 0.001
+rate(volume) OVER last_2h = 0
+rate(close) OVER rows_7 < rate(close) OVER rows_3
+volume / rate(close) OVER last_1h > 10000
+abs(rate(close * volume) OVER last_1h) > 0.2
+rate(volume) OVER rows_1 IS NULL AND volume > 5
+coalesce(rate(volume) OVER rows_2, 7) > 6
+rate(volume) OVER last_10m / delta(volume) OVER last_10m > 0.002
+floor(60 * rate(volume) OVER last_30m) = -1
+greatest(rate(volume) OVER rows_3, rate(close) OVER rows_3) > 0.01
+median(volume) OVER last_1h > 5
+median(volume) OVER rows_4 = 5
+volume = median(volume) OVER rows_6
+volume > 2 * median(volume) OVER last_30m
+median(7) OVER rows_4 / 2 = 3.5
+abs(close - median(close) OVER rows_20) > 3
+median(close - open) OVER last_2h = 0.1
+median(volume) OVER rows_20 > avg(volume) OVER rows_20
+round(median(high + low) OVER rows_10 / 2, 1) = 100.1
+volume / median(volume) OVER rows_3 > 2 OR median(volume) OVER rows_1 / median(close) OVER rows_2 > 0.098
+ema(close) OVER rows_10 > close + 2
+ema(volume) OVER rows_20 > 5.3
+ema(close) OVER rows_12 > ema(close) OVER rows_26 + 0.2
+ema(7) OVER rows_10 / 2 < 3.6 AND volume > 5
+round(ema(close * volume) OVER rows_5) > 700
+twavg(close) OVER last_1h > close + 2
+twavg(close) OVER rows_20 < avg(close) OVER rows_20
+twavg(volume) OVER last_10m = volume
+twavg(7) OVER last_1h = 7 AND volume > 5
+twavg(high - low) OVER rows_12 > 1.02 * (high - low)
+abs(close - twavg(close) OVER last_2h) > 2
+round(twavg(volume) OVER last_30m, 2) > 6.25
+volume / twavg(volume) OVER rows_7 > 2 AND volume > twavg(volume) OVER last_1h
+CASE WHEN twavg(volume) OVER rows_3 > 5 THEN twavg(volume) OVER last_1h ELSE rate(volume) OVER last_1h END > 4.9
 avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND INTERVAL '1 microsecond' PRECEDING) < volume / 2
 avg(volume) OVER (PARTITION BY pair, exchange ORDER BY ts, n ROWS BETWEEN 20 PRECEDING AND 1 PRECEDING) < volume / 2
 avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts RANGE BETWEEN '01:30:00' PRECEDING AND '1 us' PRECEDING) < volume / 2
@@ -272,6 +315,21 @@ GUARDED = [
     (1, 1, "3 * avg(volume) OVER rows_59 = volume"),
     (100, 1, "avg(volume) OVER rows_5 > 5"),
     (100, 1, "avg(volume) OVER last_2h > 5"),
+    (0, 0, "delta(volume) OVER last_10s IS NULL"),
+    (0, 0, "delta(volume) OVER rows_1 = 0"),
+    (0, 0, "delta(volume) OVER rows_2 = 0 AND delta(close) OVER rows_2 > 0"),
+    (0, 0, "rate(volume) OVER rows_2 IS NULL"),
+    (0, 0, "coalesce(rate(volume) OVER last_10s, 7) = 7"),
+    (0, 0, "(1 / rate(volume) OVER rows_3) IS NULL"),
+    (0, 0, "median(volume) OVER last_10s IS NULL"),
+    (0, 0, "median(volume) OVER last_1m = 5 OR median(volume) OVER rows_2 = 2.5"),
+    (3, 1, "median(close - 100) OVER rows_10 < close - 100"),
+    (0, 0, "ema(volume) OVER rows_1 > volume + 0.505"),
+    (0, 0, "ema(volume) OVER rows_2 IS NULL OR ema(volume) OVER rows_1000 > 5.3"),
+    (0, 0, "twavg(volume) OVER rows_2 IS NULL"),
+    (0, 0, "twavg(volume) OVER rows_1 = volume"),
+    (0, 0, "twavg(volume) OVER last_1m > 5 OR twavg(volume) OVER rows_3 = 5"),
+    (3, 1, "twavg(close - 100) OVER rows_10 < close - 100"),
     (0, 0, "volume / 0 IS NULL"),
     (0, 0, "(volume / 0.0) IS NOT NULL"),
     (0, 0, "(volume / 0) IS NOT DISTINCT FROM NULL"),
@@ -325,6 +383,10 @@ BAD = {
     "avg(exchange) OVER last_1h > 1": "key column \"exchange\" cannot be inside an aggregate",
     "avg(volume) OVER lastly > 1": "window \"lastly\" does not exist",
     "avg(volume) > 1 AND close > 3": "aggregate function avg requires a window",
+    "delta(exchange) OVER last_1h > 1": "key column \"exchange\" cannot be inside an aggregate",
+    "twavg(volume, close) OVER last_1h > 1": "function twavg with 2 arguments does not exist",
+    "rate() OVER last_1h > 1": "function rate with 0 arguments does not exist",
+    "rate(rate(volume) OVER last_1h) OVER last_1h > 1": None,
     "lag(volume) > 1": None,
     "abs(volume) OVER last_1h > 1": None,
     "avg(avg(volume) OVER last_1h) OVER last_1h > 1": None,
@@ -403,6 +465,11 @@ OURS = {
     "avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts, n ROWS BETWEEN 5 PRECEDING AND 2 PRECEDING) > 1": "BETWEEN <N> PRECEDING AND 1 PRECEDING",
     "avg(volume) OVER (PARTITION BY exchange, pair ORDER BY ts RANGE BETWEEN '1500 ms' PRECEDING AND '1 us' PRECEDING) > 1": "a window of time is BETWEEN INTERVAL",
     "round(volume, extract(hour FROM ts)::int) > 1": "the digits of round",
+    "delta(volume) > 1": "aggregate function delta requires a window",
+    "median(close > open) OVER last_1h > 1": "function median(boolean) does not exist",
+    "ema(volume) OVER last_1h > 1": "ema needs a window of at most 1000 rows: ema(x) OVER rows_<N>",
+    "ema(volume) OVER rows_1001 > 1": "ema needs a window of at most 1000 rows",
+    "rate(volume / close) OVER last_1h > 1": "/ is not supported inside an aggregate",
     "log(volume) > 1": "does not exist",
     "width_bucket(volume, 1, 2, 3) > 1": "does not exist",
     "volume::double precision > 1": "is not supported",

