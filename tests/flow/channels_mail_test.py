@@ -135,7 +135,7 @@ class StartTls(MailTest):
                          ("tidewire@example.org", ["alice@example.org"], True))
         mail = email.message_from_bytes(content, policy=email.policy.default)
         self.assertEqual(mail.defects, [])
-        self.assertEqual(mail["Subject"], "[warning] spike on s:1")
+        self.assertEqual(mail["Subject"], "[warning] spike is firing on s:1")
         self.assertEqual(mail["Message-ID"], f"<{ident}-al%2Eice~email@example.org>")
         self.assertEqual(mail["To"].addresses[0].addr_spec, "alice@example.org")
         text = mail.get_body(("plain",)).get_content().splitlines()

@@ -75,7 +75,7 @@ class Formats(ChannelTest):
         self.assertEqual(event["data"], plain)
         chat, = self.bodies("/chat")
         self.assertEqual(list(chat), ["text"])
-        self.assertTrue(chat["text"].startswith("*[warning] spike on s:1*\n"))
+        self.assertTrue(chat["text"].startswith("*[warning] spike is firing on s:1*\n"))
         types = {path: headers["Content-Type"] for _, path, headers, _ in self.receiver.got}
         self.assertEqual(types["/cloudevents"], "application/cloudevents+json")
         self.assertIn("format is none of", self.settle(ident, "odd", "retry 1"))
@@ -210,7 +210,7 @@ class Gateways(ChannelTest):
         path, headers, body = got["/sms"]
         self.assertEqual(path, f"/sms?ref={ident}-al%252Eice~sms")
         self.assertEqual(headers["Authorization"], "Bearer {{no template}}")
-        self.assertEqual(headers["X-Title"], "[warning] spike on s:1")
+        self.assertEqual(headers["X-Title"], "[warning] spike is firing on s:1")
         self.assertEqual(headers["Content-Type"], "application/x-www-form-urlencoded")
         fields = urllib.parse.parse_qs(body.decode(), strict_parsing=True)
         self.assertEqual(fields["to"], ["+49 170 & 1"])
@@ -218,11 +218,11 @@ class Gateways(ChannelTest):
         self.assertEqual(set(fields), {"to", "text"})
         self.assertEqual(got["/ping/x"][0], "/ping/x?rule=spike")
         path, headers, body = got["/ntfy/a%2F..%2Fb"]
-        self.assertEqual(headers["Title"], "[warning] spike on s:1")
+        self.assertEqual(headers["Title"], "[warning] spike is firing on s:1")
         self.assertEqual(headers["Priority"], "high")
-        self.assertTrue(body.decode().startswith("[warning] spike on s:1\n"))
+        self.assertTrue(body.decode().startswith("[warning] spike is firing on s:1\n"))
         self.assertEqual(json.loads(got["/bot"][2]), {
-            "chat_id": '4"2', "text": "[warning] spike on s:1", "volume": 12.5, "none": None})
+            "chat_id": '4"2', "text": "[warning] spike is firing on s:1", "volume": 12.5, "none": None})
 
     def test_a_gateway_is_tried_again_and_never_switched_off_for_a_person(self):
         def plan(path, number):
