@@ -99,9 +99,11 @@ static bool s_room(evidence_t *self)
 static void s_forget(evidence_t *self)
 {
     int64_t floor = self->logged->ts_us - self->keep_us;
-    while (self->count - self->first > self->keep_rows + 1u) {
+    while (self->count - self->first > self->keep_rows) {
         bool many = self->count - self->first > EVIDENCE_ROWS_MAX;
-        if (self->rows[self->first].ts >= floor && !many)
+        bool seen = self->rows[self->first].ts >= floor ||
+                    self->rows[self->first + self->keep_rows].ts >= self->logged->ts_us;
+        if (seen && !many)
             return;
         self->forgotten += many;
         free(self->rows[self->first++].text);
@@ -127,6 +129,10 @@ static bool s_add(evidence_t *self, kept_row_t *row, bool ordinal)
         return true;
     }
     kept_row_t *earlier = ordinal ? NULL : s_earlier(self, row);
+    if (earlier && strcmp(earlier->text, row->text) == 0) {
+        free(row->text); // a duplicate
+        return true;
+    }
     if (earlier) {
         free(earlier->text);
         *earlier = *row;
@@ -148,7 +154,7 @@ static bool s_add(evidence_t *self, kept_row_t *row, bool ordinal)
 
 bool evidence_add(evidence_t *self, const retell_run_t *run)
 {
-    if (!slice_is(run->run->series, self->logged->series) || !run->table)
+    if (self->judged || !slice_is(run->run->series, self->logged->series) || !run->table)
         return true;
     self->table = run->table;
     self->plan = run->plan;

@@ -177,7 +177,7 @@ int cli_explain(int argc, char **argv)
     if (!settings)
         return status;
     fault_t fault = { 0 };
-    owned(store_destroy) store_t *store = site_store(settings, dir, REDIS_OBSERVER, &fault);
+    owned(store_destroy) store_t *store = site_store(settings, dir, REDIS_OPERATOR, &fault);
     owned(logged_alert_destroy) logged_alert_t *logged =
         store ? logged_alert_find(store, argv[optind], &fault) : NULL;
     if (!logged) {

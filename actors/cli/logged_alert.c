@@ -8,6 +8,9 @@
 #include "broker/store_held.h"
 #include "proto/owned.h"
 
+// As all numbers that the body holds: below 2^53.
+#define RECORD_SEQ_MAX (UINT64_C(1) << 53)
+
 typedef struct {
     const char *id;
     logged_alert_t *found;
@@ -51,6 +54,26 @@ static void s_look_at(void *context, const store_logged_t *logged)
     self->failed = !found->rule || !found->series || found->body.failed;
 }
 
+static bool s_read_seq(slice_t text, uint64_t *seq)
+{
+    *seq = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || *seq > RECORD_SEQ_MAX / 10)
+            return false;
+        *seq = *seq * 10 + (text.data[i] - '0');
+    }
+    return *seq > 0;
+}
+
+// Whoever may write the alert log must not write on a terminal.
+static bool s_is_plain(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char) *text < ' ' || *text == 0x7f)
+            return false;
+    return true;
+}
+
 // `record` of the body.
 static bool s_read_origin(logged_alert_t *self, fault_t *fault)
 {
@@ -67,22 +90,22 @@ static bool s_read_origin(logged_alert_t *self, fault_t *fault)
         good = pointers[i] && pointer_tree_add(tree, pointers[i], i) == i;
     }
     field_t fields[FIELDS] = { 0 };
-    json_fault_t bad;
-    size_t end;
-    if (good && json_open(json, buffer_slice(&self->body))) {
-        good = json_read(json, 0, self->body.size, tree, fields, &end, &bad) == JSON_GOOD &&
-               fields[STREAM].kind == FIELD_TEXT && fields[SEQ].kind == FIELD_NUMBER;
-        if (!good)
+    good = good && json_open(json, buffer_slice(&self->body));
+    if (good) {
+        json_fault_t bad;
+        size_t end;
+        json_result_t read = json_read(json, 0, self->body.size, tree, fields, &end, &bad);
+        if (read != JSON_NO_MEMORY)
             fault_set(fault, "its entry in the alert log names no record");
-        char number[24] = "";
-        if (good && fields[SEQ].text.size < sizeof number) {
-            memcpy(number, fields[SEQ].text.data, fields[SEQ].text.size);
-            self->record_seq = strtoull(number, NULL, 10);
-            self->stream = s_copy(fields[STREAM].text);
-            good = self->stream != NULL;
-        }
-        json_close(json);
+        good = read == JSON_GOOD && fields[STREAM].kind == FIELD_TEXT &&
+               fields[SEQ].kind == FIELD_NUMBER && s_read_seq(fields[SEQ].text, &self->record_seq);
     }
+    if (good) {
+        self->stream = s_copy(fields[STREAM].text);
+        good = self->stream || fault_set(fault, "out of memory");
+    }
+    if (json)
+        json_close(json);
     for (int i = 0; i < FIELDS; i++)
         pointer_destroy(&pointers[i]);
     json_destroy(&json);
@@ -105,7 +128,10 @@ logged_alert_t *logged_alert_find(store_t *store, const char *id, fault_t *fault
     fault_set(fault, "out of memory");
     if (!search.failed && !search.found)
         fault_set(fault, "no alert %s among the newest that the alert log keeps", id);
-    if (search.failed || !search.found || !s_read_origin(search.found, fault))
+    bool bad = search.failed || !search.found;
+    if (!bad && !(s_is_plain(search.found->rule) && s_is_plain(search.found->series)))
+        bad = !fault_set(fault, "its entry in the alert log is none of ours");
+    if (bad || !s_read_origin(search.found, fault))
         logged_alert_destroy(&search.found);
     return search.found;
 }

@@ -66,22 +66,6 @@ static bool s_grow(void **array, size_t count, size_t *capacity, size_t size)
     return true;
 }
 
-// Alerts come in runs of one series.
-static series_count_t *s_series(tries_t *self, slice_t name)
-{
-    if (self->series_count > 0 && slice_is(name, self->series[self->series_count - 1].name))
-        return &self->series[self->series_count - 1];
-    if (!s_grow((void **) &self->series, self->series_count, &self->series_capacity,
-                sizeof *self->series))
-        return NULL;
-    series_count_t *series = &self->series[self->series_count];
-    *series = (series_count_t){ .name = strndup((const char *) name.data, name.size),
-                                .first_us = INT64_MAX,
-                                .last_us = INT64_MIN };
-    self->series_count += series->name != NULL;
-    return series->name ? series : NULL;
-}
-
 static void s_join(series_count_t *to, const series_count_t *more)
 {
     to->alerts += more->alerts;
@@ -109,6 +93,28 @@ static void s_merge(tries_t *self)
         free(next->name);
     }
     self->series_count = merged + 1;
+}
+
+// Alerts come in runs of one series.
+static series_count_t *s_series(tries_t *self, slice_t name)
+{
+    if (self->series_count > 0 && slice_is(name, self->series[self->series_count - 1].name))
+        return &self->series[self->series_count - 1];
+    // Not an entry for each change of series: they are merged, until most of them differ.
+    if (self->series_count == self->series_capacity) {
+        if (self->series_count > 0)
+            s_merge(self);
+        if (self->series_count >= self->series_capacity / 2 &&
+            !s_grow((void **) &self->series, self->series_capacity, &self->series_capacity,
+                    sizeof *self->series))
+            return NULL;
+    }
+    series_count_t *series = &self->series[self->series_count];
+    *series = (series_count_t){ .name = strndup((const char *) name.data, name.size),
+                                .first_us = INT64_MAX,
+                                .last_us = INT64_MIN };
+    self->series_count += series->name != NULL;
+    return series->name ? series : NULL;
 }
 
 static void s_take(void *context, unsigned partition, const alert_t *alert)
@@ -249,6 +255,9 @@ static void s_print(tries_t *self, const rerun_count_t *count, buffer_t *out)
     if (self->corrections > 0)
         buffer_printf(out, "; %zu taken back", self->corrections);
     buffer_printf(out, "\n");
+    if (count->fold.suppressed > 0)
+        buffer_printf(out, "%" PRIu64 " more were held back (alerts_max)\n",
+                      count->fold.suppressed);
     if (count->fold.warming > 0)
         buffer_printf(out,
                       "%" PRIu64 " rows were not judged: windows were not full yet (min_rows)\n",

@@ -38,11 +38,6 @@ sources:
 """
 
 
-def free_port():
-    with zmq.Context.instance().socket(zmq.PULL) as probe:
-        return probe.bind_to_random_port("tcp://127.0.0.1")
-
-
 class Log:
     """Reads a stream as a prep and a worker in one would: asks from the first record on."""
 
@@ -187,7 +182,7 @@ def redis_comes_late(instance):
 
 
 def main():
-    port = free_port()
+    port = harness.free_port()
     with harness.Instance(CONFIG.replace("PORT", str(port))) as instance:
         (instance.dir / "files").mkdir()
         instance.collector = redis_comes_late(instance)

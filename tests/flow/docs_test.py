@@ -185,7 +185,7 @@ class Place:
 
 problems = []
 counts = {"commands": 0, "left out": 0, "configurations": 0, "conditions": 0, "links": 0,
-          "Redis keys": 0, "settings": 0}
+          "Redis keys": 0, "settings": 0, "features": 0}
 
 
 def expect(good, path, line, text):

@@ -6,7 +6,7 @@ import sys
 import time
 from decimal import Decimal
 
-from harness import Instance, Pusher, alert_log, free_port, wait_for
+from harness import Instance, Pusher, alert_log, free_ports, wait_for
 
 CONFIG = """
 namespace: tw
@@ -21,7 +21,15 @@ sources:
     columns: { price: p, volume: v }
     identity: [time]
     lateness: 3s
+  - name: ticks
+    url: push://tcp://127.0.0.1:SECOND
+    table: tick
+    key: { pair: /k }
+    time: { at: t, unit: ms }
+    columns: { price: p }
+    identity: none
 rules:
+  peak: { on: tick, when: "price > max(price) OVER rows_12", min_rows: 12 }
   spike: { on: trade, when: "volume > 3 * avg(volume) OVER last_1m" }
   high: { on: trade, when: "price > max(price) OVER rows_12", min_rows: 12 }
 """
@@ -143,6 +151,36 @@ def check_replayed(instance, database, pusher):
     assert status == 0 and re.search(r"^record +collector~\d+ ", text, re.M), text
 
 
+def check_rows_alone(instance, database, port):
+    """Windows by rows, whose rows are in one record with many that come after the alert."""
+    pusher = Pusher(f"tcp://127.0.0.1:{port}", instance.alerts_endpoint(), "ticks")
+    prices = [i % 40 for i in range(150)]
+    prices[70] = 99
+    pusher.send({"k": ["x"] * 150, "t": [START_MS + i for i in range(150)], "p": prices})
+    pusher.settle()
+    pusher.close()
+    alert = wait_for("the alert in the middle", lambda: [
+        f["id"] for _, f in database.xrevrange("tw:alerts", count=100)
+        if f["rule"] == "peak" and f["ts"] == str((START_MS + 70) * 1000)])[0]
+    status, text = explained(instance, alert, "--rows")
+    assert status == 0, text
+    shown = [columns["price"] for _, columns in windows_of(text)["rows_12"]]
+    assert shown == prices[58:70], (shown, text)
+
+
+def check_broken(instance, database, logged):
+    """Whoever may write the alert log cannot write on a terminal, nor make us stumble."""
+    for number in ("1" + "0" * 30, "-1", "1.5", "1e3", '"7"', "0"):
+        entry = dict(logged[-1], id="ab" * 16)
+        entry["body"] = re.sub(r'("record":\{.*?"seq":)\d+', rf"\g<1>{number}", entry["body"])
+        database.xadd("tw:alerts", entry)
+        status, text = explained(instance, entry["id"])
+        assert status == 1 and "names no record" in text, (number, text)
+    database.xadd("tw:alerts", dict(logged[-1], id="ab" * 16, rule="a\033[2Jb"))
+    status, text = explained(instance, "ab" * 16)
+    assert status == 1 and "none of ours" in text and "\033" not in text, text
+
+
 def check_disagreement(instance, database, logged):
     """An entry that the log does not give, and one that it gives otherwise."""
     entry = dict(logged[-1])
@@ -162,8 +200,9 @@ def check_disagreement(instance, database, logged):
 
 
 def main():
-    port = free_port()
-    with Instance(CONFIG.replace("PORT", str(port))) as instance:
+    port, second = free_ports(2)
+    config = CONFIG.replace("PORT", str(port)).replace("SECOND", str(second))
+    with Instance(config) as instance:
         instance.up()
         pusher = Pusher(f"tcp://127.0.0.1:{port}", instance.alerts_endpoint(), "feed")
         feed(pusher)
@@ -175,7 +214,9 @@ def main():
         old = [f["id"] for f in logged if f["rule"] == "spike" and "> 3 *" in f["body"]][0]
         check_changed_rule(instance, database, pusher, old)
         check_replayed(instance, database, pusher)
+        check_rows_alone(instance, database, second)
         check_disagreement(instance, database, logged)
+        check_broken(instance, database, logged)
         pusher.close()
 
 

@@ -126,6 +126,7 @@ def people(instance, server, keeper, load, hook):
     instance.word("status", "--health", check=False)
     assert "spike" not in server.cli("operator", "-n", "2", "HGETALL", "tw:status:high")
     server.cli("operator", "-n", "2", "XREVRANGE", "tw:alerts", "+", "-", "COUNT", "1")
+    assert "agrees" in instance.word("explain", next(iter(logged(keeper)))).stdout
 
 
 def tail(instance, load):
