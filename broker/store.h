@@ -215,8 +215,9 @@ store_status_t store_log_get(store_t *self, slice_t stream, uint32_t mark, store
                              uint64_t *edition);
 store_status_t store_log_set(store_t *self, slice_t stream, uint32_t mark, uint64_t edition);
 
-// What messages of a stream are sealed with. *secret is a proposal, and then the one that counts:
-// whoever came first made it.
+// What messages of a stream are sealed with. *secret is a proposal, and after STORE_OK the one that
+// counts: whoever came first made it. After anything else, FULL too, it is a proposal still, which
+// Redis may or may not have: nothing is to be sealed with it.
 store_status_t store_secret_agree(store_t *self, slice_t stream, seal_secret_t *secret);
 // Of each stream: has it one, and which? At most STORE_SECRETS_MAX.
 enum { STORE_SECRETS_MAX = 64 };

@@ -13,6 +13,20 @@ static bool take_secret(const redisReply *reply, seal_secret_t *secret)
     return true;
 }
 
+// STORE_OK, and *there says whether there is one: *secret is that one then.
+static store_status_t look_up(store_t *self, slice_t stream, seal_secret_t *secret, bool *there)
+{
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "HGET");
+    command_key(self, keys_secrets(&self->keys));
+    command_bytes(self, stream);
+    store_status_t status = link_ask(self, &reply);
+    if (status != STORE_OK)
+        return status;
+    *there = reply->type != REDIS_REPLY_NIL;
+    return !*there || take_secret(reply, secret) ? STORE_OK : link_odd(self);
+}
+
 static store_status_t propose(store_t *self, slice_t stream, const seal_secret_t *secret)
 {
     owned(reply_destroy) redisReply *reply = NULL;
@@ -27,15 +41,15 @@ store_status_t store_secret_agree(store_t *self, slice_t stream, seal_secret_t *
 {
     if (!link_open(self))
         return STORE_DOWN;
-    store_status_t status = propose(self, stream, secret);
-    if (status != STORE_OK)
+    // Asked first: a Redis that is full refuses to write, also what would change nothing.
+    bool there = false;
+    store_status_t status = look_up(self, stream, secret, &there);
+    if (status != STORE_OK || there)
         return status;
-    owned(reply_destroy) redisReply *reply = NULL;
-    command_begin(self, "HGET");
-    command_key(self, keys_secrets(&self->keys));
-    command_bytes(self, stream);
-    status = link_ask(self, &reply);
-    return status != STORE_OK || take_secret(reply, secret) ? status : link_odd(self);
+    status = propose(self, stream, secret);
+    if (status == STORE_OK) // or somebody else's, who was faster
+        status = look_up(self, stream, secret, &there);
+    return status != STORE_OK || there ? status : link_odd(self);
 }
 
 store_status_t store_secrets(store_t *self, store_secret_t *items, size_t count)

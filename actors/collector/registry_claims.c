@@ -99,8 +99,23 @@ static bool s_give_rules_back(registry_t *self)
     return true;
 }
 
+enum { SECRET_TOLD_US = 60000000 };
+
+static void s_tell_no_secret(registry_t *self, const log_entry_t *log)
+{
+    int64_t now_us = life_mono_us();
+    if (now_us < self->secret_tell_us)
+        return;
+    self->secret_tell_us = now_us + SECRET_TOLD_US;
+    registry_note(self, LOG_ERROR, "Redis has no room for the secret of a stream", "stream",
+                  log->name, "next",
+                  log->sealed ? "workers that know it go on, others leave its rows for later"
+                              : "nothing of it is sent until Redis has room");
+}
+
 // The secret in Redis counts; where there is none, the one that we have used, or a new one. So one
-// that comes back empty changes nothing for whoever knows it.
+// that comes back empty changes nothing for whoever knows it. What Redis has not taken is not used:
+// no worker could know it.
 static bool s_settle_secret(registry_t *self, size_t stream, const log_entry_t *log)
 {
     seal_secret_t secret = log->secret;
@@ -109,8 +124,13 @@ static bool s_settle_secret(registry_t *self, size_t stream, const log_entry_t *
                       log->name, NULL, NULL);
         return false;
     }
-    if (!registry_heard(self, store_secret_agree(self->store, slice_text(log->name), &secret)))
+    store_status_t status = store_secret_agree(self->store, slice_text(log->name), &secret);
+    if (!registry_heard(self, status))
         return false;
+    if (status != STORE_OK) { // Redis is full, and has none
+        s_tell_no_secret(self, log);
+        return log->sealed;
+    }
     pthread_mutex_lock(&self->lock);
     self->logs[stream].secret = secret;
     self->logs[stream].sealed = true;

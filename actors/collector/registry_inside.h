@@ -74,6 +74,7 @@ struct registry {
     int64_t looked_us; // and when we did last
     bool failing_told; // Redis holds some
     int64_t down_told_us;
+    int64_t secret_tell_us; // not before: that Redis takes no secret
     bool down;
 };
 

@@ -149,6 +149,10 @@ static void say_what_people_write(verbs_t *self)
     seal_secret_t agreed = secret;
     store_secret_t item = { .stream = slice_text("s") };
     DO(store_secret_agree(self->store, slice_text("s"), &agreed));
+    seal_secret_t other = { "of another" };
+    DO(store_secret_agree(self->store, slice_text("s"), &other));
+    if (self->last != STORE_OK) // a proposal still
+        assert_string_equal(other.bytes, "of another");
     DO(store_secrets(self->store, &item, 1));
     const store_latest_t latest = { slice_text("t:a"), 5, rule, 2 };
     DO(store_latest_put(self->store, &latest, 1));

@@ -6,7 +6,8 @@ foreach(part aof answers commands data dump hash library links lua resp server s
 endforeach()
 add_library(sim_redis OBJECT ${parts} tests/sim/hiredis.c)
 target_link_libraries(sim_redis PUBLIC proto PkgConfig::LUA PkgConfig::HIREDIS)
-foreach(name store_test store_commit_test store_held_test store_notify_test store_people_test)
+foreach(name store_test store_commit_test store_held_test store_notify_test store_people_test
+             store_secrets_test)
   add_executable(sim_${name} tests/unit/broker/${name}.c tests/sim/store_server.c
                  $<TARGET_OBJECTS:sim_redis>)
   target_compile_definitions(sim_${name} PRIVATE STORE_SERVER="tests/sim/store_server.h")

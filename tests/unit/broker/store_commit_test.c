@@ -615,28 +615,6 @@ static void positions_are_of_one_log(void **state)
     assert_string_equal(redis("HGET 'tw:{logs}' main"), "00000def 7");
 }
 
-// Whoever comes first makes the secret of a stream.
-static void a_stream_has_one_secret(void **state)
-{
-    (void) state;
-    owned(store_destroy) store_t *store = open_store("tw");
-    slice_t main = slice_text("main");
-    seal_secret_t first = { "first\0after a zero" }, second = { "second" };
-    expect(store, store_secret_agree(store, main, &first), STORE_OK);
-    expect(store, store_secret_agree(store, main, &second), STORE_OK);
-    assert_memory_equal(&second, &first, sizeof first);
-    assert_memory_equal(second.bytes, "first\0after a zero", 18);
-    store_secret_t items[] = { { .stream = slice_text("side") }, { .stream = main } };
-    expect(store, store_secrets(store, items, 2), STORE_OK);
-    assert_false(items[0].known);
-    assert_true(items[1].known);
-    assert_memory_equal(&items[1].secret, &first, sizeof first);
-    redis("HSET 'tw:{secrets}' main short");
-    expect(store, store_secret_agree(store, main, &second), STORE_REFUSED);
-    expect(store, store_secrets(store, items, 2), STORE_OK);
-    assert_false(items[1].known);
-}
-
 // What makes Redis grow waits; leases and the life of actors go on.
 static void without_memory_it_waits(void **state)
 {
@@ -685,7 +663,6 @@ int main(void)
         cmocka_unit_test_setup(redis_dies_and_comes_back, flush),
         cmocka_unit_test_setup(removed_functions_come_back, flush),
         cmocka_unit_test_setup(positions_are_of_one_log, flush),
-        cmocka_unit_test_setup(a_stream_has_one_secret, flush),
         cmocka_unit_test_setup(committed_is_what_every_partition_has, flush),
         cmocka_unit_test_setup(without_memory_it_waits, flush),
     };
