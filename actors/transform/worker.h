@@ -52,8 +52,10 @@ typedef struct {
     bool unacked;    // something arrived since the last acknowledgement
     bool sealed;     // with this secret
     seal_secret_t secret;
-    int64_t seen_us; // when its collector was in the registry
-    uint64_t head;   // its last durable record, as the collector said then
+    int64_t secret_due_us;  // not read again before
+    int64_t secret_tell_us; // nor said before that it is not known
+    int64_t seen_us;        // when its collector was in the registry
+    uint64_t head;          // its last durable record, as the collector said then
     // Of each partition: the record up to which everything is committed, alerts of later ones that
     // are in the outbox already, and those that these have made so far.
     uint64_t committed[PARTITIONS], sent[PARTITIONS], made[PARTITIONS];
@@ -98,9 +100,9 @@ typedef struct {
     bus_t *inbox;     // PULL: rows
     bus_t *news;      // PUB to the brokers: latest rows
     peers_t *brokers;
-    metrics_t *metrics;     // or NULL
-    strangers_t bad_peers;  // whom, and streams of which, the log tells of
-    int64_t secrets_due_us; // not read again before
+    metrics_t *metrics;    // or NULL
+    strangers_t bad_peers; // who sent what is malformed, and streams of such: the log tells of them
+    strangers_t forgers;   // and who sent what is forged
     size_t stream_count;
     worker_stream_t streams[WORKER_STREAMS_MAX];
     worker_stream_t *applying; // the stream of the record in hand
@@ -161,9 +163,15 @@ void worker_answer(worker_t *self);              // ACK what arrived
 
 // ---- worker_seals.c ---------------------------------------------------------------------------
 
+typedef enum {
+    SEAL_FITS,
+    SEAL_UNKNOWN, // no secret of the stream is known, so nobody can say
+    SEAL_FORGED,
+} seal_verdict_t;
+
 // May these rows speak for what they speak for, to this worker? Asks Redis once in a while if not.
-bool worker_is_sealed(worker_t *self, const worker_stream_t *stream, const message_rows_t *rows,
-                      int64_t now_us);
+seal_verdict_t worker_judge_seal(worker_t *self, worker_stream_t *stream,
+                                 const message_rows_t *rows, int64_t now_us);
 
 // ---- worker_claims.c --------------------------------------------------------------------------
 

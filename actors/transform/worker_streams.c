@@ -140,27 +140,43 @@ static void release_held(worker_t *self, worker_stream_t *stream, int64_t now_us
     }
 }
 
-static void tell_refused(worker_t *self, const char *message, const char *reason, int64_t now_us)
+static void tell_refused(worker_t *self, strangers_t *told, const char *message, const char *reason,
+                         int64_t now_us)
 {
     const char *peer = bus_peer(self->inbox);
     uint64_t times;
-    if (strangers_tell(&self->bad_peers, peer ? peer : "", now_us / 1000, &times))
+    if (strangers_tell(told, peer ? peer : "", now_us / 1000, &times))
         log_event(LOG_WARNING, message, "peer=%s reason=%s times=%" PRIu64, peer ? peer : "unknown",
                   log_quote(reason), times);
 }
 
-// The stream that it is of. NULL: it is late, or not what a collector has sealed for us.
+static void refuse_forged(worker_t *self, const char *reason, int64_t now_us)
+{
+    self->forged++;
+    tell_refused(self, &self->forgers, "forged message refused", reason, now_us);
+}
+
+// The stream that it is of. NULL: it is late, or nothing says that a collector has sealed it for
+// us.
 static worker_stream_t *admit(worker_t *self, const message_rows_t *rows, int64_t now_us)
 {
     worker_stream_t *stream = worker_stream_known(self, rows->stream);
     if (!stream && worker_stream_is_over(self, rows->stream))
         return NULL; // late, no harm
-    if (stream && worker_is_sealed(self, stream, rows, now_us))
+    if (!stream) {
+        refuse_forged(self, "of a stream that nobody tells", now_us);
+        return NULL;
+    }
+    switch (worker_judge_seal(self, stream, rows, now_us)) {
+    case SEAL_FITS:
         return stream;
-    self->forged++;
-    tell_refused(self, "forged message refused",
-                 stream ? "its seal is not its collector's" : "of a stream that nobody tells",
-                 now_us);
+    case SEAL_UNKNOWN:
+        self->dropped++; // asked for again
+        break;
+    case SEAL_FORGED:
+        refuse_forged(self, "its seal is not its collector's", now_us);
+        break;
+    }
     return NULL;
 }
 
@@ -170,7 +186,7 @@ void worker_take(worker_t *self, slice_t frame, int64_t now_us)
     fault_t fault;
     if (!message_rows_decode(&rows, frame, &fault)) {
         self->malformed++;
-        tell_refused(self, "malformed message refused", fault.text, now_us);
+        tell_refused(self, &self->bad_peers, "malformed message refused", fault.text, now_us);
         return;
     }
     worker_stream_t *stream = admit(self, &rows, now_us);

@@ -70,7 +70,7 @@ const metric_row_t metrics_table[] = {
     { "transform", "stale", "transform_commits_stale_total", COUNT, "Commits refused because Redis had gone back." },
     { "transform", "fenced", "transform_commits_fenced_total", COUNT, "Commits refused because the partition is another's." },
     { "transform", "held", "transform_messages_early_total", COUNT, "Messages that came before their turn and were kept." },
-    { "transform", "dropped", "transform_messages_dropped_total", COUNT, "Messages for partitions that are not ours." },
+    { "transform", "dropped", "transform_messages_dropped_total", COUNT, "Messages that could not be used; what they held is asked for again." },
     { "transform", "malformed", "transform_messages_malformed_total", COUNT, "Messages that were none." },
     { "transform", "forged", "transform_messages_forged_total", COUNT, "Messages that no collector has sealed." },
     { "transform", "spare", "transform_spare", LEVEL, "1: beyond the 64 workers that can own partitions." },
