@@ -4,11 +4,12 @@
  *  Of libzmq 4.3.4 that is little, found by trying: every event has the listener's own address, and
  *  a number that tells connections apart only where one begins or ends.
  *
- *      comes a peer                               ACCEPTED(n)  SUCCEEDED ... DISCONNECTED(n) one
- * whose key is refused                   ACCEPTED(n)  FAILED_AUTH ...        DISCONNECTED(n) one
- * who leaves, or is too slow             ACCEPTED(n)  ... FAILED_NO_DETAIL,  DISCONNECTED(n) one
- * who speaks ZMTP 3, and then nonsense   ACCEPTED(n)  ... FAILED_PROTOCOL,   DISCONNECTED(n) one
- * who speaks HTTP, noise, ZMTP 1 or 2    ACCEPTED(n)                         DISCONNECTED(n)
+ *      who comes                              what is told
+ *      a peer                                 ACCEPTED(n)  SUCCEEDED ...          DISCONNECTED(n)
+ *      one whose key is refused               ACCEPTED(n)  FAILED_AUTH ...        DISCONNECTED(n)
+ *      one who leaves, or is too slow         ACCEPTED(n)  ... FAILED_NO_DETAIL,  DISCONNECTED(n)
+ *      one who speaks ZMTP 3, then nonsense   ACCEPTED(n)  ... FAILED_PROTOCOL,   DISCONNECTED(n)
+ *      one of HTTP, noise, ZMTP 1 or 2        ACCEPTED(n)                         DISCONNECTED(n)
  *
  *  A failure comes right before the end of its connection, as one thread writes all events. But who
  *  is it that succeeded? While several are under way that is open; so the last kind is told from a
