@@ -25,6 +25,7 @@ static const struct {
     { "tail", cli_tail, "print alerts as they are published" },
     { "check", cli_check, "validate a configuration and its rules" },
     { "backtest", cli_backtest, "replay file sources through the same code; one line per alert" },
+    { "test-rules", cli_test_rules, "tests of rules: rows that come, alerts that they give" },
     { "feed", cli_feed, "ready-made feeds; try any URL: its shape, and a mapping for it" },
     { "explain", cli_explain, "recompute one alert from its staged records" },
     { "replay", cli_replay, "re-derive rows, state and alerts after a mapping was mended" },

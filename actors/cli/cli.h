@@ -11,6 +11,7 @@ int cli_down(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_backtest(int argc, char **argv);
+int cli_test_rules(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_stage(int argc, char **argv);

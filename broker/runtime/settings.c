@@ -236,8 +236,7 @@ void settings_destroy(settings_t **self_p)
     *self_p = NULL;
 }
 
-// Any file that can be read to its end will do, also a pipe.
-static bool s_slurp(const char *path, buffer_t *out, fault_t *fault)
+bool settings_slurp(const char *path, buffer_t *out, fault_t *fault)
 {
     enum { CHUNK_BYTES = 64 * 1024 };
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -262,7 +261,7 @@ static bool s_slurp(const char *path, buffer_t *out, fault_t *fault)
 settings_t *settings_load(const char *path, fault_t *fault)
 {
     owned(buffer_destroy) buffer_t text = { 0 };
-    if (!s_slurp(path, &text, fault))
+    if (!settings_slurp(path, &text, fault))
         return NULL;
     settings_t *settings = settings_parse((const char *) text.data, text.size, fault);
     if (!settings)

@@ -1,10 +1,12 @@
 /*  settings_tree -- a YAML text as a tree of texts, lists and maps that know their places.
  *
- *  Private to broker/runtime. What a configuration has no use for is refused: anchors, aliases,
- *  tags, several documents, duplicate keys, control characters. ${ENV} is expanded in values.
+ *  For broker/runtime, and for tests of rules (actors/cli/test_rules_file.c). What they have no use
+ *  for is refused: anchors, aliases, tags, several documents, duplicate keys, control characters.
+ *  ${ENV} is expanded in values.
  */
 #pragma once
 #include "proto/arena.h"
+#include "proto/buffer.h"
 #include "proto/fault.h"
 
 enum {
@@ -28,6 +30,10 @@ struct node {
     node_t *first;              // member
     node_t *next;               // sibling
 };
+
+// The text of any file that can be read to its end, also of a pipe; what is too large for a tree is
+// not read to its end. False with fault.
+bool settings_slurp(const char *path, buffer_t *out, fault_t *fault);
 
 // NULL with fault (and place). The tree lives in the arena.
 node_t *settings_tree(const char *text, size_t size, arena_t *arena, fault_t *fault);

@@ -71,7 +71,7 @@ def tidewire(*words, cwd=None):
 
 
 def program_words():
-    return re.findall(r"^  ([a-z]+) ", tidewire("--help").stdout, re.M)
+    return re.findall(r"^  ([a-z-]+) ", tidewire("--help").stdout, re.M)
 
 
 def expect(run, code, out="", err=""):
@@ -89,6 +89,10 @@ def check_words(empty):
         expect(tidewire(word, "--version"), OK, out=f"tidewire {version}\n")
         expect(tidewire(word, "--help"), OK, out=f"usage: tidewire {word}")
         expect(tidewire(word, "--no-such-option"), USAGE, err=f"tidewire {word}: ")
+        if word == "test-rules":  # takes files alone
+            expect(tidewire(word, "no-such-word", cwd=empty), CONFIG_BAD, err="no-such-word: ")
+            expect(tidewire(word, cwd=empty), USAGE, err="FILE is missing")
+            continue
         expect(tidewire(word, "no-such-word", cwd=empty), USAGE, err=f"tidewire {word}: ")
         if word not in ("demo", "down", "explain", "feed", "keys"):
             expect(tidewire(word, cwd=empty), USAGE, err="-c FILE")

@@ -4,9 +4,9 @@ exist.
 
 Commands are taken from ```sh blocks, and from indented blocks that begin with ./run, tidewire,
 redis-cli or python3. They run in order, in a folder of their own for each document, in which `run`
-is the program, `redis-cli` reaches the embedded Redis, and `my.yaml` is the last configuration that
-the document showed. README starts its own instance; the others find one that runs. What cannot run
-stands in NOT_RUN with the reason.
+is the program, `redis-cli` reaches the embedded Redis, `my.yaml` is the last configuration that the
+document showed, and `my-test.yaml` its last tests of rules. README starts its own instance; the
+others find one that runs. What cannot run stands in NOT_RUN with the reason.
 """
 
 import contextlib
@@ -29,7 +29,8 @@ COMMAND = re.compile(r"(\./run|tidewire|redis-cli|python3)\b")
 SECONDS = 60  # that one command may take
 
 NOT_RUN = {
-    "./run test*": "is what runs this test",
+    "./run test": "is what runs this test",
+    "./run test -*": "so does it",
     "./run demo*": "cli_test.py runs it from beginning to end",
     "./run feed try*": "asks the network; feeds_test.py runs it on files",
     "./run explain *": "explain_test.py runs it on alerts that there are",
@@ -193,6 +194,10 @@ def expect(good, path, line, text):
         problems.append(f"{path.relative_to(TOP)}:{line}: {text}")
 
 
+def is_rule_tests(text):
+    return re.search(r"^tests:", text, re.M)
+
+
 # ---- commands ------------------------------------------------------------------------------------
 
 def run_command(place, path, line, command):
@@ -221,6 +226,8 @@ def run_commands(path, exchange):
         for language, line, text in blocks(path):
             if language == "yaml" and "sources:" in text:
                 place.configuration(text)
+            if language == "yaml" and is_rule_tests(text):
+                (place.folder / "my-test.yaml").write_text(text)
             if (language, line, text) in found:
                 for command in commands(text):
                     run_command(place, path, line, command)
@@ -251,7 +258,7 @@ def check(text, folder):
 
 def check_configurations(path, folder):
     for language, line, text in blocks(path):
-        if language != "yaml":
+        if language != "yaml" or is_rule_tests(text):
             continue
         counts["configurations"] += 1
         code, said = check(whole(text), folder)
