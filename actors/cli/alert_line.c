@@ -136,5 +136,7 @@ alert_line_t alert_line(slice_t body, bool colour, char last[ALERT_LINE_ID], buf
     put_remark(&fields, &remark);
     if (remark.size > 0)
         buffer_printf(out, "  %s%s%s", dim, buffer_string(&remark), plain);
-    return !remark.failed && !out->failed ? ALERT_LINE_MADE : ALERT_LINE_NONE;
+    if (remark.failed || out->failed)
+        return ALERT_LINE_NONE;
+    return slice_is(fields.kind, "alert") ? ALERT_LINE_ALERT : ALERT_LINE_OTHER;
 }

@@ -115,15 +115,14 @@ static int watch(const supervise_t *plan, const settings_t *settings, const char
         .signals = signals,
         .watch_pid = child,
     };
-    int64_t printed = listen_print(&listen, store, fault);
-    if (printed < 0)
+    if (listen_print(&listen, store, fault) < 0)
         return EXIT_FAILED;
     if (listen.child_ended) {
         fault_set(fault, "the supervisor ended");
         return EXIT_FAILED;
     }
-    printf("\n%" PRId64 " alert%s. Stopping.\n", printed, printed == 1 ? "" : "s");
-    if (printed > 0 || seconds == 0 || feed) // a live feed may be calm
+    printf("\n%" PRIu64 " alert%s. Stopping.\n", listen.alerts, listen.alerts == 1 ? "" : "s");
+    if (listen.alerts > 0 || seconds == 0 || feed) // a live feed may be calm
         return EXIT_OK;
     fault_set(fault, "no alert arrived in %ld seconds", seconds);
     return EXIT_FAILED;

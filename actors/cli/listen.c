@@ -37,13 +37,13 @@ bool listen_endpoint(store_t *store, char endpoint[BUS_ENDPOINT_MAX], fault_t *f
 }
 
 // Metrics have no line for people: they are printed as JSON.
-static bool print_one(const listen_t *self, slice_t body, char last[ALERT_LINE_ID])
+static bool print_one(listen_t *self, slice_t body, char last[ALERT_LINE_ID])
 {
     owned(buffer_destroy) buffer_t line = { 0 };
     alert_line_t made = self->json ? ALERT_LINE_NONE : alert_line(body, self->colour, last, &line);
     if (made == ALERT_LINE_SILENT)
         return false;
-    bool good = made == ALERT_LINE_MADE;
+    bool good = made != ALERT_LINE_NONE;
     if (!good) {
         buffer_clear(&line);
         good = json_from_wire(&line, body);
@@ -51,6 +51,7 @@ static bool print_one(const listen_t *self, slice_t body, char last[ALERT_LINE_I
     good = good && !line.failed;
     if (good)
         printf("%s\n", buffer_string(&line));
+    self->alerts += good && made == ALERT_LINE_ALERT;
     fflush(stdout);
     return good;
 }

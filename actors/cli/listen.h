@@ -16,6 +16,7 @@ typedef struct {
     uint64_t most;    // stop after so many; 0 = no limit
     int watch_pid;    // stop when this child has ended; 0 = none
     bool child_ended; // it did
+    uint64_t alerts;  // printed for people, without what became of incidents
 } listen_t;
 
 // Where alerts are published now: the endpoint of a live broker. False with fault: none.
