@@ -13,7 +13,7 @@ foreach(library proto stage runtime trust metrics broker held rules prep infer t
     add_test(NAME sanitized/${library}/${name}
              COMMAND ${PROJECT_SOURCE_DIR}/build/sanitize/${name}
              WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(sanitized/${library}/${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+    set_tests_properties(sanitized/${library}/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
   endforeach()
   file(GLOB fuzzers CONFIGURE_DEPENDS tests/fuzz/${library}/*_fuzz.c)
   foreach(source ${fuzzers})

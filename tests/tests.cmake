@@ -46,7 +46,7 @@ foreach(source ${nth_tests})
   target_link_options(nth_${name} PRIVATE ${link_apart} ${nth_calls})
   target_compile_options(nth_${name} PRIVATE -Wno-missing-prototypes)
   add_test(NAME nth/${name} COMMAND nth_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(nth/${name} PROPERTIES TIMEOUT 120)
+  set_tests_properties(nth/${name} PROPERTIES TIMEOUT 300)
 endforeach()
 
 # tests/bench/<name>_bench.c: what `./run bench` starts.
