@@ -94,9 +94,9 @@ def check_words(empty):
             expect(tidewire(word, cwd=empty), USAGE, err="FILE is missing")
             continue
         expect(tidewire(word, "no-such-word", cwd=empty), USAGE, err=f"tidewire {word}: ")
-        if word not in ("demo", "down", "explain", "feed", "keys"):
+        if word not in ("demo", "down", "explain", "feed", "keys", "subscriber"):
             expect(tidewire(word, cwd=empty), USAGE, err="-c FILE")
-        if word not in ("demo", "down", "explain", "rule", "feed", "keys"):
+        if word not in ("demo", "down", "explain", "rule", "feed", "keys", "subscriber"):
             expect(tidewire(word, "-c", "no-such-file", cwd=empty), CONFIG_BAD, err="no-such-file")
     for alone in ("--help", "-h", "help"):
         expect(tidewire(alone), OK, out="usage: tidewire WORD")
