@@ -251,7 +251,7 @@ static bool s_kinds(reading_t *self, const node_t *node, rule_test_t *test)
     if (node && (node->kind != NODE_LIST || node->count == 0))
         return s_refuse(self, node, "kinds", "expected a list such as [firing, resolved]");
     for (const node_t *item = node ? node->first : NULL; item; item = item->next) {
-        test_kind_t kind;
+        test_kind_t kind = KIND_ALERT;
         if (!s_kind(self, item, &kind))
             return false;
         test->looked_at[kind] = true;
