@@ -136,10 +136,14 @@ void ranks_leave(ranks_t *self, const ring_t *ring, unsigned column, uint64_t po
     uint32_t low = (uint32_t) position;
     uint32_t place = self->places[low & (self->capacity - 1)];
     assert(*at(self, (int) (place % 2), place / 2) == low);
-    if (low == self->oldest)
-        self->oldest++;
     pull(self, &numbers, (int) (place % 2), place / 2);
     balance(self, &numbers);
+    if (low != self->oldest)
+        return;
+    // Those without a number never came in, and will not leave.
+    do
+        self->oldest++;
+    while (self->counts[LOWER] > 0 && ring_null(ring, column, self->oldest));
 }
 
 bool ranks_copy(ranks_t *self, const ranks_t *from)
