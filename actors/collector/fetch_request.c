@@ -116,6 +116,7 @@ static void s_set_options(CURL *easy, const source_t *source, const char *url)
     bool open = source->headers.count == 0 && !source->body; // nothing to give away
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); // else a silent name server is waited for
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "tidewire/" TIDEWIRE_VERSION);
     curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L); // see unpack.h
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");

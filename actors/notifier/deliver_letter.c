@@ -82,6 +82,7 @@ static bool set_way(transfer_t *self, const letter_t *letter)
     SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     SET(CURLOPT_PROXY, ""); // neither one nor the environment's
     SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); // else all wait for a name server that is silent
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long) DELIVER_CONNECT_MS);
     SET(CURLOPT_TIMEOUT_MS, (long) DELIVER_TOTAL_MS);
     SET(CURLOPT_WRITEFUNCTION, take_answer);
