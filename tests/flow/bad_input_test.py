@@ -94,7 +94,7 @@ def check_configurations(directory):
     refused(good.replace("x > 100", "sum(x) > 1"), ":17:")
     refused(good.replace("x > 100", "x > 100; DROP TABLE m"), ":17:")
     refused(good.replace("x > 100", "x > avg(x) OVER last_1h, 1"), ":17:")
-    refused(good.replace('emit: row }', 'for: 5m }'), "for")
+    refused(good.replace('emit: row }', 'for: soon }'), "for")
     refused(good.replace('"x > 100", emit: row }', '"x > avg(x) OVER rows_2", emit: edge }'),
             "emit: edge")
     refused(good.replace("127.0.0.1:5570", "10.0.0.1:5570"), "10.0.0.1")

@@ -84,7 +84,9 @@ def two_namespaces():
             strays = [k for k in database.keys("*")
                       if not k.removeprefix("{").startswith(("first:", "second:"))]
             assert not strays, strays
-            assert database.xlen("first:alerts") == database.xlen("second:alerts") == 1
+            for namespace in ("first", "second"):
+                kinds = [fields["kind"] for _, fields in database.xrange(f"{namespace}:alerts")]
+                assert kinds == ["alert", "firing"], (namespace, kinds)
             assert database.hget("first:status:one", "state") == "ok"
             assert not database.exists("first:status:two") and not database.exists("second:status:one")
     finally:

@@ -42,8 +42,8 @@ def main():
         lengthen(len(lists(instance)) + 2)
         wait_for("objects of later segments", lambda: len(objects(instance)) > before)
         assert damaged.read_text() == whole
-        said = log.read_text()
-        assert "damaged lists of objects were made again" in said
+        wait_for("what was damaged to be told",
+                 lambda: "damaged lists of objects were made again" in log.read_text())
         place = f"stream collector, segment {int(unreadable.stem)}: {unreadable.name}"
         wait_for("the trouble to be told", lambda: place in log.read_text())
         unreadable.rmdir()
