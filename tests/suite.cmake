@@ -43,7 +43,7 @@ add_test(NAME lint COMMAND sh ${PROJECT_SOURCE_DIR}/run lint)
 
 # Real processes want the machine for themselves, where a test waits for them for so many seconds.
 # These do not: they have passed beside ten times as much as there are processors for.
-set(together bad_input_test chaos_checker_test cli_test clients_keys_test clients_test
+set(together bad_input_test chaos_checker_test cli_test clients_test
     docs_test duckdb_test explain_test feeds_test health_test http_test identity_test keys_test
     rule_try_test test_rules_test backtest_test)
 file(GLOB flows CONFIGURE_DEPENDS tests/flow/*_test.py tests/oracle/*_test.py)

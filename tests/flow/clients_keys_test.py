@@ -193,7 +193,9 @@ def right_keys(site):
         assert pusher.ends(0) == "rows=1 " + ("frames=1 " if "push.py" in pusher.words else "") + \
             "known=0 last=1\n", pusher.out.read_text()
     for subscriber in subscribers:
-        wait_for("both alerts", lambda: len(subscriber.ids()) == 2)
+        wait_for("both alerts, and what becomes of their incidents", lambda: (
+            len(site.instance.logged_ids()) == 2 and
+            set(subscriber.ids()) == set(site.instance.logged_ids(kinds=None))))
         assert "gap" not in subscriber.stop()
     assert subscribers[0].ids() == subscribers[1].ids()
     print("with the key of its role each example does its work")
@@ -296,6 +298,7 @@ def two_brokers(site):
     second = site.instance.actor("broker", "second")
     wait_for("two brokers", lambda: len(site.alerts()) == 2)
     before = len(site.instance.logged_ids())
+    entries_before = len(site.instance.logged_ids(kinds=None))
     subscribers = site.subscribers(",".join(site.alerts()), site.secret("alice"))
     for subscriber in subscribers:
         wait_for("both brokers", lambda: subscriber.said().count("subscribed to") == 2)
@@ -326,6 +329,7 @@ def two_brokers(site):
     ids = wait_for("every alert in the log", lambda: (
         found := site.instance.logged_ids()[before:])[rows - 1:] and found, 60)
     assert len(ids) == len(set(ids)) == rows, (len(ids), len(set(ids)), rows)
+    ids = site.instance.logged_ids(kinds=None)[entries_before:]  # with what becomes of incidents
     for subscriber in [*subscribers, tail]:
         wait_for("the last alerts", lambda: set(ids[-FRAME_ROWS:]) <= set(subscriber.ids()))
         said, got = subscriber.said(), subscriber.ids()
