@@ -271,7 +271,8 @@ def judge(instance, market, subscriber, calm_since):
         f"{market.late}, {duplicates} duplicates, {revisions} revisions, {quarantined} refused"
     store = instance.redis()
     with contextlib.suppress(AssertionError):  # what is missing is told below
-        wait_for("the last alert", lambda: len(alert_log(store)) >= len(want), CALM_S)
+        wait_for("the last alert", lambda: store.xlen("tw:alerts") >= len(want) and
+                 len(alert_log(store)) >= len(want), CALM_S)
         time.sleep(1.5)  # whatever should not come, comes now
     last = int(store.xinfo_stream("tw:alerts")["last-generated-id"].split("-")[0]) / 1000
     log = read_log(instance)

@@ -20,7 +20,7 @@ import time
 import msgpack
 import zmq
 
-from harness import Instance, Subscriber, alert_log, free_ports, wait_for
+from harness import Instance, Subscriber, alerts_logged, free_ports, wait_for
 
 MB = 1024  # KB, as /proc has it
 START_US = 1_700_000_000_000_000
@@ -209,7 +209,7 @@ def logged(store):
 def await_alerts(instance, producer, seconds):
     """All that were marked are logged, each once, and nothing else."""
     store = instance.redis()
-    wait_for(f"{len(producer.marked)} alerts", lambda: len(alert_log(store)) >= len(producer.marked),
+    wait_for(f"{len(producer.marked)} alerts", lambda: alerts_logged(store) >= len(producer.marked),
              seconds)
     found = logged(store)
     assert len(found) == len(set(found)), "an alert is logged twice"
@@ -324,7 +324,7 @@ def maxmemory():
         wait_for("the reason in the log", lambda: any(
             "outbox is full" in path.read_text() for path in log.glob("transform*.log")), 20)
         assert producer.durable > before + 50, "the log takes no more"
-        stood = len(alert_log(store))
+        stood = alerts_logged(store)
         assert stood < len(producer.marked)
         store.config_set("maxmemory", 0)
         producer.finish()
