@@ -52,7 +52,7 @@ sources:
     time: { at: t, unit: us }
     columns: { price: price, volume: volume }
 rules:
-  mark: { on: trade, when: "price >= 2000000", emit: row }
+  mark: { on: trade, when: "price >= 2000000", emit: row, alerts_max: 1000000 }
   RULES
 """
 
