@@ -87,7 +87,8 @@ class Publisher:
     def reaches(self, subscriber):
         def heard():
             self.said += 1
-            self.socket.send_multipart([b"alert/high/m:a/", msgpack.packb({"id": str(self.said)})])
+            alert = {"id": str(self.said), "kind": "alert"}
+            self.socket.send_multipart([b"alert/high/m:a/", msgpack.packb(alert)])
             return len(subscriber.alerts) > before
         before = len(subscriber.alerts)
         wait_for("an alert to arrive", heard, 60)
