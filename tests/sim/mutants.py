@@ -281,9 +281,9 @@ MUTANTS = [
              "                batch->status[i] = STORE_OK;\n")]),
     Mutant("failed_is_told", "ours", "wrong",
            "a delivery that failed, and is to be tried again, counts as made",
-           [("actors/notifier/courier.c", "        return store_delivery_retry(self->store, job->alert_id, job->subscriber, job->delay_ms,\n"
+           [("actors/notifier/courier.c", "        return store_delivery_retry(self->store, job->alert_id, job->recipient, job->delay_ms,\n"
              "                                    job->error);\n",
-             "        return store_delivery_done(self->store, job->alert_id, job->subscriber);\n")]),
+             "        return store_delivery_done(self->store, job->alert_id, job->recipient);\n")]),
     Mutant("unflushed", "ours", "wrong",
            "records are sent on before they are on disk",
            [("broker/stage/stage.c", "    if (stage_calls.flush(self->file) != 0)",
