@@ -108,8 +108,9 @@ def main():
         pusher.send(raw=json.dumps([{"pair": "a", "ts": 1_700_000_000_000 + i, "volume": i}
                                     for i in range(10)]).encode())
         pusher.settle()
+        # six, and the incident that begins with the first
         told = wait_for("the alerts to be told", lambda: [a for a in instance.actors("notifier")
-                                                         if a["published"] == 6])
+                                                         if a["published"] == 7])
         assert told[0]["published_s"] >= 0 and told[0]["lag"] == 0
         worker_says = wait_for("the worker to have said so", lambda: [
             a for a in instance.actors("transform") if a["rows"] == 10])[0]

@@ -34,6 +34,20 @@ __attribute__((format(printf, 1, 2))) static inline const char *redis(const char
     return server_output_of(command);
 }
 
+// Members x1/b, x2/b ... of a sorted set, all of one high score.
+static inline void add_members(const char *key, int count)
+{
+    enum { EACH = 100, MEMBER_BYTES = 32 };
+    for (int first = 1; first <= count; first += EACH) {
+        char members[EACH * MEMBER_BYTES] = "";
+        size_t size = 0;
+        for (int i = first; i < first + EACH && i <= count; i++)
+            size += (size_t) snprintf(members + size, sizeof members - size,
+                                      " 9000000000000000 x%d/b", i);
+        (void) redis("ZADD %s%s", key, members);
+    }
+}
+
 static inline store_t *open_store(const char *namespace)
 {
     fault_t fault = { 0 };
