@@ -452,11 +452,14 @@ static void the_later_of_one_name_works(void **state)
     assert_true(worker_look_around(&later->worker, 0));
     assert_false(later->worker.replaced);
     assert_true(worker_look_around(&earlier->worker, 0));
-    assert_false(earlier->worker.replaced); // once may be a Redis that came back older
-    beat(&earlier->worker);
-    assert_true(worker_look_around(&later->worker, 0));
-    beat(&later->worker);
-    assert_true(worker_look_around(&earlier->worker, 0));
+    for (int i = 0; i < 2; i++) { // may be a Redis that came back older, and older again
+        assert_false(earlier->worker.replaced);
+        beat(&earlier->worker);
+        assert_true(worker_look_around(&later->worker, 0));
+        assert_false(later->worker.replaced);
+        beat(&later->worker);
+        assert_true(worker_look_around(&earlier->worker, 0));
+    }
     assert_true(earlier->worker.replaced);
     assert_true(worker_look_around(&later->worker, 0));
     assert_false(later->worker.replaced);
