@@ -19,8 +19,11 @@
 #include "broker/runtime/log.h"
 #include "broker/runtime/options.h"
 #include "broker/runtime/settings.h"
+#include "broker/sentry.h"
 #include "broker/site.h"
 #include "broker/subscriptions.h"
+#include "broker/topics.h"
+#include "broker/trust/guard.h"
 #include "broker/trust/lookout.h"
 #include "proto/metric.h"
 #include "proto/owned.h"
@@ -42,12 +45,14 @@ typedef struct {
     metrics_t *metrics;             // or NULL
     bool heard, unheard;            // what was logged last of the registry
     subscriptions_t *subscriptions; // of readers
+    sentry_t *sentry;               // over calls that take in what readers send
     uint64_t forwarded, refused;
 } broker_t;
 
 static void broker_destroy(broker_t *self)
 {
     announce_destroy(&self->announce);
+    sentry_destroy(&self->sentry);
     subscriptions_destroy(&self->subscriptions);
     metrics_destroy(&self->metrics);
     bus_destroy(&self->readers);
@@ -80,8 +85,11 @@ static bool open_links(broker_t *self, const settings_t *settings, fault_t *faul
         return false;
     self->readers = bind_readers(self, settings->listen_alerts, fault);
     if (self->readers) {
+        // CURVE puts around a short topic as much again.
+        uint64_t bytes_max = guard_on() ? 2 * TOPICS_BYTES_MAX : TOPICS_BYTES_MAX;
         self->subscriptions = subscriptions_new(self->readers, self->actors, fault);
-        return self->subscriptions != NULL;
+        self->sentry = sentry_new(bus_endpoint(self->readers), bytes_max, fault);
+        return self->subscriptions && self->sentry;
     }
     fault_t reason = *fault;
     return fault_set(fault,
@@ -165,7 +173,8 @@ static bool is_prefix(slice_t bytes, const char *prefix)
 // Is it news of ours: a topic that the world may hear, and one whole msgpack map?
 static bool is_news(slice_t topic, slice_t body)
 {
-    if (!is_prefix(topic, "alert/") && !is_prefix(topic, "metric/") && !is_prefix(topic, "staged/"))
+    if (!is_prefix(topic, "alert/") && !is_prefix(topic, "health/") &&
+        !is_prefix(topic, "metric/") && !is_prefix(topic, "staged/"))
         return false;
     wire_reader_t reader = wire_reader(body);
     return wire_peek(&reader) == WIRE_MAP && wire_skip(&reader, NULL) && wire_done(&reader);
@@ -194,10 +203,19 @@ static void forward_news(broker_t *self)
     }
 }
 
+static void begin_turn(broker_t *self)
+{
+    char name[SENTRY_NAME_MAX + 1];
+    uint64_t bytes;
+    if (sentry_turn(self->sentry, name, &bytes))
+        subscriptions_cut_off(self->subscriptions, name, bytes);
+}
+
 static int broker_run(broker_t *self)
 {
     int64_t tick_us = life_mono_us();
     for (;;) {
+        begin_turn(self);
         int64_t now_us = life_mono_us();
         if (now_us >= tick_us) {
             bus_renewal_t renewal = site_renew(self->heard);

@@ -1,9 +1,6 @@
 /*  bus -- see bus.h: what is said and heard over a link. On libzmq itself. */
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include "broker/bus_inside.h"
+#include "broker/peer_link.h"
 #include "broker/trust/guard.h"
 
 const char *bus_endpoint(const bus_t *self)
@@ -94,38 +91,10 @@ int bus_peer_link(bus_t *self)
     return zmq_msg_get(&self->frames[0], ZMQ_SRCFD);
 }
 
-// The number may be that of something else by now: only what came in at our own address is ours.
-static bool is_ours(const bus_t *self, int link)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_un here;
-    } name = { 0 };
-    socklen_t size = sizeof name - 1; // so that a path ends
-    int listens = 0;
-    socklen_t listens_size = sizeof listens;
-    if (!self->listens || getsockname(link, &name.any, &size) != 0 ||
-        getsockopt(link, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) != 0 || listens)
-        return false;
-    if (name.any.sa_family == AF_UNIX)
-        return strncmp(self->address, "ipc://", 6) == 0 &&
-               strcmp(name.here.sun_path, self->address + 6) == 0;
-    const char *port = strrchr(self->address, ':');
-    in_port_t ours = htons((in_port_t) strtoul(port ? port + 1 : "", NULL, 10));
-    return (name.any.sa_family == AF_INET && name.v4.sin_port == ours) ||
-           (name.any.sa_family == AF_INET6 && name.v6.sin6_port == ours);
-}
-
 void bus_cut(const bus_t *self, int link)
 {
-    if (link < 0 || !is_ours(self, link))
-        return;
-    (void) shutdown(link, SHUT_RDWR);
-    uint8_t unread[4096];
-    while (recv(link, unread, sizeof unread, MSG_DONTWAIT) > 0)
-        continue;
+    if (self->listens)
+        peer_link_cut(self->address, link);
 }
 
 void *bus_socket(bus_t *self)

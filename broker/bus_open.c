@@ -58,9 +58,9 @@ static int frame_limit(bus_kind_t kind)
 }
 
 // libzmq's XPUB takes subscriptions for as long as there are any, before we are told of the first:
-// with a longer queue a reader who sends them without end would never let us have a word. What the
-// kernel keeps comes in after all when we no longer want it. Of the queue CURVE takes one place for
-// good.
+// with a longer queue a reader who sends them without end would hardly ever let us have a word, and
+// with this one he mostly does; for the rest see sentry.h. What the kernel keeps comes in after all
+// when we no longer want it. Of the queue CURVE takes one place for good.
 static void limit_inlet(bus_t *self)
 {
     enum { QUEUE = 2, BYTES = 8 << 10 };

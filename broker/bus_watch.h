@@ -2,7 +2,7 @@
  *
  *  When a listener refuses a key, or speaks another language, libzmq ends the link for ever: it
  *  connects again after a lost connection, but not after a refusal. A key may be made known a
- * second later, so whoever connects has to try again by himself (bus_renew_all).
+ *  second later, so whoever connects has to try again by himself (bus_renew_all).
  */
 #pragma once
 #include <stdbool.h>

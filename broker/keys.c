@@ -36,6 +36,14 @@ static slice_t named(keys_t *self, const char *kind, slice_t name)
     return buffer_slice(&self->text);
 }
 
+static slice_t joined(keys_t *self, const char *kind, slice_t name, const char *by, slice_t other)
+{
+    named(self, kind, name);
+    buffer_text(&self->text, by);
+    buffer_append(&self->text, other.data, other.size);
+    return buffer_slice(&self->text);
+}
+
 static slice_t fixed(keys_t *self, const char *kind)
 {
     return named(self, kind, slice_text(""));
@@ -155,11 +163,16 @@ slice_t keys_rule_pattern(keys_t *self)
     return fixed(self, ":rule:*"); // a namespace holds nothing that a pattern could mean
 }
 
-slice_t keys_rule_events(keys_t *self, int database)
+static slice_t events_of(keys_t *self, int database, const char *kind)
 {
     buffer_clear(&self->text);
-    buffer_printf(&self->text, "__keyspace@%d__:%s:rule:*", database, self->namespace);
+    buffer_printf(&self->text, "__keyspace@%d__:%s:%s:*", database, self->namespace, kind);
     return buffer_slice(&self->text);
+}
+
+slice_t keys_rule_events(keys_t *self, int database)
+{
+    return events_of(self, database, "rule");
 }
 
 // What follows the prefix of a kind of key.
@@ -188,12 +201,64 @@ slice_t keys_status_pattern(keys_t *self)
 
 bool keys_status_name(keys_t *self, slice_t key, slice_t *name)
 {
-    return name_behind(fixed(self, ":status:"), key, name);
+    slice_t silence;
+    return !keys_silence_status_name(self, key, &silence) &&
+           name_behind(fixed(self, ":status:"), key, name);
+}
+
+slice_t keys_silence(keys_t *self, const char *name)
+{
+    return named(self, ":silence:", slice_text(name));
+}
+
+slice_t keys_silence_pattern(keys_t *self)
+{
+    return fixed(self, ":silence:*");
+}
+
+slice_t keys_silences_pattern(keys_t *self)
+{
+    return fixed(self, ":*silence:*");
+}
+
+slice_t keys_silence_events(keys_t *self, int database)
+{
+    return events_of(self, database, "silence");
+}
+
+bool keys_silence_name(keys_t *self, slice_t key, slice_t *name)
+{
+    return name_behind(fixed(self, ":silence:"), key, name);
+}
+
+slice_t keys_silence_status(keys_t *self, const char *name)
+{
+    return named(self, ":status:silence:", slice_text(name));
+}
+
+bool keys_silence_status_name(keys_t *self, slice_t key, slice_t *name)
+{
+    return name_behind(fixed(self, ":status:silence:"), key, name);
 }
 
 slice_t keys_latest(keys_t *self, slice_t series)
 {
     return named(self, ":latest:", series);
+}
+
+slice_t keys_latest_of(keys_t *self, const char *series)
+{
+    return keys_latest(self, slice_text(series));
+}
+
+slice_t keys_latest_pattern(keys_t *self)
+{
+    return fixed(self, ":latest:*");
+}
+
+bool keys_latest_series(keys_t *self, slice_t key, slice_t *name)
+{
+    return name_behind(fixed(self, ":latest:"), key, name);
 }
 
 slice_t keys_quarantine(keys_t *self, slice_t source)
@@ -222,10 +287,7 @@ slice_t keys_quarantine_log(keys_t *self, slice_t source)
 // Neither names of sources nor of streams hold a '/', so no two pairs meet.
 slice_t keys_quarantine_seen(keys_t *self, slice_t source, slice_t stream)
 {
-    named(self, ":{quarantine}:seen:", source);
-    buffer_text(&self->text, "/");
-    buffer_append(&self->text, stream.data, stream.size);
-    return buffer_slice(&self->text);
+    return joined(self, ":{quarantine}:seen:", source, "/", stream);
 }
 
 slice_t keys_quarantine_sources(keys_t *self)
@@ -246,6 +308,26 @@ slice_t keys_alerts_seen(keys_t *self)
     return buffer_slice(&self->text);
 }
 
+slice_t keys_incident(keys_t *self, slice_t rule, slice_t series)
+{
+    return joined(self, ":incident:", rule, ":", series);
+}
+
+slice_t keys_incident_of(keys_t *self, const char *name)
+{
+    return named(self, ":incident:", slice_text(name));
+}
+
+slice_t keys_incident_pattern(keys_t *self)
+{
+    return fixed(self, ":incident:*");
+}
+
+bool keys_incident_name(keys_t *self, slice_t key, slice_t *name)
+{
+    return name_behind(fixed(self, ":incident:"), key, name);
+}
+
 slice_t keys_subscriptions(keys_t *self, slice_t rule, slice_t series)
 {
     named(self, ":subs:", rule);
@@ -256,9 +338,39 @@ slice_t keys_subscriptions(keys_t *self, slice_t rule, slice_t series)
     return buffer_slice(&self->text);
 }
 
+slice_t keys_subscriptions_events(keys_t *self, int database)
+{
+    return events_of(self, database, "subs");
+}
+
 slice_t keys_subscriber(keys_t *self, slice_t name)
 {
     return named(self, ":subscriber:", name);
+}
+
+slice_t keys_subscriber_of(keys_t *self, const char *name)
+{
+    return keys_subscriber(self, slice_text(name));
+}
+
+slice_t keys_subscriber_pattern(keys_t *self)
+{
+    return fixed(self, ":subscriber:*");
+}
+
+bool keys_subscriber_name(keys_t *self, slice_t key, slice_t *name)
+{
+    return name_behind(fixed(self, ":subscriber:"), key, name);
+}
+
+slice_t keys_subscriptions_pattern(keys_t *self)
+{
+    return fixed(self, ":subs:*");
+}
+
+bool keys_subscriptions_name(keys_t *self, slice_t key, slice_t *name)
+{
+    return name_behind(fixed(self, ":subs:"), key, name);
 }
 
 slice_t keys_delivery(keys_t *self, slice_t alert_id)
@@ -271,9 +383,29 @@ slice_t keys_delivery_body(keys_t *self, slice_t alert_id)
     return named(self, ":{deliveries}:body:", alert_id);
 }
 
+slice_t keys_delivery_asleep(keys_t *self, slice_t recipient)
+{
+    return named(self, ":{deliveries}:asleep:", recipient); // as the functions build it
+}
+
+slice_t keys_delivery_group(keys_t *self, slice_t alert_id, slice_t recipient)
+{
+    return joined(self, ":{deliveries}:group:", alert_id, "/", recipient); // the same
+}
+
 slice_t keys_delivery_due(keys_t *self)
 {
     return fixed(self, ":{deliveries}");
+}
+
+slice_t keys_degraded(keys_t *self)
+{
+    return fixed(self, ":{degraded}:causes");
+}
+
+slice_t keys_degraded_told(keys_t *self, const char *cause)
+{
+    return named(self, ":{degraded}:told:", slice_text(cause));
 }
 
 slice_t keys_held(keys_t *self)
@@ -308,47 +440,11 @@ slice_t keys_all_pattern(keys_t *self)
 
 keys_kept_t keys_kept(keys_t *self, slice_t key, slice_t *name)
 {
-    static const char *const kinds[] = { ":subscriber:", ":subs:", ":silence:", ":{plan}:" };
+    static const char *const kinds[] = { ":subscriber:", ":subs:", ":silence:", ":{plan}:",
+                                         ":{degraded}:" };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (name_behind(fixed(self, kinds[i]), key, name))
             return KEYS_KEPT;
     return name_behind(fixed(self, ":{deliveries}:body:"), key, name) ? KEYS_DELIVERY
                                                                       : KEYS_PASSED_OVER;
-}
-
-slice_t keys_pattern(keys_t *self, keys_kind_t kind, const char *role)
-{
-    static const char *const patterns[KEYS_KINDS] = {
-        [KEYS_OF_META] = ":m:*",
-        [KEYS_OF_JOURNAL] = ":j:*",
-        [KEYS_OF_BASE] = ":b:*",
-        [KEYS_OF_RESTORED] = ":h:*",
-        [KEYS_OF_OUTBOX] = ":o:*",
-        [KEYS_OF_NOTIFIER] = ":n:*",
-        [KEYS_OF_ACTORS] = ":{actors}",
-        [KEYS_OF_ACTOR] = ":{actors}:*",
-        [KEYS_OF_FAILING] = ":{failing}:*",
-        [KEYS_OF_PLAN] = ":{plan}:*",
-        [KEYS_OF_LOGS] = ":{logs}",
-        [KEYS_OF_SECRETS] = ":{secrets}",
-        [KEYS_OF_RULE] = ":rule:*",
-        [KEYS_OF_STATUS] = ":status:*",
-        [KEYS_OF_LATEST] = ":latest:*",
-        [KEYS_OF_QUARANTINE] = ":{quarantine}*",
-        [KEYS_OF_ALERTS] = ":alerts",
-        [KEYS_OF_SUBS] = ":subs:*",
-        [KEYS_OF_SUBSCRIBER] = ":subscriber:*",
-        [KEYS_OF_SILENCE] = ":silence:*",
-        [KEYS_OF_DELIVERY] = ":delivery:*",
-        [KEYS_OF_DELIVERIES] = ":{deliveries}*",
-        [KEYS_OF_HELD] = ":{held}*",
-        [KEYS_OF_ALL] = ":*",
-    };
-    if (kind == KEYS_OF_SEEN)
-        return keys_alerts_seen(self);
-    if (kind != KEYS_OF_OWN_ACTOR)
-        return fixed(self, patterns[kind]);
-    buffer_clear(&self->text);
-    buffer_printf(&self->text, "%s:{actors}:%s:*", self->namespace, role);
-    return buffer_slice(&self->text);
 }

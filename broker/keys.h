@@ -45,8 +45,18 @@ slice_t keys_rule_events(keys_t *self, int database);          // for PSUBSCRIBE
 bool keys_rule_name(keys_t *self, slice_t key, slice_t *name); // of a rule's key
 slice_t keys_status(keys_t *self, const char *name);
 slice_t keys_status_pattern(keys_t *self);                       // for SCAN
-bool keys_status_name(keys_t *self, slice_t key, slice_t *name); // of a status key
+bool keys_status_name(keys_t *self, slice_t key, slice_t *name); // of a rule's status key
+slice_t keys_silence(keys_t *self, const char *name);
+slice_t keys_silence_pattern(keys_t *self);                       // for SCAN
+slice_t keys_silences_pattern(keys_t *self);                      // the same, and the answers
+slice_t keys_silence_events(keys_t *self, int database);          // for PSUBSCRIBE
+bool keys_silence_name(keys_t *self, slice_t key, slice_t *name); // of a silence's key
+slice_t keys_silence_status(keys_t *self, const char *name);
+bool keys_silence_status_name(keys_t *self, slice_t key, slice_t *name);
 slice_t keys_latest(keys_t *self, slice_t series);
+slice_t keys_latest_of(keys_t *self, const char *series);          // the same
+slice_t keys_latest_pattern(keys_t *self);                         // for SCAN
+bool keys_latest_series(keys_t *self, slice_t key, slice_t *name); // of a key of latest values
 
 slice_t keys_quarantine(keys_t *self, slice_t source);  // counters and floors
 slice_t keys_floor_field(keys_t *self, slice_t stream); // a field of it
@@ -55,13 +65,30 @@ slice_t keys_quarantine_log(keys_t *self, slice_t source);
 slice_t keys_quarantine_seen(keys_t *self, slice_t source, slice_t stream);
 slice_t keys_quarantine_sources(keys_t *self);
 
+slice_t keys_incident(keys_t *self, slice_t rule, slice_t series);
+slice_t keys_incident_of(keys_t *self, const char *name);          // "<rule>:<series>"
+slice_t keys_incident_pattern(keys_t *self);                       // for SCAN
+bool keys_incident_name(keys_t *self, slice_t key, slice_t *name); // and back
 slice_t keys_alerts(keys_t *self);
 slice_t keys_alerts_seen(keys_t *self);
 slice_t keys_subscriptions(keys_t *self, slice_t rule, slice_t series); // series empty = all
+slice_t keys_subscriptions_pattern(keys_t *self);                       // for SCAN
+// What follows `subs:`: "<rule>", or "<rule>:<series>".
+bool keys_subscriptions_name(keys_t *self, slice_t key, slice_t *name);
+slice_t keys_subscriptions_events(keys_t *self, int database); // for PSUBSCRIBE
 slice_t keys_subscriber(keys_t *self, slice_t name);
+slice_t keys_subscriber_of(keys_t *self, const char *name); // the same
+slice_t keys_subscriber_pattern(keys_t *self);              // for SCAN
+bool keys_subscriber_name(keys_t *self, slice_t key, slice_t *name);
 slice_t keys_delivery(keys_t *self, slice_t alert_id);
 slice_t keys_delivery_body(keys_t *self, slice_t alert_id);
 slice_t keys_delivery_due(keys_t *self);
+slice_t keys_delivery_asleep(keys_t *self, slice_t recipient);
+slice_t keys_delivery_group(keys_t *self, slice_t alert_id, slice_t recipient);
+
+// What is told of Tidewire's own illness, and to whom.
+slice_t keys_degraded(keys_t *self);
+slice_t keys_degraded_told(keys_t *self, const char *cause);
 
 // Which copies of this Redis are held beside the stages, a field a collector.
 slice_t keys_held(keys_t *self);
@@ -72,7 +99,8 @@ slice_t keys_ready(keys_t *self, unsigned group);
 // What a copy holds of everything that is neither a partition, an outbox nor the alert log.
 typedef enum {
     KEYS_PASSED_OVER, // no part of it, or told again by whoever wrote it
-    KEYS_KEPT,        // what people write, rules excepted (the log has them), and plans
+    KEYS_KEPT,        // what people write, rules excepted (the log has them), plans, and what
+                      // people were told of our illness
     KEYS_DELIVERY,    // the body of an alert with deliveries that wait: *name is its id
 } keys_kept_t;
 keys_kept_t keys_kept(keys_t *self, slice_t key, slice_t *name);
@@ -99,6 +127,7 @@ typedef enum {
     KEYS_OF_STATUS,
     KEYS_OF_LATEST,
     KEYS_OF_QUARANTINE,
+    KEYS_OF_INCIDENT,
     KEYS_OF_ALERTS,
     KEYS_OF_SEEN,
     KEYS_OF_SUBS,
@@ -106,6 +135,7 @@ typedef enum {
     KEYS_OF_SILENCE,
     KEYS_OF_DELIVERY,
     KEYS_OF_DELIVERIES,
+    KEYS_OF_DEGRADED,
     KEYS_OF_HELD,
     KEYS_OF_ALL,
     KEYS_KINDS

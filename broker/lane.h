@@ -20,7 +20,7 @@ enum {
     LANE_WORKERS_MAX = 64,
     LANE_ENDPOINT_MAX = 256,
     LANE_LIVE = 0,                     // number of the live lane; catch-up lanes count from 1
-    LANE_LIVE_BYTES_MAX = 32 << 20,    // outstanding for one worker on the live lane
+    LANE_LIVE_BYTES_MAX = 64 << 20,    // outstanding for one worker on the live lane
     LANE_CATCHUP_BYTES_MAX = 16 << 20, // outstanding for one catch-up lane
     LANE_SHIP_BYTES = 1 << 20,         // of records in one message (one larger record goes alone)
     LANE_SHIP_RECORDS = 4096,          // records in one message

@@ -158,7 +158,7 @@ static void write_settings(buffer_t *out, const char *home, const char *socket)
                      "aof-load-truncated yes\n"
                      "save \"\"\n"
                      "maxmemory-policy noeviction\n"
-                     "notify-keyspace-events Kghx\n");
+                     "notify-keyspace-events Kghsx$\n");
 }
 
 static bool put_file(const char *path, const buffer_t *text, fault_t *fault)

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *const roles[] = { "collector", "prep",     "transform", "notifier",
-                                     "broker",    "observer", "operator",  "deployer" };
+static const char *const roles[] = { "collector", "prep",     "transform", "notifier", "broker",
+                                     "api",       "observer", "operator",  "deployer" };
 _Static_assert(sizeof roles / sizeof *roles == REDIS_USERS, "a name for each");
 
 // Who a right is for.
@@ -15,11 +15,12 @@ enum {
     T = 1u << REDIS_TRANSFORM,
     N = 1u << REDIS_NOTIFIER,
     B = 1u << REDIS_BROKER,
+    A = 1u << REDIS_API,
     O = 1u << REDIS_OBSERVER,
     R = 1u << REDIS_OPERATOR,
     D = 1u << REDIS_DEPLOYER,
     K = 1u << REDIS_USERS, // a collector that holds copies
-    ACTORS = C | P | T | N | B,
+    ACTORS = C | P | T | N | B | A,
 };
 
 // Commands on keys. Rights of one row do not mix with those of another: whoever may DEL here and
@@ -47,7 +48,7 @@ static const right_t rights[] = {
     { D,                  0, 0, "function|load" },
     { ACTORS | R,         0, 0, "info" }, // does Redis keep what it is told?
     { C | T | R,          0, 0, "multi exec" },
-    { C | O | R,          0, 0, "scan" },
+    { C | N | A | O | R,  0, 0, "scan" },
     { R,                  0, 0, "ping command" },
 
     // who is alive
@@ -65,10 +66,18 @@ static const right_t rights[] = {
     { N | K, BOTH(LOG),                             "xadd zscore zrevrange zadd zremrangebyrank" },
     { N | K, BOTH(KEY(STATUS)),                     "exists hincrby hset" },
     { N | K, BOTH(DUE),                             "time exists get zcard hsetnx zadd incr set expire zrange zrem hdel hget" },
-    { N,     BOTH(DUE),                             "fcall_ro zrangebyscore decr hset hgetall del zscore zremrangebyscore zpopmin pexpire" },
+    { N,     BOTH(DUE),                             "fcall_ro zrangebyscore decr hset hgetall del zscore zremrangebyscore zpopmin pexpire llen lrange rpush" },
     { N,     KEY(SEEN), 0,                          "zmscore" },
     { N,     KEY(SUBS) | KEY(SUBSCRIBER), 0,        "smembers hgetall" },
-    { N,     0, KEY(SUBSCRIBER),                    "hset" }, // `gone`
+    { N,     BOTH(KEY(INCIDENT)),                   "fcall del hset expire" },
+    { N,     BOTH(KEY(SUBSCRIBER)),                 "fcall exists hset" }, // `gone`
+    { N,     KEY(SILENCE), 0,                       "hgetall pexpiretime" },
+    { N,     0, KEY(STATUS),                        "del" }, // answers to silences that are gone
+
+    // own illness: what is ill, and who is told
+    { N,     BOTH(KEY(DEGRADED)),                   "fcall hgetall hscan hget hset hdel unlink" },
+    { N,     KEY(META), 0,                          "fcall_ro time hmget hget" },
+    { N,     KEY(FAILING) | KEY(RULE), 0,           "hgetall" },
 
     // refused rows
     { P, BOTH(KEY(QUARANTINE)), "fcall hget zadd xadd sadd hsetnx hset hincrby zcard zpopmin" },
@@ -78,7 +87,7 @@ static const right_t rights[] = {
     { C, 0, KEY(RULE) | KEY(STATUS) | KEY(FAILING),    "del hset" },
     { C, 0, KEY(STATUS),                               "hdel" },
     { C, 0, KEY(FAILING),                              "pexpire" },
-    { C, 0, KEY(PLAN),                                 "set" },
+    { C, 0, KEY(PLAN),                                 "set exists" },
     { C, BOTH(KEY(LOGS)),                              "hget hset" },
     { C, BOTH(KEY(SECRETS)),                           "hget hsetnx" },
     { T, KEY(SECRETS), 0,                              "hmget" },
@@ -89,22 +98,27 @@ static const right_t rights[] = {
     { K, PARTITION, 0,                 "hgetall hmget hget lrange" },
     { K, KEY(OUTBOX), 0,               "xlen xrange" },
     { K, LOG, 0,                       "xrevrange zcard zrangebyscore" },
-    { K, PEOPLE | KEY(PLAN) | DUE, 0,  "type pexpiretime get hgetall smembers" },
+    { K, PEOPLE | KEY(PLAN) | KEY(DEGRADED) | DUE, 0,  "type pexpiretime get hgetall smembers" },
     { K, KEY(QUARANTINE), 0,           "fcall_ro hgetall zrange smembers xrange" },
     // and putting it back
     { K, BOTH(PARTITION | KEY(RESTORED)), "fcall time hmget hset hget hdel del rpush expire get set hexists llen unlink hkeys rename persist" },
     { K, BOTH(KEY(OUTBOX) | KEY(SEEN)),   "fcall xlen xrange xadd zscore zrange zcard zadd" },
-    { K, BOTH(PEOPLE | KEY(PLAN)),        "fcall exists set hset sadd pexpireat" },
+    { K, BOTH(PEOPLE | KEY(PLAN) | KEY(DEGRADED)), "fcall exists set hset sadd pexpireat" },
     { K, BOTH(KEY(QUARANTINE)),           "fcall zrange hget zadd zcard zpopmin hset hkeys hsetnx sadd exists xadd" },
 
     // status, replay
     { O, KEY(META), 0,                    "fcall_ro time hmget hget" },
     { O, KEY(OUTBOX) | KEY(SEEN), 0,      "xlen zcard" },
-    { O, KEY(STATUS) | KEY(FAILING), 0,   "hgetall" },
+    { O, KEY(STATUS) | KEY(FAILING) | KEY(DEGRADED) | KEY(LATEST) | KEY(INCIDENT), 0, "hgetall" },
     { O, KEY(QUARANTINE), 0,              "smembers hmget" },
+
+    // what there is, for who may see it over HTTP: nothing of subscribers
+    { A, KEY(RULE) | KEY(STATUS) | KEY(LATEST) | KEY(INCIDENT), 0, "hgetall" },
+    { A, KEY(ALERTS), 0,                  "xrevrange" },
 
     // people
     { R, 0, KEY(RULE) | PEOPLE, "hset hdel del sadd srem" },
+    { R, 0, KEY(DEGRADED), "hdel del" }, // a cause that will never be mended
     { R, BOTH(DUE), "fcall time get zcard zadd incr expire zrange zrem hget hset hdel" }, // `resend`
     { R, KEY(ALL), 0,           "hgetall hget hmget hkeys hlen hexists get strlen exists type ttl pttl llen lrange smembers sismember scard xrange xrevrange xlen zrange zrangebyscore zcard zscore" },
 };
@@ -178,8 +192,9 @@ void redis_user_rules(redis_user_t user, keys_t *keys, const redis_setup_t *setu
             put_commands(rights[i].commands, out);
     if (setup->database != 0)
         buffer_text(out, " +select");
-    if (user == REDIS_COLLECTOR) { // hears of changed rules
-        slice_t events = keys_rule_events(keys, setup->database);
+    if (user == REDIS_COLLECTOR || user == REDIS_NOTIFIER) { // hears of changed rules, or silences
+        slice_t events = user == REDIS_COLLECTOR ? keys_rule_events(keys, setup->database)
+                                                 : keys_silence_events(keys, setup->database);
         buffer_printf(out, " &%.*s +psubscribe", (int) events.size, (const char *) events.data);
     }
     for (size_t i = 0; i < RIGHTS; i++)

@@ -13,6 +13,7 @@ typedef enum {
     REDIS_TRANSFORM,
     REDIS_NOTIFIER,
     REDIS_BROKER,
+    REDIS_API,      // shows what there is, and changes nothing but its own place in the registry
     REDIS_OBSERVER, // who looks and changes nothing: up, status, tail, replay
     REDIS_OPERATOR, // people: rules, subscribers, subscriptions; reads all of the namespace
     REDIS_DEPLOYER, // loads the functions, and can do nothing else

@@ -59,6 +59,18 @@ store_t *site_store(const settings_t *settings, const char *dir, redis_user_t us
     return store;
 }
 
+store_watch_t *site_watch(const settings_t *settings, const char *dir, redis_user_t user,
+                          store_watched_t what, fault_t *fault)
+{
+    char url[SITE_PATH_MAX], password[SITE_PASSWORD_MAX];
+    store_watch_t *watch = NULL;
+    if (site_redis(settings, dir, user, url, password, fault))
+        watch =
+            store_watch_new(url, password[0] ? password : NULL, settings->namespace, what, fault);
+    explicit_bzero(password, sizeof password);
+    return watch;
+}
+
 bool site_stage(const settings_t *settings, const char *dir, char path[SITE_PATH_MAX],
                 fault_t *fault)
 {

@@ -20,6 +20,10 @@ bool site_secret(const char *setting, const char *path, char password[SITE_PASSW
 // A store on it, not yet connected.
 store_t *site_store(const settings_t *settings, const char *dir, redis_user_t user, fault_t *fault);
 
+// A watch on it, not yet connected.
+store_watch_t *site_watch(const settings_t *settings, const char *dir, redis_user_t user,
+                          store_watched_t what, fault_t *fault);
+
 // Root of the staged log: relative paths are under dir.
 bool site_stage(const settings_t *settings, const char *dir, char path[SITE_PATH_MAX],
                 fault_t *fault);

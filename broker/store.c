@@ -10,7 +10,7 @@
 #include "proto/owned.h"
 
 enum {
-    LIBRARY_VERSION = 1, // of functions.lua: what old and new code cannot share gets a new one
+    LIBRARY_VERSION = 2, // of functions.lua: what old and new code cannot share gets a new one
     STORE_ROLE_SIZE = sizeof((store_actor_t *) 0)->role,
 };
 

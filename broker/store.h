@@ -18,6 +18,7 @@ enum {
     STORE_NAMESPACE_MAX = 32,  // bytes of a namespace
     STORE_NAME_MAX = 63,       // bytes of the name of an actor or owner
     STORE_FIELDS_MAX = 80,     // fields of one hash that are passed on
+    STORE_CURSOR_MAX = 32,     // bytes of a cursor of SCAN, NUL included
     STORE_OFFSETS_MAX = 1024,  // streams in one commit
     STORE_ALERTS_MAX = 100000, // alerts in one commit
     BASE_PIECE_BYTES = 256 * 1024,
@@ -28,9 +29,10 @@ enum {
     DELIVERIES_EACH_MAX = 100000,    // of these, to one subscriber
     DELIVERIES_DEAD_MAX = 10000,     // given up, and remembered so that they can be sent again
     DELIVERY_KEPT_S = 7 * 24 * 3600, // how long <ns>:delivery:<id> is kept
-    QUARANTINE_ENTRIES_MAX = 1000,   // newest refused rows kept, per source
-    QUARANTINE_IDS_MAX = 10000,      // refused rows remembered, per source and stream
-    QUARANTINE_SNIPPET_MAX = 256,    // bytes; longer ones are cut
+    DELIVERY_WAITS_S = DELIVERY_KEPT_S - 3600, // how long one may be due, while it can be kept dead
+    QUARANTINE_ENTRIES_MAX = 1000,             // newest refused rows kept, per source
+    QUARANTINE_IDS_MAX = 10000,                // refused rows remembered, per source and stream
+    QUARANTINE_SNIPPET_MAX = 256,              // bytes; longer ones are cut
 };
 
 typedef enum {
@@ -183,8 +185,7 @@ store_status_t store_commit_take(store_t *self, store_status_t *status, size_t c
 // It has taken too long (the caller's clock; the descriptor of a connection that was cut in silence
 // never becomes readable): close it. What is under way is DOWN then, without waiting.
 void store_give_up(store_t *self);
-// Another verb while a batch is under way takes the answers first; the descriptor is silent
-// then. True if commit_take will not wait.
+// Another verb takes the answers first; the descriptor is silent then. True: taking does not wait.
 bool store_commit_answered(const store_t *self);
 
 // A new base: pieces first (invisible), then the swap, which drops the first `drop` deltas.
@@ -194,9 +195,10 @@ store_status_t store_base_swap(store_t *self, unsigned partition, store_id_t tok
                                store_id_t previous, store_id_t mine, store_id_t base,
                                unsigned pieces, uint64_t drop);
 
-// Plans by hash (hex), written before the control record that names them.
+// Plans by hash (hex), written before the control record that names them, and as it says them.
 store_status_t store_plan_put(store_t *self, const char *hash, slice_t snapshot);
-store_status_t store_plan_known(store_t *self, const char *hash, bool *known); // is it there?
+store_status_t store_plan_add(store_t *self, const char *hash, slice_t change); // if none is there
+store_status_t store_plan_known(store_t *self, const char *hash, bool *known);
 typedef void store_bytes_visit_t(void *context, slice_t bytes);
 store_status_t store_plan_get(store_t *self, const char *hash, store_bytes_visit_t *visit,
                               void *context); // REFUSED if there is none
@@ -240,10 +242,16 @@ store_status_t store_rules(store_t *self, store_rule_visit_t *visit, void *conte
 store_status_t store_rule_set(store_t *self, const char *name, const store_field_t *fields,
                               size_t count);
 store_status_t store_rule_remove(store_t *self, const char *name);
-// <ns>:status:<name>: set these fields, remove those whose value is NULL.
-store_status_t store_rule_status(store_t *self, const char *name, const store_field_t *fields,
-                                 size_t count);
-store_status_t store_rule_status_remove(store_t *self, const char *name); // the rule is gone
+// What <ns>:status:<name> says of a rule. Pipelined: many at once. What cannot be written, because
+// its key is of another type, keeps none of the others from being.
+typedef struct {
+    const char *name;
+    const char *state; // NULL: the rule is gone, its status with it
+    const char *error; // NULL: none
+    const char *by;
+    uint32_t cost; // ns of CPU a row; 0: not known
+} store_verdict_t;
+store_status_t store_rule_verdicts(store_t *self, const store_verdict_t *items, size_t count);
 // All of them, in order of name.
 store_status_t store_rule_statuses(store_t *self, store_rule_visit_t *visit, void *context);
 
@@ -353,78 +361,24 @@ store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series, un
 store_status_t store_subscriber(store_t *self, const char *name, store_subscriber_visit_t *visit,
                                 void *context);
 
-// The receiver at this address wants no more: a field of the subscriber says so.
+// The receiver at this address wants no more: a field of the subscriber says so, if there still is
+// one.
 store_status_t store_subscriber_gone(store_t *self, const char *name, const char *field,
                                      const char *address);
-
-// A recipient is a subscriber by one channel: "alice", "alice/slack". To Redis, and in the verbs
-// below, it is one name that has nothing to do with the other.
-typedef struct {
-    const char *name;
-    const char *refusal; // why it cannot be told; "" = it can
-} store_told_t;
-
-// Remember that these recipients are to be told, due at once, with the body to send; those who
-// cannot be are recorded as dead, with the reason. OK, also for those already known and if the
-// alert log knows the id: nothing is planned twice. More than DELIVERIES_MAX waiting in all, or
-// DELIVERIES_EACH_MAX for one: dead too ("too many deliveries wait").
-store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body,
-                                   const store_told_t *recipients, size_t count);
-
-typedef struct {
-    const char *alert_id, *recipient;
-    unsigned attempts; // made so far
-    slice_t body;      // as planned
-} store_delivery_t;
-typedef void store_delivery_visit_t(void *context, const store_delivery_t *delivery);
-
-typedef struct {
-    unsigned count, each; // at most, in all and for one recipient
-    int hidden_ms;
-    size_t busy_count; // these recipients are left out
-    const char *const *busy;
-} store_claim_t;
-
-// Claim due deliveries, those that wait longest first: they are due again after hidden_ms unless
-// one of the four verbs below was called, so a process that dies delays but never loses them. Of
-// a recipient whose last attempt failed one comes, and no other until that one is settled.
-store_status_t store_delivery_due(store_t *self, const store_claim_t *claim,
-                                  store_delivery_visit_t *visit, void *context);
-// Claimed, but not tried: due again at once, behind what became due before; nothing counts as an
-// attempt. Their recipients are left alone for delay_ms.
-typedef struct {
-    const char *alert_id, *recipient;
-    int64_t delay_ms;
-} store_claimed_t;
-store_status_t store_delivery_return(store_t *self, const store_claimed_t *items, size_t count);
-// The attempt ended: told; try again in delay_ms; never again. Each counts one attempt; a
-// delivery that is already done or dead stays so. A failure leaves all that waits for this
-// recipient alone for a while, twice as long each time, at most a minute.
-store_status_t store_delivery_done(store_t *self, const char *alert_id, const char *recipient);
-store_status_t store_delivery_retry(store_t *self, const char *alert_id, const char *recipient,
-                                    int64_t delay_ms, const char *error);
-store_status_t store_delivery_dead(store_t *self, const char *alert_id, const char *recipient,
-                                   const char *error);
-// Those that were given up wait again, as if they had never been tried: of this subscriber over
-// all channels, or of this recipient; of one alert, or (empty) of all that are remembered, which
-// are the newest DELIVERIES_DEAD_MAX. *count of them.
-store_status_t store_delivery_again(store_t *self, const char *recipient, slice_t alert_id,
-                                    uint64_t *count);
-// At most `most` alerts to this recipient within any stretch of window_ms: *wait_ms is 0, and this
-// one is counted (once), or how long it has to wait.
-store_status_t store_delivery_pace(store_t *self, const char *alert_id, const char *recipient,
-                                   uint32_t most, int64_t window_ms, int64_t *wait_ms);
-// How many wait, and in how many ms the next is due (0 = now, -1 = none waits).
-store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t *next_ms);
 
 // ---- a second connection that hears of changed keys ---------------------------------------
 
 typedef struct store_watch store_watch_t;
-// Keyspace notifications for <ns>:rule:* ; switches them on where CONFIG is allowed, unless the
-// address names a user: then whoever made that user does (*live: they are known to be on).
-// Reconnects by itself; a reconnect counts as "something changed".
+typedef void store_watch_visit_t(void *context, const slice_t *key);
+typedef enum { STORE_WATCH_RULES, STORE_WATCH_SILENCES, STORE_WATCH_SUBSCRIPTIONS } store_watched_t;
+// Keyspace notifications for <ns>:rule:*, :silence:* or :subs:* (not for a user of Redis), which it
+// switches on where CONFIG is allowed. *live: known to be on. A reconnect counts as a change.
 store_watch_t *store_watch_new(const char *url, const char *password, const char *namespace,
-                               fault_t *fault);
+                               store_watched_t what, fault_t *fault);
 void store_watch_destroy(store_watch_t **self_p);
-int store_watch_descriptor(store_watch_t *self);        // -1 while not connected
+int store_watch_descriptor(const store_watch_t *self);  // -1 while not connected
 bool store_watch_take(store_watch_t *self, bool *live); // true: something may have changed
+// The same, and which keys, without <ns>:rule: and so on; NULL: any. Valid during the visit.
+bool store_watch_take_keys(store_watch_t *self, bool *live, store_watch_visit_t *visit,
+                           void *context);
+void store_watch_renew(store_watch_t *self); // connects anew: are notifications still on?

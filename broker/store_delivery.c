@@ -1,6 +1,8 @@
-/*  store_delivery -- the alert log, who is to be told, and how far telling them has come. */
+/*  store_delivery -- the alert log, and how far telling subscribers has come. */
+#include <assert.h>
 #include <stdlib.h>
 
+#include "broker/store_delivery.h"
 #include "broker/store_link.h"
 #include "proto/owned.h"
 
@@ -85,103 +87,6 @@ store_status_t store_alert_log_put(store_t *self, const store_logged_t *items, s
     return status;
 }
 
-// ---- subscribers ---------------------------------------------------------------------------
-
-store_status_t store_subscriber(store_t *self, const char *name, store_subscriber_visit_t *visit,
-                                void *context)
-{
-    if (!link_open(self))
-        return STORE_DOWN;
-    owned(reply_destroy) redisReply *reply = NULL;
-    command_begin(self, "HGETALL");
-    command_key(self, keys_subscriber(&self->keys, slice_text(name)));
-    store_status_t status = link_ask(self, &reply);
-    // A key of another type is as good as none.
-    if (status != STORE_OK && (status != STORE_REFUSED || !link_wrong_type(self)))
-        return status;
-    store_subscriber_t subscriber = { .name = name };
-    if (reply)
-        subscriber.count = reply_fields(reply, subscriber.fields);
-    visit(context, &subscriber);
-    return STORE_OK;
-}
-
-// All members of two sets, in order and each once.
-static size_t merge_members(redisReply *const replies[2], const char **names)
-{
-    size_t at[2] = { 0 }, count = 0;
-    for (;;) {
-        const char *next[2];
-        for (int i = 0; i < 2; i++)
-            next[i] =
-                replies[i] && at[i] < replies[i]->elements ? replies[i]->element[at[i]]->str : NULL;
-        if (!next[0] && !next[1])
-            return count;
-        int order = !next[0] ? 1 : !next[1] ? -1 : strcmp(next[0], next[1]);
-        names[count++] = order <= 0 ? next[0] : next[1];
-        at[0] += order <= 0;
-        at[1] += order >= 0;
-    }
-}
-
-static store_status_t visit_members(store_t *self, redisReply *const replies[2],
-                                    store_subscriber_visit_t *visit, void *context)
-{
-    size_t most = 0;
-    for (int i = 0; i < 2; i++) {
-        if (!replies[i])
-            continue;
-        reply_sort(replies[i]);
-        most += replies[i]->elements;
-    }
-    if (most == 0)
-        return STORE_OK;
-    const char **names = calloc(most, sizeof *names);
-    if (!names)
-        return link_close(self, "out of memory"), STORE_DOWN;
-    size_t count = merge_members(replies, names);
-    store_status_t status = STORE_OK;
-    for (size_t i = 0; i < count && status == STORE_OK; i++)
-        status = store_subscriber(self, names[i], visit, context);
-    free(names);
-    return status;
-}
-
-static bool is_set(const redisReply *reply)
-{
-    bool good = reply->type == REDIS_REPLY_ARRAY;
-    for (size_t i = 0; good && i < reply->elements; i++)
-        good = reply->element[i]->type == REDIS_REPLY_STRING;
-    return good;
-}
-
-store_status_t store_subscribers(store_t *self, slice_t rule, slice_t series, unsigned *unread,
-                                 store_subscriber_visit_t *visit, void *context)
-{
-    *unread = 0;
-    if (!link_open(self))
-        return STORE_DOWN;
-    redisReply *replies[2] = { NULL, NULL };
-    command_begin(self, "SMEMBERS");
-    command_key(self, keys_subscriptions(&self->keys, rule, slice_of(NULL, 0)));
-    bool pushed = link_push(self);
-    command_begin(self, "SMEMBERS");
-    command_key(self, keys_subscriptions(&self->keys, rule, series));
-    if (!pushed || !link_push(self))
-        return STORE_DOWN;
-    store_status_t status = link_take_each(self, 2, replies);
-    for (int i = 0; i < 2 && status == STORE_OK; i++) {
-        *unread += !replies[i];
-        if (replies[i] && !is_set(replies[i]))
-            status = link_odd(self); // nobody is left out for that
-    }
-    if (status == STORE_OK)
-        status = visit_members(self, replies, visit, context);
-    reply_destroy(&replies[0]);
-    reply_destroy(&replies[1]);
-    return status;
-}
-
 // ---- deliveries ----------------------------------------------------------------------------
 
 store_status_t store_delivery_plan(store_t *self, slice_t alert_id, slice_t body,
@@ -219,42 +124,58 @@ static bool split_member(char *member, const char **alert_id, const char **recip
     return true;
 }
 
-static store_status_t visit_due(store_t *self, char *member, store_delivery_visit_t *visit,
-                                void *context)
+enum { CLAIMED_PARTS = 4, ASKED_OF_DUE = 4 };
+
+// item: what it is, when it became due, ms since then, claim.
+static store_status_t visit_due(store_t *self, redisReply *const item[CLAIMED_PARTS],
+                                store_delivery_visit_t *visit, void *context)
 {
-    store_delivery_t delivery = { .attempts = 0 };
-    if (!split_member(member, &delivery.alert_id, &delivery.recipient))
+    store_delivery_t delivery = {
+        .error = "", .due = item[1]->str, .waited_ms = item[2]->integer, .claim = item[3]->str
+    };
+    if (!item[0]->str || !delivery.due || !delivery.claim ||
+        !split_member(item[0]->str, &delivery.alert_id, &delivery.recipient))
         return STORE_OK;
-    slice_t id = slice_text(delivery.alert_id);
-    redisReply *replies[2];
+    slice_t id = slice_text(delivery.alert_id), recipient = slice_text(delivery.recipient);
+    redisReply *replies[ASKED_OF_DUE];
     command_begin(self, "HGET");
     command_key(self, keys_delivery(&self->keys, id));
     command_text(self, delivery.recipient);
     bool pushed = link_push(self);
     command_begin(self, "GET");
     command_key(self, keys_delivery_body(&self->keys, id));
+    pushed = pushed && link_push(self);
+    command_begin(self, "EXISTS");
+    command_key(self, keys_delivery_group(&self->keys, id, recipient));
+    pushed = pushed && link_push(self);
+    command_begin(self, "EXISTS");
+    command_key(self, keys_delivery_asleep(&self->keys, recipient));
     if (!pushed || !link_push(self))
         return STORE_DOWN;
-    store_status_t status = link_take_each(self, 2, replies);
+    store_status_t status = link_take_each(self, ASKED_OF_DUE, replies);
     if (status != STORE_OK)
         return status;
     if (replies[0] && replies[1] && replies[0]->str && replies[1]->str) {
         const char *space = strchr(replies[0]->str, ' '); // "<state> <attempts> ..."
-        delivery.attempts = space ? (unsigned) strtoul(space, NULL, 10) : 0;
+        char *end = NULL;
+        delivery.attempts = space ? (unsigned) strtoul(space, &end, 10) : 0;
+        delivery.error = end && *end == ' ' ? end + 1 : "";
         delivery.body = reply_slice(replies[1]);
-        visit(context, &delivery);
     } else {
-        // It expired, or a person removed it: then it is not waiting either.
-        status = store_delivery_dead(self, delivery.alert_id, delivery.recipient, "expired");
+        delivery.lost = true; // it expired, or a person removed it
     }
-    reply_destroy(&replies[0]);
-    reply_destroy(&replies[1]);
+    delivery.leads = replies[2] && reply_u64(replies[2]) > 0;
+    delivery.behind = replies[3] && reply_u64(replies[3]) > 0;
+    visit(context, &delivery);
+    for (size_t i = 0; i < ASKED_OF_DUE; i++)
+        reply_destroy(&replies[i]);
     return status;
 }
 
 store_status_t store_delivery_due(store_t *self, const store_claim_t *claim,
                                   store_delivery_visit_t *visit, void *context)
 {
+    assert(claim->parts == 0 || claim->part < claim->parts);
     if (!link_open(self))
         return STORE_DOWN;
     owned(reply_destroy) redisReply *members = NULL;
@@ -263,12 +184,14 @@ store_status_t store_delivery_due(store_t *self, const store_claim_t *claim,
     command_u64(self, claim->count);
     command_u64(self, claim->each);
     command_i64(self, claim->hidden_ms);
+    command_u64(self, claim->parts);
+    command_u64(self, claim->part);
     for (size_t i = 0; i < claim->busy_count; i++)
         command_text(self, claim->busy[i]);
     store_status_t status = link_ask(self, &members);
-    for (size_t i = 0; status == STORE_OK && i < members->elements; i++)
-        if (members->element[i]->str)
-            status = visit_due(self, members->element[i]->str, visit, context);
+    for (size_t i = 0; status == STORE_OK && i + CLAIMED_PARTS <= members->elements;
+         i += CLAIMED_PARTS)
+        status = visit_due(self, &members->element[i], visit, context);
     return status;
 }
 
@@ -281,13 +204,16 @@ store_status_t store_delivery_return(store_t *self, const store_claimed_t *items
     for (size_t i = 0; i < count; i++) {
         command_text(self, items[i].alert_id);
         command_text(self, items[i].recipient);
+        command_text(self, items[i].claim);
+        command_text(self, items[i].due);
         command_i64(self, items[i].delay_ms);
     }
     return link_ask_verdict(self);
 }
 
 static store_status_t settle(store_t *self, const char *alert_id, const char *recipient,
-                             const char *state, int64_t delay_ms, const char *error)
+                             const char *claim, const char *state, int64_t delay_ms,
+                             const char *error)
 {
     if (!link_open(self))
         return STORE_DOWN;
@@ -302,24 +228,25 @@ static store_status_t settle(store_t *self, const char *alert_id, const char *re
     command_u64(self, DELIVERY_KEPT_S);
     command_i64(self, delay_ms);
     command_text(self, error);
+    command_text(self, claim);
     return link_ask_verdict(self);
 }
 
 store_status_t store_delivery_done(store_t *self, const char *alert_id, const char *recipient)
 {
-    return settle(self, alert_id, recipient, "done", 0, "");
+    return settle(self, alert_id, recipient, "", "done", 0, "");
 }
 
 store_status_t store_delivery_retry(store_t *self, const char *alert_id, const char *recipient,
-                                    int64_t delay_ms, const char *error)
+                                    const char *claim, int64_t delay_ms, const char *error)
 {
-    return settle(self, alert_id, recipient, "retry", delay_ms, error);
+    return settle(self, alert_id, recipient, claim, "retry", delay_ms, error);
 }
 
 store_status_t store_delivery_dead(store_t *self, const char *alert_id, const char *recipient,
-                                   const char *error)
+                                   const char *claim, const char *error)
 {
-    return settle(self, alert_id, recipient, "dead", 0, error);
+    return settle(self, alert_id, recipient, claim, "dead", 0, error);
 }
 
 store_status_t store_delivery_waiting(store_t *self, uint64_t *waiting, int64_t *next_ms)

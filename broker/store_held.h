@@ -49,9 +49,17 @@ store_status_t store_held_outbox(store_t *self, unsigned group, store_walk_t *wa
                                  store_entry_visit_t *visit, void *context);
 // Entries of the alert log before `before` ("" = from the newest), at most STORE_HELD_PAGE, in
 // order. The first one's id comes back in `before`.
-typedef void store_logged_visit_t(void *context, const store_logged_t *logged);
+// `at`: its id in the log, "<ms>-<n>".
+typedef void store_logged_visit_t(void *context, const char *at, const store_logged_t *logged);
 store_status_t store_held_log(store_t *self, char before[OUTBOX_ID_MAX],
                               store_logged_visit_t *visit, void *context, size_t *count);
+// Entries of the alert log behind `after` ("" = from the oldest), at most STORE_HELD_PAGE, in
+// order; the last one's id comes back in `after`. *known: `after` is still an entry; if not, none
+// is visited: this Redis went back, or has forgotten it.
+typedef void store_log_visit_t(void *context, const char *id, slice_t kind,
+                               const store_logged_t *logged);
+store_status_t store_held_log_after(store_t *self, char after[OUTBOX_ID_MAX], bool *known,
+                                    store_log_visit_t *visit, void *context, size_t *count);
 // The next ids that the alert log remembers, at most STORE_HELD_IDS, in order.
 store_status_t store_held_known(store_t *self, store_walk_t *walk, store_bytes_visit_t *visit,
                                 void *context);
@@ -67,7 +75,8 @@ typedef struct {
     void (*delivery)(void *context, slice_t alert_id, slice_t body, const store_pair_t *states,
                      size_t count);
 } store_held_rest_t;
-store_status_t store_held_rest(store_t *self, char cursor[32], const store_held_rest_t *visit);
+store_status_t store_held_rest(store_t *self, char cursor[STORE_CURSOR_MAX],
+                               const store_held_rest_t *visit);
 
 // Refused rows, a source at a time: of each stream the places that are remembered ("<seq, 20
 // digits>:<row, 10 digits>", one behind the other) and the highest that is not any more; then the

@@ -8,7 +8,6 @@
 #include "proto/owned.h"
 
 enum {
-    SCAN_KEYS = 1000,
     FIELDS_MAX = 4096, // of the meta key of a partition
 };
 
@@ -185,7 +184,50 @@ store_status_t store_held_log(store_t *self, char before[OUTBOX_ID_MAX],
         logged.body = v[5];
         logged.ts_us = read_i64(v[6]);
         logged.seq = (uint64_t) read_i64(v[7]);
-        visit(context, &logged);
+        visit(context, id, &logged);
+        ++*count;
+    }
+    return status;
+}
+
+// From this entry on.
+static store_status_t ask_from(store_t *self, const char *from, redisReply **reply)
+{
+    command_begin(self, "XRANGE");
+    command_key(self, keys_alerts(&self->keys));
+    command_text(self, *from ? from : "-");
+    command_text(self, "+");
+    command_text(self, "COUNT");
+    command_u64(self, STORE_HELD_PAGE + (*from != '\0'));
+    return link_ask(self, reply);
+}
+
+store_status_t store_held_log_after(store_t *self, char after[OUTBOX_ID_MAX], bool *known,
+                                    store_log_visit_t *visit, void *context, size_t *count)
+{
+    static const char *const names[] = { "id",   "rule", "series", "severity", "topic",
+                                         "body", "ts",   "seq",    "kind",     NULL };
+    *count = 0;
+    *known = true;
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    store_status_t status = ask_from(self, after, &reply);
+    if (status == STORE_OK && *after)
+        *known = slice_is(reply_slice(reply_at(reply_at(reply, 0), 0)), after);
+    for (size_t i = *after != '\0'; status == STORE_OK && *known && i < reply->elements; i++) {
+        slice_t v[9];
+        if (!read_entry(reply->element[i], names, v, after))
+            return link_odd(self);
+        const store_logged_t logged = { .id = v[0],
+                                        .rule = v[1],
+                                        .series = v[2],
+                                        .severity = v[3],
+                                        .topic = v[4],
+                                        .body = v[5],
+                                        .ts_us = read_i64(v[6]),
+                                        .seq = (uint64_t) read_i64(v[7]) };
+        visit(context, after, v[8], &logged);
         ++*count;
     }
     return status;
@@ -296,24 +338,16 @@ static store_status_t visit_delivery(store_t *self, slice_t id, const store_held
     return STORE_OK;
 }
 
-store_status_t store_held_rest(store_t *self, char cursor[32], const store_held_rest_t *visit)
+store_status_t store_held_rest(store_t *self, char cursor[STORE_CURSOR_MAX],
+                               const store_held_rest_t *visit)
 {
     if (!link_open(self))
         return STORE_DOWN;
     owned(reply_destroy) redisReply *reply = NULL;
-    command_begin(self, "SCAN");
-    command_text(self, cursor);
-    command_text(self, "MATCH");
-    command_key(self, keys_all_pattern(&self->keys));
-    command_text(self, "COUNT");
-    command_u64(self, SCAN_KEYS);
-    store_status_t status = link_ask(self, &reply);
+    store_status_t status = link_scan(self, cursor, keys_all_pattern(&self->keys), &reply);
     if (status != STORE_OK)
         return status;
-    slice_t next = reply->elements == 2 ? reply_slice(reply->element[0]) : slice_text("");
-    if (next.size == 0 || next.size >= 32)
-        return link_odd(self);
-    const redisReply *keys = reply->element[1];
+    const redisReply *keys = reply_at(reply, 1);
     for (size_t i = 0; i < keys->elements && status == STORE_OK; i++) {
         slice_t key = reply_slice(keys->element[i]), name;
         switch (keys_kept(&self->keys, key, &name)) {
@@ -327,6 +361,5 @@ store_status_t store_held_rest(store_t *self, char cursor[32], const store_held_
             break;
         }
     }
-    snprintf(cursor, 32, "%.*s", (int) next.size, (const char *) next.data);
     return status;
 }

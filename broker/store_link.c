@@ -220,6 +220,24 @@ store_status_t link_take_all(store_t *self, size_t count)
     return worst;
 }
 
+store_status_t link_put_all(store_t *self, const void *items, size_t count, link_push_item_t *push)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    store_status_t worst = STORE_OK;
+    for (size_t done = 0, end; done < count && worst != STORE_DOWN; done = end) {
+        size_t pushed = 0;
+        end = count - done < STORE_CHUNK ? count : done + STORE_CHUNK;
+        for (size_t i = done; i < end; i++)
+            if (!push(self, items, i, &pushed))
+                return STORE_DOWN;
+        store_status_t status = link_take_all(self, pushed);
+        if (worst == STORE_OK || status == STORE_DOWN)
+            worst = status;
+    }
+    return worst;
+}
+
 store_status_t link_take_each(store_t *self, size_t count, redisReply **replies)
 {
     store_status_t worst = STORE_OK;
@@ -370,4 +388,43 @@ bool store_id_parse(store_id_t *id, slice_t text)
     }
     *id = parsed;
     return true;
+}
+
+// The command is written but for its end; the answer is [cursor, [...]].
+static store_status_t scan_step(store_t *self, char cursor[STORE_CURSOR_MAX], unsigned count,
+                                redisReply **reply)
+{
+    command_text(self, "COUNT");
+    command_u64(self, count);
+    store_status_t status = link_ask(self, reply);
+    if (status != STORE_OK)
+        return status;
+    slice_t next = reply_slice(reply_at(*reply, 0));
+    if (next.size == 0 || next.size >= STORE_CURSOR_MAX) {
+        reply_destroy(reply);
+        return link_odd(self);
+    }
+    memcpy(cursor, next.data, next.size);
+    cursor[next.size] = '\0';
+    return STORE_OK;
+}
+
+store_status_t link_scan(store_t *self, char cursor[STORE_CURSOR_MAX], slice_t pattern,
+                         redisReply **reply)
+{
+    enum { SCAN_KEYS = 1000 }; // that Redis looks at for one answer
+    command_begin(self, "SCAN");
+    command_text(self, cursor);
+    command_text(self, "MATCH");
+    command_key(self, pattern);
+    return scan_step(self, cursor, SCAN_KEYS, reply);
+}
+
+store_status_t link_hscan(store_t *self, char cursor[STORE_CURSOR_MAX], slice_t key, unsigned count,
+                          redisReply **reply)
+{
+    command_begin(self, "HSCAN");
+    command_key(self, key);
+    command_text(self, cursor);
+    return scan_step(self, cursor, count, reply);
 }

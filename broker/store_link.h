@@ -9,7 +9,7 @@
 #include <hiredis/hiredis.h>
 
 #include "broker/keys.h"
-#include "broker/store.h"
+#include "broker/store_subscribers.h"
 #include "proto/buffer.h"
 
 enum {
@@ -105,10 +105,29 @@ store_status_t link_ask_verdict(store_t *self);                    // push, take
 // Take `count` answers and look only for trouble: the first status that is not OK, else OK.
 store_status_t link_take_all(store_t *self, size_t count);
 
+// Open, push the commands of so many items, a chunk of items at a time, and take their answers in
+// the same way. `push` pushes those of items[index] and adds how many to *pushed; false: as
+// link_push.
+typedef bool link_push_item_t(store_t *self, const void *items, size_t index, size_t *pushed);
+store_status_t link_put_all(store_t *self, const void *items, size_t count, link_push_item_t *push);
+
 // Take `count` answers before any is used: whoever uses them may call another verb.
 // OK: replies[i] is NULL where the key is of another type than was asked for: whoever wrote it
 // meant something else. Otherwise all are NULL.
 store_status_t link_take_each(store_t *self, size_t count, redisReply **replies);
+
+// The names of all keys of a pattern, each ended by a NUL, in any order and perhaps twice: SCAN,
+// because nobody keeps an index of what people write.
+store_status_t link_names(store_t *self, slice_t (*pattern)(keys_t *keys),
+                          bool (*name_of)(keys_t *keys, slice_t key, slice_t *name),
+                          buffer_t *names, size_t *count);
+// One step of a SCAN over keys of this pattern (of self->keys): *cursor is "0" before the first and
+// after the last. OK: the keys, perhaps again, are reply_at(*reply, 1). HSCAN: that of a hash,
+// fields and values in turn, about so many.
+store_status_t link_scan(store_t *self, char cursor[STORE_CURSOR_MAX], slice_t pattern,
+                         redisReply **reply);
+store_status_t link_hscan(store_t *self, char cursor[STORE_CURSOR_MAX], slice_t key, unsigned count,
+                          redisReply **reply);
 
 store_status_t link_verdict(store_t *self, char verdict);
 store_status_t link_odd(store_t *self); // REFUSED: an answer of a shape that we did not ask for

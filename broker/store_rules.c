@@ -3,9 +3,12 @@
 #include <stdlib.h>
 
 #include "broker/store_link.h"
+#include "broker/store_people.h"
+#include "broker/store_silences.h"
+#include "broker/store_views.h"
 #include "proto/owned.h"
 
-enum { SCAN_KEYS = 1000, LATEST_FIELDS_MAX = 512 };
+enum { LATEST_FIELDS_MAX = 512 };
 
 // ---- plans ---------------------------------------------------------------------------------
 
@@ -17,6 +20,19 @@ store_status_t store_plan_put(store_t *self, const char *hash, slice_t snapshot)
     command_begin(self, "SET");
     command_key(self, keys_plan(&self->keys, hash));
     command_bytes(self, snapshot);
+    return link_ask(self, &reply);
+}
+
+// What is there stays: it may be what others are told as changes of, which must not go round.
+store_status_t store_plan_add(store_t *self, const char *hash, slice_t change)
+{
+    if (!link_open(self))
+        return STORE_DOWN;
+    owned(reply_destroy) redisReply *reply = NULL;
+    command_begin(self, "SET");
+    command_key(self, keys_plan(&self->keys, hash));
+    command_bytes(self, change);
+    command_text(self, "NX");
     return link_ask(self, &reply);
 }
 
@@ -64,33 +80,27 @@ typedef struct {
 
 static const listing_t rule_listing = { keys_rule_pattern, keys_rule_name, keys_rule };
 static const listing_t status_listing = { keys_status_pattern, keys_status_name, keys_status };
+static const listing_t silence_listing = { keys_silence_pattern, keys_silence_name, keys_silence };
+static const listing_t people_listing = { keys_subscriber_pattern, keys_subscriber_name,
+                                          keys_subscriber_of };
+static const listing_t latest_listing = { keys_latest_pattern, keys_latest_series, keys_latest_of };
+static const listing_t incident_listing = { keys_incident_pattern, keys_incident_name,
+                                            keys_incident_of };
 
-// The names of all keys of a listing, each ended by a NUL, in any order and perhaps twice: SCAN,
-// because nobody keeps an index of what people write.
-static store_status_t scan_names(store_t *self, const listing_t *listing, buffer_t *names,
-                                 size_t *count)
+store_status_t link_names(store_t *self, slice_t (*pattern)(keys_t *keys),
+                          bool (*name_of)(keys_t *keys, slice_t key, slice_t *name),
+                          buffer_t *names, size_t *count)
 {
-    char cursor[32] = "0";
+    char cursor[STORE_CURSOR_MAX] = "0";
     do {
         owned(reply_destroy) redisReply *reply = NULL;
-        command_begin(self, "SCAN");
-        command_text(self, cursor);
-        command_text(self, "MATCH");
-        command_key(self, listing->pattern(&self->keys));
-        command_text(self, "COUNT");
-        command_u64(self, SCAN_KEYS);
-        store_status_t status = link_ask(self, &reply);
+        store_status_t status = link_scan(self, cursor, pattern(&self->keys), &reply);
         if (status != STORE_OK)
             return status;
-        slice_t next = reply_slice(reply_at(reply, 0));
-        if (next.size == 0 || next.size >= sizeof cursor)
-            return link_odd(self);
-        memcpy(cursor, next.data, next.size);
-        cursor[next.size] = '\0';
         const redisReply *keys = reply_at(reply, 1);
         for (size_t i = 0; i < keys->elements; i++) {
             slice_t name;
-            if (!listing->name(&self->keys, reply_slice(keys->element[i]), &name) ||
+            if (!name_of(&self->keys, reply_slice(keys->element[i]), &name) ||
                 memchr(name.data, '\0', name.size))
                 continue; // no name at all: nothing could be said about it
             buffer_append(names, name.data, name.size);
@@ -153,7 +163,7 @@ static store_status_t visit_listing(store_t *self, const listing_t *listing,
         return STORE_DOWN;
     owned(buffer_destroy) buffer_t text = { 0 };
     size_t count = 0;
-    store_status_t status = scan_names(self, listing, &text, &count);
+    store_status_t status = link_names(self, listing->pattern, listing->name, &text, &count);
     if (status != STORE_OK || count == 0)
         return status;
     owned(list_free) const char **names = calloc(count, sizeof *names);
@@ -178,6 +188,26 @@ store_status_t store_rules(store_t *self, store_rule_visit_t *visit, void *conte
 store_status_t store_rule_statuses(store_t *self, store_rule_visit_t *visit, void *context)
 {
     return visit_listing(self, &status_listing, visit, context);
+}
+
+store_status_t store_silences(store_t *self, store_rule_visit_t *visit, void *context)
+{
+    return visit_listing(self, &silence_listing, visit, context);
+}
+
+store_status_t store_latest(store_t *self, store_rule_visit_t *visit, void *context)
+{
+    return visit_listing(self, &latest_listing, visit, context);
+}
+
+store_status_t store_incidents(store_t *self, store_rule_visit_t *visit, void *context)
+{
+    return visit_listing(self, &incident_listing, visit, context);
+}
+
+store_status_t store_people(store_t *self, store_rule_visit_t *visit, void *context)
+{
+    return visit_listing(self, &people_listing, visit, context);
 }
 
 // Replaces: what a person would do by DEL and HSET, seen by nobody half-way.
@@ -210,39 +240,54 @@ store_status_t store_rule_remove(store_t *self, const char *name)
     return link_ask(self, &reply);
 }
 
-store_status_t store_rule_status(store_t *self, const char *name, const store_field_t *fields,
-                                 size_t count)
+static void command_status(store_t *self, const char *verb, const char *name)
 {
-    if (!link_open(self))
-        return STORE_DOWN;
-    size_t pushed = 0;
-    for (size_t i = 0; i < count; i++, pushed++) {
-        command_begin(self, fields[i].value ? "HSET" : "HDEL");
-        command_key(self, keys_status(&self->keys, name));
-        command_text(self, fields[i].name);
-        if (fields[i].value)
-            command_text(self, fields[i].value);
-        if (!link_push(self))
-            return STORE_DOWN;
-    }
-    return link_take_all(self, pushed);
+    command_begin(self, verb);
+    command_key(self, keys_status(&self->keys, name));
 }
 
-store_status_t store_rule_status_remove(store_t *self, const char *name)
+// Commands of the same rule stand next to each other; *pushed counts them.
+static bool push_verdict(store_t *self, const void *items, size_t index, size_t *pushed)
 {
-    if (!link_open(self))
-        return STORE_DOWN;
-    owned(reply_destroy) redisReply *reply = NULL;
-    command_begin(self, "DEL");
-    command_key(self, keys_status(&self->keys, name));
-    return link_ask(self, &reply);
+    const store_verdict_t *item = (const store_verdict_t *) items + index;
+    if (!item->state) {
+        ++*pushed;
+        command_status(self, "DEL", item->name);
+        return link_push(self);
+    }
+    command_status(self, "HSET", item->name);
+    command_text(self, "state");
+    command_text(self, item->state);
+    command_text(self, "by");
+    command_text(self, item->by);
+    command_text(self, "cost");
+    command_u64(self, item->cost);
+    ++*pushed;
+    if (item->error) {
+        command_text(self, "error");
+        command_text(self, item->error);
+        return link_push(self);
+    }
+    if (!link_push(self))
+        return false;
+    command_status(self, "HDEL", item->name);
+    command_text(self, "error");
+    ++*pushed;
+    return link_push(self);
+}
+
+store_status_t store_rule_verdicts(store_t *self, const store_verdict_t *items, size_t count)
+{
+    return link_put_all(self, items, count, push_verdict);
 }
 
 // ---- latest values -------------------------------------------------------------------------
 
-static bool push_latest(store_t *self, const store_latest_t *item)
+static bool push_latest(store_t *self, const void *items, size_t index, size_t *pushed)
 {
+    const store_latest_t *item = (const store_latest_t *) items + index;
     assert(item->count <= LATEST_FIELDS_MAX);
+    ++*pushed;
     command_call(self, "latest", 1);
     command_key(self, keys_latest(&self->keys, item->series));
     command_i64(self, item->ts_us);
@@ -257,17 +302,5 @@ static bool push_latest(store_t *self, const store_latest_t *item)
 
 store_status_t store_latest_put(store_t *self, const store_latest_t *items, size_t count)
 {
-    if (!link_open(self))
-        return STORE_DOWN;
-    store_status_t worst = STORE_OK;
-    for (size_t done = 0, chunk; done < count && worst != STORE_DOWN; done += chunk) {
-        chunk = count - done < STORE_CHUNK ? count - done : STORE_CHUNK;
-        for (size_t i = 0; i < chunk; i++)
-            if (!push_latest(self, &items[done + i]))
-                return STORE_DOWN;
-        store_status_t status = link_take_all(self, chunk);
-        if (worst == STORE_OK || status == STORE_DOWN)
-            worst = status;
-    }
-    return worst;
+    return link_put_all(self, items, count, push_latest);
 }

@@ -41,6 +41,7 @@ static void s_ask_always(subscriptions_t *self)
 {
     s_ask(self, 1, slice_text("alert/"));
     s_ask(self, 1, slice_text("staged/"));
+    s_ask(self, 1, slice_text("health/"));
 }
 
 // Of the topics that are not asked for always, those that a metric can have.
@@ -144,6 +145,18 @@ static void s_tell(subscriptions_t *self, const char *owner, size_t links, size_
                   "(`tidewire keys revoke`)",
                   "peer=%s connections=%zu bytes=%zu limit=%d times=%" PRIu64, log_quote(owner),
                   links, bytes, TOPICS_BYTES_MAX, times);
+}
+
+void subscriptions_cut_off(subscriptions_t *self, const char *address, uint64_t bytes)
+{
+    uint64_t times;
+    self->evicted++;
+    if (strangers_tell(&self->told, address, life_mono_us() / 1000, &times))
+        log_event(LOG_WARNING,
+                  "a reader sent topics without end: cut off; he should subscribe to fewer, or to "
+                  "`alert/`; if he means harm, revoke his key (`tidewire keys revoke`)",
+                  "peer=%s bytes=%" PRIu64 " limit=%d times=%" PRIu64, log_quote(address), bytes,
+                  TOPICS_BYTES_MAX, times);
 }
 
 static void s_make_room(subscriptions_t *self)

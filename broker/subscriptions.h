@@ -1,8 +1,8 @@
 /*  subscriptions -- what readers ask the broker for, and what is asked of the actors for it.
  *
- *  Actors are always asked for alert/ and staged/, so that a reader who subscribes misses nothing
- *  from that moment on, without a round trip to the publishers. Metrics are asked for only while
- *  somebody reads them: topic by topic, and where there are many, all of them.
+ *  Actors are always asked for alert/, staged/ and health/, so that a reader who subscribes
+ *  misses nothing from that moment on, without a round trip to the publishers. Metrics are asked
+ *  for only while somebody reads them: topic by topic, and where there are many, all of them.
  *
  *  The topics of all readers together have a budget (topics.h). When it is used up, whoever holds
  *  the most loses his connections, and libzmq what they brought; others stay as they are.
@@ -25,6 +25,10 @@ void subscriptions_take(subscriptions_t *self);
 // Once a second. False, and logged: topics fill the budget whose readers cannot be found; only a
 // broker that begins anew is rid of them.
 bool subscriptions_tick(subscriptions_t *self);
+
+// Somebody at `address` was cut off who brought so many bytes that libzmq had no end of taking
+// them.
+void subscriptions_cut_off(subscriptions_t *self, const char *address, uint64_t bytes);
 
 typedef struct {
     uint64_t taken;   // subscriptions, each topic once

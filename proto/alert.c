@@ -11,7 +11,7 @@
 enum {
     ALERT_VERSION = 1,
     ALERT_KEYS = 18,      // of every entry
-    ALERT_KEYS_MOST = 21, // an alert: late, suppressed; resolved: corrects, since, opened
+    ALERT_KEYS_MOST = 22, // resolved: since, opened, corrects or reason, and frozen
     AT_BYTES = 9,
 };
 
@@ -180,7 +180,8 @@ void alert_encode(const alert_t *self, buffer_t *out)
 {
     bool corrects = !id_is_zero(self->corrects), opened = !id_is_zero(self->opened);
     wire_map(out, (uint32_t) (ALERT_KEYS + corrects + self->late + (self->suppressed > 0) +
-                              self->incident + opened));
+                              self->incident + opened + (self->changes > 0) +
+                              (self->reason != NULL) + self->frozen));
     put_int(out, "v", ALERT_VERSION);
     put_id(out, "id", self->id);
     put_string(out, "kind", self->kind);
@@ -198,6 +199,12 @@ void alert_encode(const alert_t *self, buffer_t *out)
         put_int(out, "since", self->since_us);
     if (opened)
         put_id(out, "opened", self->opened);
+    if (self->changes > 0)
+        put_int(out, "changes", (int64_t) self->changes);
+    if (self->reason)
+        put_string(out, "reason", self->reason);
+    if (self->frozen)
+        put_int(out, "frozen", self->frozen_us);
     put_text(out, "rule", self->rule);
     put_text(out, "severity", self->severity);
     put_text(out, "series", self->series);
@@ -226,6 +233,11 @@ bool alert_stamp(uint8_t *body, size_t size, int64_t at_us)
     return true;
 }
 
+bool alert_is_of_silence(const alert_t *self)
+{
+    return strcmp(self->kind, "nodata") == 0 || strcmp(self->kind, "data") == 0;
+}
+
 void alert_topic(const alert_t *self, buffer_t *out)
 {
     buffer_text(out, "alert/");
@@ -245,21 +257,33 @@ static void json_pair(buffer_t *out, const char *key, slice_t text)
     buffer_text(out, ",");
 }
 
+// Nothing if there is none.
+static void json_id(buffer_t *out, const char *name, alert_id_t id)
+{
+    char text[ALERT_ID_TEXT];
+    alert_id_print(id, text);
+    if (!id_is_zero(id))
+        json_pair(out, name, slice_text(text));
+}
+
 void alert_backtest_json(const alert_t *self, buffer_t *out)
 {
     char id[ALERT_ID_TEXT];
     alert_id_print(self->id, id);
     buffer_text(out, "{");
     json_pair(out, "id", slice_text(id));
-    if (!id_is_zero(self->corrects)) {
-        alert_id_print(self->corrects, id);
+    if (strcmp(self->kind, "alert") != 0)
         json_pair(out, "kind", slice_text(self->kind));
-        json_pair(out, "corrects", slice_text(id));
-    }
+    json_id(out, "corrects", self->corrects);
+    json_id(out, "opened", self->opened);
+    if (self->incident)
+        buffer_printf(out, "\"since\":%" PRId64 ",", self->since_us);
     if (self->late)
         buffer_text(out, "\"late\":true,");
     if (self->suppressed > 0)
         buffer_printf(out, "\"suppressed\":%" PRIu64 ",", self->suppressed);
+    if (self->frozen)
+        buffer_printf(out, "\"frozen\":%" PRId64 ",", self->frozen_us);
     json_pair(out, "rule", self->rule);
     json_pair(out, "series", self->series);
     buffer_printf(out, "\"ts\":%" PRId64 ",", self->ts_us);

@@ -34,13 +34,19 @@ typedef struct {
 
 typedef struct {
     alert_id_t id, prev; // prev all zero = none
-    const char *kind;    // "alert", "correction"; of an incident "firing", "still", "resolved"
+    const char *kind;    // "alert", "correction"; of an incident "firing", "still", "resolved",
+                         // "flapping"; of a silence "nodata", "data"
     bool late;           // it came to hold only when its row closed
     alert_id_t corrects; // the alert that does not hold: of a correction, or of what it ended
     uint64_t suppressed; // alerts before it that alerts_max held back
     bool incident;       // it tells of one:
     int64_t since_us;    // the first row
     alert_id_t opened;   // the entry that said that it fires; zero in that entry
+    uint64_t changes;    // of flapping: how often it began or ended; else 0
+    bool frozen;         // the windows it was judged by stand still:
+    int64_t frozen_us;   // since that row,
+    uint64_t frozen_nth; // with so many of its time before it
+    const char *reason;  // why, if no row says it; NULL = a row does
     uint64_t seq;        // ordinal of the entry in its topic, from 1
     slice_t rule, severity, series, when;
     unsigned key_count;
@@ -62,8 +68,8 @@ typedef struct {
 // bytes), series, ts (8 bytes little-endian), discriminator.
 alert_id_t alert_id_of(slice_t rule, const uint8_t rule_hash[32], slice_t series, int64_t ts_us,
                        slice_t discriminator);
-// The same over "tw1", id, kind: of a correction, firing or still that is about the row of an
-// alert, or resolved, about the firing that it ends.
+// The same over "tw1", id, kind: of a correction, firing, still or flapping that is about the row
+// of an alert, or resolved, about the firing or flapping that it ends.
 alert_id_t alert_id_about(alert_id_t id, const char *kind);
 void alert_id_print(alert_id_t id, char text[ALERT_ID_TEXT]); // 32 lower-case hex digits
 bool alert_id_parse(alert_id_t *id, slice_t text);
@@ -73,10 +79,13 @@ bool alert_id_parse(alert_id_t *id, slice_t text);
 void alert_encode(const alert_t *self, buffer_t *out);
 bool alert_stamp(uint8_t *body, size_t size, int64_t at_us); // false: not an encoded alert
 
+// Is it told of a series for which no row came, or for which one came again?
+bool alert_is_of_silence(const alert_t *self);
+
 // Topic "alert/<rule>/<series>/".
 void alert_topic(const alert_t *self, buffer_t *out);
 
 // One line of `backtest --json`, without the newline: id, rule, series, ts, severity, columns,
-// evidence; of a correction also kind and corrects, of a late alert also late, and suppressed if
-// there is some.
+// evidence; of what is no alert also kind, of a correction corrects, of a silence since, of its end
+// opened; of a late alert late, suppressed if there is some, frozen if its windows stand still.
 void alert_backtest_json(const alert_t *self, buffer_t *out);

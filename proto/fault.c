@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static void write_text(fault_t *fault, const char *format, va_list arguments)
 {
@@ -33,4 +34,9 @@ bool fault_set_at(fault_t *fault, int line, int column, const char *format, ...)
     fault->line = line;
     fault->column = column;
     return false;
+}
+
+bool fault_is_no_memory(const fault_t *fault)
+{
+    return strcmp(fault->text, "out of memory") == 0;
 }

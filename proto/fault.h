@@ -21,3 +21,7 @@ bool fault_set(fault_t *fault, const char *format, ...) __attribute__((format(pr
 // The same with a place.
 bool fault_set_at(fault_t *fault, int line, int column, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+// It says "out of memory", and no more: nothing was wrong with what was read, and the same may
+// succeed later.
+bool fault_is_no_memory(const fault_t *fault);

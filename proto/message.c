@@ -226,9 +226,12 @@ static bool sources_known(const message_raw_t *self)
 
 static bool parts_inside(const message_rows_t *self)
 {
-    list_t plans = self->plans, blocks = self->blocks;
+    list_t plans = self->plans, ticks = self->ticks, blocks = self->blocks;
     for (rows_plan_t plan; rows_plan_next(&plans, &plan);)
         if (plan.seq < self->from || plan.seq > self->to)
+            return false;
+    for (rows_tick_t tick; rows_tick_next(&ticks, &tick);)
+        if (tick.seq < self->from || tick.seq > self->to)
             return false;
     for (rows_block_t block; rows_block_next(&blocks, &block);)
         if (block.seq < self->from || block.seq > self->to)

@@ -22,7 +22,7 @@
 #include "proto/fault.h"
 #include "proto/slice.h"
 
-enum { MESSAGE_VERSION = 2 };
+enum { MESSAGE_VERSION = 3 };
 
 typedef struct {
     uint32_t count; // elements

@@ -98,24 +98,44 @@ static bool copy_entry(plan_entry_t *entry, plan_kind_t kind, slice_t name, slic
     return true;
 }
 
-// False with fault: no plan holds such an entry, or this one holds no more.
-static bool is_allowed(const plan_t *self, bool found, slice_t name, slice_t body, fault_t *fault)
+static size_t bytes_of(const plan_entry_t *entry)
+{
+    return entry->name.size + entry->body.size;
+}
+
+static bool is_within(size_t count, size_t bytes, fault_t *fault)
+{
+    if (count > PLAN_ENTRIES_MAX)
+        return fault_set(fault, "the plan is full: %d entries", PLAN_ENTRIES_MAX);
+    return bytes <= PLAN_BYTES_MAX ||
+           fault_set(fault, "the plan is full: %d bytes", PLAN_BYTES_MAX);
+}
+
+// False with fault: no plan holds such an entry, or this one holds no more. `old`: the entry of
+// that name, or NULL.
+static bool is_allowed(const plan_t *self, const plan_entry_t *old, slice_t name, slice_t body,
+                       fault_t *fault)
 {
     if (name.size == 0 || name.size > PLAN_NAME_MAX)
         return fault_set(fault, "name of %zu bytes; 1 to %d are allowed", name.size, PLAN_NAME_MAX);
     if (body.size > PLAN_BODY_MAX)
         return fault_set(fault, "%.*s: %zu bytes; at most %d are allowed", (int) name.size,
                          (const char *) name.data, body.size, PLAN_BODY_MAX);
-    if (!found && self->count == PLAN_ENTRIES_MAX)
-        return fault_set(fault, "the plan is full: %d entries", PLAN_ENTRIES_MAX);
-    return true;
+    size_t count = self->count + (old ? 0 : 1);
+    size_t bytes = self->bytes - (old ? bytes_of(old) : 0) + name.size + body.size;
+    return self->changing || is_within(count, bytes, fault);
+}
+
+bool plan_is_within(const plan_t *self, fault_t *fault)
+{
+    return is_within(self->count, self->bytes, fault);
 }
 
 plan_result_t plan_put(plan_t *self, plan_kind_t kind, slice_t name, slice_t body, fault_t *fault)
 {
     bool found;
     size_t place = place_of(self, kind, name, &found);
-    if (!is_allowed(self, found, name, body, fault))
+    if (!is_allowed(self, found ? &self->entries[place] : NULL, name, body, fault))
         return PLAN_REFUSED;
     plan_entry_t entry;
     if (!make_room(self) || !copy_entry(&entry, kind, name, body)) {
@@ -123,6 +143,7 @@ plan_result_t plan_put(plan_t *self, plan_kind_t kind, slice_t name, slice_t bod
         return PLAN_NO_MEMORY;
     }
     if (found) {
+        self->bytes -= bytes_of(&self->entries[place]);
         free((void *) self->entries[place].name.data);
     } else {
         memmove(&self->entries[place + 1], &self->entries[place],
@@ -130,6 +151,7 @@ plan_result_t plan_put(plan_t *self, plan_kind_t kind, slice_t name, slice_t bod
         self->count++;
     }
     self->entries[place] = entry;
+    self->bytes += bytes_of(&entry);
     return PLAN_APPLIED;
 }
 
@@ -144,6 +166,7 @@ void plan_remove(plan_t *self, plan_kind_t kind, slice_t name)
     size_t place = place_of(self, kind, name, &found);
     if (!found)
         return;
+    self->bytes -= bytes_of(&self->entries[place]);
     free((void *) self->entries[place].name.data);
     self->count--;
     memmove(&self->entries[place], &self->entries[place + 1],
@@ -164,6 +187,11 @@ plan_t *plan_copy(const plan_t *self)
 size_t plan_count(const plan_t *self)
 {
     return self->count;
+}
+
+size_t plan_bytes(const plan_t *self)
+{
+    return self->bytes;
 }
 
 plan_entry_t plan_at(const plan_t *self, size_t index)

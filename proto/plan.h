@@ -15,6 +15,7 @@ enum {
     PLAN_BODY_MAX = 64 * 1024, // bytes of an entry's body
     PLAN_CHANGES_MAX = 1000,   // entries in one control record that is not a snapshot
     PLAN_ENTRIES_MAX = 262144, // entries of a plan
+    PLAN_BYTES_MAX = 60 << 20, // of all names and bodies: a snapshot has to fit into a record
     PLAN_ENGINE = 1,           // version of what prep and transform compute; part of the hash
 };
 
@@ -42,6 +43,7 @@ void plan_destroy(plan_t **self_p);
 bool plan_set(plan_t *self, plan_kind_t kind, slice_t name, slice_t body, fault_t *fault);
 void plan_remove(plan_t *self, plan_kind_t kind, slice_t name);
 size_t plan_count(const plan_t *self);
+size_t plan_bytes(const plan_t *self);                  // of all names and bodies
 plan_entry_t plan_at(const plan_t *self, size_t index); // in order of (kind, name)
 const plan_entry_t *plan_find(const plan_t *self, plan_kind_t kind, slice_t name); // or NULL
 plan_hash_t plan_hash(const plan_t *self);
@@ -80,6 +82,10 @@ typedef enum { RULE_EMIT_ROW = 0, RULE_EMIT_EDGE = 1, RULE_EMIT_DEFAULT = 2 } ru
 
 enum { RULE_ALERTS_MAX_DEFAULT = 1000, RULE_ALERTS_MAX_MOST = 1000000 };
 
+enum { RULE_FLAP_LEAST = 3, RULE_FLAP_MOST = 20 }; // changes of an incident
+#define RULE_FLAP_US_MAX INT64_C(31622400000000)   // 366 days
+#define RULE_NODATA_US_MAX INT64_C(31622400000000) // 366 days
+
 typedef struct {
     slice_t on;       // table
     slice_t when;     // the condition, as written
@@ -90,9 +96,13 @@ typedef struct {
     bool enabled;        // default true
     int64_t cooldown_us; // default 0
     rule_emit_t emit;
-    uint32_t alerts_max; // of a series and minute of event time; 0 = no limit
-    int64_t for_us;      // default 0
-    slice_t resolve;     // condition that ends an incident; empty: `when` does not hold
+    uint32_t alerts_max;   // of a series and minute of event time; 0 = no limit
+    int64_t for_us;        // default 0
+    slice_t resolve;       // condition that ends an incident; empty: `when` does not hold
+    uint32_t flap_changes; // an incident flaps that changes so often; 0: whatever it does
+    int64_t flap_us;       // within less than that
+    int64_t nodata_us;     // a series is silent after so long without a row; 0: nobody asks
+    bool freeze;           // windows stand still from where the condition holds to its end
 } rule_t;
 
 void rule_encode(const rule_t *rule, buffer_t *out);

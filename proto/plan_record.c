@@ -9,7 +9,17 @@
 #include "proto/plan_entries.h"
 #include "proto/wire.h"
 
-enum { RECORD_FIELDS = 4, ENTRY_FIELDS = 3, RULE_FIELDS = 12, RULE_FIELDS_FIRST = 8 };
+enum { RECORD_FIELDS = 4, ENTRY_FIELDS = 3 };
+// Of the body of a rule: what is written (more if it asks for silence, for flaps, for windows that
+// stand still), and the forms that stand in logs from before there were incidents, or `emit`.
+enum {
+    RULE_FIELDS_FREEZE = 16,
+    RULE_FIELDS_FLAP = 15,
+    RULE_FIELDS_SILENCE = 13,
+    RULE_FIELDS = 12,
+    RULE_FIELDS_ALERTS = 10,
+    RULE_FIELDS_FIRST = 8,
+};
 
 // ---- writing ------------------------------------------------------------------------------
 
@@ -160,11 +170,16 @@ plan_result_t plan_follow(plan_t *self, slice_t payload, fault_t *fault)
         return PLAN_NO_MEMORY;
     }
     plan_entry_t last = { .name = { 0 } };
+    // In order of name a full plan may get a rule before another leaves it.
+    next->changing = !head.snapshot;
     for (uint32_t i = 0; i < head.changes; i++) {
         plan_result_t applied = apply_entry(next, &in, head.snapshot, &last, fault);
         if (applied != PLAN_APPLIED)
             return applied;
     }
+    next->changing = false;
+    if (!plan_is_within(next, fault))
+        return PLAN_REFUSED;
     if (!wire_done(&in))
         return refuse(fault, "bytes after the end");
     hash = plan_hash(next);
@@ -178,7 +193,12 @@ plan_result_t plan_follow(plan_t *self, slice_t payload, fault_t *fault)
 
 void rule_encode(const rule_t *rule, buffer_t *out)
 {
-    wire_array(out, RULE_FIELDS);
+    // Other bodies, and so the plans of them, stay as they were.
+    bool flap = rule->freeze || rule->flap_changes > 0, silence = flap || rule->nodata_us > 0;
+    wire_array(out, rule->freeze ? RULE_FIELDS_FREEZE
+                    : flap       ? RULE_FIELDS_FLAP
+                    : silence    ? RULE_FIELDS_SILENCE
+                                 : RULE_FIELDS);
     wire_text(out, rule->on);
     wire_text(out, rule->when);
     wire_text(out, rule->severity);
@@ -191,19 +211,77 @@ void rule_encode(const rule_t *rule, buffer_t *out)
     wire_u64(out, rule->alerts_max);
     wire_i64(out, rule->for_us);
     wire_text(out, rule->resolve);
+    if (silence)
+        wire_i64(out, rule->nodata_us);
+    if (flap) {
+        wire_u64(out, rule->flap_changes);
+        wire_i64(out, rule->flap_us);
+    }
+    if (rule->freeze)
+        wire_bool(out, true);
 }
 
-// What has come since the first form of a body.
-static bool read_later(wire_reader_t *in, rule_t *rule)
+static bool read_alerts(wire_reader_t *in, rule_t *rule)
 {
     uint64_t emit, alerts_max;
     if (!wire_read_u64(in, &emit) || emit > RULE_EMIT_DEFAULT || !wire_read_u64(in, &alerts_max) ||
-        alerts_max > RULE_ALERTS_MAX_MOST || !wire_read_i64(in, &rule->for_us) ||
-        rule->for_us < 0 || !wire_read_text(in, &rule->resolve, PLAN_BODY_MAX))
+        alerts_max > RULE_ALERTS_MAX_MOST)
         return false;
     rule->emit = (rule_emit_t) emit;
     rule->alerts_max = (uint32_t) alerts_max;
     return true;
+}
+
+static bool read_incidents(wire_reader_t *in, rule_t *rule)
+{
+    return wire_read_i64(in, &rule->for_us) && rule->for_us >= 0 &&
+           wire_read_text(in, &rule->resolve, PLAN_BODY_MAX);
+}
+
+static bool read_silence(wire_reader_t *in, rule_t *rule, int64_t least_us)
+{
+    return wire_read_i64(in, &rule->nodata_us) && rule->nodata_us >= least_us &&
+           rule->nodata_us <= RULE_NODATA_US_MAX;
+}
+
+static bool read_flap(wire_reader_t *in, rule_t *rule, bool needed)
+{
+    uint64_t changes;
+    if (!wire_read_u64(in, &changes) || !wire_read_i64(in, &rule->flap_us))
+        return false;
+    rule->flap_changes = (uint32_t) changes;
+    if (changes == 0)
+        return !needed && rule->flap_us == 0;
+    return changes >= RULE_FLAP_LEAST && changes <= RULE_FLAP_MOST && rule->flap_us > 0 &&
+           rule->flap_us <= RULE_FLAP_US_MAX;
+}
+
+static bool read_freeze(wire_reader_t *in, rule_t *rule)
+{
+    return wire_read_bool(in, &rule->freeze) && rule->freeze;
+}
+
+// What has come since the first form of a body.
+static bool read_later(wire_reader_t *in, uint32_t fields, rule_t *rule)
+{
+    switch (fields) {
+    case RULE_FIELDS_FIRST:
+        return true;
+    case RULE_FIELDS_ALERTS:
+        return read_alerts(in, rule);
+    case RULE_FIELDS:
+        return read_alerts(in, rule) && read_incidents(in, rule);
+    case RULE_FIELDS_SILENCE:
+        return read_alerts(in, rule) && read_incidents(in, rule) && read_silence(in, rule, 1);
+    case RULE_FIELDS_FLAP:
+        return read_alerts(in, rule) && read_incidents(in, rule) && read_silence(in, rule, 0) &&
+               read_flap(in, rule, true);
+    case RULE_FIELDS_FREEZE:
+        return read_alerts(in, rule) && read_incidents(in, rule) && read_silence(in, rule, 0) &&
+               read_flap(in, rule, false) && read_freeze(in, rule);
+    default:
+        return false;
+    }
 }
 
 bool rule_decode(rule_t *rule, slice_t body, fault_t *fault)
@@ -212,15 +290,13 @@ bool rule_decode(rule_t *rule, slice_t body, fault_t *fault)
     uint32_t fields;
     uint64_t min_rows;
     rule_t read = { .emit = RULE_EMIT_ROW };
-    if (!wire_read_array(&in, &fields) || (fields != RULE_FIELDS && fields != RULE_FIELDS_FIRST) ||
-        !wire_read_text(&in, &read.on, PLAN_NAME_MAX) ||
+    if (!wire_read_array(&in, &fields) || !wire_read_text(&in, &read.on, PLAN_NAME_MAX) ||
         !wire_read_text(&in, &read.when, PLAN_BODY_MAX) ||
         !wire_read_text(&in, &read.severity, PLAN_BODY_MAX) ||
         !wire_read_text(&in, &read.note, PLAN_BODY_MAX) || !wire_read_u64(&in, &min_rows) ||
         min_rows > UINT32_MAX || !wire_read_bool(&in, &read.positive) ||
         !wire_read_bool(&in, &read.enabled) || !wire_read_i64(&in, &read.cooldown_us) ||
-        read.cooldown_us < 0 || (fields == RULE_FIELDS && !read_later(&in, &read)) ||
-        !wire_done(&in))
+        read.cooldown_us < 0 || !read_later(&in, fields, &read) || !wire_done(&in))
         return fault_set(fault, "not the body of a rule");
     read.min_rows = (uint32_t) min_rows;
     *rule = read;

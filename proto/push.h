@@ -9,7 +9,7 @@
  *  source and client are names (letters, digits, '.', '_', '-'): they stand in topics. `n` counts
  *  the frames of a client from 1 on; a frame is staged unmodified and (client, n) is its place. A
  *  frame of n 0 is a question, never staged: what of this client is durable? `values` is an array
- * of msgpack scalars, or numbers in bulk, little-endian:
+ *  of msgpack scalars, or numbers in bulk, little-endian:
  *
  *      ["i64", bin]  ["f64", bin]  ["dec", exponent, bin of i64]
  *      ["dict", [text, ...], ["u8" | "u16" | "u32", bin of indexes]]

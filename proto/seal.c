@@ -1,7 +1,7 @@
 /*  seal -- see seal.h.
  *
  *  HMAC (RFC 2104) is two hashes around each other, made of proto/digest.h: OpenSSL's own
- * allocates, so a message could fail to be sealed, or to be judged.
+ *  allocates, so a message could fail to be sealed, or to be judged.
  */
 #include "proto/seal.h"
 

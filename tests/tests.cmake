@@ -1,7 +1,7 @@
 # tests/unit/<library>/<module>_test.c is linked with that library and cmocka;
 # tests/fuzz/<library>/<target>_fuzz.c with that library and libFuzzer (preset "fuzz").
 enable_testing()
-foreach(library proto stage runtime trust metrics broker held rules prep infer transform collector notifier cli)
+foreach(library proto stage runtime trust metrics broker held rules prep infer transform collector notifier api cli)
   file(GLOB tests CONFIGURE_DEPENDS tests/unit/${library}/*_test.c)
   if(TIDEWIRE_FUZZ)
     set(tests) # that tree is for the fuzzers alone
@@ -41,7 +41,7 @@ foreach(source ${nth_tests})
   get_filename_component(name ${source} NAME_WE)
   add_executable(nth_${name} ${source} tests/nth/nth.c tests/nth/nth_memory.c tests/nth/nth_files.c
                  tests/nth/nth_redis.c)
-  target_link_libraries(nth_${name} PRIVATE collector prep transform notifier rules broker stage
+  target_link_libraries(nth_${name} PRIVATE api collector prep transform notifier rules broker stage
                         runtime proto PkgConfig::CMOCKA)
   target_link_options(nth_${name} PRIVATE ${link_apart} ${nth_calls})
   target_compile_options(nth_${name} PRIVATE -Wno-missing-prototypes)

@@ -98,6 +98,12 @@ static void put_remark(const fields_t *fields, buffer_t *out)
         buffer_text(out, "(correction: it does not hold)");
     } else if (slice_is(fields->kind, "resolved")) {
         buffer_text(out, "(resolved)");
+    } else if (slice_is(fields->kind, "flapping")) {
+        put_time("(flapping, since %Y-%m-%d %H:%M:%S)", fields->since_us, out);
+    } else if (slice_is(fields->kind, "nodata")) {
+        put_time("(no data, last received %Y-%m-%d %H:%M:%S)", fields->since_us, out);
+    } else if (slice_is(fields->kind, "data")) {
+        buffer_text(out, "(data again)");
     } else if (still || slice_is(fields->kind, "firing")) {
         buffer_text(out, still ? "(still firing, since " : "(firing, since ");
         put_time("%Y-%m-%d %H:%M:%S)", fields->since_us, out);

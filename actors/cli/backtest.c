@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
     int64_t from_us, to_us; // alerts of rows from <= ts < to are printed
     bool json;
-    size_t found_count, found_capacity, corrections;
+    size_t found_count, found_capacity, corrections, silences, others; // others: no alerts
     found_t *found;
     bool failed; // out of memory
 } backtest_t;
@@ -47,6 +47,11 @@ static bool is_correction(const alert_t *alert)
     return strcmp(alert->kind, "correction") == 0;
 }
 
+static bool begins_silence(const alert_t *alert)
+{
+    return strcmp(alert->kind, "nodata") == 0;
+}
+
 static void print_plain(const alert_t *alert, buffer_t *out)
 {
     time_t seconds = alert->ts_us / 1000000;
@@ -61,6 +66,9 @@ static void print_plain(const alert_t *alert, buffer_t *out)
                       alert->columns[i].text ? alert->columns[i].text : "null");
     if (is_correction(alert))
         buffer_text(out, "  (correction: it does not hold)");
+    if (alert_is_of_silence(alert))
+        buffer_printf(out, "  (%s: %s)", alert->kind,
+                      begins_silence(alert) ? "no row came" : "a row came again");
 }
 
 static void keep_alert(void *context, unsigned partition, const alert_t *alert)
@@ -93,6 +101,8 @@ static void keep_alert(void *context, unsigned partition, const alert_t *alert)
     };
     alert_id_print(alert->id, found->id);
     self->corrections += is_correction(alert);
+    self->silences += begins_silence(alert);
+    self->others += is_correction(alert) || alert_is_of_silence(alert);
     self->failed |= line.failed || !found->rule || !found->series || !found->line;
     buffer_destroy(&line);
 }
@@ -127,9 +137,11 @@ static void tell_count(const backtest_t *self, const rerun_count_t *count)
             "%" PRIu64 " rows (%" PRIu64 " late, %" PRIu64 " duplicates, %" PRIu64
             " revisions), %" PRIu64 " quarantined, %zu series, %zu alerts",
             count->rows, count->fold.late, count->fold.duplicates, count->fold.revisions,
-            count->quarantined, count->series, self->found_count - self->corrections);
+            count->quarantined, count->series, self->found_count - self->others);
     if (self->corrections > 0)
         fprintf(stderr, ", %zu corrections", self->corrections);
+    if (self->silences > 0)
+        fprintf(stderr, ", %zu silences", self->silences);
     fputc('\n', stderr);
     if (count->unreadable > 0)
         fprintf(stderr, "tidewire backtest: files that could not be read: %" PRIu64 "\n",
@@ -203,7 +215,8 @@ int cli_backtest(int argc, char **argv)
                  "Replays file:// sources, and for other sources what was staged under DIR, with\n"
                  "the rules of FILE. One line per alert, and per correction of one that did not "
                  "hold\n"
-                 "when its row closed, sorted by (ts, rule, series, id). Times\n"
+                 "when its row closed, and per silence (nodata) that the staged ticks tell of\n"
+                 "and its end, sorted by (ts, rule, series, id). Times\n"
                  "as 2023-03-01T00:00:00Z; --to is exclusive. Exit 1 if a file is missing or "
                  "cannot be\n"
                  "read; rows that the mapping refuses are told on stderr and leave it at 0.");

@@ -4,6 +4,7 @@
 
 #include "actors/cli/cli.h"
 #include "actors/cli/demand.h"
+#include "actors/cli/foresee.h"
 #include "actors/cli/rolling.h"
 #include "actors/collector/configured.h"
 #include "actors/notifier/means.h"
@@ -41,9 +42,10 @@ int cli_check(int argc, char **argv)
         case 'h':
             puts("usage: tidewire check -c FILE\n\n"
                  "Validates a configuration, its rules and templates. Mistakes are printed as\n"
-                 "file:line:column: message; exit 0 if there is none, else 78. A rule that can\n"
-                 "hardly ever hold gets a warning, and so does a host that is asked for more than\n"
-                 "its budget.");
+                 "file:line:column: message; exit 0 if there is none, else 78. Warned is of a\n"
+                 "rule that can never or hardly ever hold, holds for every row, matches no series\n"
+                 "or begins what nothing ends, and of a host that is asked for more than its\n"
+                 "budget.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;
@@ -67,6 +69,7 @@ int cli_check(int argc, char **argv)
     if (bad > 0)
         return EXIT_CONFIG;
     (void) rolling_warn(settings, rules);
+    foresee_warn(settings, rules);
     (void) demand_warn(settings);
     advise_every(settings);
     printf("%s: good (%zu source%s, %zu rule%s)\n", config, settings->source_count,

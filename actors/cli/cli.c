@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/api/api.h"
 #include "actors/collector/collector.h"
+#include "actors/notifier/mailer.h"
 #include "actors/notifier/notifier.h"
 #include "actors/prep/prep.h"
 #include "actors/transform/transform.h"
@@ -16,12 +18,13 @@
 static const struct {
     const char *word;
     int (*main)(int argc, char **argv);
-    const char *purpose;
+    const char *purpose; // NULL: an actor says it to itself
 } words[] = {
     { "demo", cli_demo, "the main job in one command: a private Redis, every actor, a market" },
     { "up", cli_up, "start the actors of a configuration on this host; returns when ready" },
     { "down", cli_down, "stop them, upstream first" },
     { "status", cli_status, "what runs, where it listens, rates, quarantine, rules" },
+    { "top", cli_top, "a live table: rates, incidents, series with their newest values" },
     { "tail", cli_tail, "print alerts as they are published" },
     { "check", cli_check, "validate a configuration and its rules" },
     { "backtest", cli_backtest, "replay file sources through the same code; one line per alert" },
@@ -31,7 +34,8 @@ static const struct {
     { "replay", cli_replay, "re-derive rows, state and alerts after a mapping was mended" },
     { "stage", cli_stage, "look into the staged log: ls, cat, verify" },
     { "rule", cli_rule, "add, list, remove rules in Redis; print a rule's SQL" },
-    { "subscriber", cli_subscriber, "send again what was given up" },
+    { "subscriber", cli_subscriber, "add, list, remove subscribers; send again what was given up" },
+    { "silence", cli_silence, "tell nobody of some rules and series for a while" },
     { "keys", cli_keys, "CURVE keys: make, list, pass on, rotate, revoke" },
     { "redis-acl", cli_redis_acl,
       "users of a shared Redis, one for each role, and their passwords" },
@@ -41,13 +45,15 @@ static const struct {
     { "transform", transform_main, "actor: keeps windows, judges rules" },
     { "notifier", notifier_main, "actor: publishes alerts and tells subscribers" },
     { "broker", broker_main, "actor: the sockets that the world subscribes to" },
+    { "api", api_main, "actor: answers over HTTP: rules, incidents, alerts, latest values" },
+    { MAILER_WORD, mailer_main, NULL },
 };
 enum { WORDS = sizeof words / sizeof words[0] };
 
 static void print_help(FILE *out)
 {
     fputs("usage: tidewire WORD [...]\n\n", out);
-    for (int i = 0; i < WORDS; i++)
+    for (int i = 0; i < WORDS && words[i].purpose; i++)
         fprintf(out, "  %-15s %s\n", words[i].word, words[i].purpose);
     fputs("\n`tidewire WORD --help` says more. Exit codes: 0 ok, 1 failed, 2 usage, "
           "78 bad configuration.\n",

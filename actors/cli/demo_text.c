@@ -31,7 +31,7 @@ static const char place[] = "\n# Where a demo lives.\n"
                             "namespace: tw\n"
                             "redis: embedded\n"
                             "stage: dir:stage\n"
-                            "listen: { alerts: \"tcp://127.0.0.1:*\", http: \"127.0.0.1:8080\" }\n"
+                            "listen: { alerts: \"tcp://127.0.0.1:*\", http: \"127.0.0.1:*\" }\n"
                             "allow_private: true   # webhooks may go to this machine\n";
 
 static bool s_read(const char *path, buffer_t *out, fault_t *fault)

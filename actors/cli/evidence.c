@@ -35,8 +35,8 @@ struct evidence {
     const table_plan_t *table; // of the rows given last
     plan_hash_t plan;
     uint64_t plan_seq;
-    buffer_t head; // what was judged
-    size_t window_count, at;
+    buffer_t head;           // what was judged
+    size_t window_count, at; // the row that they are those of
     window_spec_t windows[WINDOWS_SHOWN];
 };
 
@@ -95,14 +95,14 @@ static bool s_room(evidence_t *self)
     return true;
 }
 
-// What no window of a row at the alert's time can see any more.
+// What no window can see any more of a row at the alert's time, or where they stand still.
 static void s_forget(evidence_t *self)
 {
-    int64_t floor = self->logged->ts_us - self->keep_us;
+    int64_t seen_us = self->logged->frozen_us, floor = seen_us - self->keep_us;
     while (self->count - self->first > self->keep_rows) {
         bool many = self->count - self->first > EVIDENCE_ROWS_MAX;
         bool seen = self->rows[self->first].ts >= floor ||
-                    self->rows[self->first + self->keep_rows].ts >= self->logged->ts_us;
+                    self->rows[self->first + self->keep_rows].ts >= seen_us;
         if (seen && !many)
             return;
         self->forgotten += many;
@@ -225,6 +225,22 @@ static void s_put_evidence(evidence_t *self, const alert_evidence_t *item)
     s_note_window(self, item->window);
 }
 
+// Where the row is whose windows it was judged by: its own, or that from which on they stand still.
+static size_t s_place(const evidence_t *self, const alert_t *alert)
+{
+    size_t at = self->count;
+    uint64_t nth = 0;
+    for (size_t i = self->first; i < self->count; i++) {
+        const kept_row_t *row = &self->rows[i];
+        if (alert->frozen && row->ts == alert->frozen_us && nth++ == alert->frozen_nth)
+            return i;
+        if (!alert->frozen && row->ts == alert->ts_us &&
+            (at == self->count || (row->seq == alert->record_seq && row->row == alert->row)))
+            at = i;
+    }
+    return at;
+}
+
 bool evidence_judge(evidence_t *self, const alert_t *alert)
 {
     buffer_t *out = &self->head;
@@ -232,12 +248,7 @@ bool evidence_judge(evidence_t *self, const alert_t *alert)
     if (!rule)
         return true; // cannot be: it has just judged
     self->judged = true;
-    self->at = self->count;
-    for (size_t i = self->first; i < self->count; i++)
-        if (self->rows[i].ts == alert->ts_us &&
-            (self->at == self->count ||
-             (self->rows[i].seq == alert->record_seq && self->rows[i].row == alert->row)))
-            self->at = i;
+    self->at = s_place(self, alert);
     buffer_printf(out, "kind         %s\ncondition    %.*s\n", alert->kind, (int) alert->when.size,
                   (const char *) alert->when.data);
     buffer_printf(out, "guards       min_rows %" PRIu32 "%s\n", rule->rule.min_rows,
@@ -250,6 +261,11 @@ bool evidence_judge(evidence_t *self, const alert_t *alert)
         s_put(out, alert->columns[i].name,
               alert->columns[i].text ? alert->columns[i].text : "null");
     buffer_text(out, "\n");
+    if (alert->frozen) {
+        char time[TIME_TEXT];
+        s_print_time(alert->frozen_us, time);
+        buffer_printf(out, "windows      stand still since %s\n", time);
+    }
     for (unsigned i = 0; i < alert->evidence_count; i++)
         s_put_evidence(self, &alert->evidence[i]);
     if (alert->threshold) {
@@ -277,11 +293,11 @@ static void s_print_window(const evidence_t *self, const window_spec_t *window, 
     if (window->by_rows)
         from = to - self->first > window->rows ? to - window->rows : self->first;
     else {
-        while (to > self->first && self->rows[to - 1].ts >= self->logged->ts_us)
+        while (to > self->first && self->rows[to - 1].ts >= self->logged->frozen_us)
             to--;
         from = to;
         while (from > self->first &&
-               self->rows[from - 1].ts >= self->logged->ts_us - window->span_us)
+               self->rows[from - 1].ts >= self->logged->frozen_us - window->span_us)
             from--;
     }
     buffer_printf(out, "rows         OVER %s: %zu%s\n", window->name, to - from,

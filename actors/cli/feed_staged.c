@@ -27,8 +27,8 @@ static bool feed_stream(void *context, const char *stream)
                              "stream %s: records before %" PRIu64
                              " were removed while they were read (stage_keep); try again",
                              stream, record.seq);
-        if (read == STAGE_RECORD && record_is_raw(record.kind) &&
-            !self->take(self->context, &record))
+        bool taken = record_is_raw(record.kind) || record.kind == RECORD_TICK;
+        if (read == STAGE_RECORD && taken && !self->take(self->context, stream, &record))
             return false;
     }
     return true;

@@ -1,9 +1,10 @@
-/*  feed_staged -- the payloads of every stream of a stage, each stream in order of seq. */
+/*  feed_staged -- the payloads and ticks of every stream of a stage, each stream in order of seq.
+ */
 #pragma once
 #include "broker/stage/stage.h"
 
-// One payload record, in order; control records are passed over. False stops.
-typedef bool feed_record_t(void *context, const record_t *record);
+// One payload or tick, in order; other control records are passed over. False stops.
+typedef bool feed_record_t(void *context, const char *stream, const record_t *record);
 
 // Streams in order of name. False with fault: nothing is staged there, it cannot be read, or
 // `take` stopped (then the fault is `take`'s to set).

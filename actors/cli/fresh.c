@@ -53,7 +53,8 @@ static bool s_starts(slice_t topic, const char *prefix)
 static bool s_digest(slice_t topic, slice_t body, uint8_t digest[DIGEST_BYTES])
 {
     digest_t work;
-    slice_t id = s_starts(topic, "alert/") ? s_id(body) : (slice_t){ 0 };
+    slice_t id =
+        s_starts(topic, "alert/") || s_starts(topic, "health/") ? s_id(body) : (slice_t){ 0 };
     if (id.size == 0 && !s_starts(topic, "metric/"))
         return false;
     digest_begin(&work);

@@ -1,9 +1,9 @@
 /*  fresh -- is news fresh, or did it come before? Several brokers say the same, and the notifier
- * says an alert again after a crash.
+ *  says an alert again after a crash.
  *
- *  Pure but for its memory. It remembers the newest FRESH_REMEMBERED: an alert by its id, a metric
- *  by its bytes. Other news is not told apart and always fresh: a repeated announcement means
- *  something (docs/protocol.md).
+ *  Pure but for its memory. It remembers the newest FRESH_REMEMBERED: an alert, or news of our
+ *  health, by its id, a metric by its bytes. Other news is not told apart and always fresh: a
+ *  repeated announcement means something (docs/protocol.md).
  */
 #pragma once
 #include <stdbool.h>

@@ -86,7 +86,7 @@ static int s_init(const keys_word_t *self)
         if (count < 0)
             return cli_misuse("keys", fault.text, NULL);
         role_t role;
-        if (!role_parse(roles_order[r], &role))
+        if (!role_parse(roles_key(roles_order[r]), &role))
             return EXIT_FAILED;
         for (int i = 1; i <= count && status == EXIT_OK; i++) {
             char name[ROLES_NAME_MAX];

@@ -9,7 +9,7 @@
 #include "proto/owned.h"
 
 // As all numbers that the body holds: below 2^53.
-#define RECORD_SEQ_MAX (UINT64_C(1) << 53)
+#define NUMBER_MAX (UINT64_C(1) << 53)
 
 typedef struct {
     const char *id;
@@ -36,8 +36,9 @@ static char *s_copy(slice_t text)
 }
 
 // Pages come newest first, entries of a page oldest first: the last of that id is the newest.
-static void s_look_at(void *context, const store_logged_t *logged)
+static void s_look_at(void *context, const char *at, const store_logged_t *logged)
 {
+    (void) at;
     search_t *self = context;
     if (!slice_is(logged->id, self->id))
         return;
@@ -54,15 +55,15 @@ static void s_look_at(void *context, const store_logged_t *logged)
     self->failed = !found->rule || !found->series || found->body.failed;
 }
 
-static bool s_read_seq(slice_t text, uint64_t *seq)
+static bool s_read_number(slice_t text, uint64_t *number)
 {
-    *seq = 0;
+    *number = 0;
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || *seq > RECORD_SEQ_MAX / 10)
+        if (text.data[i] < '0' || text.data[i] > '9' || *number > NUMBER_MAX / 10)
             return false;
-        *seq = *seq * 10 + (text.data[i] - '0');
+        *number = *number * 10 + (text.data[i] - '0');
     }
-    return *seq > 0;
+    return text.size > 0;
 }
 
 // Whoever may write the alert log must not write on a terminal.
@@ -74,11 +75,22 @@ static bool s_is_plain(const char *text)
     return true;
 }
 
-// `record` of the body.
+// A time in microseconds, before or after 1970.
+static bool s_read_time(slice_t text, int64_t *us)
+{
+    bool before = text.size > 0 && text.data[0] == '-';
+    uint64_t size;
+    if (!s_read_number(slice_of(text.data + before, text.size - before), &size))
+        return false;
+    *us = before ? -(int64_t) size : (int64_t) size;
+    return true;
+}
+
+// `record` of the body, and `frozen`, if it has that.
 static bool s_read_origin(logged_alert_t *self, fault_t *fault)
 {
-    enum { STREAM, SEQ, FIELDS };
-    static const char *const places[FIELDS] = { "/record/stream", "/record/seq" };
+    enum { STREAM, SEQ, FROZEN, FIELDS };
+    static const char *const places[FIELDS] = { "/record/stream", "/record/seq", "/frozen" };
     pointer_tree_t *tree = malloc(sizeof *tree);
     pointer_t *pointers[FIELDS] = { NULL };
     json_t *json = json_new();
@@ -98,7 +110,11 @@ static bool s_read_origin(logged_alert_t *self, fault_t *fault)
         if (read != JSON_NO_MEMORY)
             fault_set(fault, "its entry in the alert log names no record");
         good = read == JSON_GOOD && fields[STREAM].kind == FIELD_TEXT &&
-               fields[SEQ].kind == FIELD_NUMBER && s_read_seq(fields[SEQ].text, &self->record_seq);
+               fields[SEQ].kind == FIELD_NUMBER &&
+               s_read_number(fields[SEQ].text, &self->record_seq) && self->record_seq > 0;
+        self->frozen_us = self->ts_us;
+        good = good && (fields[FROZEN].kind != FIELD_NUMBER ||
+                        s_read_time(fields[FROZEN].text, &self->frozen_us));
     }
     if (good) {
         self->stream = s_copy(fields[STREAM].text);

@@ -8,6 +8,7 @@ typedef struct {
     char id[ALERT_ID_TEXT];
     char *rule, *series, *stream;
     int64_t ts_us;
+    int64_t frozen_us; // `frozen`: the row whose windows it rests on; ts_us if they move
     uint64_t record_seq;
     buffer_t body; // JSON, as it was logged
 } logged_alert_t;

@@ -10,12 +10,15 @@
 #include "actors/prep/inflate.h"
 #include "actors/prep/mapping.h"
 #include "broker/site.h"
+#include "broker/stage/catalog.h"
 #include "broker/stage/stage.h"
+#include "proto/edition.h"
 #include "proto/owned.h"
+#include "proto/tick.h"
 
 enum { REFUSALS_TOLD = 10 };
 
-#define STREAM "backtest" // all sources are one here
+#define FILES "backtest" // the stream of files, where no log tells what it is called live
 
 typedef struct {
     const rerun_t *asked;
@@ -23,6 +26,10 @@ typedef struct {
     rows_t *rows;
     buffer_t block;
     partitions_t all;
+    ruleset_t *rules;
+    char stream[EDITION_NAME_MAX + 1];  // that the plan is in force in, the last one
+    char unnamed[EDITION_NAME_MAX + 1]; // of sources that name none
+    size_t unnamed_count;               // of logs that could be theirs
     uint64_t seq;
     rerun_count_t count;
     uint64_t alerts;      // so far
@@ -34,9 +41,9 @@ typedef struct {
 static void take_alert(void *context, unsigned partition, const alert_t *alert)
 {
     running_t *self = context;
-    if (alert->incident)
-        return; // whoever asks what would have been asks for alerts
-    self->alerts++;
+    if (alert->incident && !alert_is_of_silence(alert))
+        return; // whoever asks what would have been asks for alerts, and for what no row says
+    self->alerts += !alert->incident;
     self->asked->alert(self->asked->context, partition, alert);
 }
 
@@ -57,8 +64,17 @@ static void note_refusal(void *context, const quarantine_t *quarantine)
         fputs("quarantined: more are counted, not told\n", stderr);
 }
 
+// Live, a series lives in one stream: it does here, too, and so do the ticks that are about it.
+static bool enter_stream(running_t *self, const char *stream)
+{
+    if (strcmp(stream, self->stream) == 0)
+        return true;
+    snprintf(self->stream, sizeof self->stream, "%s", stream);
+    return fold_plan(self->fold, slice_text(stream), &self->all, self->rules, 1, 0);
+}
+
 static bool fold_payload(running_t *self, mapping_t *mapping, const source_t *source,
-                         int64_t recv_us, slice_t payload)
+                         const char *stream, int64_t recv_us, slice_t payload)
 {
     rows_head_t head = { .seq = ++self->seq,
                          .recv_us = recv_us,
@@ -78,13 +94,15 @@ static bool fold_payload(running_t *self, mapping_t *mapping, const source_t *so
         return false;
     if (self->asked->progress)
         fprintf(stderr, "\r%" PRIu64 " rows, %" PRIu64 " alerts", self->count.rows, self->alerts);
-    return fold_rows(self->fold, slice_text(STREAM), &view, &self->all, 0);
+    return enter_stream(self, stream) &&
+           fold_rows(self->fold, slice_text(stream), &view, &self->all, 0);
 }
 
 typedef struct {
     running_t *running;
     mapping_t *mapping;
     const source_t *source;
+    const char *stream;
 } feed_context_t;
 
 // Gzip that cannot be read is no row that was refused: the file is missing from the result.
@@ -99,7 +117,7 @@ static bool take_piece(void *context, int64_t changed_us, slice_t piece)
 {
     feed_context_t *feed = context;
     uint64_t rows = feed->running->count.rows;
-    if (!fold_payload(feed->running, feed->mapping, feed->source, changed_us, piece))
+    if (!fold_payload(feed->running, feed->mapping, feed->source, feed->stream, changed_us, piece))
         return false;
     if (feed->running->count.rows == rows && is_damaged(piece))
         feed->running->count.unreadable++;
@@ -115,9 +133,21 @@ static void refuse_torn(running_t *self, const source_t *source, slice_t payload
     self->count.quarantined++;
 }
 
-static bool take_record(void *context, const record_t *record)
+static bool fold_staged_tick(running_t *self, const char *stream, const record_t *record)
+{
+    tick_t told;
+    if (!tick_decode(&told, record->payload) || told.since_us <= 0)
+        return true; // as prep
+    const fold_tick_t tick = { self->seq, record->recv_us, told.since_us };
+    return enter_stream(self, stream) &&
+           fold_tick(self->fold, slice_text(stream), &self->all, &tick, 0);
+}
+
+static bool take_record(void *context, const char *stream, const record_t *record)
 {
     running_t *self = context;
+    if (record->kind == RECORD_TICK)
+        return fold_staged_tick(self, stream, record);
     for (size_t i = 0; i < self->asked->settings->source_count; i++) {
         const source_t *source = &self->asked->settings->sources[i];
         if (source->kind == SOURCE_FILE || !slice_is(record->source, source->name))
@@ -126,7 +156,8 @@ static bool take_record(void *context, const record_t *record)
             refuse_torn(self, source, record->payload);
             return true;
         }
-        return fold_payload(self, self->mappings[i], source, record->recv_us, record->payload);
+        return fold_payload(self, self->mappings[i], source, stream, record->recv_us,
+                            record->payload);
     }
     return true; // of a source that the configuration no longer has
 }
@@ -147,24 +178,48 @@ static bool map_sources(running_t *self, fault_t *fault)
     return true;
 }
 
+// Does no source name this stream? Then it is the log of a collector, which has that of all others.
+static bool look_at_stream(void *context, const char *stream)
+{
+    running_t *self = context;
+    const settings_t *settings = self->asked->settings;
+    for (size_t i = 0; i < settings->source_count; i++)
+        if (settings->sources[i].stream && strcmp(settings->sources[i].stream, stream) == 0)
+            return true;
+    snprintf(self->unnamed, sizeof self->unnamed, "%s", stream);
+    self->unnamed_count++;
+    return true;
+}
+
+static bool fold_files(running_t *self, fault_t *fault)
+{
+    const char *unnamed = self->unnamed_count == 1 ? self->unnamed : FILES;
+    for (size_t i = 0; i < self->asked->settings->source_count; i++) {
+        const source_t *source = &self->asked->settings->sources[i];
+        feed_context_t context = { self, self->mappings[i], source,
+                                   source->stream ? source->stream : unnamed };
+        if (source->kind == SOURCE_FILE && !feed_files(source, take_piece, &context, fault))
+            return false;
+    }
+    return true;
+}
+
 // Files one source after the other; what was staged stream by stream in order of seq, as it was
 // judged live, whatever source a record is of.
 static bool fold_sources(running_t *self, fault_t *fault)
 {
     bool staged = false;
-    for (size_t i = 0; i < self->asked->settings->source_count; i++) {
-        const source_t *source = &self->asked->settings->sources[i];
-        feed_context_t context = { self, self->mappings[i], source };
-        if (source->kind != SOURCE_FILE)
-            staged = true;
-        else if (!feed_files(source, take_piece, &context, fault))
-            return false;
-    }
+    const settings_t *settings = self->asked->settings;
+    fault_set(fault, "out of memory"); // what it is if what is read cannot be folded
+    for (size_t i = 0; i < settings->source_count; i++)
+        staged |= settings->sources[i].kind != SOURCE_FILE;
+    if (!staged)
+        return fold_files(self, fault);
     char root[SITE_PATH_MAX];
-    fault_set(fault, "out of memory"); // what it is if take_record stops
-    return !staged ||
-           (site_stage(self->asked->settings, self->asked->dir, root, fault) &&
-            feed_staged(root, self->asked->settings->namespace, take_record, self, fault));
+    return site_stage(settings, self->asked->dir, root, fault) &&
+           catalog_streams(root, settings->namespace, look_at_stream, self, fault) &&
+           fold_files(self, fault) &&
+           feed_staged(root, settings->namespace, take_record, self, fault);
 }
 
 // ---- all of it ----------------------------------------------------------------------------------
@@ -181,14 +236,13 @@ static void running_clear(running_t *self)
 
 bool rerun(const rerun_t *asked, ruleset_t *rules, rerun_count_t *count, fault_t *fault)
 {
-    owned(running_clear) running_t self = { .asked = asked };
+    owned(running_clear) running_t self = { .asked = asked, .rules = rules };
     memset(&self.all, 0xff, sizeof self.all);
     self.fold = fold_new(take_alert, &self);
     self.rows = rows_new();
     bool ok = self.fold && self.rows;
     for (unsigned p = 0; ok && p < PARTITIONS; p++)
         fold_own(self.fold, p);
-    ok = ok && fold_plan(self.fold, slice_text(STREAM), &self.all, rules);
     if (!ok)
         fault_set(fault, "out of memory");
     ok = ok && map_sources(&self, fault) && fold_sources(&self, fault);

@@ -1,8 +1,9 @@
 /*  rerun -- what rules say of the files and the staged payloads of a configuration, in this
- * process.
+ *  process.
  *
  *  The same mapping, fold and alert code as the actors: no Redis, no stage written. The mappings
- * are those of the configuration, the rules those given, in force from the first row.
+ *  are those of the configuration, the rules those given, in force from the first row. Ticks that
+ *  were staged say who was silent, as they did live; files have none.
  */
 #pragma once
 #include "actors/transform/fold.h"
@@ -11,7 +12,7 @@
 typedef struct {
     const settings_t *settings;
     const char *dir;     // where `up` runs, with the stage
-    fold_alert_t *alert; // each, in the order of the rows
+    fold_alert_t *alert; // each, in the order of the rows; of incidents `nodata` and `data` alone
     void *context;
     bool progress; // on stderr
 } rerun_t;

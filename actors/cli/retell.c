@@ -8,6 +8,7 @@
 #include "actors/prep/mappings.h"
 #include "proto/edition.h"
 #include "proto/owned.h"
+#include "proto/tick.h"
 
 enum { PROGRESS_RECORDS = 1000 }; // between two calls of `progress`
 
@@ -92,7 +93,7 @@ static bool s_new_plan(telling_t *self, uint64_t seq)
     ruleset_destroy(&self->rules);
     self->rules = rules;
     self->plan_seq = seq;
-    return fold_plan(self->fold, self->asked->stream, &self->partitions, rules);
+    return fold_plan(self->fold, self->asked->stream, &self->partitions, rules, seq, 0);
 }
 
 static bool s_open(telling_t *self, fault_t *fault)
@@ -169,13 +170,23 @@ static bool s_tell_payload(telling_t *self, const record_t *record)
            fold_rows(self->fold, self->asked->stream, &view, &self->partitions, 0);
 }
 
+static bool s_tell_tick(telling_t *self, const record_t *record)
+{
+    tick_t tick;
+    if (!tick_decode(&tick, record->payload) || tick.since_us <= 0)
+        return true; // as prep
+    const fold_tick_t told = { record->seq, record->recv_us, tick.since_us };
+    return fold_tick(self->fold, self->asked->stream, &self->partitions, &told, 0);
+}
+
 static bool s_tell(telling_t *self, const record_t *record)
 {
     switch (record->kind) {
     case RECORD_PAYLOAD:
         return s_tell_payload(self, record);
-    case RECORD_PLAN:
     case RECORD_TICK:
+        return s_tell_tick(self, record);
+    case RECORD_PLAN:
     case RECORD_SKIP:
     case RECORD_RESET:
     case RECORD_TORN:

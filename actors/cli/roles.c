@@ -7,9 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/trust/door.h"
+
 enum { COUNT_MOST = 16 }; // of one role
 
-const char *const roles_order[ROLES] = { "broker", "notifier", "transform", "prep", "collector" };
+const char *const roles_order[ROLES] = { ROLES_API,   "broker", "notifier",
+                                         "transform", "prep",   "collector" };
 
 int roles_count(const char *roles, const char *role, fault_t *fault)
 {
@@ -23,7 +26,9 @@ int roles_count(const char *roles, const char *role, fault_t *fault)
         for (int r = 0; r < ROLES; r++)
             known |= strlen(roles_order[r]) == name && strncmp(roles_order[r], at, name) == 0;
         if (!known) {
-            fault_set(fault, "unknown role '%.*s' (collector, prep, transform, notifier, broker)",
+            fault_set(fault,
+                      "unknown role '%.*s' (collector, prep, transform, notifier, broker, "
+                      "api)",
                       (int) name, at);
             return -1;
         }
@@ -45,7 +50,16 @@ int roles_count(const char *roles, const char *role, fault_t *fault)
         fault_set(fault, "one collector a configuration: its stream has one writer");
         return -1;
     }
+    if (strcmp(role, ROLES_API) == 0 && found > 1) {
+        fault_set(fault, "one api a host: it answers at one address");
+        return -1;
+    }
     return found;
+}
+
+const char *roles_key(const char *role)
+{
+    return strcmp(role, ROLES_API) == 0 ? role_name(ROLE_SUBSCRIBER) : role;
 }
 
 void roles_name(const char *role, int index, char name[ROLES_NAME_MAX])

@@ -40,7 +40,8 @@ plan_t *rule_plan(const settings_t *settings, store_t *store, const char *name,
     *status = EXIT_FAILED;
     owned(plan_destroy) plan_t *base = planner_base(settings, &fault);
     owned(planner_destroy) planner_t *planner = planner_new();
-    if (!base || !planner || !planner_configure(planner, base) || !planner_begin(planner)) {
+    if (!base || !planner || !planner_configure(planner, base, settings->rule_cost_max) ||
+        !planner_begin(planner)) {
         fprintf(stderr, "tidewire rule: %s\n", base ? "out of memory" : fault.text);
         return NULL;
     }
@@ -50,7 +51,9 @@ plan_t *rule_plan(const settings_t *settings, store_t *store, const char *name,
     if (extra)
         add_redis_rule(&redis, extra);
     refusal_t refusal = { .name = name };
-    plan_t *plan = redis.good ? planner_finish(planner, tell_refusal, &refusal) : NULL;
+    plan_t *plan = redis.good ? planner_finish(planner) : NULL;
+    if (plan)
+        (void) planner_tell(planner, SIZE_MAX, tell_refusal, &refusal);
     if (!plan)
         fputs("tidewire rule: out of memory\n", stderr);
     else

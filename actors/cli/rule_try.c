@@ -36,7 +36,7 @@ typedef struct {
 
 typedef struct {
     int64_t since_us;
-    size_t count, capacity, corrections;
+    size_t count, capacity, corrections, silences;
     int64_t *found; // event times of alerts, in the order of rows
     size_t series_count, series_capacity;
     series_count_t *series; // several entries for one, until they are merged
@@ -123,6 +123,10 @@ static void s_take(void *context, unsigned partition, const alert_t *alert)
     tries_t *self = context;
     if (alert->ts_us < self->since_us)
         return;
+    if (alert_is_of_silence(alert)) {
+        self->silences += strcmp(alert->kind, "nodata") == 0;
+        return;
+    }
     if (strcmp(alert->kind, "correction") == 0) {
         self->corrections++;
         return;
@@ -255,6 +259,8 @@ static void s_print(tries_t *self, const rerun_count_t *count, buffer_t *out)
     if (self->corrections > 0)
         buffer_printf(out, "; %zu taken back", self->corrections);
     buffer_printf(out, "\n");
+    if (self->silences > 0)
+        buffer_printf(out, "%zu times no row came for too long (nodata)\n", self->silences);
     if (count->fold.suppressed > 0)
         buffer_printf(out, "%" PRIu64 " more were held back (alerts_max)\n",
                       count->fold.suppressed);

@@ -8,11 +8,13 @@
 
 #include "actors/cli/cli.h"
 #include "actors/cli/failing.h"
-#include "actors/cli/health.h"
 #include "actors/cli/status_text.h"
 #include "actors/cli/supervise.h"
+#include "actors/notifier/health.h"
+#include "actors/notifier/vigil.h"
 #include "broker/runtime/life.h"
 #include "broker/site.h"
+#include "broker/store_degraded.h"
 #include "proto/json.h"
 #include "proto/owned.h"
 
@@ -82,6 +84,19 @@ static void put_failing(void *context, const store_failing_t *failing)
     buffer_text(&report->out, "}");
 }
 
+static void put_degraded(void *context, const char *cause, const char *note)
+{
+    report_t *report = context;
+    vigil_state_t state;
+    if (!vigil_read(&state, cause, note))
+        return;
+    put_first(report, "cause", cause);
+    buffer_printf(&report->out, ",\"restoring\":%s,\"since_us\":%" PRId64 ",\"text\":",
+                  state.phase == VIGIL_RESTORING ? "true" : "false", state.since_us);
+    json_text(&report->out, slice_text(state.text));
+    buffer_text(&report->out, "}");
+}
+
 // "],"partitions":{"<owner>":<count>, ...}; "" owns those that nobody holds.
 static bool put_owners(store_t *store, report_t *report)
 {
@@ -127,6 +142,10 @@ static bool status_json(store_t *store, const health_t *health, report_t *report
     report->count = 0;
     buffer_text(&report->out, "],\"failing\":[");
     if (failing_all(store, put_failing, report) != STORE_OK)
+        return false;
+    report->count = 0;
+    buffer_text(&report->out, "],\"degraded\":[");
+    if (store_degraded(store, put_degraded, report) != STORE_OK)
         return false;
     buffer_text(&report->out, "]}\n");
     return !report->out.failed;

@@ -13,7 +13,10 @@
 
 #include "actors/cli/failing.h"
 #include "actors/cli/table.h"
+#include "actors/notifier/notice.h"
+#include "actors/notifier/vigil.h"
 #include "broker/endpoint.h"
+#include "broker/store_degraded.h"
 #include "proto/owned.h"
 
 typedef enum { AS_TEXT, AS_NUMBER, AS_BYTES, AS_ENDPOINT } form_t;
@@ -74,13 +77,22 @@ static const struct {
         { "DELIVERED", "deliveries_ok", AS_NUMBER },
         { "RETRIED", "deliveries_retried", AS_NUMBER },
         { "WAITING", "deliveries_pending", AS_NUMBER },
-        { "GIVEN UP", "deliveries_failed", AS_NUMBER } },
-      { "malformed", "unplanned", "untold" } },
+        { "GIVEN UP", "deliveries_failed", AS_NUMBER },
+        { "SUBSCRIPTIONS", "subscriptions", AS_NUMBER },
+        { "ASKED IN", "subscribers_from", AS_TEXT } },
+      { "malformed", "unplanned", "untold", "silenced", "silences_unread" } },
     { "broker",
       { { "BROKER", NULL, AS_TEXT },
         { "SUBSCRIPTIONS", "subscriptions", AS_NUMBER },
         { "ALERT SOCKET", "alerts", AS_ENDPOINT } },
       { "refused", "handshakes_failed" } },
+    { "api",
+      { { "API", NULL, AS_TEXT },
+        { "REQUESTS", "requests", AS_NUMBER },
+        { "UNCHANGED", "unchanged", AS_NUMBER },
+        { "VIEWERS", "viewers", AS_NUMBER },
+        { "ANSWERS AT", "http", AS_TEXT } },
+      { "viewers_refused", "series_left_out", "looks_failed" } },
 };
 enum { ROLES = sizeof roles / sizeof roles[0] };
 
@@ -169,6 +181,12 @@ static void see_actor(void *context, const store_actor_t *actor)
     view->count++;
 }
 
+// That none runs is no trouble.
+static bool is_optional(const char *role)
+{
+    return strcmp(role, "api") == 0;
+}
+
 static bool put_role(view_t *view, store_t *store, buffer_t *out)
 {
     const column_t *columns = roles[view->role].columns;
@@ -178,6 +196,10 @@ static bool put_role(view_t *view, store_t *store, buffer_t *out)
         table_cell(&view->table, columns[view->table.columns].title);
     if (store_actors(store, roles[view->role].role, see_actor, view) != STORE_OK)
         return false;
+    if (view->count == 0 && is_optional(roles[view->role].role)) {
+        table_destroy(&view->table); // titles of what had no rows
+        return true;
+    }
     table_print(&view->table, out);
     if (view->count == 0)
         buffer_printf(&view->troubles, "! no %s runs\n", roles[view->role].role);
@@ -220,6 +242,33 @@ static void start_three(view_t *view, const char *one, const char *two, const ch
     table_cell(&view->table, one);
     table_cell(&view->table, two);
     table_cell(&view->table, three);
+}
+
+static void see_degraded(void *context, const char *cause, const char *note)
+{
+    view_t *view = context;
+    vigil_state_t state;
+    char since[NOTICE_TIME_TEXT];
+    if (!vigil_read(&state, cause, note))
+        return;
+    notice_time(state.since_us, since);
+    table_cell(&view->table, cause);
+    table_cell(&view->table, since);
+    table_cell(&view->table, state.text);
+    view->count++;
+}
+
+static bool put_degraded(view_t *view, store_t *store, buffer_t *out)
+{
+    table_destroy(&view->table); // titles of what had no rows
+    start_three(view, "DEGRADED", "SINCE", "WHY");
+    if (store_degraded(store, see_degraded, view) != STORE_OK)
+        return false;
+    if (view->count > 0) {
+        buffer_text(out, "\n");
+        table_print(&view->table, out);
+    }
+    return true;
 }
 
 static void start_failing(view_t *view)
@@ -272,6 +321,8 @@ static bool fill(view_t *view, store_t *store, buffer_t *out)
         buffer_text(out, "\n");
         table_print(&view->table, out);
     }
+    if (!put_degraded(view, store, out))
+        return false;
     if (view->keys_left_out)
         buffer_text(out, "\nWho connects needs the whole endpoint, with its key behind a #: "
                          "`status --json`\n");

@@ -3,7 +3,7 @@
  *  One process is one unit of failure; this one only starts, waits and starts again. A lock on
  *  DIR/supervisor.pid makes it the only one in its DIR; children get SIGTERM when it dies, so
  *  nothing is left behind, and SIGKILL with it when it is told twice to stop. It never touches
- * data.
+ *  data.
  */
 #include "actors/cli/supervise.h"
 
@@ -300,11 +300,20 @@ bool supervise_config(const char *dir, char *path, size_t size)
     return length > 0 && (size_t) length < size && access(path, R_OK) == 0;
 }
 
+// How many of it run here.
+static int wanted(const supervisor_t *self, const char *role)
+{
+    fault_t fault;
+    bool asked = self->plan->roles != NULL;
+    if (!asked && strcmp(role, ROLES_API) == 0 && !self->settings->listen_http)
+        return 0;
+    return roles_count(self->plan->roles, role, &fault);
+}
+
 static void add_children(supervisor_t *self)
 {
     for (int r = 0; r < ROLES; r++) {
-        fault_t fault;
-        int count = roles_count(self->plan->roles, roles_order[r], &fault);
+        int count = wanted(self, roles_order[r]);
         for (int i = 1; i <= count; i++) {
             child_t *child = &self->children[self->count++];
             child->role = roles_order[r];

@@ -11,7 +11,8 @@ enum { SUPERVISE_CHILDREN_MAX = 64 };
 typedef struct {
     const char *config; // path of the configuration
     const char *dir;    // DIR: redis.sock, redis/, stage/, log/, supervisor.pid
-    const char *roles;  // "collector,prep=2,transform=2,notifier,broker"; NULL = one of each
+    const char *roles;  // "collector,prep=2,transform=2,notifier,broker,api"; NULL = one of
+                        // each, and an api if `listen.http` is there
 } supervise_t;
 
 // Is the list of roles good? false with fault.

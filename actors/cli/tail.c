@@ -53,7 +53,8 @@ int cli_tail(int argc, char **argv)
             puts("usage: tidewire tail [-c FILE] [--dir DIR] [--topic alert/RULE/] [--json] [-n "
                  "N]\n\n"
                  "Prints alerts as they are published, until Ctrl-C or N (--count N) of them;\n"
-                 "other topics (metric/) as JSON. Listens to all brokers, and prints each once.\n"
+                 "other topics (metric/, health/) as JSON. Listens to all brokers, and prints each "
+                 "once.\n"
                  "Without -c: of what `up` started in DIR (default .tidewire).");
             return EXIT_OK;
         default:

@@ -76,10 +76,11 @@ int cli_test_rules(int argc, char **argv)
         if (word != 'h')
             return EXIT_USAGE;
         puts("usage: tidewire test-rules FILE...\n\n"
-             "Tests of rules: FILE says which rows come and which alerts they have to give, and\n"
-             "names the configuration that the rules are of. docs/rules.md shows one. Needs no\n"
-             "Redis and nothing that runs. What differs is printed as lines of FILE. Exit 0 if\n"
-             "all passed, 1 if one failed, 78 if a file is bad.");
+             "Tests of rules: FILE says which rows come, for how long none does, and which\n"
+             "alerts have to be given, and names the configuration that the rules are of.\n"
+             "docs/rules.md shows one. Needs no Redis and nothing that runs. What differs is\n"
+             "printed as lines of FILE. Exit 0 if all passed, 1 if one failed, 78 if a file is\n"
+             "bad.");
         return EXIT_OK;
     }
     if (optind == argc)

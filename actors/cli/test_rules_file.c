@@ -146,8 +146,7 @@ static bool s_columns(reading_t *self, const node_t *node, test_input_t *input)
     return true;
 }
 
-static bool s_input(reading_t *self, const node_t *node, const rule_test_t *test,
-                    test_input_t *input)
+static bool s_input(reading_t *self, const node_t *node, rule_test_t *test, test_input_t *input)
 {
     if (!s_is_map(self, "input", node, "series columns delay "))
         return false;
@@ -160,16 +159,19 @@ static bool s_input(reading_t *self, const node_t *node, const rule_test_t *test
         __builtin_add_overflow(last, test->start_us, &last) ||
         __builtin_add_overflow(last, input->delay_us, &last) || last > ROWS_TS_MAX)
         return s_refuse(self, node, "input", "reaches beyond the year 2255");
+    last -= test->every_us; // there is a step at the start
+    test->end_us = last > test->end_us ? last : test->end_us;
     return true;
 }
 
 const char *test_rules_kind(test_kind_t kind)
 {
-    static const char *const names[] = { [KIND_ALERT] = "alert",
-                                         [KIND_CORRECTION] = "correction",
-                                         [KIND_FIRING] = "firing",
-                                         [KIND_STILL] = "still",
-                                         [KIND_RESOLVED] = "resolved" };
+    static const char *const names[] = {
+        [KIND_ALERT] = "alert",       [KIND_CORRECTION] = "correction",
+        [KIND_FIRING] = "firing",     [KIND_STILL] = "still",
+        [KIND_RESOLVED] = "resolved", [KIND_NODATA] = "nodata",
+        [KIND_FLAPPING] = "flapping", [KIND_DATA] = "data"
+    };
     return names[kind];
 }
 
@@ -186,19 +188,18 @@ static bool s_kind(reading_t *self, const node_t *node, test_kind_t *kind)
 {
     return (node->kind == NODE_TEXT && test_rules_read_kind(node->text, kind)) ||
            s_refuse(self, node, node->name ? node->name : "kinds",
-                    "expected alert, correction, firing, still or resolved");
+                    "expected alert, correction, firing, still, resolved, flapping, nodata or "
+                    "data");
 }
 
-static bool s_at(reading_t *self, const node_t *map, const rule_test_t *test, int64_t *ts_us)
+// A duration from the start, or a time.
+static bool s_at(reading_t *self, const node_t *node, const rule_test_t *test, int64_t *ts_us)
 {
-    const node_t *node = s_member(self, "expect", map, "at");
     int64_t after;
-    if (!node)
-        return false;
     if (node->kind == NODE_TEXT && cli_time(node->text, ts_us))
         return true;
     if (node->kind != NODE_TEXT || !s_span(node->text, &after))
-        return s_refuse(self, node, "at",
+        return s_refuse(self, node, node->name,
                         "expected a duration from the start such as 1h30m, or a time such as "
                         "2024-01-01T01:30:00Z");
     *ts_us = test->start_us + after; // neither is beyond ROWS_TS_MAX
@@ -214,10 +215,12 @@ static bool s_expect(reading_t *self, const node_t *node, const rule_test_t *tes
     if (!test->looked_at[expect->kind])
         return s_refuse(self, kind ? kind : node, test_rules_kind(expect->kind),
                         "is expected, but `kinds` leaves it out");
-    return s_is_map(self, "expect", node, "rule series at kind ") &&
-           s_text(self, "expect", node, "rule", &expect->rule) &&
+    if (!s_is_map(self, "expect", node, "rule series at kind "))
+        return false;
+    const node_t *at = s_member(self, "expect", node, "at");
+    return at && s_text(self, "expect", node, "rule", &expect->rule) &&
            s_text(self, "expect", node, "series", &expect->series) &&
-           s_at(self, node, test, &expect->ts_us);
+           s_at(self, at, test, &expect->ts_us);
 }
 
 // ---- tests --------------------------------------------------------------------------------------
@@ -228,6 +231,7 @@ static bool s_clock(reading_t *self, const node_t *node, rule_test_t *test)
     if (start && (start->kind != NODE_TEXT || !cli_time(start->text, &test->start_us)))
         return s_refuse(self, start, "start", "expected a time such as 2024-01-01T00:00:00Z");
     test->every_us = INT64_C(60) * 1000000;
+    test->end_us = test->start_us;
     if (!s_duration(self, node, "every", &test->every_us))
         return false;
     return test->every_us > 0 ||
@@ -242,6 +246,18 @@ static bool s_only(reading_t *self, const node_t *node, rule_test_t *test)
             return false;
     }
     return test->only && (node->count > 0 || s_refuse(self, node, "only", "names no rule"));
+}
+
+// How long nothing more has to come for what is told of silence.
+static bool s_until(reading_t *self, const node_t *node, rule_test_t *test)
+{
+    int64_t until_us;
+    if (!s_at(self, node, test, &until_us))
+        return false;
+    if (until_us < test->end_us)
+        return s_refuse(self, node, "until", "is before the last step");
+    test->end_us = until_us;
+    return true;
 }
 
 // Without a word: alerts, and what takes them back.
@@ -280,15 +296,16 @@ static bool s_lists(reading_t *self, const node_t *inputs, const node_t *expect,
 
 static bool s_test(reading_t *self, const node_t *node, rule_test_t *test)
 {
-    if (!s_is_map(self, "tests", node, "name start every only kinds input expect "))
+    if (!s_is_map(self, "tests", node, "name start every until only kinds input expect "))
         return false;
     const node_t *inputs = s_member(self, "tests", node, "input");
     const node_t *expect = inputs ? s_member(self, "tests", node, "expect") : NULL;
     const node_t *only = settings_member(node, "only");
+    const node_t *until = settings_member(node, "until");
     return expect && s_text(self, "tests", node, "name", &test->name) &&
            s_clock(self, node, test) && (!only || s_only(self, only, test)) &&
            s_kinds(self, settings_member(node, "kinds"), test) &&
-           s_lists(self, inputs, expect, test);
+           s_lists(self, inputs, expect, test) && (!until || s_until(self, until, test));
 }
 
 // A path of the file is relative to the folder that the file is in.

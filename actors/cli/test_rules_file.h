@@ -32,8 +32,17 @@ typedef struct {
 } test_input_t;
 
 // What is told, by its `kind` in an alert_t: see test_rules_kind.
-typedef enum { KIND_ALERT, KIND_CORRECTION, KIND_FIRING, KIND_STILL, KIND_RESOLVED } test_kind_t;
-enum { TEST_KINDS = KIND_RESOLVED + 1 };
+typedef enum {
+    KIND_ALERT,
+    KIND_CORRECTION,
+    KIND_FIRING,
+    KIND_STILL,
+    KIND_RESOLVED,
+    KIND_FLAPPING,
+    KIND_NODATA,
+    KIND_DATA
+} test_kind_t;
+enum { TEST_KINDS = KIND_DATA + 1 };
 
 typedef struct {
     placed_t rule, series;
@@ -44,6 +53,7 @@ typedef struct {
 typedef struct {
     placed_t name;
     int64_t start_us, every_us;
+    int64_t end_us; // the clock goes on until then: `until`, or the last step
     size_t only_count, input_count, expect_count;
     placed_t *only;             // rules; none: all of the configuration
     bool looked_at[TEST_KINDS]; // of what is told

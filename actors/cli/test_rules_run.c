@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/cli/test_rules_schedule.h"
 #include "actors/cli/test_rules_text.h"
 #include "actors/transform/fold.h"
 #include "proto/owned.h"
@@ -14,11 +15,8 @@ enum { ALERTS_TOLD = 10 }; // of those missing, and of those that were not expec
 
 #define STREAM "test" // all series are in one
 
-// A row on its way.
-typedef struct {
-    int64_t ts_us, comes_us;
-    uint32_t input, step;
-} arrival_t;
+// By receipt, what the collector hears comes so long after its start: 0 is no time to it.
+#define CAME_US INT64_C(1000000)
 
 typedef struct {
     const rule_test_t *test;
@@ -27,8 +25,7 @@ typedef struct {
     buffer_t block;
     partitions_t all;
     uint64_t seq;
-    arrival_t *arrivals;
-    size_t arrival_count;
+    test_schedule_t schedule;
     const test_expect_t **expected; // in order, for searching
     bool *came;                     // each of them
     buffer_t unexpected;            // the first, as text
@@ -37,7 +34,7 @@ typedef struct {
 
 static void s_clear(running_t *self)
 {
-    free(self->arrivals);
+    test_schedule_clear(&self->schedule);
     free(self->expected);
     free(self->came);
     buffer_destroy(&self->unexpected);
@@ -121,61 +118,25 @@ static void s_take_alert(void *context, unsigned partition, const alert_t *alert
         test_rules_put_alert(self->test, alert, &self->unexpected);
 }
 
-// ---- rows ---------------------------------------------------------------------------------------
+// ---- rows and ticks -----------------------------------------------------------------------------
 
-static bool s_has_row(const test_input_t *input, size_t step)
+static int64_t s_receipt(const running_t *self, const test_event_t *event)
 {
-    for (size_t c = 0; c < input->column_count; c++) {
-        if (!decimal_is_null(input->columns[c].values.values[step]))
-            return true;
-    }
-    return false;
-}
-
-static int s_by_arrival(const void *left, const void *right)
-{
-    const arrival_t *a = left, *b = right;
-    if (a->comes_us != b->comes_us)
-        return a->comes_us < b->comes_us ? -1 : 1;
-    return a->input != b->input ? (a->input < b->input ? -1 : 1)
-                                : (a->step > b->step) - (a->step < b->step);
-}
-
-static bool s_schedule(running_t *self)
-{
-    const rule_test_t *test = self->test;
-    size_t most = 0;
-    for (size_t i = 0; i < test->input_count; i++)
-        most += test->inputs[i].columns[0].values.count;
-    self->arrivals = calloc(most + 1, sizeof *self->arrivals);
-    if (!self->arrivals)
-        return false;
-    for (size_t i = 0; i < test->input_count; i++) {
-        const test_input_t *input = &test->inputs[i];
-        for (size_t step = 0; step < input->columns[0].values.count; step++) {
-            if (!s_has_row(input, step))
-                continue;
-            int64_t ts_us = test->start_us + (int64_t) step * test->every_us;
-            self->arrivals[self->arrival_count++] =
-                (arrival_t){ ts_us, ts_us + input->delay_us, (uint32_t) i, (uint32_t) step };
-        }
-    }
-    qsort(self->arrivals, self->arrival_count, sizeof *self->arrivals, s_by_arrival);
-    return true;
+    return event->comes_us - self->test->start_us + CAME_US;
 }
 
 // As a record of its own, as if the feed had sent it alone.
-static bool s_fold_row(running_t *self, const arrival_t *arrival)
+static bool s_fold_row(running_t *self, const test_event_t *event)
 {
-    const test_input_t *input = &self->test->inputs[arrival->input];
+    const test_input_t *input = &self->test->inputs[event->input];
     const char *columns[ROWS_COLUMNS_MAX];
     decimal_t values[ROWS_COLUMNS_MAX];
     for (size_t c = 0; c < input->column_count; c++) {
         columns[c] = input->columns[c].name.text;
-        values[c] = input->columns[c].values.values[arrival->step];
+        values[c] = input->columns[c].values.values[event->step];
     }
     const rows_head_t head = { .seq = ++self->seq,
-                               .recv_us = arrival->comes_us,
+                               .recv_us = s_receipt(self, event),
                                .source = slice_text(input->source->name),
                                .table = slice_text(input->source->table),
                                .column_count = (unsigned) input->column_count,
@@ -186,13 +147,32 @@ static bool s_fold_row(running_t *self, const arrival_t *arrival)
     buffer_clear(&self->block);
     rows_view_t view;
     fault_t fault;
-    return series >= 0 && rows_add(self->rows, series, arrival->ts_us, values, slice_text(""), 0) &&
+    return series >= 0 && rows_add(self->rows, series, event->ts_us, values, slice_text(""), 0) &&
            rows_encode(self->rows, &self->all, &self->block) &&
            rows_decode(&view, buffer_slice(&self->block), &fault) &&
            fold_rows(self->fold, slice_text(STREAM), &view, &self->all, 0);
 }
 
+static bool s_fold_event(running_t *self, const test_event_t *event)
+{
+    if (event->input != TEST_TICK)
+        return s_fold_row(self, event);
+    const fold_tick_t tick = { ++self->seq, s_receipt(self, event), CAME_US };
+    return fold_tick(self->fold, slice_text(STREAM), &self->all, &tick, 0);
+}
+
 // ---- the test -----------------------------------------------------------------------------------
+
+// Does a rule miss rows? Else nothing is said at ticks.
+static bool s_misses_rows(const ruleset_t *rules)
+{
+    const table_plan_t *table;
+    for (size_t i = 0; (table = ruleset_at(rules, i)); i++) {
+        if (table->nodata_us > 0)
+            return true;
+    }
+    return false;
+}
 
 static bool s_begin(running_t *self, ruleset_t *rules)
 {
@@ -201,7 +181,8 @@ static bool s_begin(running_t *self, ruleset_t *rules)
     self->rows = rows_new();
     self->expected = calloc(count + 1, sizeof *self->expected);
     self->came = calloc(count + 1, sizeof *self->came);
-    if (!self->fold || !self->rows || !self->expected || !self->came || !s_schedule(self))
+    if (!self->fold || !self->rows || !self->expected || !self->came ||
+        !test_rules_schedule(self->test, s_misses_rows(rules), &self->schedule))
         return false;
     for (size_t i = 0; i < count; i++)
         self->expected[i] = &self->test->expect[i];
@@ -210,7 +191,7 @@ static bool s_begin(running_t *self, ruleset_t *rules)
     memset(&self->all, 0xff, sizeof self->all);
     for (unsigned p = 0; p < PARTITIONS; p++)
         fold_own(self->fold, p);
-    return fold_plan(self->fold, slice_text(STREAM), &self->all, rules);
+    return fold_plan(self->fold, slice_text(STREAM), &self->all, rules, 1, 0);
 }
 
 static void s_tell_missing(const running_t *self, buffer_t *out)
@@ -246,8 +227,8 @@ bool test_rules_run(const rule_test_t *test, ruleset_t *rules, test_verdict_t *v
     owned(s_clear) running_t self = { .test = test, .verdict = verdict };
     if (!s_begin(&self, rules))
         return false;
-    for (size_t i = 0; i < self.arrival_count; i++) {
-        if (!s_fold_row(&self, &self.arrivals[i]))
+    for (size_t i = 0; i < self.schedule.count; i++) {
+        if (!s_fold_event(&self, &self.schedule.events[i]))
             return false;
     }
     if (verdict->missing > 0)

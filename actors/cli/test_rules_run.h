@@ -1,7 +1,8 @@
 /*  test_rules_run -- one test of rules: its rows through the fold of the program, the alerts
- * against those expected.
+ *  against those expected.
  *
- *  Pure: no Redis, no stage, no clock; time passes as rows come.
+ *  Pure: no Redis, no stage, no clock; time passes as rows come, and in ticks where a rule misses
+ *  rows.
  */
 #pragma once
 #include "actors/cli/test_rules_file.h"

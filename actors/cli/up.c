@@ -83,10 +83,11 @@ int cli_up(int argc, char **argv)
             puts(
                 "usage: tidewire up -c FILE [--dir DIR] [--roles LIST]\n\n"
                 "LIST names what to start here, e.g. collector,prep=2,transform=2,notifier,broker\n"
-                "(default: one of each). DIR (default .tidewire) holds the embedded Redis, the\n"
-                "stage and the logs. If an actor ends instead, all are stopped again: exit 1. A\n"
-                "Redis elsewhere that cannot be reached is waited for; after a minute up returns\n"
-                "with exit 1, and the actors go on waiting.");
+                "(default: one of each, and an api if listen.http says where it answers). DIR\n"
+                "(default .tidewire) holds the embedded Redis, the stage and the logs. If an\n"
+                "actor ends instead, all are stopped again: exit 1. A Redis elsewhere that cannot\n"
+                "be reached is waited for; after a minute up returns with exit 1, and the actors\n"
+                "go on waiting.");
             return EXIT_OK;
         default:
             return EXIT_USAGE;

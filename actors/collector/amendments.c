@@ -1,7 +1,7 @@
 /*  amendments -- see amendments.h. A payload is three numbers of 8 bytes, little-endian, and a
  *  snapshot (proto/plan.h) of the mappings alone: `from` (microseconds), the edition, and the
- * record at which that begins. The last is left out if it is 1; the highest bit of the edition says
- *  so.
+ *  record at which that begins. The last is left out if it is 1; the highest bit of the edition
+ *  says so.
  */
 #include "actors/collector/amendments.h"
 

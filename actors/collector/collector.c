@@ -81,7 +81,7 @@ static bool s_ask_for_plan(collector_t *self, const settings_t *settings, fault_
         registry_edition(self->registry, i, line_edition(lines_at(self->lines, i)));
     }
     planner_sources(settings, self->sources);
-    registry_configure(self->registry, base, ++self->edition);
+    registry_configure(self->registry, base, settings->rule_cost_max, ++self->edition);
     return true;
 }
 

@@ -1,5 +1,5 @@
 /*  collector_inside -- what the actor's loop and what it says of itself share. Private to
- * collector*.c.
+ *  collector*.c.
  */
 #pragma once
 #include "actors/collector/archivist.h"

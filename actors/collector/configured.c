@@ -9,6 +9,7 @@
 #include "actors/prep/checks.h"
 #include "actors/prep/event_time.h"
 #include "actors/prep/mapping.h"
+#include "actors/rules/cost.h"
 #include "proto/owned.h"
 
 typedef struct {
@@ -66,6 +67,17 @@ static void tell_refusal(void *context, plan_kind_t kind, const char *name, cons
     self->refuse(self->context, &told);
 }
 
+static void tell_dear(const telling_t *self, const ruleset_t *rules)
+{
+    const table_plan_t *table;
+    fault_t fault = { 0 };
+    for (size_t t = 0; (table = ruleset_at(rules, t)); t++)
+        for (size_t r = 0; r < table->rule_count; r++)
+            if (!cost_is_borne(cost_of(table, &table->rules[r]), self->settings->rule_cost_max,
+                               &fault))
+                tell_refusal((void *) self, PLAN_RULE, table->rules[r].name, &fault);
+}
+
 ruleset_t *configured_rules(const settings_t *settings, configured_refuse_t *refuse, void *context)
 {
     fault_t fault;
@@ -74,7 +86,9 @@ ruleset_t *configured_rules(const settings_t *settings, configured_refuse_t *ref
     ruleset_t *rules = plan ? ruleset_new(plan, tell_refusal, &telling) : NULL;
     if (plan && !rules)
         fault_set(&fault, "out of memory");
-    if (!rules)
+    if (rules)
+        tell_dear(&telling, rules);
+    else
         refuse(context, &fault);
     return rules;
 }

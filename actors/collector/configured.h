@@ -2,7 +2,7 @@
  *  wrong with them at their place in the file.
  *
  *  Pure, but for configured_print. What actors start from and what `check`, `backtest` and `up`
- * accept is judged here, so that they agree.
+ *  accept is judged here, so that they agree.
  */
 #pragma once
 #include "actors/rules/ruleset.h"

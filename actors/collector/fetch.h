@@ -1,11 +1,11 @@
 /*  fetch -- answers of HTTP servers, hundreds at a time, without blocking.
  *
- *  On libcurl's multi interface; fetch*.c alone know it. The whole of it is one descriptor to wait
- *  for: sockets and timers of all transfers are behind it. Answers are bounded in bytes (after
- *  decompression, and in how much that may add) and in time, one by one and together. Connections
- *  are kept and used again; over TLS with HTTP/2, one carries all requests to its host. Redirects
- *  stay with the same scheme, never lead from a public address to a private one, and are not
- * followed at all when headers or a body were configured, which might be secrets.
+ *  On libcurl's multi interface; fetch*.c alone know it. The whole of it is one descriptor to
+ *  wait for: sockets and timers of all transfers are behind it. Answers are bounded in bytes
+ *  (after decompression, and in how much that may add) and in time, one by one and together.
+ *  Connections are kept and used again; over TLS with HTTP/2, one carries all requests to its
+ *  host. Redirects stay with the same scheme, never lead from a public address to a private one,
+ *  and are not followed at all when headers or a body were configured, which might be secrets.
  */
 #pragma once
 #include "actors/collector/allowance.h"

@@ -1,10 +1,10 @@
 /*  gate -- when the next request to one host may begin.
  *
- *  Pure: time is an argument, jitter comes from a seed. All sources of a host go through one gate.
- *  It is closed while as many requests as the budget allows began within its window; while the host
- *  asked to be left alone; while it does not answer (then one request at a time tries, twice as
- * long after the last each time); and what the host says is left of an allowance is spread over the
- *  time until there is more.
+ *  Pure: time is an argument, jitter comes from a seed. All sources of a host go through one
+ *  gate. It is closed while as many requests as the budget allows began within its window; while
+ *  the host asked to be left alone; while it does not answer (then one request at a time tries,
+ *  twice as long after the last each time); and what the host says is left of an allowance is
+ *  spread over the time until there is more.
  */
 #pragma once
 #include <stdbool.h>

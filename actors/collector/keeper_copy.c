@@ -153,8 +153,9 @@ static bool s_copy_outboxes(copying_t *copying, fault_t *fault)
     return true;
 }
 
-static void s_on_logged(void *context, const store_logged_t *logged)
+static void s_on_logged(void *context, const char *at, const store_logged_t *logged)
 {
+    (void) at;
     copying_t *copying = context;
     if (!copying->open)
         s_begin(copying, COPY_LOG, 0, 0);

@@ -1,5 +1,5 @@
 /*  news -- the collector's link to the brokers: what pushing clients are told. Part of the
- * collector actor.
+ *  collector actor.
  */
 #pragma once
 #include "actors/collector/registry.h"

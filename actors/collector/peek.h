@@ -2,7 +2,7 @@
  *  an allowance.
  *
  *  Pure. The only look that the collector takes into payloads, and only where `pages` or
- * `allowance` ask for it; what they are made of is for prep to say.
+ *  `allowance` ask for it; what they are made of is for prep to say.
  */
 #pragma once
 #include "actors/collector/request.h"

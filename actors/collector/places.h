@@ -1,12 +1,12 @@
 /*  places -- how far each source has been staged: which file up to which byte, which client up to
  *  which number.
  *
- *  Pure. The only memory of this is the log itself: every record carries its place, segments begin
- *  with all of them (known.h), and they are noted again while the log is opened. A place is a
- * number that only rises, for a subject of a source (file identity, client). At most PLACES_MAX are
- *  kept; beyond, the half that was longest not touched is forgotten. A file that is forgotten while
- * it is there would be staged again, so files that are there are counted (places_hold), and no more
- *  are read than are never forgotten.
+ *  Pure. The only memory of this is the log itself: every record carries its place, segments
+ *  begin with all of them (known.h), and they are noted again while the log is opened. A place is
+ *  a number that only rises, for a subject of a source (file identity, client). At most
+ *  PLACES_MAX are kept; beyond, the half that was longest not touched is forgotten. A file that
+ *  is forgotten while it is there would be staged again, so files that are there are counted
+ *  (places_hold), and no more are read than are never forgotten.
  */
 #pragma once
 #include <stdbool.h>

@@ -22,11 +22,11 @@ typedef struct planner planner_t;
 planner_t *planner_new(void);
 void planner_destroy(planner_t **self_p);
 
-// From now on build on this (copied).
-bool planner_configure(planner_t *self, const plan_t *base);
+// From now on build on this (copied), with rules that cost at most so many ns a row (rules/cost.h).
+bool planner_configure(planner_t *self, const plan_t *base, uint32_t cost_max);
 
 // A verdict on the rule of this name was told in an earlier life: should the rule be gone by the
-// next finish, that is told too. False: out of memory.
+// next finish, that is to be told too. False: out of memory.
 bool planner_was_told(planner_t *self, const char *name);
 
 // Is this rule, whatever its text, one of the configuration?
@@ -42,12 +42,17 @@ typedef struct {
     const char *name;
     const char *state; // "ok", "disabled", "error"; NULL: the rule is gone
     const char *error; // with its place; NULL unless state is error
+    uint32_t cost;     // ns of CPU a row, an estimate; 0: not known
+    bool again;        // it was told before, and nothing is new
 } planner_verdict_t;
 typedef void planner_tell_t(void *context, const planner_verdict_t *verdict);
 
-// The plan; the caller destroys it. Verdicts that differ from those told before are told. NULL:
-// out of memory; nothing was told.
-plan_t *planner_finish(planner_t *self, planner_tell_t *tell, void *context);
+// The plan; the caller destroys it. NULL: out of memory.
+plan_t *planner_finish(planner_t *self);
 
-// Forget which verdicts were told: the next finish tells them all (Redis may have lost them).
+// Tell verdicts of the last finish that differ from those told before, at most so many of rules;
+// their texts are valid until the next finish. True: there are more.
+bool planner_tell(planner_t *self, size_t most, planner_tell_t *tell, void *context);
+
+// All verdicts that were told are to be told again (Redis may have lost them, or had no room).
 void planner_tell_again(planner_t *self);

@@ -51,6 +51,10 @@ static bool s_add_rule(plan_t *plan, const rule_settings_t *settings, fault_t *f
         .alerts_max = settings->alerts_max,
         .for_us = settings->for_us,
         .resolve = slice_text(settings->resolve ? settings->resolve : ""),
+        .nodata_us = settings->nodata_us,
+        .flap_changes = settings->flap.count,
+        .flap_us = settings->flap.window_us,
+        .freeze = settings->freeze,
     };
     owned(buffer_destroy) buffer_t body = { 0 };
     rule_encode(&rule, &body);

@@ -73,6 +73,7 @@ void registry_destroy(registry_t **self_p)
         plan_destroy(&self->logs[i].logged);
     planner_destroy(&self->planner);
     plan_destroy(&self->latest);
+    plan_destroy(&self->plans.whole);
     plan_destroy(&self->plan);
     plan_destroy(&self->base);
     keeper_destroy(&self->keeper);
@@ -88,11 +89,12 @@ int registry_descriptor(const registry_t *self)
     return self->to_loop;
 }
 
-void registry_configure(registry_t *self, plan_t *base, uint64_t edition)
+void registry_configure(registry_t *self, plan_t *base, uint32_t cost_max, uint64_t edition)
 {
     pthread_mutex_lock(&self->lock);
     plan_destroy(&self->base);
     self->base = base;
+    self->base_cost_max = cost_max;
     self->base_edition = edition;
     pthread_mutex_unlock(&self->lock);
     registry_signal(self->to_thread);

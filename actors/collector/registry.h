@@ -39,10 +39,10 @@ void registry_destroy(registry_t **self_p);
 
 int registry_descriptor(const registry_t *self); // readable: something can be taken
 
-// Build plans on this from now on (taken over). `edition` comes back with them; or it comes back
-// as a refusal, if a rule or derived column of it does not compile: notes say which, and plans go
-// on being built on what was before.
-void registry_configure(registry_t *self, plan_t *base, uint64_t edition);
+// Build plans on this from now on (taken over), with rules of at most this cost (planner.h).
+// `edition` comes back with them; or it comes back as a refusal, if a rule or derived column of it
+// does not compile: notes say which, and plans go on being built on what was before.
+void registry_configure(registry_t *self, plan_t *base, uint32_t cost_max, uint64_t edition);
 
 // A new plan, if there is one: the caller's. It is in Redis already.
 plan_t *registry_take_plan(registry_t *self, uint64_t *edition);

@@ -30,7 +30,9 @@ static bool s_give_back(registry_t *self, plan_entry_t entry)
     owned(buffer_destroy) buffer_t texts = { 0 };
     store_field_t fields[RULE_FIELDS_MAX];
     size_t count = rule_fields_write(&rule, fields, &texts);
-    return count > 0 && registry_heard(self, store_rule_set(self->store, name, fields, count));
+    if (count == 0)
+        return registry_tell_no_memory(self);
+    return registry_heard(self, store_rule_set(self->store, name, fields, count));
 }
 
 // A Redis that knows none of our logs has lost what it held, the rules of people with it. The last
@@ -38,7 +40,9 @@ static bool s_give_back(registry_t *self, plan_entry_t entry)
 static bool s_restore(registry_t *self, const plan_t *last)
 {
     owned(plan_destroy) plan_t *rules = plan_copy(last);
-    if (!rules || !registry_heard(self, store_rules(self->store, s_on_rule, rules)))
+    if (!rules)
+        return registry_tell_no_memory(self);
+    if (!registry_heard(self, store_rules(self->store, s_on_rule, rules)))
         return false;
     unsigned restored = 0;
     for (size_t i = 0; i < plan_count(rules); i++) {
@@ -99,20 +103,6 @@ static bool s_give_rules_back(registry_t *self)
     return true;
 }
 
-enum { SECRET_TOLD_US = 60000000 };
-
-static void s_tell_no_secret(registry_t *self, const log_entry_t *log)
-{
-    int64_t now_us = life_mono_us();
-    if (now_us < self->secret_tell_us)
-        return;
-    self->secret_tell_us = now_us + SECRET_TOLD_US;
-    registry_note(self, LOG_ERROR, "Redis has no room for the secret of a stream", "stream",
-                  log->name, "next",
-                  log->sealed ? "workers that know it go on, others leave its rows for later"
-                              : "nothing of it is sent until Redis has room");
-}
-
 // The secret in Redis counts; where there is none, the one that we have used, or a new one. So one
 // that comes back empty changes nothing for whoever knows it. What Redis has not taken is not used:
 // no worker could know it.
@@ -128,13 +118,30 @@ static bool s_settle_secret(registry_t *self, size_t stream, const log_entry_t *
     if (!registry_heard(self, status))
         return false;
     if (status != STORE_OK) { // Redis is full, and has none
-        s_tell_no_secret(self, log);
+        registry_tell_no_room(self, NO_ROOM_SECRET, log->name,
+                              log->sealed
+                                  ? "workers that know it go on, others leave its rows for later"
+                                  : "nothing of it is sent until Redis has room");
         return log->sealed;
     }
     pthread_mutex_lock(&self->lock);
     self->logs[stream].secret = secret;
     self->logs[stream].sealed = true;
     pthread_mutex_unlock(&self->lock);
+    return true;
+}
+
+// *written: it stands there now. False: Redis was not heard.
+static bool s_set_log(registry_t *self, const log_entry_t *log, bool *written)
+{
+    store_status_t status =
+        store_log_set(self->store, slice_text(log->name), log->mark, log->edition);
+    *written = status == STORE_OK;
+    if (!registry_heard(self, status))
+        return false;
+    if (!*written)
+        registry_tell_no_room(self, NO_ROOM_MARK, log->name,
+                              "nothing of it is sent until Redis has room");
     return true;
 }
 
@@ -147,8 +154,7 @@ static bool s_settle_log(registry_t *self, size_t stream, const finding_t *findi
                  (finding->known == STORE_LOG_OURS && finding->edition != log.edition);
     if ((write || !unknown) && !s_settle_secret(self, stream, &log))
         return false;
-    if (write && !registry_heard(
-                     self, store_log_set(self->store, slice_text(log.name), log.mark, log.edition)))
+    if (write && !s_set_log(self, &log, &write))
         return false;
     if (foreign && !log.foreign)
         registry_note(
@@ -162,7 +168,7 @@ static bool s_settle_log(registry_t *self, size_t stream, const finding_t *findi
     now->foreign = foreign;
     now->above = finding->edition;
     now->noted |= write || !unknown;
-    if (log.retold) // and not one that came meanwhile
+    if (log.retold && write) // and not one that came meanwhile
         now->retold = false;
     pthread_mutex_unlock(&self->lock);
     if (fresh)

@@ -32,6 +32,22 @@ typedef struct {
     seal_secret_t secret;
 } log_entry_t;
 
+// What a full Redis does not take.
+typedef enum {
+    NO_ROOM_SECRET,
+    NO_ROOM_MARK,
+    NO_ROOM_PLAN,
+    NO_ROOM_VERDICTS,
+    NO_ROOM_KINDS
+} no_room_t;
+
+// What Redis holds of our plans (registry_plans.c).
+typedef struct {
+    plan_t *whole; // that is there as a snapshot; NULL: none that we know of
+    uint64_t epoch;
+    size_t bytes, changes; // of it, and of those that are told as changes of it
+} registry_plans_t;
+
 struct registry {
     char name[STORE_NAME_MAX + 1];
     pthread_t thread;
@@ -42,6 +58,7 @@ struct registry {
     bool stop;
     bool told;    // there are new fields to beat with
     plan_t *base; // for the thread to take
+    uint32_t base_cost_max;
     uint64_t base_edition;
     bool refused; // the base of this edition has a rule that does not compile
     uint64_t refused_edition;
@@ -69,12 +86,18 @@ struct registry {
     uint64_t edition; // of what the planner builds on
     plan_t *latest;   // handed out last
     uint64_t latest_edition;
-    uint64_t epoch;    // of the connection on which `latest` was stored
+    uint64_t epoch; // of the connection on which `latest` was stored
+    registry_plans_t plans;
     int64_t look_us;   // when to look at the rules next
     int64_t looked_us; // and when we did last
+    int64_t look_took_us;
+    bool telling;      // some verdicts are still to be told
+    bool untold;       // Redis had no room for them: they are told again, from the first one
+    int64_t untold_us; // not before
     bool failing_told; // Redis holds some
     int64_t down_told_us;
-    int64_t secret_tell_us; // not before: that Redis takes no secret
+    int64_t no_memory_tell_us;              // not before: that there is no memory for a plan
+    int64_t no_room_tell_us[NO_ROOM_KINDS]; // not before: that Redis takes none of these
     bool down;
 };
 
@@ -83,12 +106,25 @@ void *registry_run(void *context); // the thread
 // Of the thread. key1 or key2 NULL: no such pair.
 void registry_note(registry_t *self, log_level_t level, const char *message, const char *key1,
                    const char *value1, const char *key2, const char *value2);
+// Each once a minute. stream NULL: of none.
+void registry_tell_no_room(registry_t *self, no_room_t what, const char *stream, const char *next);
+bool registry_tell_no_memory(registry_t *self); // for a look at the rules; false
 // Keeps track of whether Redis answers; true if this call did.
 bool registry_heard(registry_t *self, store_status_t status);
 // Before anything is handed out: are the positions in this Redis those of our logs? False: unknown.
 bool registry_check_logs(registry_t *self);
 // May we say that we are the collector of our streams and sources?
 bool registry_check_rivals(registry_t *self, int64_t now_us);
+
+// Look at the rules; if another plan comes out, store it and hand it out. False: try again soon.
+bool registry_look(registry_t *self);
+
+// Put a plan into Redis. False: it is not there.
+bool registry_store_plan(registry_t *self, const plan_t *plan);
+
+// Write some of the verdicts that are to be told, while self->telling; or all again, where Redis
+// had no room for them and it is time.
+void registry_tell_verdicts(registry_t *self);
 
 void registry_signal(int descriptor); // makes an eventfd readable
 void registry_quiet(int descriptor);  // and unreadable again

@@ -13,7 +13,8 @@ registry_t *registry_open(const settings_t *settings, const char *dir, const cha
         return NULL;
     const char *secret = password[0] ? password : NULL, *namespace = settings->namespace;
     store_t *store = store_new(url, secret, namespace, fault);
-    store_watch_t *watch = store ? store_watch_new(url, secret, namespace, fault) : NULL;
+    store_watch_t *watch =
+        store ? store_watch_new(url, secret, namespace, STORE_WATCH_RULES, fault) : NULL;
     store_t *copied = watch ? store_new(url, secret, namespace, fault) : NULL;
     explicit_bzero(password, sizeof password);
     keeper_t *keeper = copied ? keeper_new(copied, root, namespace, name, fault) : NULL;

@@ -12,71 +12,10 @@
 #include "proto/owned.h"
 
 enum {
-    DOWN_AGAIN_US = 30 * 1000000, // how often it is said that Redis is away
-    LOOK_LEAST_US = 200 * 1000,   // between two looks, however many rules change
-    HASH_TEXT = 2 * sizeof(plan_hash_t) + 1,
+    LOOK_LEAST_US = 200 * 1000, // between two looks, however many rules change
+    LOOK_SHARE = 2,             // a look that takes long is followed by as long a rest
+    LOOK_WHOLE_SHARE = 20,      // and without a word of a change, by a much longer one
 };
-
-// ---- notes ----------------------------------------------------------------------
-
-// log_quote of the runtime has static buffers and belongs to the loop.
-static void s_quote(char *out, size_t size, const char *text)
-{
-    size_t used = 0;
-    if (size < 3)
-        return;
-    out[used++] = '"';
-    for (; *text && used + 3 < size; text++) {
-        if (*text == '"' || *text == '\\')
-            out[used++] = '\\';
-        out[used++] = (unsigned char) *text < ' ' ? ' ' : *text;
-    }
-    out[used++] = '"';
-    out[used] = '\0';
-}
-
-void registry_note(registry_t *self, log_level_t level, const char *message, const char *key1,
-                   const char *value1, const char *key2, const char *value2)
-{
-    registry_note_t note = { .level = level };
-    char quoted1[160] = "", quoted2[FAULT_TEXT_MAX + 8] = "";
-    snprintf(note.message, sizeof note.message, "%s", message);
-    if (key1) {
-        s_quote(quoted1, sizeof quoted1, value1);
-        snprintf(note.text, sizeof note.text, "%s=%s", key1, quoted1);
-    }
-    if (key2) {
-        size_t used = strlen(note.text);
-        s_quote(quoted2, sizeof quoted2, value2);
-        snprintf(note.text + used, sizeof note.text - used, "%s%s=%s", used ? " " : "", key2,
-                 quoted2);
-    }
-    pthread_mutex_lock(&self->lock);
-    // Beyond that nobody reads them; the verdicts are in Redis too.
-    if (self->note_count < NOTES_MAX)
-        self->notes[(self->note_first + self->note_count++) % NOTES_MAX] = note;
-    pthread_mutex_unlock(&self->lock);
-    registry_signal(self->to_loop);
-}
-
-bool registry_heard(registry_t *self, store_status_t status)
-{
-    bool down = status == STORE_DOWN || status == STORE_REFUSED;
-    int64_t now_us = life_mono_us();
-    if (down && (!self->down || now_us - self->down_told_us >= DOWN_AGAIN_US)) {
-        registry_note(self, LOG_WARNING,
-                      self->latest ? "redis does not answer; rule changes wait"
-                                   : "redis does not answer; waiting for it before staging",
-                      NULL, NULL, "error", store_error(self->store));
-        self->down_told_us = now_us;
-    }
-    if (!down && self->down)
-        registry_note(self, LOG_INFO, "redis answers again", NULL, NULL, NULL, NULL);
-    pthread_mutex_lock(&self->lock);
-    self->down = down;
-    pthread_mutex_unlock(&self->lock);
-    return !down;
-}
 
 // ---- plans ----------------------------------------------------------------------
 
@@ -92,55 +31,17 @@ static void s_on_rule(void *context, const store_rule_t *rule)
         look->failed = !planner_rule(look->self->planner, rule);
 }
 
-static void s_on_verdict(void *context, const planner_verdict_t *verdict)
-{
-    look_t *look = context;
-    registry_t *self = look->self;
-    if (verdict->kind == PLAN_DERIVE) {
-        registry_note(self, LOG_ERROR, "derived column left out", "column", verdict->name, "error",
-                      verdict->error);
-        return;
-    }
-    const store_field_t fields[] = { { "state", verdict->state },
-                                     { "error", verdict->error },
-                                     { "by", self->name } };
-    // One that is refused has a name that no key can have: the log tells it.
-    store_status_t status = verdict->state
-                                ? store_rule_status(self->store, verdict->name, fields, 3)
-                                : store_rule_status_remove(self->store, verdict->name);
-    if (status == STORE_DOWN)
-        look->failed = true;
-    if (verdict->error)
-        registry_note(self, LOG_WARNING, "rule refused", "rule", verdict->name, "error",
-                      verdict->error);
-    else
-        registry_note(self, LOG_INFO, "rule", "rule", verdict->name, "state",
-                      verdict->state ? verdict->state : "removed");
-}
-
 static bool s_same_hash(const plan_t *a, const plan_t *b)
 {
     plan_hash_t x = plan_hash(a), y = plan_hash(b);
     return memcmp(&x, &y, sizeof x) == 0;
 }
 
-static bool s_store_plan(registry_t *self, const plan_t *plan)
-{
-    owned(buffer_destroy) buffer_t snapshot = { 0 };
-    if (!plan_encode(plan, NULL, &snapshot) || snapshot.failed)
-        return false;
-    plan_hash_t hash = plan_hash(plan);
-    char text[HASH_TEXT];
-    for (size_t i = 0; i < sizeof hash.bytes; i++)
-        snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
-    return registry_heard(self, store_plan_put(self->store, text, buffer_slice(&snapshot)));
-}
-
-static void s_hand_out(registry_t *self, const plan_t *plan)
+static bool s_hand_out(registry_t *self, const plan_t *plan)
 {
     plan_t *copy = plan_copy(plan);
     if (!copy)
-        return;
+        return registry_tell_no_memory(self);
     pthread_mutex_lock(&self->lock);
     plan_destroy(&self->plan);
     self->plan = copy;
@@ -148,6 +49,7 @@ static void s_hand_out(registry_t *self, const plan_t *plan)
     pthread_mutex_unlock(&self->lock);
     self->latest_edition = self->edition;
     registry_signal(self->to_loop);
+    return true;
 }
 
 static void s_on_status(void *context, const store_rule_t *status)
@@ -169,32 +71,35 @@ static bool s_meet(registry_t *self, look_t *look)
            !look->failed;
 }
 
-// Look at the rules; if another plan comes out, store it and hand it out. False: try again soon.
-static bool s_look(registry_t *self)
+// All rules in Redis, for the planner. False: unknown.
+static bool s_read_rules(registry_t *self, look_t *look)
 {
-    look_t look = { .self = self };
-    if (!planner_begin(self->planner) || !registry_check_logs(self) ||
-        !registry_heard(self, store_rules(self->store, s_on_rule, &look)) || look.failed)
-        return false;
-    if (self->epoch != store_epoch(self->store) && !s_meet(self, &look))
-        return false;
-    owned(plan_destroy) plan_t *plan = planner_finish(self->planner, s_on_verdict, &look);
+    return registry_check_logs(self) &&
+           registry_heard(self, store_rules(self->store, s_on_rule, look)) &&
+           (self->epoch == store_epoch(self->store) || look->failed || s_meet(self, look));
+}
+
+bool registry_look(registry_t *self)
+{
+    look_t look = { .self = self, .failed = !planner_begin(self->planner) };
+    bool known = look.failed || s_read_rules(self, &look);
+    owned(plan_destroy) plan_t *plan = known && !look.failed ? planner_finish(self->planner) : NULL;
     if (!plan)
-        return false;
-    if (look.failed)
-        planner_tell_again(self->planner);
+        return known || look.failed ? registry_tell_no_memory(self) : false;
     bool same = self->latest && s_same_hash(plan, self->latest);
     // A new connection may be to a Redis that has lost what we stored.
-    if ((!same || self->epoch != store_epoch(self->store)) && !s_store_plan(self, plan))
+    if ((!same || self->epoch != store_epoch(self->store)) && !registry_store_plan(self, plan))
+        return false;
+    if ((!same || self->latest_edition != self->edition) && !s_hand_out(self, plan))
         return false;
     self->epoch = store_epoch(self->store);
-    if (!same || self->latest_edition != self->edition) {
+    if (!same) {
         plan_t *old = self->latest;
         self->latest = plan;
         plan = old;
-        s_hand_out(self, self->latest);
     }
-    return !look.failed;
+    self->telling = true;
+    return true;
 }
 
 typedef struct {
@@ -234,6 +139,7 @@ static void s_take_base(registry_t *self)
 {
     pthread_mutex_lock(&self->lock);
     plan_t *base = self->base;
+    uint32_t cost_max = self->base_cost_max;
     uint64_t edition = self->base_edition;
     self->base = NULL;
     pthread_mutex_unlock(&self->lock);
@@ -243,7 +149,7 @@ static void s_take_base(registry_t *self)
         plan_destroy(&base);
         return;
     }
-    self->configured = planner_configure(self->planner, base);
+    self->configured = planner_configure(self->planner, base, cost_max);
     self->edition = edition;
     self->look_us = 0;
     if (self->configured) {
@@ -375,6 +281,11 @@ static void s_wait(registry_t *self, int64_t until_us)
         registry_quiet(self->to_thread);
 }
 
+static int64_t s_most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 void *registry_run(void *context)
 {
     registry_t *self = context;
@@ -383,8 +294,9 @@ void *registry_run(void *context)
         int64_t now_us = life_mono_us();
         s_take_base(self);
         bool live = false;
-        if (store_watch_take(self->watch, &live) && self->look_us > self->looked_us + LOOK_LEAST_US)
-            self->look_us = self->looked_us + LOOK_LEAST_US;
+        int64_t soon_us = self->looked_us + s_most(LOOK_LEAST_US, LOOK_SHARE * self->look_took_us);
+        if (store_watch_take(self->watch, &live) && self->look_us > soon_us)
+            self->look_us = soon_us;
         pthread_mutex_lock(&self->lock);
         self->live = live;
         if (self->logs_changed)
@@ -394,8 +306,12 @@ void *registry_run(void *context)
         if (self->configured && self->alone && now_us >= self->look_us) {
             // One that fails is tried again with the next beat; the store itself backs off.
             self->looked_us = now_us;
-            self->look_us = now_us + (s_look(self) ? REGISTRY_LOOK_MS : REGISTRY_BEAT_MS) * 1000;
+            bool done = registry_look(self);
+            self->look_took_us = done ? life_mono_us() - now_us : 0;
+            int64_t next_us = (done ? REGISTRY_LOOK_MS : REGISTRY_BEAT_MS) * INT64_C(1000);
+            self->look_us = now_us + s_most(next_us, LOOK_WHOLE_SHARE * self->look_took_us);
         }
+        registry_tell_verdicts(self);
         if (s_was_told(self) || now_us >= beat_us) {
             beat_us = now_us + REGISTRY_BEAT_MS * 1000;
             if (registry_check_rivals(self, now_us)) {
@@ -404,8 +320,9 @@ void *registry_run(void *context)
             }
             s_find_brokers(self);
         }
-        s_wait(self, beat_us < self->look_us || !self->configured || !self->alone ? beat_us
-                                                                                  : self->look_us);
+        int64_t until_us =
+            beat_us < self->look_us || !self->configured || !self->alone ? beat_us : self->look_us;
+        s_wait(self, self->telling ? 0 : until_us);
     }
     s_leave(self);
     return NULL;

@@ -107,6 +107,34 @@ static bool read_for(rule_t *rule, const char *value, fault_t *fault)
     return s_duration(&rule->for_us, "for", value, fault);
 }
 
+static bool read_nodata(rule_t *rule, const char *value, fault_t *fault)
+{
+    if (!s_duration(&rule->nodata_us, "nodata", value, fault))
+        return false;
+    return rule->nodata_us <= RULE_NODATA_US_MAX ||
+           fault_set(fault, "nodata: '%s' is longer than 366 days", value);
+}
+
+// Empty: there is no guard.
+static bool read_flap(rule_t *rule, const char *value, fault_t *fault)
+{
+    budget_t flap;
+    if (!*value)
+        return true;
+    if (!settings_flap(value, &flap))
+        return fault_set(fault,
+                         "flap: '%s' is not like 6/10m: %d to %d changes in at most 366 days",
+                         value, RULE_FLAP_LEAST, RULE_FLAP_MOST);
+    rule->flap_changes = flap.count;
+    rule->flap_us = flap.window_us;
+    return true;
+}
+
+static bool read_freeze(rule_t *rule, const char *value, fault_t *fault)
+{
+    return s_bool(&rule->freeze, "freeze", value, fault);
+}
+
 static bool read_resolve(rule_t *rule, const char *value, fault_t *fault)
 {
     return !*value || s_text(&rule->resolve, "resolve", value, RULE_TEXT_MAX, fault);
@@ -146,6 +174,9 @@ static const field_reader_t field_readers[] = {
     { "note", read_note },
     { "cooldown", read_cooldown },
     { "for", read_for },
+    { "nodata", read_nodata },
+    { "flap", read_flap },
+    { "freeze", read_freeze },
     { "resolve", read_resolve },
     { "emit", read_emit },
     { "alerts_max", read_alerts_max },
@@ -193,10 +224,10 @@ bool rule_fields_are_whole(const rule_t *rule)
 
 size_t rule_fields_write(const rule_t *rule, store_field_t fields[RULE_FIELDS_MAX], buffer_t *texts)
 {
-    static const char *const names[RULE_FIELDS_MAX] = { "on",         "when",     "severity",
-                                                        "note",       "emit",     "resolve",
-                                                        "min_rows",   "positive", "enabled",
-                                                        "alerts_max", "cooldown", "for" };
+    static const char *const names[RULE_FIELDS_MAX] = {
+        "on",      "when",       "severity", "note",     "emit", "resolve", "min_rows", "positive",
+        "enabled", "alerts_max", "freeze",   "cooldown", "for",  "nodata",  "flap"
+    };
     const slice_t given[] = {
         rule->on,     rule->when, rule->severity, rule->note, slice_text(emit_words[rule->emit]),
         rule->resolve
@@ -206,16 +237,20 @@ size_t rule_fields_write(const rule_t *rule, store_field_t fields[RULE_FIELDS_MA
         buffer_append(texts, given[i].data, given[i].size);
         buffer_append(texts, "", 1);
     }
-    const int64_t numbers[] = { rule->min_rows, rule->positive, rule->enabled, rule->alerts_max };
+    const int64_t numbers[] = { rule->min_rows, rule->positive, rule->enabled, rule->alerts_max,
+                                rule->freeze };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         buffer_printf(texts, "%" PRId64, numbers[i]);
         buffer_append(texts, "", 1);
     }
-    const int64_t durations[] = { rule->cooldown_us, rule->for_us };
+    const int64_t durations[] = { rule->cooldown_us, rule->for_us, rule->nodata_us };
     for (size_t i = 0; i < sizeof durations / sizeof durations[0]; i++) {
         buffer_printf(texts, "%" PRId64 "us", durations[i]);
         buffer_append(texts, "", 1);
     }
+    if (rule->flap_changes > 0)
+        buffer_printf(texts, "%" PRIu32 "/%" PRId64 "us", rule->flap_changes, rule->flap_us);
+    buffer_append(texts, "", 1);
     if (texts->failed)
         return 0;
     const char *at = (const char *) texts->data;

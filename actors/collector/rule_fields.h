@@ -15,7 +15,7 @@ bool rule_fields_are_whole(const rule_t *rule); // it has a table and a conditio
 
 // The other way: the fields that a person would write for this rule. They point into `texts`, which
 // the caller destroys. 0: out of memory.
-enum { RULE_FIELDS_MAX = 12 };
+enum { RULE_FIELDS_MAX = 15 };
 size_t rule_fields_write(const rule_t *rule, store_field_t fields[RULE_FIELDS_MAX],
                          buffer_t *texts);
 

@@ -6,8 +6,7 @@
 
 #include "actors/collector/known.h"
 #include "proto/owned.h"
-
-enum { UP_BYTES = 8 };
+#include "proto/tick.h"
 
 struct stream {
     char *name;
@@ -26,20 +25,14 @@ struct stream {
     uint64_t first_seq;
     uint64_t up_us;       // time really collecting, over all lives
     int64_t tick_mono_us; // of the last tick; 0 = none yet
+    int64_t tick_recv_us; // its receipt
+    int64_t since_us;     // collecting without a break
     int64_t head_us;      // receipt of the head that is being appended
     int64_t stopped_us;   // of the last record of the life before; 0 = there was none
     stream_count_t count;
 };
 
 // ---- opening --------------------------------------------------------------------------------
-
-static uint64_t s_load_u64(const uint8_t *bytes)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < UP_BYTES; i++)
-        value |= (uint64_t) bytes[i] << 8 * i;
-    return value;
-}
 
 // What we knew at the beginning of a segment.
 static bool s_recall(stream_t *self, slice_t payload)
@@ -57,6 +50,7 @@ static bool s_visit(void *context, const record_t *record)
     slice_t subject;
     uint64_t number;
     plan_change_t change;
+    tick_t tick;
     switch (record->kind) {
     case RECORD_TORN:
     case RECORD_PAYLOAD:
@@ -73,8 +67,8 @@ static bool s_visit(void *context, const record_t *record)
         }
         break;
     case RECORD_TICK:
-        if (record->payload.size == UP_BYTES)
-            self->up_us = s_load_u64(record->payload.data);
+        if (tick_decode(&tick, record->payload))
+            self->up_us = tick.up_us;
         break;
     case RECORD_RESET:
         if (!amendments_note(self->amendments, record))
@@ -359,15 +353,19 @@ bool stream_tick(stream_t *self, bool collecting, int64_t mono_us, int64_t recv_
         return true;
     if (!self->tick_mono_us)
         since = 0;
+    // Not before what the log has: after a step back of the clock nobody was there any sooner.
+    if (!self->tick_mono_us || recv_us - self->tick_recv_us > STREAM_BREAK_US)
+        self->since_us =
+            recv_us > stage_recv_us(self->stage) ? recv_us : stage_recv_us(self->stage);
     self->tick_mono_us = mono_us;
+    self->tick_recv_us = recv_us;
     if (collecting)
         self->up_us += (uint64_t) (since < STREAM_TICK_COUNTED_US ? since : STREAM_TICK_COUNTED_US);
-    uint8_t up[UP_BYTES];
-    for (int i = 0; i < UP_BYTES; i++)
-        up[i] = (uint8_t) (self->up_us >> 8 * i);
+    uint8_t payload[TICK_BYTES];
+    tick_encode(&(tick_t){ .up_us = self->up_us, .since_us = self->since_us }, payload);
     slice_t none = { 0 };
-    return s_begin_segment(self, recv_us) &&
-           stage_append(self->stage, RECORD_TICK, recv_us, none, none, slice_of(up, sizeof up));
+    return s_begin_segment(self, recv_us) && stage_append(self->stage, RECORD_TICK, recv_us, none,
+                                                          none, slice_of(payload, sizeof payload));
 }
 
 int64_t stream_tick_due_us(const stream_t *self)

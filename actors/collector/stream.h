@@ -14,6 +14,7 @@
 enum {
     STREAM_TICK_US = 1000000,
     STREAM_TICK_COUNTED_US = 2000000, // of one tick at most: the rest we were asleep
+    STREAM_BREAK_US = 10000000,       // without a tick: nobody was there
 };
 
 typedef struct stream stream_t;
@@ -57,7 +58,8 @@ uint64_t stream_put_torn(stream_t *self, slice_t source, slice_t payload, int64_
 bool stream_gap(stream_t *self, slice_t source, const gap_t *gap, int64_t recv_us);
 
 // A tick, if there is a plan and one is due (mono_us, monotonic). `up` grows by the time since
-// the last one, if we were collecting.
+// the last one, if we were collecting; whoever was away for STREAM_BREAK_US of receipt, or has just
+// begun, is there since now.
 bool stream_tick(stream_t *self, bool collecting, int64_t mono_us, int64_t recv_us);
 int64_t stream_tick_due_us(const stream_t *self);
 

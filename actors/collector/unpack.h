@@ -1,7 +1,7 @@
 /*  unpack -- the content coding of an HTTP answer becomes bytes, piece by piece, within limits.
  *
  *  Pure, and the one file that knows how brotli and zstd are read. libcurl could do it, but does
- * not ask whether a compressed stream came to its end: half an answer, cut where its length was
+ *  not ask whether a compressed stream came to its end: half an answer, cut where its length was
  *  counted, would be a whole one to it.
  */
 #pragma once

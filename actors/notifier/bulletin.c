@@ -22,7 +22,7 @@ bool bulletin_name_is_good(slice_t name)
 bool bulletin_read(bulletin_t *self, slice_t body)
 {
     wire_reader_t reader = wire_reader(body);
-    bulletin_t read = { .ts_us = -1 };
+    bulletin_t read = { .ts_us = -1, .since_us = -1 };
     uint32_t count = 0;
     wire_read_map(&reader, &count);
     for (uint32_t i = 0; i < count && !reader.failed; i++) {
@@ -38,6 +38,8 @@ bool bulletin_read(bulletin_t *self, slice_t body)
             wire_read_text(&reader, &read.kind, KEY_BYTES_MAX);
         else if (slice_is(key, "ts"))
             wire_read_i64(&reader, &read.ts_us);
+        else if (slice_is(key, "since") && wire_peek(&reader) == WIRE_INT)
+            wire_read_i64(&reader, &read.since_us);
         else if (slice_is(key, "seq"))
             wire_read_u64(&reader, &read.seq);
         else
@@ -46,12 +48,20 @@ bool bulletin_read(bulletin_t *self, slice_t body)
     if (!wire_done(&reader) || read.rule.size == 0 || read.series.size == 0 || read.ts_us < 0 ||
         read.seq == 0)
         return false;
+    if (read.since_us < 0)
+        read.since_us = read.ts_us;
     *self = read;
     return true;
 }
 
-bool bulletin_is_news(const bulletin_t *self)
+bool bulletin_is_state(const bulletin_t *self)
 {
     return slice_is(self->kind, "firing") || slice_is(self->kind, "still") ||
-           slice_is(self->kind, "resolved");
+           slice_is(self->kind, "resolved") || slice_is(self->kind, "flapping");
+}
+
+bool bulletin_is_news(const bulletin_t *self)
+{
+    return bulletin_is_state(self) || slice_is(self->kind, "nodata") ||
+           slice_is(self->kind, "data");
 }

@@ -15,6 +15,7 @@ enum { BULLETIN_NAME_MAX = PLAN_NAME_MAX, BULLETIN_SERIES_MAX = SERIES_ID_MAX };
 typedef struct {
     slice_t rule, series, severity, kind; // in the body; severity and kind may be empty
     int64_t ts_us;
+    int64_t since_us; // when an incident began; ts_us where that is not said
     uint64_t seq;
 } bulletin_t;
 
@@ -24,6 +25,8 @@ bool bulletin_read(bulletin_t *self, slice_t body);
 // Is it told to subscribers? What changes with an incident is; alerts and corrections are for those
 // who listen.
 bool bulletin_is_news(const bulletin_t *self);
+// Does it say how an incident is now? That a series is silent says nothing of it.
+bool bulletin_is_state(const bulletin_t *self);
 
 // Names of rules, subscribers, silences and sources: 1 to 128 letters, digits, '.', '_', '-'.
 bool bulletin_name_is_good(slice_t name);

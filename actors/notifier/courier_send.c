@@ -3,6 +3,7 @@
 
 #include "actors/notifier/courier_inside.h"
 #include "broker/runtime/life.h"
+#include "broker/store_pass.h"
 #include "proto/owned.h"
 
 typedef struct {
@@ -11,21 +12,30 @@ typedef struct {
     const char *channel; // of the recipient
 } attempt_t;
 
-// All commands share their places, as the letters to one host do.
-static const char commands_host[] = "command";
+// All commands share their places, and all mails, as the letters to one host do.
+static const char commands_host[] = "command", mails_host[] = "mail";
 
 static bool has_room(const courier_t *self, const char *host)
 {
-    return strcmp(host, commands_host) == 0 ? runner_has_room(self->runner)
-                                            : deliver_has_room(self->deliver, host);
+    if (strcmp(host, commands_host) == 0)
+        return runner_has_room(self->commands);
+    if (strcmp(host, mails_host) == 0)
+        return runner_has_room(self->mails);
+    return deliver_has_room(self->deliver, host);
 }
 
 static deliver_status_t start(courier_t *self, job_t *job, const letter_t *letter, fault_t *fault)
 {
     size_t tag = (size_t) (job - self->jobs);
-    if (letter->kind == LETTER_COMMAND) {
+    switch (letter->kind) {
+    case LETTER_COMMAND:
         strcpy(job->host, commands_host);
-        return runner_start(self->runner, letter, tag, life_mono_us(), fault);
+        return runner_start(self->commands, letter, tag, life_mono_us(), fault);
+    case LETTER_MAIL:
+        strcpy(job->host, mails_host);
+        return runner_start(self->mails, letter, tag, life_mono_us(), fault);
+    case LETTER_REQUEST:
+        break;
     }
     return deliver_host(letter->url, job->host, fault)
                ? deliver_start(self->deliver, letter, tag, fault)
@@ -63,9 +73,47 @@ static bool is_in_time(const attempt_t *attempt, const store_subscriber_t *subsc
     if (store_delivery_pace(attempt->courier->store, job->alert_id, job->recipient, rate.count,
                             rate.window_us / 1000, &job->delay_ms) != STORE_OK)
         return false;
-    if (job->delay_ms > 0)
-        job->state = JOB_RETURNED;
-    return job->delay_ms == 0;
+    if (job->delay_ms == 0)
+        return true;
+    if (job->waited_ms >= DELIVERY_WAITS_S * INT64_C(1000)) {
+        courier_end(job, OUTCOME_EXPIRED, "has waited for 7 days for its turn at this rate");
+        return false;
+    }
+    if (job->delay_ms > PACED_MS_MAX)
+        job->delay_ms = PACED_MS_MAX;
+    job->state = JOB_RETURNED;
+    return false;
+}
+
+// Who mends a subscriber by DEL and HSET is not there for a moment.
+static void miss(job_t *job)
+{
+    if (job->missed && job->attempts >= MISSED_MAX) {
+        courier_end(job, OUTCOME_DEAD, subscription_missing);
+        return;
+    }
+    courier_fail(job, 0, subscription_missing);
+    if (job->delay_ms > MISSED_MS)
+        job->delay_ms = MISSED_MS;
+}
+
+// Our configuration has not what it takes. Another notifier may, if there are several; else it is
+// tried again as after a failure, until there is one.
+static void pass(courier_t *self, job_t *job, const char *reason)
+{
+    const store_claimed_t item = { job->alert_id, job->recipient, job->claim, job->due, 0 };
+    store_status_t status = self->parts > 1
+                                ? store_delivery_pass(self->store, &item, self->parts, self->part)
+                                : STORE_STALE;
+    if (status == STORE_DOWN)
+        return; // stays queued
+    if (status == STORE_STALE) {
+        courier_fail(job, 0, reason);
+        return;
+    }
+    self->count.passed += status == STORE_OK;
+    job->state = JOB_FREE;
+    self->look_us = 0;
 }
 
 static void start_attempt(void *context, const store_subscriber_t *subscriber)
@@ -76,7 +124,11 @@ static void start_attempt(void *context, const store_subscriber_t *subscriber)
     char id[SUBSCRIPTION_ID_MAX];
     notice_t notice;
     if (!subscription_channel(subscriber, attempt->courier->means, attempt->channel, &channel)) {
-        courier_fail(job, 0, "the configuration has no such channel");
+        pass(attempt->courier, job, "the configuration has no such channel");
+        return;
+    }
+    if (!channel.address) {
+        miss(job);
         return;
     }
     if (channel.refusal[0] && channel.off) {
@@ -84,7 +136,7 @@ static void start_attempt(void *context, const store_subscriber_t *subscriber)
         return;
     }
     if (channel.refusal[0]) {
-        courier_fail(job, 0, channel.refusal);
+        pass(attempt->courier, job, channel.refusal);
         return;
     }
     if (!notice_read(&notice, buffer_slice(&job->body)) ||
@@ -92,6 +144,9 @@ static void start_attempt(void *context, const store_subscriber_t *subscriber)
         courier_end(job, OUTCOME_DEAD, "what waits is no alert");
         return;
     }
+    __attribute__((cleanup(gathered_destroy))) gathered_t gathered = { .group = { .count = 0 } };
+    if (!courier_may_go(attempt->courier, job, subscriber, &channel, &notice, &gathered))
+        return;
     buffer_clear(&job->address);
     buffer_text(&job->address, channel.address);
     fault_t fault = { 0 };
@@ -133,7 +188,8 @@ void courier_return_jobs(courier_t *self, int64_t now_us)
         if (job->state != JOB_RETURNED)
             continue;
         int64_t delay_ms = job->delay_ms > 0 ? job->delay_ms : return_ms(self, job->host, now_us);
-        items[count++] = (store_claimed_t){ job->alert_id, job->recipient, delay_ms };
+        items[count++] =
+            (store_claimed_t){ job->alert_id, job->recipient, job->claim, job->due, delay_ms };
         job->state = JOB_FREE;
     }
     // With Redis away they are due again when they stop being hidden.

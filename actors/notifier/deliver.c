@@ -8,7 +8,7 @@
 #include "actors/notifier/deliver_inside.h"
 #include "proto/owned.h"
 
-enum { WAIT_DESCRIPTORS_MAX = 8, CONNECTIONS_KEPT = 64 };
+enum { WAIT_DESCRIPTORS_MAX = 16, CONNECTIONS_KEPT = 64 };
 
 struct deliver {
     CURLM *multi;

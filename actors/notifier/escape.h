@@ -1,7 +1,7 @@
 /*  escape -- text from outside, made harmless for where it is put. Pure.
  *
  *  All append to `out`; whatever the bytes are, the result is valid UTF-8 (a bad byte becomes
- * U+FFFD).
+ *  U+FFFD).
  */
 #pragma once
 #include "proto/buffer.h"

@@ -93,23 +93,36 @@ static bool write_headers(letter_t *self, const gateway_t *gateway, const notice
     return whole;
 }
 
+// Has the path a part "." or ".."? It would lead elsewhere than the operator meant, and no escape
+// prevents it.
+static bool leads_elsewhere(const char *url)
+{
+    const char *part = strstr(url, "://");
+    part = part ? part + 3 : url;
+    for (part += strcspn(part, "/?#"); *part == '/'; part += strcspn(part, "/?#")) {
+        size_t dots = strspn(++part, ".");
+        if (dots > 0 && dots <= 2 && strcspn(part, "/?#") == dots)
+            return true;
+    }
+    return false;
+}
+
 static bool write_gateway(letter_t *self, const store_subscriber_t *subscriber,
                           const channel_t *channel, const notice_t *notice, fault_t *fault)
 {
     const gateway_t *gateway = channel->gateway;
     const template_reader_t reader = { self->id, subscriber->name, channel->address };
     owned(buffer_destroy) buffer_t url = { 0 };
-    // In a path they would lead elsewhere than the operator meant, and no escape prevents it.
-    if (strcmp(channel->address, ".") == 0 || strcmp(channel->address, "..") == 0)
-        return fault_set(fault, "'%s' is no address", channel->address);
     self->method = gateway->settings->method;
     self->ca_file = gateway->settings->ca_file;
     bool whole = template_write(gateway->url, notice, &reader, &url) &&
                  write_headers(self, gateway, notice, &reader) &&
                  (!gateway->body || template_write(gateway->body, notice, &reader, &self->body));
     self->url = keep(self, &url);
-    return (whole && self->url) ||
-           fault_set(fault, "out of memory, or what the template gives is too long");
+    if (!whole || !self->url)
+        return fault_set(fault, "out of memory, or what the template gives is too long");
+    return !leads_elsewhere(self->url) ||
+           fault_set(fault, "a value is '.' or '..' where it is a part of the path");
 }
 
 static bool write_mail(letter_t *self, const channel_t *channel, const notice_t *notice,

@@ -1,5 +1,5 @@
 /*  letter -- what is sent to one recipient of one alert: written when it is sent, from what waits
- * in Redis and the subscriber as it is then. Pure.
+ *  in Redis and the subscriber as it is then. Pure.
  */
 #pragma once
 #include "actors/notifier/notice.h"

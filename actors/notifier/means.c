@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/notifier/mail.h"
+#include "broker/runtime/secret_file.h"
 #include "broker/site.h"
 #include "proto/owned.h"
 
@@ -12,6 +13,7 @@ typedef struct {
     gateway_t gateway; // what others see of it
     template_t *url, *body;
     template_t **values; // of headers; NULL where the text stays
+    char **secrets;      // then it is this
     means_header_t *headers;
 } made_gateway_t;
 
@@ -28,7 +30,13 @@ static void gateway_destroy(made_gateway_t *self)
     template_destroy(&self->body);
     for (size_t i = 0; self->values && i < self->gateway.settings->headers.count; i++)
         template_destroy(&self->values[i]);
+    for (size_t i = 0; self->secrets && i < self->gateway.settings->headers.count; i++) {
+        if (self->secrets[i])
+            explicit_bzero(self->secrets[i], strlen(self->secrets[i]));
+        free(self->secrets[i]);
+    }
     free(self->values);
+    free(self->secrets);
     free(self->headers);
 }
 
@@ -73,21 +81,35 @@ static bool check_host(const setting_placed_t *url, fault_t *fault)
                         "gateways: url: values may stand behind the host only");
 }
 
+static bool read_secret(const setting_pair_t *pair, char **secret, fault_t *fault)
+{
+    char line[SECRET_BYTES_MAX + 1];
+    fault_t why = { 0 };
+    if (!secret_file_read(pair->value, line, &why))
+        return fault_set_at(fault, pair->line, pair->column, "gateways: headers: %s", why.text);
+    *secret = strdup(line);
+    explicit_bzero(line, sizeof line);
+    return *secret || fault_set(fault, "out of memory");
+}
+
 static bool compile_headers(made_gateway_t *self, fault_t *fault)
 {
     const setting_pairs_t *pairs = &self->gateway.settings->headers;
     self->values = calloc(pairs->count + 1, sizeof(template_t *));
+    self->secrets = calloc(pairs->count + 1, sizeof(char *));
     self->headers = calloc(pairs->count + 1, sizeof *self->headers);
-    if (!self->values || !self->headers)
+    if (!self->values || !self->secrets || !self->headers)
         return fault_set(fault, "out of memory");
     for (size_t i = 0; i < pairs->count; i++) {
         const setting_pair_t *pair = &pairs->items[i];
         const setting_placed_t text = { pair->value, pair->line, pair->column };
         if (!pair->secret)
             self->values[i] = compile("headers", &text, TEMPLATE_HEADER, fault);
-        if (!pair->secret && !self->values[i])
+        bool made =
+            pair->secret ? read_secret(pair, &self->secrets[i], fault) : self->values[i] != NULL;
+        if (!made)
             return false;
-        self->headers[i] = (means_header_t){ pair->name, self->values[i], pair->value };
+        self->headers[i] = (means_header_t){ pair->name, self->values[i], self->secrets[i] };
     }
     self->gateway.headers = self->headers;
     return true;

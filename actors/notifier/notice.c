@@ -82,6 +82,8 @@ static bool read_field(wire_reader_t *reader, slice_t name, notice_t *self)
         return wire_read_i64(reader, &self->ts_us);
     if (slice_is(name, "since") && wire_peek(reader) == WIRE_INT)
         return wire_read_i64(reader, &self->since_us);
+    if (slice_is(name, "changes") && wire_peek(reader) == WIRE_INT)
+        return wire_read_u64(reader, &self->changes);
     if (slice_is(name, "key") && wire_peek(reader) == WIRE_MAP)
         return read_key(reader, self);
     if (slice_is(name, "columns"))
@@ -92,6 +94,10 @@ static bool read_field(wire_reader_t *reader, slice_t name, notice_t *self)
         return read_number(reader, &self->threshold);
     if (slice_is(name, "ratio"))
         return read_number(reader, &self->ratio);
+    if (slice_is(name, "rules"))
+        return read_any(reader, WIRE_ARRAY, &self->rules);
+    if (slice_is(name, "rules_total") && wire_peek(reader) == WIRE_INT)
+        return wire_read_u64(reader, &self->rules_total);
     return wire_skip(reader, NULL);
 }
 
@@ -113,7 +119,18 @@ bool notice_read(notice_t *self, slice_t body)
 
 bool notice_is_over(const notice_t *self)
 {
-    return slice_is(self->kind, "resolved") || slice_is(self->kind, "correction");
+    return slice_is(self->kind, "resolved") || slice_is(self->kind, "correction") ||
+           slice_is(self->kind, "data") || slice_is(self->kind, "restored");
+}
+
+bool notice_is_of_silence(const notice_t *self)
+{
+    return slice_is(self->kind, "nodata") || slice_is(self->kind, "data");
+}
+
+bool notice_is_own(const notice_t *self)
+{
+    return slice_is(self->kind, "degraded") || slice_is(self->kind, "restored");
 }
 
 slice_t notice_key(const notice_t *self, slice_t name)

@@ -17,8 +17,12 @@
 #include <unistd.h>
 
 #include "actors/notifier/courier.h"
+#include "actors/notifier/enrolment.h"
 #include "actors/notifier/outbox.h"
 #include "actors/notifier/publisher.h"
+#include "actors/notifier/sharing.h"
+#include "actors/notifier/silencer.h"
+#include "actors/notifier/watchman.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
 #include "broker/runtime/options.h"
@@ -44,8 +48,12 @@ typedef struct {
     metrics_t *metrics; // or NULL
     outbox_t *outbox;
     courier_t *courier;
+    silencer_t *silencer;
+    enrolment_t *enrolment;
+    watchman_t *watchman;
     store_id_t token;
-    bool active;               // we hold the role
+    bool active;               // we hold the role: publish, plan and log
+    sharing_t sharing;         // of deliveries
     bool down;                 // Redis did not answer last time
     bool stuck;                // the outbox cannot be worked on
     int64_t beat_us, pause_us; // when to beat, and to ask the outbox, next
@@ -54,12 +62,17 @@ typedef struct {
     rate_t rate;               // of alerts published
     uint64_t planned;          // deliveries the courier has heard of
     outbox_count_t told;       // what the log has been told of
+    uint64_t told_expired;     // the same, of deliveries
+    bool told_passed;          // the log knows that others have channels that we have not
 } notifier_t;
 
 static void notifier_destroy(notifier_t *self)
 {
+    watchman_destroy(&self->watchman);
     courier_destroy(&self->courier);
     outbox_destroy(&self->outbox);
+    silencer_destroy(&self->silencer);
+    enrolment_destroy(&self->enrolment);
     metrics_destroy(&self->metrics);
     publisher_destroy(&self->publisher);
     store_destroy(&self->store);
@@ -82,7 +95,22 @@ static bool notifier_open(notifier_t *self, const settings_t *settings, fault_t 
         self->courier ? site_store(settings, self->options->dir, REDIS_NOTIFIER, fault) : NULL;
     if (reader)
         self->outbox = outbox_new(reader, self->store, self->publisher, self->means, fault);
-    return self->outbox != NULL;
+    store_watch_t *watch = self->outbox ? site_watch(settings, self->options->dir, REDIS_NOTIFIER,
+                                                     STORE_WATCH_SILENCES, fault)
+                                        : NULL;
+    if (watch)
+        self->silencer = silencer_new(self->store, watch, fault);
+    watch = self->silencer ? site_watch(settings, self->options->dir, REDIS_NOTIFIER,
+                                        STORE_WATCH_SUBSCRIPTIONS, fault)
+                           : NULL;
+    if (watch)
+        self->enrolment = enrolment_new(self->store, watch, fault);
+    if (!self->enrolment)
+        return false;
+    outbox_heed(self->outbox, silencer_silences(self->silencer), self->enrolment);
+    courier_heed(self->courier, silencer_silences(self->silencer));
+    self->watchman = watchman_new(self->store, self->publisher, settings, self->means, fault);
+    return self->watchman != NULL;
 }
 
 // ---- the role -------------------------------------------------------------------------------
@@ -93,9 +121,9 @@ static void set_active(notifier_t *self, bool active)
         return;
     self->active = active;
     outbox_own(self->outbox, active ? &self->token : NULL);
-    if (active)
-        courier_wake(self->courier);
-    log_event(LOG_INFO, active ? "working" : "standing by: another notifier works", NULL);
+    enrolment_own(self->enrolment, active);
+    watchman_own(self->watchman, active);
+    log_event(LOG_INFO, active ? "working" : "standing by: another notifier publishes", NULL);
 }
 
 static void set_down(notifier_t *self, bool is_down, const char *error)
@@ -128,6 +156,8 @@ static bool tell_registry(notifier_t *self)
 {
     outbox_count_t out = outbox_count(self->outbox);
     courier_count_t carried = courier_count(self->courier);
+    enrolment_count_t enrolled = enrolment_count(self->enrolment);
+    watchman_count_t watch = watchman_count(self->watchman);
     const struct {
         const char *name;
         uint64_t value;
@@ -138,19 +168,26 @@ static bool tell_registry(notifier_t *self)
         { "malformed", out.malformed },
         { "unplanned", out.unplanned },
         { "untold", out.untold },
+        { "silenced", out.silenced + carried.silenced },
+        { "silences_unread", silencer_failed(self->silencer) },
+        { "subscriptions", enrolled.subscriptions },
+        { "subscriptions_asked", enrolled.asked },
         { "lag", self->lag },
         { "brokers", publisher_links(self->publisher) },
         { "deliveries_ok", carried.delivered },
         { "deliveries_retried", carried.retried },
         { "deliveries_failed", carried.dead },
-        { "deliveries_pending", carried.waiting },
+        { "deliveries_pending", self->active ? carried.waiting : 0 }, // of all, told by one
+        { "watch_degraded", watch.degraded },
+        { "watch_told", watch.planned },
     };
     enum { FIGURES = sizeof figures / sizeof figures[0] };
     char texts[FIGURES][24];
-    enum { OTHERS = 2 };
+    enum { OTHERS = 3 };
     store_field_t fields[FIGURES + OTHERS] = {
         { "state", self->active ? "active" : "standby" },
         { "metrics", self->metrics ? metrics_address(self->metrics) : "" },
+        { "subscribers_from", enrolled.local ? "memory" : "redis" },
     };
     for (int i = 0; i < FIGURES; i++) {
         snprintf(texts[i], sizeof texts[i], "%" PRIu64, figures[i].value);
@@ -175,10 +212,26 @@ static void tell_log(notifier_t *self)
         log_event(LOG_ERROR, "a key of subscriptions is no set; it is left out",
                   "alerts=%" PRIu64 " newest=%s", out.unplanned - self->told.unplanned,
                   log_quote(outbox_unread(self->outbox)));
+    if (out.unseen > self->told.unseen)
+        log_event(LOG_WARNING, "the view of incidents in Redis could not be written",
+                  "count=%" PRIu64 " error=%s", out.unseen - self->told.unseen,
+                  log_quote(store_error(self->store)));
     if (out.untold > self->told.untold)
         log_event(LOG_WARNING, "subscribers who cannot be told; their deliveries say why",
                   "count=%" PRIu64, out.untold - self->told.untold);
     self->told = out;
+    uint64_t expired = courier_count(self->courier).expired;
+    if (expired > self->told_expired)
+        log_event(LOG_WARNING, "deliveries given up that had waited for 7 days", "count=%" PRIu64,
+                  expired - self->told_expired);
+    self->told_expired = expired;
+    if (courier_count(self->courier).passed > 0 && !self->told_passed) {
+        log_event(LOG_WARNING,
+                  "deliveries by channels that our configuration does not have are passed on; all "
+                  "notifiers need the same smtp, gateways and commands",
+                  "name=%s", self->options->name);
+        self->told_passed = true;
+    }
 }
 
 // True: the registry has heard of us.
@@ -192,6 +245,7 @@ static bool beat(notifier_t *self)
             outbox_look(self->outbox, self->lag);
     }
     bool heard = tell_registry(self);
+    sharing_look(&self->sharing, self->store, self->options->name, self->courier);
     tell_log(self);
     return heard;
 }
@@ -209,6 +263,7 @@ static void reload(notifier_t *self)
     }
     courier_use(self->courier, means, settings->allow_private);
     outbox_use(self->outbox, means);
+    watchman_use(self->watchman, settings, means);
     means_destroy(&self->means);
     settings_destroy(&self->reloaded);
     self->means = means;
@@ -225,6 +280,7 @@ static void take_signal(notifier_t *self, int64_t now_us)
         if (!self->drain_us) {
             self->drain_us = now_us + DRAIN_US;
             outbox_drain(self->outbox);
+            courier_release(self->courier, now_us);
         }
         break;
     case LIFE_RELOAD:
@@ -271,6 +327,30 @@ static int wait_until(int wait_ms, int64_t due_us, int64_t now_us)
     return due_ms < wait_ms ? (int) due_ms : wait_ms;
 }
 
+// Nothing is planned or sent before it is known what is silenced, and told what no longer is.
+// Publishing does not wait for it.
+static int work(notifier_t *self, int64_t now_us)
+{
+    bool known = silencer_step(self->silencer, now_us, life_wall_us());
+    enrolment_step(self->enrolment, now_us);
+    bool fetch = sharing_has_part(&self->sharing, self->store) && !self->drain_us;
+    outbox_hold(self->outbox, !known);
+    int wait_ms = work_outbox(self, now_us);
+    courier_step(self->courier, now_us, fetch && known);
+    if (fetch && known)
+        wait_ms = wait_until(wait_ms, courier_due_us(self->courier), now_us);
+    wait_ms = wait_until(wait_ms, enrolment_due_us(self->enrolment), now_us);
+    return wait_until(wait_ms, silencer_due_us(self->silencer, now_us, life_wall_us()), now_us);
+}
+
+static void work_watchman(notifier_t *self, int64_t now_us)
+{
+    uint64_t before = watchman_count(self->watchman).planned;
+    watchman_step(self->watchman, now_us);
+    if (watchman_count(self->watchman).planned != before)
+        courier_wake(self->courier);
+}
+
 // False: a socket was lost.
 static bool notifier_run(notifier_t *self)
 {
@@ -286,16 +366,17 @@ static bool notifier_run(notifier_t *self)
             self->beat_us = now_us + BEAT_US;
         }
         publisher_listen(self->publisher, now_us);
-        int wait_ms = work_outbox(self, now_us);
-        bool fetch = self->active && !self->drain_us;
-        courier_step(self->courier, now_us, fetch);
-        wait_ms = wait_until(wait_ms, self->beat_us, now_us);
-        if (fetch)
-            wait_ms = wait_until(wait_ms, courier_due_us(self->courier), now_us);
+        int wait_ms = wait_until(work(self, now_us), self->beat_us, now_us);
+        if (!self->drain_us) {
+            work_watchman(self, now_us);
+            wait_ms = wait_until(wait_ms, watchman_due_us(self->watchman), now_us);
+        }
         const int wake[] = {
             self->signals,
             outbox_descriptor(self->outbox),
             publisher_descriptor(self->publisher),
+            silencer_descriptor(self->silencer),
+            enrolment_descriptor(self->enrolment),
         };
         courier_wait(self->courier, wake, sizeof wake / sizeof wake[0], wait_ms);
     }

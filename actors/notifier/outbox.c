@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/notifier/audience.h"
 #include "actors/notifier/batch.h"
-#include "actors/notifier/subscription.h"
 #include "broker/runtime/fault_point.h"
 #include "broker/runtime/life.h"
+#include "broker/store_incident.h"
+#include "broker/store_silences.h"
 
 enum { READ_BLOCK_MS = 1000 }; // how long Redis may wait for the first entry
 
@@ -16,7 +18,9 @@ struct outbox {
     store_t *reader, *store;
     publisher_t *publisher;
     const means_t *means;
-    bool owned, draining;
+    const silences_t *silences; // or NULL
+    enrolment_t *enrolment;     // or NULL
+    bool owned, draining, held;
     store_id_t token;
     bool asked;            // the reader waits for entries
     int64_t asked_us;      // since then
@@ -31,6 +35,8 @@ struct outbox {
     size_t planned;        // items of it that are, as far as they have to be
     size_t logged_count;   // of these, with what goes into the log
     store_logged_t logged[BATCH_MAX];
+    size_t incident_count;
+    store_incident_t incidents[BATCH_MAX];                    // what they change of the view
     const char *error;                                        // of the last OUTBOX_DOWN
     char unread[BULLETIN_NAME_MAX + BULLETIN_SERIES_MAX + 2]; // "<rule>:<series>" of an alert
     outbox_count_t count;
@@ -69,10 +75,16 @@ void outbox_use(outbox_t *self, const means_t *means)
     self->means = means;
 }
 
+void outbox_heed(outbox_t *self, const silences_t *silences, enrolment_t *enrolment)
+{
+    self->silences = silences;
+    self->enrolment = enrolment;
+}
+
 static void clear_batch(outbox_t *self)
 {
     batch_clear(&self->batch);
-    self->published = self->planned = self->logged_count = 0;
+    self->published = self->planned = self->logged_count = self->incident_count = 0;
     self->looked = false;
 }
 
@@ -91,6 +103,11 @@ void outbox_own(outbox_t *self, const store_id_t *token)
     if (token)
         self->token = *token;
     forget_batch(self);
+}
+
+void outbox_hold(outbox_t *self, bool held)
+{
+    self->held = held;
 }
 
 void outbox_drain(outbox_t *self)
@@ -179,85 +196,27 @@ static outbox_status_t receive(outbox_t *self, int64_t now_us)
 
 // ---- telling subscribers --------------------------------------------------------------------
 
-// Who is to be told of an alert: recipient, then why it cannot be told ("" = it can), each with its
-// NUL.
-typedef struct {
-    const means_t *means;
-    buffer_t text;
-    size_t asked; // subscribers
-    size_t count, refused, nameless;
-} audience_t;
-
-static void audience_clear(audience_t *self)
-{
-    buffer_destroy(&self->text);
-}
-
-// A subscription of somebody who cannot be told must not look like one that works.
-static void add_recipient(void *context, const char *recipient, const char *refusal)
-{
-    audience_t *audience = context;
-    audience->count++;
-    audience->refused += refusal[0] != '\0';
-    buffer_append(&audience->text, recipient, strlen(recipient) + 1);
-    buffer_append(&audience->text, refusal, strlen(refusal) + 1);
-}
-
-static void add_subscriber(void *context, const store_subscriber_t *subscriber)
-{
-    audience_t *audience = context;
-    audience->asked++;
-    if (bulletin_name_is_good(slice_text(subscriber->name)))
-        subscription_recipients(subscriber, audience->means, add_recipient, audience);
-    else
-        audience->nameless++; // not even a record can be kept under such a name
-}
-
-static store_status_t plan_audience(outbox_t *self, const item_t *item, const audience_t *audience)
-{
-    store_told_t *told = calloc(audience->count, sizeof *told);
-    if (!told || audience->text.failed) {
-        free(told);
-        return STORE_FULL; // no memory: the batch is read again
-    }
-    const char *at = (const char *) audience->text.data;
-    for (size_t i = 0; i < audience->count; i++) {
-        told[i].name = at;
-        told[i].refusal = at + strlen(at) + 1;
-        at = told[i].refusal + strlen(told[i].refusal) + 1;
-    }
-    store_status_t status =
-        store_delivery_plan(self->store, batch_piece(&self->batch, item->id),
-                            batch_piece(&self->batch, item->body), told, audience->count);
-    free(told);
-    if (status != STORE_OK)
-        return status;
-    self->count.planned += audience->count - audience->refused;
-    self->count.untold += audience->refused + audience->nameless;
-    return STORE_OK;
-}
-
 // *asked: of how many subscribers Redis was asked.
 static store_status_t plan(outbox_t *self, const item_t *item, const bulletin_t *bulletin,
                            bool *planned, size_t *asked)
 {
-    __attribute__((cleanup(audience_clear))) audience_t audience = { .means = self->means };
-    unsigned unread;
-    store_status_t status = store_subscribers(self->store, bulletin->rule, bulletin->series,
-                                              &unread, add_subscriber, &audience);
+    const audience_look_t look = { self->store, self->means, self->silences, self->enrolment };
+    audience_count_t count = { 0 };
+    store_status_t status = audience_plan(&look, batch_piece(&self->batch, item->id),
+                                          batch_piece(&self->batch, item->body), bulletin, &count);
     if (status != STORE_OK)
         return status;
-    if (unread > 0) {
+    if (count.unread) {
         self->count.unplanned++;
         snprintf(self->unread, sizeof self->unread, "%.*s:%.*s", (int) bulletin->rule.size,
                  (const char *) bulletin->rule.data, (int) bulletin->series.size,
                  (const char *) bulletin->series.data);
     }
-    *asked += audience.asked;
-    *planned = audience.count > 0;
-    if (*planned)
-        return plan_audience(self, item, &audience);
-    self->count.untold += audience.nameless;
+    *asked += count.asked;
+    *planned = count.recipients > 0;
+    self->count.planned += count.planned;
+    self->count.silenced += count.silenced;
+    self->count.untold += count.untold;
     return STORE_OK;
 }
 
@@ -300,6 +259,23 @@ static bool publish(outbox_t *self)
     return true;
 }
 
+// An incident is as the last entry of its topic says, and they come in order.
+static void note_incident(outbox_t *self, const item_t *item, const bulletin_t *bulletin)
+{
+    bool still = slice_is(bulletin->kind, "still");
+    self->incidents[self->incident_count++] = (store_incident_t){
+        .rule = bulletin->rule,
+        .series = bulletin->series,
+        .state = still ? slice_text("firing") : bulletin->kind,
+        .id = batch_piece(&self->batch, item->id),
+        .severity = bulletin->severity,
+        .body = batch_piece(&self->batch, item->json),
+        .since_us = bulletin->since_us,
+        .ts_us = bulletin->ts_us,
+        .over = slice_is(bulletin->kind, "resolved"),
+    };
+}
+
 // What the log knows was planned before it came there. It goes into the log once more all the same,
 // which refuses it if it has lost both since.
 static store_status_t plan_next(outbox_t *self, size_t *asked)
@@ -315,6 +291,8 @@ static store_status_t plan_next(outbox_t *self, size_t *asked)
         if (status != STORE_OK)
             return status;
         FAULT_POINT("alert.planned");
+        if (!self->known[self->planned] && bulletin_is_state(&bulletin))
+            note_incident(self, item, &bulletin);
         self->logged[self->logged_count++] = (store_logged_t){
             .id = batch_piece(batch, item->id),
             .rule = bulletin.rule,
@@ -342,9 +320,15 @@ static store_status_t plan_some(outbox_t *self)
     return status;
 }
 
+// The view first: what the log knows changes it no more. Where it cannot be written (Redis has no
+// room, or its users are of an older version) it is old, and nothing waits for it.
 static store_status_t log_batch(outbox_t *self)
 {
     size_t count = self->logged_count;
+    store_status_t status = store_incident_put(self->store, self->incidents, self->incident_count);
+    if (status == STORE_DOWN)
+        return status;
+    self->count.unseen += status == STORE_OK ? 0 : self->incident_count;
     return count ? store_alert_log_put(self->store, self->logged, count) : STORE_OK;
 }
 
@@ -375,6 +359,8 @@ static outbox_status_t work(outbox_t *self, int64_t now_us)
         forget_batch(self);
         return OUTBOX_MOVED;
     }
+    if (self->held)
+        return OUTBOX_IDLE;
     store_status_t status = plan_some(self);
     if (status == STORE_OK && self->planned < self->batch.count)
         return OUTBOX_MOVED; // there is more to plan

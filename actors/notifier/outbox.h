@@ -14,8 +14,10 @@
  *  Not a process: the notifier's loop calls outbox_step whenever it wakes.
  */
 #pragma once
+#include "actors/notifier/enrolment.h"
 #include "actors/notifier/means.h"
 #include "actors/notifier/publisher.h"
+#include "actors/notifier/silence.h"
 #include "broker/store.h"
 
 typedef struct outbox outbox_t;
@@ -24,7 +26,7 @@ typedef struct outbox outbox_t;
 enum { OUTBOX_ASKED_MAX = 256 };
 
 typedef enum {
-    OUTBOX_IDLE,    // waits for the descriptor, or is not the notifier
+    OUTBOX_IDLE,    // waits for the descriptor, is held, or is not the notifier
     OUTBOX_BLOCKED, // has entries, waits for the brokers
     OUTBOX_MOVED,   // worked: call again
     OUTBOX_FENCED,  // somebody else is the notifier
@@ -35,7 +37,9 @@ typedef struct {
     uint64_t published, planned;
     uint64_t known;     // alerts that the log has already: not published again
     uint64_t malformed; // entries that are no alert: left out
+    uint64_t unseen;    // changes of incidents that the view of them may lack
     uint64_t unplanned; // alerts with a key of subscriptions that is no set
+    uint64_t silenced;  // deliveries that a silence keeps back
     uint64_t untold;    // subscriptions to alerts of somebody who cannot be told
 } outbox_count_t;
 
@@ -45,9 +49,14 @@ outbox_t *outbox_new(store_t *reader, store_t *store, publisher_t *publisher, co
                      fault_t *fault);
 void outbox_destroy(outbox_t **self_p);
 void outbox_use(outbox_t *self, const means_t *means);
+// Whom these silence is not told for now, and who subscribes is asked of this. Both must live
+// longer; without them nobody is silenced, and Redis is asked.
+void outbox_heed(outbox_t *self, const silences_t *silences, enrolment_t *enrolment);
 
 // From now on we are the notifier, by this token; NULL: no longer.
 void outbox_own(outbox_t *self, const store_id_t *token);
+// For now nothing is planned, and so neither logged nor taken; it is published all the same.
+void outbox_hold(outbox_t *self, bool held);
 // Finish what is in hand, ask for no more.
 void outbox_drain(outbox_t *self);
 bool outbox_busy(const outbox_t *self); // something is in hand

@@ -1,6 +1,7 @@
 /*  payload -- see payload.h. */
 #include "actors/notifier/payload.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "actors/notifier/escape.h"
@@ -39,6 +40,32 @@ const char *payload_type(payload_t payload)
     return shapes[payload].type;
 }
 
+// ---- JSON -----------------------------------------------------------------------------------
+
+// Several in one letter: what they have in common, and each that is known.
+static bool write_group(const notice_t *notice, buffer_t *out)
+{
+    const notice_group_t *group = notice->group;
+    buffer_text(out, "{\"v\":1,\"group\":{\"rule\":");
+    json_text(out, notice->rule);
+    buffer_text(out, ",\"kind\":");
+    json_text(out, notice->kind);
+    buffer_printf(out, ",\"count\":%" PRIu64 ",\"shown\":%zu},\"alerts\":[", group->count,
+                  group->shown);
+    bool whole = true;
+    for (size_t i = 0; i < group->shown && whole; i++) {
+        buffer_text(out, i ? "," : "");
+        whole = json_from_wire(out, group->items[i].body);
+    }
+    buffer_text(out, "]}");
+    return whole;
+}
+
+static bool write_json(const notice_t *notice, buffer_t *out)
+{
+    return notice->group ? write_group(notice, out) : json_from_wire(out, notice->body);
+}
+
 // ---- CloudEvents ----------------------------------------------------------------------------
 
 static void put_member(buffer_t *out, const char *before, slice_t text)
@@ -60,11 +87,12 @@ static bool write_event(const notice_t *notice, buffer_t *out)
     buffer_clear(&text);
     buffer_text(&text, "tidewire.");
     buffer_append(&text, notice->kind.data, notice->kind.size);
+    buffer_text(&text, notice->group ? ".group" : "");
     put_member(out, ",\"type\":", buffer_slice(&text));
     put_member(out, ",\"subject\":", notice->series);
     put_member(out, ",\"time\":", slice_text(time));
     buffer_text(out, ",\"datacontenttype\":\"application/json\",\"data\":");
-    bool whole = json_from_wire(out, notice->body);
+    bool whole = write_json(notice, out);
     buffer_text(out, "}");
     return whole && !text.failed;
 }
@@ -100,7 +128,7 @@ bool payload_write(payload_t payload, const notice_t *notice, const char *receiv
     bool whole = false;
     switch (payload) {
     case PAYLOAD_JSON:
-        whole = json_from_wire(out, notice->body);
+        whole = write_json(notice, out);
         break;
     case PAYLOAD_ALERTMANAGER:
         whole = payload_alertmanager(notice, receiver, out);

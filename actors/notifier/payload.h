@@ -1,10 +1,10 @@
 /*  payload -- an alert as the body of a request, in the shapes that receivers know. Pure.
  *
  *  json: what the alert socket says, as JSON. alertmanager: the payload, version 4, that
- * Prometheus' Alertmanager sends to its webhooks, so that receivers made for it work.
- * alertmanager-api: what Alertmanager takes at /api/v2/alerts. cloudevents: CloudEvents 1.0,
- * structured, with our JSON as data. chat: Slack's incoming webhooks, and what is compatible with
- * them.
+ *  Prometheus' Alertmanager sends to its webhooks, so that receivers made for it work.
+ *  alertmanager-api: what Alertmanager takes at /api/v2/alerts. cloudevents: CloudEvents 1.0,
+ *  structured, with our JSON as data. chat: Slack's incoming webhooks, and what is compatible
+ *  with them.
  */
 #pragma once
 #include "actors/notifier/notice.h"

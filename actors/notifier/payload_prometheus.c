@@ -1,8 +1,9 @@
 /*  payload_prometheus -- see payload.h: an alert in the words of Prometheus.
  *
  *  Labels say what it is about, and nothing that changes: alertname (the rule), series, severity
- * and the parts of the key. So Alertmanager takes `firing`, `still` and `resolved` for the same
- * alert. What was measured is in the annotations.
+ *  and the parts of the key. So Alertmanager takes `firing`, `still` and `resolved` for the same
+ *  alert; a silence of the series is another one, with kind="nodata", which `data` resolves. What
+ *  was measured is in the annotations.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "proto/json.h"
 #include "proto/owned.h"
 
-enum { LABELS_MAX = 3 + SERIES_KEYS_MAX, LABEL_NAME_MAX = 140 };
+enum { LABELS_MAX = 4 + SERIES_KEYS_MAX, LABEL_NAME_MAX = 140 };
 
 typedef struct {
     char name[LABEL_NAME_MAX];
@@ -48,10 +49,12 @@ static void read_labels(labels_t *self, const notice_t *notice)
     add_label(self, "", slice_text("alertname"), notice->rule);
     add_label(self, "", slice_text("series"), notice->series);
     add_label(self, "", slice_text("severity"), notice->severity);
+    if (notice_is_of_silence(notice))
+        add_label(self, "", slice_text("kind"), slice_text("nodata"));
     for (unsigned i = 0; i < notice->key_count; i++) {
         slice_t name = notice->key_names[i];
-        bool ours =
-            slice_is(name, "alertname") || slice_is(name, "series") || slice_is(name, "severity");
+        bool ours = slice_is(name, "alertname") || slice_is(name, "series") ||
+                    slice_is(name, "severity") || slice_is(name, "kind");
         add_label(self, ours ? "key_" : "", name, notice->key_values[i]);
     }
     qsort(self->items, self->count, sizeof self->items[0], compare_labels);
@@ -127,38 +130,73 @@ static void put_group_key(buffer_t *out, const notice_t *notice)
     owned(buffer_destroy) buffer_t key = { 0 };
     buffer_text(&key, "{}:{alertname=");
     json_text(&key, notice->rule);
-    buffer_text(&key, ", series=");
-    json_text(&key, notice->series);
+    if (!notice->group) {
+        buffer_text(&key, ", series=");
+        json_text(&key, notice->series);
+    }
     buffer_text(&key, "}");
     out->failed |= key.failed;
     json_text(out, buffer_slice(&key));
 }
 
-bool payload_alertmanager(const notice_t *notice, const char *receiver, buffer_t *out)
+static const char *status_of(const notice_t *notice)
 {
-    labels_t labels;
-    read_labels(&labels, notice);
-    const char *status = notice_is_over(notice) ? "resolved" : "firing";
-    buffer_text(out, "{\"receiver\":");
-    json_text(out, slice_text(receiver));
-    buffer_printf(out, ",\"status\":\"%s\",\"alerts\":[{\"status\":\"%s\",\"labels\":", status,
-                  status);
-    put_labels(out, &labels);
+    return notice_is_over(notice) ? "resolved" : "firing";
+}
+
+static bool put_alert(buffer_t *out, const notice_t *notice, const labels_t *labels)
+{
+    buffer_printf(out, "{\"status\":\"%s\",\"labels\":", status_of(notice));
+    put_labels(out, labels);
     buffer_text(out, ",\"annotations\":");
     bool whole = put_annotations(out, notice);
     put_times(out, notice, "0001-01-01T00:00:00Z");
-    buffer_printf(out, ",\"generatorURL\":\"\",\"fingerprint\":\"%016" PRIx64 "\"}]",
-                  fingerprint(&labels));
-    buffer_text(out, ",\"groupLabels\":{");
+    buffer_printf(out, ",\"generatorURL\":\"\",\"fingerprint\":\"%016" PRIx64 "\"}",
+                  fingerprint(labels));
+    return whole;
+}
+
+// What all in the letter have in common is kept.
+static void intersect(labels_t *common, const labels_t *labels)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < common->count; i++)
+        for (size_t j = 0; j < labels->count; j++)
+            if (strcmp(common->items[i].name, labels->items[j].name) == 0 &&
+                slice_same(common->items[i].value, labels->items[j].value)) {
+                common->items[kept++] = common->items[i];
+                break;
+            }
+    common->count = kept;
+}
+
+bool payload_alertmanager(const notice_t *notice, const char *receiver, buffer_t *out)
+{
+    const notice_group_t alone = { .count = 1, .shown = 1, .items = notice };
+    const notice_group_t *group = notice->group ? notice->group : &alone;
+    labels_t common, labels;
+    bool whole = true;
+    buffer_text(out, "{\"receiver\":");
+    json_text(out, slice_text(receiver));
+    buffer_printf(out, ",\"status\":\"%s\",\"alerts\":[", status_of(notice));
+    read_labels(&common, notice);
+    for (size_t i = 0; i < group->shown && whole; i++) {
+        buffer_text(out, i ? "," : "");
+        read_labels(&labels, &group->items[i]);
+        whole = put_alert(out, &group->items[i], &labels);
+        intersect(&common, &labels);
+    }
+    buffer_text(out, "],\"groupLabels\":{");
     put_pair(out, true, slice_text("alertname"), notice->rule);
-    put_pair(out, false, slice_text("series"), notice->series);
+    if (!notice->group)
+        put_pair(out, false, slice_text("series"), notice->series);
     buffer_text(out, "},\"commonLabels\":");
-    put_labels(out, &labels);
+    put_labels(out, &common);
     buffer_text(out, ",\"commonAnnotations\":");
     whole = put_annotations(out, notice) && whole;
     buffer_text(out, ",\"externalURL\":\"\",\"version\":\"4\",\"groupKey\":");
     put_group_key(out, notice);
-    buffer_text(out, ",\"truncatedAlerts\":0}");
+    buffer_printf(out, ",\"truncatedAlerts\":%" PRIu64 "}", group->count - group->shown);
     return whole;
 }
 

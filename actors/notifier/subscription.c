@@ -62,6 +62,8 @@ static const char *find_means(const means_t *means, channel_t *channel)
     return "";
 }
 
+const char subscription_missing[] = "the subscriber has no such channel any more";
+
 // Has its receiver said that it wants no more?
 static bool is_gone(const store_subscriber_t *subscriber, const channel_t *channel)
 {
@@ -80,7 +82,7 @@ bool subscription_channel(const store_subscriber_t *subscriber, const means_t *m
     found.address = subscription_field(subscriber, name);
     found.off = true;
     if (!found.address)
-        found.refusal = "the subscriber has no such channel any more";
+        found.refusal = subscription_missing;
     else if (!is_gone(subscriber, &found))
         found.off = false;
     else
@@ -139,6 +141,26 @@ bool subscription_rate(const store_subscriber_t *subscriber, budget_t *rate, fau
         return true;
     return fault_set(fault, "the rate is not of the form 10/1m, up to %d in 1ms to 1d",
                      RATE_COUNT_MAX);
+}
+
+bool subscription_group(const store_subscriber_t *subscriber, const channel_t *channel,
+                        int64_t least_ms, int64_t *window_ms, fault_t *fault)
+{
+    enum { SECOND_US = 1000 * 1000, HOUR_S = 3600 };
+    const char *text = subscription_field(subscriber, "group");
+    const char *format = subscription_field(subscriber, "format");
+    int64_t us = 0;
+    *window_ms = 0;
+    if (channel->kind == CHANNEL_WEBHOOK && format && strcmp(format, "alertmanager-api") == 0)
+        return true;
+    *window_ms = least_ms;
+    if (!text)
+        return true;
+    if (!settings_duration(text, &us) || us < SECOND_US || us > HOUR_S * (int64_t) SECOND_US)
+        return fault_set(fault, "`group` is not of the form 30s, from 1s to 1h");
+    if (us / 1000 > least_ms)
+        *window_ms = us / 1000;
+    return true;
 }
 
 bool subscription_id(const char *alert_id, const char *recipient, char id[SUBSCRIPTION_ID_MAX])

@@ -1,8 +1,8 @@
 /*  subscription -- how one subscriber wants to be told, from the hash a person wrote. Pure.
  *
  *  Each field that is a channel is a way to tell the subscriber, and all are used at once. A
- * channel is a recipient of its own, so that none waits for another: `alice` is the webhook of
- * alice, `alice/slack` her chat.
+ *  channel is a recipient of its own, so that none waits for another: `alice` is the webhook of
+ *  alice, `alice/slack` her chat.
  */
 #pragma once
 #include "actors/notifier/bulletin.h"
@@ -36,6 +36,9 @@ typedef struct {
 // Value of a field; NULL = absent or empty.
 const char *subscription_field(const store_subscriber_t *subscriber, const char *name);
 
+// Why nothing can be sent to somebody who is not there, or has no address for a channel any more.
+extern const char subscription_missing[];
+
 // The channel of that name; false: there is none in this configuration. An address whose receiver
 // said 410 (the field `gone` holds it, or `gone.<channel>`) is refused: a new address, or HDEL of
 // that field, switches it on again.
@@ -52,6 +55,12 @@ void subscription_recipients(const store_subscriber_t *subscriber, const means_t
 // fault: `rate` is none such as 10/1m.
 enum { RATE_COUNT_MAX = 1000 }; // in its stretch of time, each of which Redis remembers
 bool subscription_rate(const store_subscriber_t *subscriber, budget_t *rate, fault_t *fault);
+
+// How long the first of several waits for the others, to go as one letter, least_ms at least; 0:
+// each goes alone, as they do to Alertmanager itself, which groups them. False with fault: `group`
+// is none such as 30s.
+bool subscription_group(const store_subscriber_t *subscriber, const channel_t *channel,
+                        int64_t least_ms, int64_t *window_ms, fault_t *fault);
 
 // Whose recipient is it, by which channel? False: it is none.
 bool subscription_split(const char *recipient, char name[BULLETIN_NAME_MAX + 1],

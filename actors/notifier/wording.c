@@ -2,6 +2,7 @@
 #include "actors/notifier/wording.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "actors/notifier/escape.h"
 
@@ -10,7 +11,14 @@ static void put(buffer_t *out, slice_t text)
     buffer_append(out, text.data, text.size);
 }
 
-void wording_title(buffer_t *out, const notice_t *notice)
+// Nobody has written the rule that it says it is about.
+static void put_own_title(buffer_t *out, const notice_t *notice)
+{
+    buffer_text(out, notice_is_over(notice) ? "the watch is back: " : "the watch is degraded: ");
+    put(out, notice->note.size > 0 ? notice->note : notice->series);
+}
+
+static void put_title(buffer_t *out, const notice_t *notice)
 {
     static const struct {
         const char *kind, *says;
@@ -19,19 +27,15 @@ void wording_title(buffer_t *out, const notice_t *notice)
         { "firing", " is firing on " },
         { "still", " is still firing on " },
         { "resolved", " has resolved on " },
+        { "flapping", " is flapping on " },
         { "nodata", ": no data from " },
+        { "data", ": data again from " },
         { "correction", " is taken back on " },
     };
     const char *says = NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (slice_is(notice->kind, kinds[i].kind))
             says = kinds[i].says;
-    size_t from = out->size;
-    if (notice->severity.size > 0) {
-        buffer_text(out, "[");
-        put(out, notice->severity);
-        buffer_text(out, "] ");
-    }
     put(out, notice->rule);
     if (says) {
         buffer_text(out, says);
@@ -41,7 +45,28 @@ void wording_title(buffer_t *out, const notice_t *notice)
         buffer_text(out, ") on ");
     }
     put(out, notice->series);
-    escape_cut(out, from, WORDING_TITLE_MAX);
+}
+
+void wording_title(buffer_t *out, const notice_t *notice)
+{
+    size_t from = out->size;
+    if (notice->severity.size > 0) {
+        buffer_text(out, "[");
+        put(out, notice->severity);
+        buffer_text(out, "] ");
+    }
+    if (notice_is_own(notice))
+        put_own_title(out, notice);
+    else
+        put_title(out, notice);
+    if (!notice->group) {
+        escape_cut(out, from, WORDING_TITLE_MAX);
+        return;
+    }
+    char others[WORDING_OTHERS_MAX];
+    int size = snprintf(others, sizeof others, " and %" PRIu64 " more", notice->group->count - 1);
+    escape_cut(out, from, WORDING_TITLE_MAX - (size_t) size);
+    buffer_text(out, others); // however long the series is
 }
 
 // ---- facts ----------------------------------------------------------------------------------
@@ -158,6 +183,25 @@ static void tell_evidence(facts_t *self, const notice_t *notice)
     }
 }
 
+// "volume-spike, gap and 3 more"
+static void tell_rules(facts_t *self, const notice_t *notice)
+{
+    wire_reader_t reader = wire_reader(notice->rules);
+    uint32_t count = 0;
+    slice_t name;
+    if (notice->rules.size == 0)
+        return;
+    wire_read_array(&reader, &count);
+    buffer_text(&self->label, "rules of yours");
+    for (uint32_t i = 0; i < count && wire_read_text(&reader, &name, NOTICE_TEXT_MAX); i++) {
+        buffer_text(&self->text, i > 0 ? ", " : "");
+        put(&self->text, name);
+    }
+    if (notice->rules_total > count)
+        buffer_printf(&self->text, " and %" PRIu64 " more", notice->rules_total - count);
+    tell(self);
+}
+
 static void tell_times(facts_t *self, const notice_t *notice)
 {
     char text[NOTICE_TIME_TEXT];
@@ -179,14 +223,38 @@ static void tell_times(facts_t *self, const notice_t *notice)
     tell(self);
 }
 
+// What follows is of the first.
+static void tell_group(facts_t *self, const notice_group_t *group)
+{
+    buffer_printf(&self->label, "%" PRIu64 " in all", group->count);
+    for (size_t i = 0; i < group->shown; i++) {
+        buffer_text(&self->text, i ? ", " : "");
+        put(&self->text, group->items[i].series);
+        escape_cut(&self->text, 0, WORDING_SERIES_MAX);
+    }
+    if (group->count > group->shown)
+        buffer_printf(&self->text, " and %" PRIu64 " more", group->count - group->shown);
+    tell(self);
+    tell_text(self, "the first", group->items[0].series);
+}
+
 bool wording_facts(const notice_t *notice, wording_visit_t *visit, void *context)
 {
     facts_t self = { .visit = visit, .context = context };
+    if (notice->group)
+        tell_group(&self, notice->group);
     tell_text(&self, "note", notice->note);
+    tell_rules(&self, notice);
     tell_columns(&self, notice);
     tell_threshold(&self, notice);
     tell_evidence(&self, notice);
     tell_text(&self, "condition", notice->when);
+    if (notice->changes > 0) {
+        buffer_text(&self.label, "changes");
+        buffer_printf(&self.text, "%" PRIu64 "; no more is told until it stays as it is",
+                      notice->changes);
+        tell(&self);
+    }
     tell_times(&self, notice);
     tell_text(&self, "id", notice->id);
     buffer_destroy(&self.label);

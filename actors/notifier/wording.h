@@ -6,10 +6,12 @@
 #include "actors/notifier/notice.h"
 
 enum {
-    WORDING_TITLE_MAX = 200,  // bytes
-    WORDING_COLUMNS_MAX = 16, // of the row
-    WORDING_EVIDENCE_MAX = 8, // windows
-    WORDING_TEXT_MAX = 3000,  // bytes of wording_text
+    WORDING_TITLE_MAX = 200,   // bytes
+    WORDING_OTHERS_MAX = 40,   // of these: " and 499 more", NUL included
+    WORDING_SERIES_MAX = 1500, // bytes of all series that go in one letter
+    WORDING_COLUMNS_MAX = 16,  // of the row
+    WORDING_EVIDENCE_MAX = 8,  // windows
+    WORDING_TEXT_MAX = 3000,   // bytes of wording_text
 };
 
 // "[warning] spike is firing on candle:binance:BTCUSDT"

@@ -3,8 +3,8 @@
 
 #include <assert.h>
 
-#include "actors/prep/calendar.h"
 #include "actors/prep/time_format.h"
+#include "proto/calendar.h"
 #include "proto/decimal.h"
 
 bool event_time_compile(event_time_t *self, slice_t unit, fault_t *fault)

@@ -34,6 +34,7 @@
 #include "broker/trust/strangers.h"
 #include "proto/message.h"
 #include "proto/owned.h"
+#include "proto/tick.h"
 
 enum {
     INBOX_QUEUE = 8,   // messages of up to 1 MB taken ahead from each collector
@@ -61,8 +62,8 @@ typedef struct {
     rows_t *rows;
     buffer_t blocks[ROUTES_MAX]; // encoded rows_block elements for each route
     uint32_t block_count[ROUTES_MAX];
-    buffer_t plans, block, frame;
-    uint32_t plan_count;
+    buffer_t plans, ticks, block, frame;
+    uint32_t plan_count, tick_count;
     uint64_t part_from;  // the records before it have been sent
     int64_t complain_us; // not again before
     uint64_t messages, records, rows_out, quarantined, skipped, rounded, dropped, malformed;
@@ -76,6 +77,7 @@ static void prep_destroy(prep_t **self_p)
     for (size_t i = 0; i < ROUTES_MAX; i++)
         buffer_destroy(&self->blocks[i]);
     buffer_destroy(&self->plans);
+    buffer_destroy(&self->ticks);
     buffer_destroy(&self->block);
     buffer_destroy(&self->frame);
     rows_destroy(&self->rows);
@@ -185,6 +187,7 @@ static void send_part(prep_t *self, const message_raw_t *raw, uint64_t to)
             .from = self->part_from,
             .to = to,
             .plans = { .count = self->plan_count, .bytes = buffer_slice(&self->plans) },
+            .ticks = { .count = self->tick_count, .bytes = buffer_slice(&self->ticks) },
             .blocks = { .count = self->block_count[r], .bytes = buffer_slice(&self->blocks[r]) },
         };
         buffer_clear(&self->frame);
@@ -206,7 +209,8 @@ static void begin_part(prep_t *self, const message_raw_t *raw, uint64_t from)
         self->block_count[r] = 0;
     }
     buffer_clear(&self->plans);
-    self->plan_count = 0;
+    buffer_clear(&self->ticks);
+    self->plan_count = self->tick_count = 0;
     self->part_from = from;
 }
 
@@ -278,6 +282,17 @@ static const char *map_record(prep_t *self, const message_raw_t *raw, const raw_
     return NULL;
 }
 
+// One of an earlier build, which does not say since when the collector was there, tells nobody.
+static void add_tick(prep_t *self, const raw_record_t *record)
+{
+    tick_t tick;
+    if (!tick_decode(&tick, record->payload) || tick.since_us <= 0)
+        return;
+    const rows_tick_t told = { record->seq, record->recv_us, tick.since_us };
+    rows_tick_encode(&told, &self->ticks);
+    self->tick_count++;
+}
+
 // NULL, or why not all of them. Sources are in bounds: message_raw_decode looked.
 static const char *map_records(prep_t *self, const message_raw_t *raw,
                                const raw_mapping_t *mappings)
@@ -299,11 +314,15 @@ static const char *map_records(prep_t *self, const message_raw_t *raw,
             self->plan_count++;
             break;
         }
+        case RECORD_TICK:
+            add_tick(self, &record);
+            break;
         default: // of the collector: no rows, positions move over it
             break;
         }
     }
-    return failure || !self->plans.failed ? failure : NO_MEMORY;
+    bool whole = !self->plans.failed && !self->ticks.failed;
+    return failure || whole ? failure : NO_MEMORY;
 }
 
 // A message that cannot be worked on is dropped as if the wire had lost it.

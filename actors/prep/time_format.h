@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "actors/prep/calendar.h"
+#include "proto/calendar.h"
 #include "proto/fault.h"
 #include "proto/slice.h"
 

@@ -10,73 +10,35 @@
 
 #include "actors/rules/judge.h"
 
-static const double half_ulp = 0x1p-53;  // relative error of one rounding
-static const double slack = 1 + 0x1p-50; // for the roundings of a bound
-static const double least = 0x1p-1071;   // absolute error of the roundings of a step near zero
-static const double libm = 0x1p-40;      // relative error granted to exp, log and pow
-static const double exponent_max = 709;  // as in rational.c
-static const double whole_max = 0x1p53;  // up to here floor, ceil and the like are exact
+static const double libm = 0x1p-40;     // relative error granted to exp, log and pow
+static const double exponent_max = 709; // as in rational.c
 enum { POWER_WHOLE_MAX = 64, SMALL_DIGITS_MAX = 22 };
-
-static approximate_t give(estimate_t *estimate, double value, double error)
-{
-    *estimate = (estimate_t){ .value = value, .error = error * slack };
-    return isfinite(value) && isfinite(error) ? APPROXIMATE_VALUE : APPROXIMATE_UNSURE;
-}
 
 static const double ten_to[SMALL_DIGITS_MAX + 1] = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 };
 
-static approximate_t of_decimal(decimal_t decimal, estimate_t *estimate)
+approximate_t estimate_decimal(decimal_t decimal, estimate_t *estimate)
 {
     if (decimal_is_null(decimal))
         return APPROXIMATE_NULL;
     double mantissa = (double) decimal.mantissa;
     bool small = decimal.mantissa > -(INT64_C(1) << 53) && decimal.mantissa < INT64_C(1) << 53;
     if (small && decimal.exponent == 0)
-        return give(estimate, mantissa, 0);
+        return estimate_give(estimate, mantissa, 0);
     bool short_range = small && decimal.exponent > 0 && decimal.exponent <= SMALL_DIGITS_MAX;
-    if (short_range && fabs(mantissa) * ten_to[decimal.exponent] < whole_max)
-        return give(estimate, mantissa * ten_to[decimal.exponent], 0);
+    if (short_range && fabs(mantissa) * ten_to[decimal.exponent] < ESTIMATE_WHOLE_MAX)
+        return estimate_give(estimate, mantissa * ten_to[decimal.exponent], 0);
     if (small && decimal.exponent < 0 && decimal.exponent >= -SMALL_DIGITS_MAX) {
         double value = mantissa / ten_to[-decimal.exponent];
-        return give(estimate, value, fabs(value) * half_ulp);
+        return estimate_give(estimate, value, fabs(value) * ESTIMATE_HALF_ULP);
     }
     double value = decimal_to_double(decimal);
-    return give(estimate, value, fabs(value) * half_ulp);
+    return estimate_give(estimate, value, fabs(value) * ESTIMATE_HALF_ULP);
 }
 
 // ---- arithmetic -----------------------------------------------------------------------------
-
-static approximate_t add(estimate_t a, estimate_t b, estimate_t *estimate)
-{
-    double sum = a.value + b.value, part = sum - a.value; // the rounding itself: exact (Knuth)
-    double lost = (a.value - (sum - part)) + (b.value - part);
-    return give(estimate, sum, a.error + b.error + fabs(lost));
-}
-
-static approximate_t multiply(estimate_t a, estimate_t b, estimate_t *estimate)
-{
-    double product = a.value * b.value;
-    double error = fabs(a.value) * b.error + fabs(b.value) * a.error + a.error * b.error;
-    bool exact = error == 0 && fabs(product) < whole_max && a.value == trunc(a.value) &&
-                 b.value == trunc(b.value);
-    return give(estimate, product, exact ? 0 : error + fabs(product) * half_ulp + least);
-}
-
-static approximate_t divide(estimate_t a, estimate_t b, estimate_t *estimate)
-{
-    double least_divisor = (fabs(b.value) - b.error) * (1 - 0x1p-50);
-    if (b.value == 0 && b.error == 0)
-        return APPROXIMATE_NULL;
-    if (!(least_divisor > 0))
-        return APPROXIMATE_UNSURE;
-    double quotient = a.value / b.value;
-    double error = (a.error + fabs(quotient) * slack * b.error + least) / least_divisor;
-    return give(estimate, quotient, error + fabs(quotient) * half_ulp + least);
-}
 
 // A step function of the enclosure: sure if both ends give the same.
 static approximate_t stepped(double (*step)(double), estimate_t a, estimate_t *estimate)
@@ -87,9 +49,9 @@ static approximate_t stepped(double (*step)(double), estimate_t a, estimate_t *e
         high = nextafter(a.value + a.error, INFINITY);
     }
     low = step(low);
-    if (low != step(high) || !(fabs(low) < whole_max))
+    if (low != step(high) || !(fabs(low) < ESTIMATE_WHOLE_MAX))
         return APPROXIMATE_UNSURE;
-    return give(estimate, low, 0);
+    return estimate_give(estimate, low, 0);
 }
 
 static double sign_of(double value)
@@ -101,16 +63,16 @@ static approximate_t remainder_of(estimate_t a, estimate_t b, expr_kind_t kind,
                                   estimate_t *estimate)
 {
     estimate_t quotient;
-    approximate_t known = divide(a, b, &quotient);
+    approximate_t known = estimate_divide(a, b, &quotient);
     if (known == APPROXIMATE_VALUE)
         known = stepped(trunc, quotient, &quotient);
     if (known != APPROXIMATE_VALUE || kind == EXPR_DIVIDE_WHOLE) {
         *estimate = quotient;
         return known;
     }
-    known = multiply(quotient, b, &quotient);
+    known = estimate_multiply(quotient, b, &quotient);
     quotient.value = -quotient.value;
-    return known == APPROXIMATE_VALUE ? add(a, quotient, estimate) : known;
+    return known == APPROXIMATE_VALUE ? estimate_add(a, quotient, estimate) : known;
 }
 
 static approximate_t round_to(estimate_t a, int digits, estimate_t *estimate)
@@ -120,12 +82,12 @@ static approximate_t round_to(estimate_t a, int digits, estimate_t *estimate)
     if (digits < -SMALL_DIGITS_MAX || digits > SMALL_DIGITS_MAX)
         return APPROXIMATE_UNSURE;
     estimate_t ten = { .value = ten_to[digits < 0 ? -digits : digits] };
-    approximate_t known = digits > 0 ? multiply(a, ten, &a) : divide(a, ten, &a);
+    approximate_t known = digits > 0 ? estimate_multiply(a, ten, &a) : estimate_divide(a, ten, &a);
     if (known == APPROXIMATE_VALUE)
         known = stepped(round, a, &a);
     if (known != APPROXIMATE_VALUE)
         return known;
-    return digits > 0 ? divide(a, ten, estimate) : multiply(a, ten, estimate);
+    return digits > 0 ? estimate_divide(a, ten, estimate) : estimate_multiply(a, ten, estimate);
 }
 
 // ---- functions ------------------------------------------------------------------------------
@@ -141,7 +103,8 @@ static approximate_t root(estimate_t a, estimate_t *estimate)
     double error = value > 0 ? a.error / value : 0;
     bool whole =
         a.error == 0 && value * value == a.value && value < 0x1p26 && value == trunc(value);
-    return give(estimate, value, whole ? 0 : error + value * 4 * half_ulp + least);
+    return estimate_give(estimate, value,
+                         whole ? 0 : error + value * 4 * ESTIMATE_HALF_ULP + ESTIMATE_LEAST);
 }
 
 static approximate_t logarithm(estimate_t a, estimate_t *estimate)
@@ -152,7 +115,7 @@ static approximate_t logarithm(estimate_t a, estimate_t *estimate)
     if (!(low > 0))
         return APPROXIMATE_UNSURE;
     double value = log(a.value);
-    return give(estimate, value, a.error / low + fabs(value) * libm + least);
+    return estimate_give(estimate, value, a.error / low + fabs(value) * libm + ESTIMATE_LEAST);
 }
 
 static approximate_t exponential(estimate_t a, estimate_t *estimate)
@@ -162,7 +125,7 @@ static approximate_t exponential(estimate_t a, estimate_t *estimate)
     if (!(a.value + a.error <= exponent_max) || a.error > 0.5)
         return APPROXIMATE_UNSURE;
     double value = exp(a.value);
-    return give(estimate, value, value * (2 * a.error + libm) + least);
+    return estimate_give(estimate, value, value * (2 * a.error + libm) + ESTIMATE_LEAST);
 }
 
 static approximate_t power(estimate_t a, estimate_t b, estimate_t *estimate)
@@ -173,22 +136,24 @@ static approximate_t power(estimate_t a, estimate_t b, estimate_t *estimate)
         // ln to 2^-40 of itself: near 1 that is far too wide a bound, never too narrow a one.
         approximate_t known = a.value - a.error > 0 ? logarithm(a, &exponent) : APPROXIMATE_UNSURE;
         if (known == APPROXIMATE_VALUE)
-            known = multiply(exponent, b, &exponent);
+            known = estimate_multiply(exponent, b, &exponent);
         return known == APPROXIMATE_VALUE ? exponential(exponent, estimate) : APPROXIMATE_UNSURE;
     }
     if (fabs(a.value) - a.error <= 0)
         return APPROXIMATE_UNSURE;
     estimate_t product = { .value = 1 };
     for (int i = (int) fabs(b.value); i > 0; i--)
-        if (multiply(product, a, &product) != APPROXIMATE_VALUE)
+        if (estimate_multiply(product, a, &product) != APPROXIMATE_VALUE)
             return APPROXIMATE_UNSURE;
     estimate_t one = { .value = 1 };
-    if (b.value < 0 && divide(one, product, &product) != APPROXIMATE_VALUE)
+    if (b.value < 0 && estimate_divide(one, product, &product) != APPROXIMATE_VALUE)
         return APPROXIMATE_UNSURE;
     if (!(fabs(product.value) < 1e300)) // near e^709 the exact path decides
         return APPROXIMATE_UNSURE;
-    return give(estimate, product.value,
-                product.error + (product.error ? fabs(product.value) * 2 * half_ulp + least : 0));
+    return estimate_give(
+        estimate, product.value,
+        product.error +
+            (product.error ? fabs(product.value) * 2 * ESTIMATE_HALF_ULP + ESTIMATE_LEAST : 0));
 }
 
 // ---- the tree -------------------------------------------------------------------------------
@@ -198,8 +163,8 @@ static approximate_t of_field(int64_t us, field_t field, estimate_t *estimate)
     int64_t numerator, denominator;
     calendar_field(us, field, &numerator, &denominator);
     double value = (double) numerator / (double) denominator;
-    bool exact = denominator == 1 && fabs(value) < whole_max;
-    return give(estimate, value, exact ? 0 : fabs(value) * 4 * half_ulp);
+    bool exact = denominator == 1 && fabs(value) < ESTIMATE_WHOLE_MAX;
+    return estimate_give(estimate, value, exact ? 0 : fabs(value) * 4 * ESTIMATE_HALF_ULP);
 }
 
 static approximate_t unary(const expr_t *expr, const frame_t *frame, estimate_t *estimate)
@@ -210,11 +175,11 @@ static approximate_t unary(const expr_t *expr, const frame_t *frame, estimate_t 
         return known;
     switch ((int) expr->kind) {
     case EXPR_NEGATE:
-        return give(estimate, -a.value, a.error);
+        return estimate_give(estimate, -a.value, a.error);
     case EXPR_NUMERIC:
-        return give(estimate, a.value, a.error);
+        return estimate_give(estimate, a.value, a.error);
     case EXPR_ABS:
-        return give(estimate, fabs(a.value), a.error);
+        return estimate_give(estimate, fabs(a.value), a.error);
     case EXPR_SIGN:
         return stepped(sign_of, a, estimate);
     case EXPR_FLOOR:
@@ -246,14 +211,14 @@ static approximate_t binary(const expr_t *expr, const frame_t *frame, estimate_t
         return right == APPROXIMATE_NULL ? right : APPROXIMATE_UNSURE;
     switch ((int) expr->kind) {
     case EXPR_ADD:
-        return add(a, b, estimate);
+        return estimate_add(a, b, estimate);
     case EXPR_SUBTRACT:
         b.value = -b.value;
-        return add(a, b, estimate);
+        return estimate_add(a, b, estimate);
     case EXPR_MULTIPLY:
-        return multiply(a, b, estimate);
+        return estimate_multiply(a, b, estimate);
     case EXPR_DIVIDE:
-        return divide(a, b, estimate);
+        return estimate_divide(a, b, estimate);
     case EXPR_DIVIDE_WHOLE:
     case EXPR_MODULO:
         return remainder_of(a, b, expr->kind, estimate);
@@ -281,7 +246,7 @@ static approximate_t extreme(const expr_t *expr, const frame_t *frame, estimate_
         best.error = error;
         any = true;
     }
-    return any ? give(estimate, best.value, best.error) : APPROXIMATE_NULL;
+    return any ? estimate_give(estimate, best.value, best.error) : APPROXIMATE_NULL;
 }
 
 static approximate_t choice(const expr_t *expr, const frame_t *frame, estimate_t *estimate)
@@ -305,14 +270,14 @@ static approximate_t leaf(const expr_t *expr, const frame_t *frame, estimate_t *
     double value, error;
     switch ((int) expr->kind) {
     case EXPR_NUMBER:
-        return give(estimate, expr->number->nearest, expr->number->error);
+        return estimate_give(estimate, expr->number->nearest, expr->number->error);
     case EXPR_COLUMN:
-        return of_decimal(frame->columns[expr->index], estimate);
+        return estimate_decimal(frame->columns[expr->index], estimate);
     case EXPR_AGGREGATE: {
         assert(frame->source);
         approximate_t known =
             frame->source->approximate(frame->window_state, (unsigned) expr->index, &value, &error);
-        return known == APPROXIMATE_VALUE ? give(estimate, value, error) : known;
+        return known == APPROXIMATE_VALUE ? estimate_give(estimate, value, error) : known;
     }
     case EXPR_FIELD:
         return of_field(frame->ts_us, (field_t) expr->index, estimate);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "actors/rules/literal.h"
-#include "actors/rules/parse.h"
 #include "actors/rules/place.h"
 #include "actors/rules/types.h"
 #include "proto/owned.h"
@@ -326,7 +325,7 @@ static const expr_t *compile_text(table_t *table, slice_t text, unsigned chain, 
     compiler_t self = {
         .table = table, .scratch = scratch, .text = text, .fault = fault, .chain = chain
     };
-    const syntax_t *syntax = parse_condition(scratch, text, fault);
+    const syntax_t *syntax = parse_memo_condition(table->memo, scratch, text, fault);
     if (syntax)
         derive_first(table, syntax, chain);
     *mark = table_mark(table);

@@ -94,8 +94,24 @@ static void put_expr(digest_t *out, const table_plan_t *table, const expr_t *exp
         put_expr(out, table, expr->operands[i]);
 }
 
+static void put_types(digest_t *out, const expr_t *expr)
+{
+    put_number(out, expr->type);
+    for (size_t i = 0; i < expr->count; i++)
+        put_types(out, expr->operands[i]);
+}
+
+void expr_digest_argument(const table_plan_t *table, const expr_t *expr, uint8_t digest[32])
+{
+    digest_t out;
+    digest_begin(&out);
+    put_expr(&out, table, expr);
+    put_types(&out, expr);
+    digest_end(&out, digest);
+}
+
 void expr_digest(const table_plan_t *table, const expr_t *expr, const rule_t *rule,
-                 uint8_t digest[32])
+                 const expr_t *resolve, uint8_t digest[32])
 {
     _Static_assert(EXPR_IS_FALSE == 40 && EXPR_ROUND_EVEN == 41 && COMPARE_GREATER_EQUAL == 5 &&
                        FIELD_EPOCH == 14 && AGGREGATE_LAG == 14 && AGGREGATE_EMA == 19,
@@ -108,5 +124,10 @@ void expr_digest(const table_plan_t *table, const expr_t *expr, const rule_t *ru
     put_number(&out, rule->min_rows);
     put_number(&out, rule->positive);
     put_expr(&out, table, expr);
+    if (rule->freeze) { // others have the ids that they always had
+        digest_add_sized(&out, slice_text("freeze"));
+        if (resolve)
+            put_expr(&out, table, resolve);
+    }
     digest_end(&out, digest);
 }

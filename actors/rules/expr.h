@@ -126,14 +126,21 @@ struct expr {
     uint16_t nodes; // of the tree, at most RULE_NODES_MAX
     uint16_t depth; // at most RULE_DEPTH_MAX
     uint16_t count; // of operands
-    const expr_t *const *operands;
-    const number_t *number;
+    union {
+        const expr_t *const *operands; // if there are any
+        const number_t *number;        // of EXPR_NUMBER
+    };
     slice_t text;
 };
 
 bool expr_same(const expr_t *a, const expr_t *b); // equal trees over one table
 
 // SHA-256 over a canonical form of the tree: names instead of indexes, windows by their extent,
-// numbers in lowest terms. Two texts that differ in blanks and needless parentheses agree.
+// numbers in lowest terms. Two texts that differ in blanks and needless parentheses agree. If
+// windows stand still (`freeze`), what lets go of them is part of the verdict: `resolve`, or NULL.
 void expr_digest(const table_plan_t *table, const expr_t *expr, const rule_t *rule,
-                 uint8_t digest[32]);
+                 const expr_t *resolve, uint8_t digest[32]);
+
+// Of an argument of aggregates: two of a table agree if expr_same does, which also asks for types
+// (`x * 2` and `x * 2.0` are apart). Lives no longer than the program.
+void expr_digest_argument(const table_plan_t *table, const expr_t *expr, uint8_t digest[32]);

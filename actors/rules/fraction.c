@@ -54,7 +54,7 @@ static fraction_t number(const printer_t *self, const expr_t *expr)
     return sql_whole((term_t){ printed, mpq_sgn(expr->number->exact) < 0 ? BIND_SIGN : BIND_ATOM });
 }
 
-static fraction_t aggregate(const printer_t *self, const expr_t *expr)
+static fraction_t windowed(const printer_t *self, const expr_t *expr)
 {
     aggregate_t part = self->table->aggregates[expr->index];
     const char *text;
@@ -90,6 +90,12 @@ static fraction_t aggregate(const printer_t *self, const expr_t *expr)
         break;
     }
     return sql_whole(sql_atom(sql_over(self, &part)));
+}
+
+static fraction_t aggregate(const printer_t *self, const expr_t *expr)
+{
+    fraction_t seen = windowed(self, expr);
+    return self->carried ? sql_carry(self, seen) : seen;
 }
 
 // ---- arithmetic -----------------------------------------------------------------------------

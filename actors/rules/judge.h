@@ -1,11 +1,7 @@
 /*  judge -- between the files of evaluation. See evaluate.h for what it promises. */
 #pragma once
-#include "actors/rules/evaluate.h"
+#include "actors/rules/estimate.h"
 #include "actors/rules/expr.h"
-
-typedef struct {
-    double value, error;
-} estimate_t;
 
 approximate_t judge_approximate(const expr_t *expr, const frame_t *frame, estimate_t *estimate);
 bool judge_exact(const expr_t *expr, const frame_t *frame, mpq_t value); // false: NULL

@@ -364,8 +364,10 @@ static const syntax_t *convert(const parser_t *self, const PgQuery__Node *node, 
     case PG_QUERY__NODE__NODE_TYPE_CAST:
         return convert_cast(self, node->type_cast, depth);
     case PG_QUERY__NODE__NODE_SUB_LINK:
-        return refuse(self, node->sub_link->location,
-                      "subqueries are not supported in a condition");
+        return refuse(
+            self, node->sub_link->location,
+            "subqueries are not supported in a condition: it sees one row and the windows of "
+            "its series; joins with others are not in this version");
     case PG_QUERY__NODE__NODE_PARAM_REF:
         return refuse(self, node->param_ref->location,
                       "parameters are not supported in a condition");

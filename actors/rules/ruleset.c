@@ -6,13 +6,11 @@
 #include <stdlib.h>
 
 #include "actors/rules/compile.h"
-#include "actors/rules/guard.h"
+#include "actors/rules/rule_compile.h"
 #include "actors/rules/shape.h"
-#include "actors/rules/sql.h"
-#include "proto/digest.h"
 #include "proto/owned.h"
 
-enum { RULESET_BYTES_MAX = 1 << 30 }; // of memory for one compiled plan
+#define RULESET_BYTES_MAX (UINT64_C(2) << 30) // of memory for one compiled plan
 
 struct ruleset {
     atomic_uint references;
@@ -20,6 +18,7 @@ struct ruleset {
     plan_hash_t hash;
     size_t table_count;
     table_t *tables;
+    parse_memo_t *memo; // while it is being built
 };
 
 typedef struct {
@@ -27,6 +26,7 @@ typedef struct {
     ruleset_refuse_t *refuse;
     void *context;
     uint32_t window_rows_max;
+    arena_t *scratch; // rules of tables while their number is not known
 } building_t;
 
 static void refuse(const building_t *self, const plan_entry_t *entry, const fault_t *fault)
@@ -60,7 +60,7 @@ static table_t *add_table(ruleset_t *self, const shape_t *shape)
         return NULL;
     self->tables = tables;
     table_t *table = &tables[self->table_count++];
-    *table = (table_t){ .arena = self->arena };
+    *table = (table_t){ .arena = self->arena, .memo = self->memo };
     table->plan.name = arena_text(self->arena, shape->table);
     for (unsigned i = 0; i < shape->key_count; i++)
         keys[i] = arena_text(self->arena, shape->keys[i]);
@@ -193,106 +193,36 @@ static void compile_derived_entry(building_t *self, const plan_entry_t *entry)
 
 // ---- rules ------------------------------------------------------------------------------------
 
-static void extent_of(const table_plan_t *plan, const expr_t *expr, compiled_rule_t *rule)
-{
-    for (size_t i = 0; i < expr->count; i++)
-        extent_of(plan, expr->operands[i], rule);
-    if (expr->kind != EXPR_AGGREGATE)
-        return;
-    const window_spec_t *window = &plan->windows[plan->aggregates[expr->index].window];
-    rule->span_us = window->span_us > rule->span_us ? window->span_us : rule->span_us;
-    rule->rows = window->rows > rule->rows ? window->rows : rule->rows;
-}
-
-static rule_id_t id_of(const compiled_rule_t *rule)
-{
-    digest_t digest;
-    uint8_t bytes[DIGEST_BYTES];
-    digest_begin(&digest);
-    digest_add_sized(&digest, slice_text(rule->name));
-    digest_add_sized(&digest, slice_of(rule->hash, sizeof rule->hash));
-    digest_end(&digest, bytes);
-    rule_id_t id;
-    memcpy(id.bytes, bytes, sizeof id.bytes);
-    return id;
-}
-
-// For the row before, windows would have to stand twice.
-static bool choose_emit(compiled_rule_t *rule, fault_t *fault)
-{
-    bool windows = rule->span_us > 0 || rule->rows > 0;
-    switch (rule->rule.emit) {
-    case RULE_EMIT_ROW:
-        return true;
-    case RULE_EMIT_EDGE:
-        return !windows || fault_set(fault, "emit: edge is only possible without windows in this "
-                                            "version; an incident tells of the step to true, too");
-    case RULE_EMIT_DEFAULT:
-        rule->rule.emit = windows ? RULE_EMIT_ROW : RULE_EMIT_EDGE;
-        return true;
-    }
-    return false;
-}
-
-// The place in a fault is one in `when`; here it goes into the text.
-static bool refuse_resolve(fault_t *fault)
-{
-    fault_t why = *fault;
-    return why.line ? fault_set(fault, "resolve: %d:%d: %s", why.line, why.column, why.text)
-                    : fault_set(fault, "resolve: %s", why.text);
-}
-
-// What ends an incident has guards and windows of its own.
-static bool compile_resolve(table_t *table, compiled_rule_t *rule, fault_t *fault)
-{
-    if (rule->rule.resolve.size == 0)
-        return true;
-    compiled_rule_t *resolve = arena_take(table->arena, sizeof *resolve);
-    if (!resolve)
-        return fault_set(fault, "out of memory");
-    *resolve = (compiled_rule_t){ .name = rule->name, .rule = rule->rule };
-    resolve->when = compile_condition(table, rule->rule.resolve, fault);
-    if (!resolve->when || !guard_rule(table, resolve, fault))
-        return refuse_resolve(fault);
-    extent_of(&table->plan, resolve->when, resolve);
-    rule->resolve = resolve;
-    return true;
-}
-
-static bool compile_rule(table_t *table, compiled_rule_t *rule, fault_t *fault)
-{
-    rule->when = compile_condition(table, rule->rule.when, fault);
-    if (!rule->when || !guard_rule(table, rule, fault))
-        return false;
-    extent_of(&table->plan, rule->when, rule);
-    if (!choose_emit(rule, fault) || !compile_resolve(table, rule, fault))
-        return false;
-    expr_digest(&table->plan, rule->when, &rule->rule, rule->hash);
-    rule->id = id_of(rule);
-    owned(buffer_destroy) buffer_t query = { 0 };
-    sql_result_t written = sql_query(&table->plan, rule, &query, fault);
-    if (written == SQL_NO_MEMORY)
-        arena_fail(table->arena);
-    return written == SQL_WRITTEN; // a rule that is accepted has a query
-}
-
-static bool add_rule(ruleset_t *self, slice_t name, const rule_t *body, fault_t *fault)
+// Its table; NULL: refused.
+static table_t *make_rule(ruleset_t *self, slice_t name, const rule_t *body, compiled_rule_t *rule,
+                          fault_t *fault)
 {
     table_t *table = find_table(self, body->on);
-    if (!table)
-        return fault_set(fault, "relation \"%.*s\" does not exist",
-                         (int) (body->on.size < 64 ? body->on.size : 64),
-                         (const char *) body->on.data);
-    compiled_rule_t rule = { .name = arena_text(self->arena, name), .rule = *body };
-    table_mark_t mark = table_mark(table);
-    if (!rule.name || !compile_rule(table, &rule, fault)) {
-        table_return(table, mark);
-        return false;
+    if (!table) {
+        fault_set(fault, "relation \"%.*s\" does not exist",
+                  (int) (body->on.size < 64 ? body->on.size : 64), (const char *) body->on.data);
+        return NULL;
     }
+    *rule = (compiled_rule_t){ .name = arena_text(self->arena, name), .rule = *body };
+    table_mark_t mark = table_mark(table);
+    if (rule->name && rule_compile(table, rule, fault))
+        return table;
+    table_return(table, mark);
+    return NULL;
+}
+
+static bool add_rule(building_t *self, slice_t name, const rule_t *body, fault_t *fault)
+{
+    compiled_rule_t rule;
+    table_t *table = make_rule(self->ruleset, name, body, &rule, fault);
+    if (!table)
+        return false;
     compiled_rule_t *rules =
-        arena_grow(self->arena, table->plan.rules, table->plan.rule_count, sizeof *rules);
-    if (!rules)
+        arena_grow(self->scratch, table->plan.rules, table->plan.rule_count, sizeof *rules);
+    if (!rules) {
+        arena_fail(self->ruleset->arena);
         return fault_set(fault, "out of memory");
+    }
     table->plan.rules = rules;
     rules[table->plan.rule_count++] = rule;
     return true;
@@ -301,20 +231,27 @@ static bool add_rule(ruleset_t *self, slice_t name, const rule_t *body, fault_t 
 static void add_rule_entry(building_t *self, const plan_entry_t *entry)
 {
     fault_t fault = { 0 };
-    rule_t body;
+    rule_t body = { 0 };
     const char *kept = arena_text(self->ruleset->arena, entry->body);
     if (!kept)
         return;
     if (!rule_decode(&body, slice_of(kept, entry->body.size), &fault) ||
-        (body.enabled && !add_rule(self->ruleset, entry->name, &body, &fault)))
+        (body.enabled && !add_rule(self, entry->name, &body, &fault)))
         refuse(self, entry, &fault);
 }
 
 // ---- the whole --------------------------------------------------------------------------------
 
-static void finish(table_t *table, uint32_t window_rows_max)
+static void finish(table_t *table, uint32_t window_rows_max, size_t plan_rule_count)
 {
+    size_t bytes = table->plan.rule_count * sizeof *table->plan.rules;
+    compiled_rule_t *rules = arena_take(table->arena, bytes);
+    if (rules && bytes > 0)
+        memcpy(rules, table->plan.rules, bytes);
+    table->plan.rules = rules;
+    table->memo = NULL;
     table->plan.window_rows_max = window_rows_max;
+    table->plan.plan_rule_count = plan_rule_count;
     for (size_t i = 0; i < table->plan.window_count; i++) {
         const window_spec_t *window = &table->plan.windows[i];
         if (window->span_us > table->plan.keep_us)
@@ -322,8 +259,13 @@ static void finish(table_t *table, uint32_t window_rows_max)
         if (window->rows > table->plan.keep_rows)
             table->plan.keep_rows = window->rows;
     }
-    for (size_t i = 0; i < table->plan.rule_count; i++)
-        table->plan.has_edges |= table->plan.rules[i].rule.emit == RULE_EMIT_EDGE;
+    for (size_t i = 0; rules && i < table->plan.rule_count; i++) {
+        const rule_t *rule = &table->plan.rules[i].rule;
+        table->plan.has_edges |= rule->emit == RULE_EMIT_EDGE;
+        table->plan.recalls |= rule_recalls(&table->plan.rules[i]);
+        table->plan.freezes |= rule->freeze;
+        table->plan.nodata_us = nodata_sooner(table->plan.nodata_us, rule->nodata_us);
+    }
 }
 
 static void take_limit(building_t *self, const plan_entry_t *entry)
@@ -363,19 +305,29 @@ ruleset_t *ruleset_new(const plan_t *plan, ruleset_refuse_t *told, void *context
         return NULL;
     atomic_init(&self->references, 1);
     self->arena = arena_new(RULESET_BYTES_MAX);
-    if (!self->arena)
+    self->memo = parse_memo_new();
+    if (!self->arena || !self->memo)
         return NULL;
     self->hash = plan_hash(plan);
-    building_t building = {
-        .ruleset = self, .refuse = told, .context = context, .window_rows_max = EXACT_ROWS_DEFAULT
-    };
+    building_t building = { .ruleset = self,
+                            .refuse = told,
+                            .context = context,
+                            .window_rows_max = EXACT_ROWS_DEFAULT,
+                            .scratch = arena_new(RULESET_BYTES_MAX) };
+    if (!building.scratch)
+        return NULL;
     each(&building, plan, PLAN_SOURCE, add_source);
     each(&building, plan, PLAN_DERIVE, add_derived);
     each(&building, plan, PLAN_DERIVE, compile_derived_entry);
     each(&building, plan, PLAN_RULE, add_rule_entry);
     each(&building, plan, PLAN_LIMIT, take_limit);
+    size_t rules = 0;
     for (size_t i = 0; i < self->table_count; i++)
-        finish(&self->tables[i], building.window_rows_max);
+        rules += self->tables[i].plan.rule_count;
+    for (size_t i = 0; i < self->table_count; i++)
+        finish(&self->tables[i], building.window_rows_max, rules);
+    arena_destroy(&building.scratch);
+    parse_memo_destroy(&self->memo);
     if (arena_failed(self->arena))
         return NULL;
     ruleset_t *given = self;
@@ -398,6 +350,7 @@ void ruleset_destroy(ruleset_t **self_p)
     if (atomic_fetch_sub(&self->references, 1) > 1)
         return;
     arena_destroy(&self->arena);
+    parse_memo_destroy(&self->memo);
     free(self);
 }
 
@@ -437,6 +390,7 @@ bool ruleset_check(const plan_t *plan, const char *name, const rule_t *rule, fau
     owned(ruleset_destroy) ruleset_t *ruleset = bare ? ruleset_new(bare, NULL, NULL) : NULL;
     if (!ruleset)
         return fault_set(fault, "out of memory");
-    bool good = add_rule(ruleset, slice_text(name), rule, fault);
+    compiled_rule_t made;
+    bool good = make_rule(ruleset, slice_text(name), rule, &made, fault) != NULL;
     return !arena_failed(ruleset->arena) ? good : fault_set(fault, "out of memory");
 }

@@ -107,6 +107,14 @@ struct compiled_rule {
     const compiled_rule_t *resolve; // what ends an incident, judged like a rule; NULL: `when` fails
 };
 
+// Does it alert at steps, of windows, or do these stand still while it holds? They only go forward,
+// so that the row before cannot be asked any more: how it stood has to be remembered.
+static inline bool rule_recalls(const compiled_rule_t *self)
+{
+    return (self->rule.emit == RULE_EMIT_EDGE || self->rule.freeze) &&
+           (self->span_us > 0 || self->rows > 0);
+}
+
 typedef struct {
     const char *name;
     size_t key_count, column_count, derived_count;
@@ -118,12 +126,24 @@ typedef struct {
     const argument_t *arguments;
     const aggregate_t *aggregates;
     const compiled_rule_t *rules; // in order of name
+    size_t plan_rule_count;       // of all tables of the plan
     int64_t keep_us;              // longest window by time of any rule or derived column
     uint32_t keep_rows;           // longest window by rows
     int64_t lateness_us;          // of all sources of this table
     uint32_t window_rows_max;     // a window by time that holds more rows of a series turns coarse
     bool has_edges;               // of some rule: then the row before the open ones is kept
+    bool recalls;                 // some rule does
+    bool freezes;                 // of some rule windows stand still while it holds
+    bool linear; // every rule judges every row, as tests want it to compare: never set by a plan
+    int64_t
+        nodata_us; // the least that a rule asks for; 0: none does, and nobody keeps when a row came
 } table_plan_t;
+
+// Of two that ask for silence after so long; 0 does not.
+static inline int64_t nodata_sooner(int64_t one, int64_t other)
+{
+    return one == 0 || (other > 0 && other < one) ? other : one;
+}
 
 typedef struct ruleset ruleset_t;
 

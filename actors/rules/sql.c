@@ -10,7 +10,7 @@ enum { US_PER_S = 1000000 };
 
 // ---- windows ----------------------------------------------------------------------------------
 
-static const char *keys_of(const printer_t *self)
+const char *sql_keys(const printer_t *self)
 {
     const char *list = "";
     for (size_t i = 0; i < self->table->key_count; i++)
@@ -36,7 +36,7 @@ static void write_window(const printer_t *self, const window_spec_t *window, buf
 {
     buffer_printf(out, "%s AS (", window->name);
     if (self->table->key_count)
-        buffer_printf(out, "PARTITION BY %s ", keys_of(self));
+        buffer_printf(out, "PARTITION BY %s ", sql_keys(self));
     if (window->by_rows)
         buffer_printf(out, "ORDER BY ts, n ROWS BETWEEN %u PRECEDING AND 1 PRECEDING)",
                       window->rows);
@@ -47,19 +47,19 @@ static void write_window(const printer_t *self, const window_spec_t *window, buf
                       sql_interval(self, window));
 }
 
-static bool uses_window(const printer_t *self, size_t window)
+static bool uses_window(const printer_t *self, const compiled_rule_t *rule, size_t window)
 {
-    for (size_t i = 0; i < self->rule->aggregate_count; i++)
-        if (self->table->aggregates[self->rule->aggregates[i]].window == window)
+    for (size_t i = 0; i < rule->aggregate_count; i++)
+        if (self->table->aggregates[rule->aggregates[i]].window == window)
             return true;
-    return false;
+    return rule->rule.freeze && rule->resolve && uses_window(self, rule->resolve, window);
 }
 
-static void write_windows(const printer_t *self, buffer_t *out)
+void sql_windows(const printer_t *self, buffer_t *out)
 {
     const char *before = "\n  WINDOW ";
     for (size_t i = 0; i < self->table->window_count; i++) {
-        if (!uses_window(self, i))
+        if (!uses_window(self, self->rule, i))
             continue;
         buffer_text(out, before);
         write_window(self, &self->table->windows[i], out);
@@ -69,22 +69,27 @@ static void write_windows(const printer_t *self, buffer_t *out)
 
 // ---- the condition ----------------------------------------------------------------------------
 
-static void write_guard(const printer_t *self, const guard_t *guard, buffer_t *out)
+static const char *guard_text(const printer_t *self, const guard_t *guard)
 {
     aggregate_t part = self->table->aggregates[guard->aggregate];
     if (guard->positive)
         part.kind = AGGREGATE_SUM; // an avg is > 0 if its sum is
     const char *text = sql_over(self, &part);
-    if (guard->positive)
-        buffer_printf(out, "%s > 0\n    AND ", text);
-    else
-        buffer_printf(out, "%s >= %u\n    AND ", text, guard->least);
+    return guard->positive ? sql_print(self, "%s > 0", text)
+                           : sql_print(self, "%s >= %u", text, guard->least);
+}
+
+const char *sql_guards(const printer_t *self, const compiled_rule_t *rule)
+{
+    const char *text = "";
+    for (size_t i = 0; i < rule->guard_count; i++)
+        text = sql_print(self, "%s%s\n    AND ", text, guard_text(self, &rule->guards[i]));
+    return text;
 }
 
 static void write_condition(const printer_t *self, buffer_t *out)
 {
-    for (size_t i = 0; i < self->rule->guard_count; i++)
-        write_guard(self, &self->rule->guards[i], out);
+    buffer_text(out, sql_guards(self, self->rule));
     term_t condition = sql_truth(self, self->rule->when);
     buffer_text(out,
                 self->rule->guard_count ? sql_wrap(self, condition, BIND_AND) : condition.text);
@@ -114,8 +119,8 @@ static void write_head(const printer_t *self, buffer_t *out)
     buffer_text(out, ");\n");
 }
 
-// A name for the condition that no column has.
-static const char *flag_name(const printer_t *self, const char *name)
+// For what a query adds to the columns.
+const char *sql_free_name(const printer_t *self, const char *name)
 {
     bool taken = true;
     while (taken && !arena_failed(self->arena)) {
@@ -132,50 +137,55 @@ static const char *flag_name(const printer_t *self, const char *name)
 
 // The first and the last value of a window depend on the order of rows with equal times, which a
 // RANGE window leaves open: rows that come sorted stay so.
-static bool needs_order(const printer_t *self)
+static bool needs_order(const printer_t *self, const compiled_rule_t *rule)
 {
-    for (size_t i = 0; i < self->rule->aggregate_count; i++) {
-        const aggregate_t *aggregate = &self->table->aggregates[self->rule->aggregates[i]];
+    for (size_t i = 0; i < rule->aggregate_count; i++) {
+        const aggregate_t *aggregate = &self->table->aggregates[rule->aggregates[i]];
         bool ends = aggregate->kind == AGGREGATE_FIRST_VALUE ||
                     aggregate->kind == AGGREGATE_LAST_VALUE || aggregate->kind == AGGREGATE_DELTA ||
                     aggregate->kind == AGGREGATE_RATE;
         if (ends && !self->table->windows[aggregate->window].by_rows)
             return true;
     }
-    return false;
+    return rule->rule.freeze && rule->resolve && needs_order(self, rule->resolve);
 }
 
 // The step to true: of rows for which it holds, those whose row before is none, or one for which
 // it does not.
-static void write_edge(const printer_t *self, const char *keys, const char *comma, buffer_t *out)
+static void write_edge(const printer_t *self, const char *table, const char *keys,
+                       const char *comma, buffer_t *out)
 {
-    const char *flag = flag_name(self, "f"), *before = flag_name(self, "g");
+    const char *flag = sql_free_name(self, "f"), *before = sql_free_name(self, "g");
     buffer_printf(out, "SELECT ts%s%s FROM (\n  SELECT *, lag(%s) OVER (", comma, keys, flag);
     if (self->table->key_count)
         buffer_printf(out, "PARTITION BY %s ", keys);
     buffer_printf(out, "ORDER BY ts, n) AS %s FROM (\n  SELECT *, (\n    ", before);
     write_condition(self, out);
-    buffer_printf(out, "\n  ) AS %s FROM %s) y\n) x WHERE %s AND %s IS NOT TRUE ORDER BY ts, n;\n",
-                  flag, sql_name(self, self->table->name), flag, before);
+    buffer_printf(out, "\n  ) AS %s FROM %s", flag, table);
+    sql_windows(self, out);
+    buffer_printf(out, ") y\n) x WHERE %s AND %s IS NOT TRUE ORDER BY ts, n;\n", flag, before);
 }
 
 static void write_query(const printer_t *self, buffer_t *out)
 {
-    const char *keys = keys_of(self), *comma = self->table->key_count ? ", " : "";
-    const char *table = sql_name(self, self->table->name), *flag = flag_name(self, "f");
-    if (self->rule->rule.emit == RULE_EMIT_EDGE) {
-        write_head(self, out);
-        write_edge(self, keys, comma, out);
-        return;
-    }
-    if (needs_order(self))
+    const char *keys = sql_keys(self), *comma = self->table->key_count ? ", " : "";
+    const char *table = sql_name(self, self->table->name), *flag = sql_free_name(self, "f");
+    if (needs_order(self, self->rule))
         table =
             sql_print(self, "(SELECT * FROM %s ORDER BY %s%sts, n) %s", table, keys, comma, table);
     write_head(self, out);
+    if (self->rule->rule.freeze) {
+        sql_freeze(self, table, out);
+        return;
+    }
+    if (self->rule->rule.emit == RULE_EMIT_EDGE) {
+        write_edge(self, table, keys, comma, out);
+        return;
+    }
     buffer_printf(out, "SELECT ts%s%s FROM (\n  SELECT *, (\n    ", comma, keys);
     write_condition(self, out);
     buffer_printf(out, "\n  ) AS %s FROM %s", flag, table);
-    write_windows(self, out);
+    sql_windows(self, out);
     buffer_printf(out, "\n) x WHERE %s ORDER BY ts, n;\n", flag);
 }
 

@@ -45,10 +45,19 @@ typedef struct {
     bool bottom_nullable; // the bottom can be NULL where the top is not
 } fraction_t;
 
+// What is seen of windows, by names: once for each row, to be carried on from one to the next.
+typedef struct {
+    size_t count;
+    struct sql_carry {
+        const char *text, *name;
+    } * items;
+} sql_carried_t;
+
 typedef struct {
     arena_t *arena;
     const table_plan_t *table;
     const compiled_rule_t *rule; // its guards tell what is positive; NULL: nothing is
+    sql_carried_t *carried;      // NULL: windows are printed where they stand
 } printer_t;
 
 // Text in the arena; "" when that is full: the owner looks at it once, at the end.
@@ -59,6 +68,8 @@ const char *sql_wrap(const printer_t *self, term_t term, bind_t least);
 const char *sql_name(const printer_t *self, const char *name); // quoted if it has to be
 const char *sql_string(const printer_t *self, slice_t text);   // a literal
 const char *sql_over(const printer_t *self, const aggregate_t *aggregate);
+// Of what sees a window: its name, if such are carried on.
+fraction_t sql_carry(const printer_t *self, fraction_t seen);
 term_t sql_argument(const printer_t *self, int index); // of an aggregate; -1: *
 const char *sql_interval(const printer_t *self, const window_spec_t *window); // by time
 fraction_t sql_frame(const printer_t *self, const aggregate_t *aggregate); // delta, rate, twavg ...
@@ -82,5 +93,16 @@ fraction_t sql_function(const printer_t *self, const expr_t *expr); // abs, floo
 fraction_t sql_choice(const printer_t *self, const expr_t *expr);   // CASE, coalesce, greatest ...
 term_t sql_divided(const printer_t *self, fraction_t fraction);     // for functions: not exact
 term_t sql_truth(const printer_t *self, const expr_t *expr);
+
+// ---- the parts of a query (sql.c) -----------------------------------------------------------
+
+const char *sql_keys(const printer_t *self);
+const char *sql_free_name(const printer_t *self, const char *name); // that no column has
+// The guards of a condition, each behind the other with AND; "" if it has none.
+const char *sql_guards(const printer_t *self, const compiled_rule_t *rule);
+void sql_windows(const printer_t *self, buffer_t *out); // of the rule and its `resolve`
+
+// sql_freeze.c: the query of a rule whose windows stand still, over `table`.
+void sql_freeze(const printer_t *self, const char *table, buffer_t *out);
 term_t sql_compare(const printer_t *self, fraction_t a, const char *sign, fraction_t b);
 term_t sql_is_null(const printer_t *self, fraction_t fraction, bool negated);

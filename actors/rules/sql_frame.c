@@ -1,9 +1,9 @@
 /*  sql_frame -- aggregates that PostgreSQL does not have, in what it has. See sql.h.
  *
- *  No window function skips NULLs, so delta and rate look into an array of the values of the window
- *  that are not NULL. twavg, median and ema are subqueries that name the rows of the window by
- *  conditions, for they see more than one of them at once: an index on the keys, ts and n spares
- * PostgreSQL reading the whole table for every row.
+ *  No window function skips NULLs, so delta and rate look into an array of the values of the
+ *  window that are not NULL. twavg, median and ema are subqueries that name the rows of the
+ *  window by conditions, for they see more than one of them at once: an index on the keys, ts and
+ *  n spares PostgreSQL reading the whole table for every row.
  */
 #include <assert.h>
 

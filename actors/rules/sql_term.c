@@ -54,9 +54,30 @@ term_t sql_join(const printer_t *self, term_t a, const char *sign, bind_t bind, 
     return (term_t){ sql_print(self, "%s %s %s", left, sign, right), bind };
 }
 
+// Every rule asks, and of the same few columns: the newest answer in each slot is kept.
+static bool is_reserved(const char *name)
+{
+    enum { SLOTS = 64, KEPT_MAX = 63 };
+    static _Thread_local struct {
+        char name[KEPT_MAX + 1];
+        bool reserved;
+    } slots[SLOTS];
+    size_t size = strlen(name), sum = size;
+    if (size == 0 || size > KEPT_MAX)
+        return parse_reserved(name);
+    for (size_t i = 0; i < size; i++)
+        sum = 31 * sum + (uint8_t) name[i];
+    size_t slot = sum % SLOTS;
+    if (strcmp(slots[slot].name, name) != 0) {
+        slots[slot].reserved = parse_reserved(name);
+        memcpy(slots[slot].name, name, size + 1);
+    }
+    return slots[slot].reserved;
+}
+
 const char *sql_name(const printer_t *self, const char *name)
 {
-    return parse_reserved(name) ? sql_print(self, "\"%s\"", name) : name;
+    return is_reserved(name) ? sql_print(self, "\"%s\"", name) : name;
 }
 
 const char *sql_string(const printer_t *self, slice_t text)

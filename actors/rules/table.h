@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "actors/rules/expr.h"
+#include "actors/rules/parse_memo.h"
 #include "proto/arena.h"
 
 enum { TABLE_ITEMS_MAX = 16384 }; // windows, arguments or aggregates of one table
@@ -24,6 +25,7 @@ typedef struct {
     table_plan_t plan;    // its arrays grow here
     size_t derived_count; // all of them; plan.derived lists the good ones
     derived_text_t *derived;
+    parse_memo_t *memo; // not owned; NULL: none
 } table_t;
 
 typedef struct {

@@ -194,7 +194,9 @@ static int spelled(compiler_t *self, const over_t *over)
 {
     window_spec_t window = { .by_rows = over->by_rows };
     if (!partitioned(self, over))
-        return refuse(self, over->place, "a window is partitioned by all the key columns");
+        return refuse(self, over->place,
+                      "a window is partitioned by all the key columns; windows over several series "
+                      "are not in this version");
     if (!ordered(over))
         return refuse(self, over->place,
                       over->by_rows ? "a window of rows is in order of ts, n"

@@ -87,9 +87,11 @@ static bool variance(const source_t *source, mpq_t squares)
     mpz_mul_ui(mpq_denref(squares), mpq_denref(squares), n);
     mpz_mul_ui(mpq_denref(squares), mpq_denref(squares), sample ? n - 1 : n);
     mpq_canonicalize(squares);
-    (root ? exact_round_root : exact_round)(squares);
+    bool real = mpq_sgn(squares) >= 0; // as always, unless a journal tells sums that no rows have
+    if (real)
+        (root ? exact_round_root : exact_round)(squares);
     mpq_clear(sum);
-    return true;
+    return real;
 }
 
 // corr(Y, X) and regr_slope(Y, X): Y is the first argument.
@@ -107,7 +109,7 @@ static bool relation(const source_t *source, mpq_t xy)
     spread(source, xx, x, x);
     spread(source, xy, x, y);
     bool corr = source->what->kind == AGGREGATE_CORR;
-    bool defined = mpq_sgn(xx) != 0 && (!corr || mpq_sgn(yy) != 0);
+    bool defined = mpq_sgn(xx) > 0 && (!corr || mpq_sgn(yy) > 0); // never < 0, as above
     if (defined && corr) {
         int sign = mpq_sgn(xy);
         mpq_mul(xy, xy, xy);

@@ -6,9 +6,9 @@
  *  minimum, maximum, first and last value of each argument (traces, layout.h). A cell counts as
  *  its newest row does: it is in a window as long as that row is. What depends on the course of
  *  the numbers inside it (delta, rate, twavg), or on each alone (median), sees one of each cell,
- * the last. Rows are merged once they can no longer be revised. Those of the time at the floor wait
- * in a cell of their own, which no window sees, and join their neighbours when it rises. Nothing
- * here depends on when or in what portions rows came.
+ *  the last. Rows are merged once they can no longer be revised. Those of the time at the floor
+ *  wait in a cell of their own, which no window sees, and join their neighbours when it rises.
+ *  Nothing here depends on when or in what portions rows came.
  *
  *  The columns of a cell are those of a ring, so that they stay narrow where the numbers are.
  */

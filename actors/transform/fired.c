@@ -82,6 +82,29 @@ void fired_forget(fired_t *self, uint64_t before)
     memmove(self->rows, self->rows + gone, self->count * sizeof *self->rows);
 }
 
+void fired_unsay(fired_t *self, uint64_t position, unsigned said)
+{
+    size_t next = fired_from(self, position), left = next;
+    for (; next < self->count && self->rows[next].position == position; next++) {
+        fired_row_t row = self->rows[next];
+        row.said &= (uint8_t) ~said;
+        if (row.said)
+            self->rows[left++] = row;
+    }
+    if (left == next)
+        return;
+    memmove(self->rows + left, self->rows + next, (self->count - next) * sizeof *self->rows);
+    self->count -= next - left;
+}
+
+void fired_keep_held(fired_t *self, uint64_t open)
+{
+    if (self->count == 0 || self->rows[0].position >= open)
+        return;
+    fired_forget(self, open - 1);
+    fired_unsay(self, open - 1, SAID_ANYTHING);
+}
+
 void fired_drop(fired_t *self, uint64_t from)
 {
     self->count = fired_from(self, from);

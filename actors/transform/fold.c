@@ -36,6 +36,8 @@ void fold_destroy(fold_t **self_p)
     for (size_t i = 0; i < self->argument_capacity; i++)
         figure_clear(&self->arguments[i]);
     free(self->arguments);
+    free(self->calls);
+    leaves_close(&self->leaves);
     free(self->columns);
     free(self->values);
     free(self);
@@ -107,8 +109,10 @@ static layouts_t *layouts_for(fold_t *self, ruleset_t *plan)
     return layouts;
 }
 
-bool fold_plan(fold_t *self, slice_t stream, const partitions_t *partitions, ruleset_t *plan)
+bool fold_plan(fold_t *self, slice_t stream, const partitions_t *partitions, ruleset_t *plan,
+               uint64_t seq, int64_t fired_us)
 {
+    const pass_t pass = { .stream = stream, .control_seq = seq, .fired_us = fired_us };
     layouts_t *layouts = layouts_for(self, plan);
     if (!layouts)
         return false;
@@ -120,7 +124,8 @@ bool fold_plan(fold_t *self, slice_t stream, const partitions_t *partitions, rul
             return false;
         if (branch->layouts == layouts)
             continue;
-        if (!journal_plan(&self->partitions[p], branch, ruleset_hash(plan)) ||
+        if (!fold_drop_rules(self, &pass, p, branch, layouts) ||
+            !journal_plan(&self->partitions[p], branch, ruleset_hash(plan)) ||
             !branch_replan(branch, layouts))
             return false;
     }
@@ -133,7 +138,8 @@ bool fold_supersede(fold_t *self, unsigned partition, slice_t stream)
     partition_t *state = &self->partitions[partition];
     for (size_t i = state->branch_count; i-- > 0;) {
         branch_t *branch = &state->branches[i];
-        if (!edition_supersedes(stream, slice_of(branch->name, branch->name_size)))
+        if (!edition_supersedes(stream, slice_of(branch->name, branch->name_size)) ||
+            fold_is_awaited(branch))
             continue;
         if (!journal_forget(state, branch))
             return false;

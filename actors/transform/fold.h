@@ -33,7 +33,7 @@ typedef struct fold fold_t;
 
 typedef struct {
     uint64_t accepted, late, duplicates, revisions, alerts, suppressed, corrections, firing,
-        resolved, judged, warming;
+        resolved, flapping, silences, judged, warming;
 } fold_count_t;
 
 // Called for each alert, correction and change of an incident, in order. The alert and all it
@@ -52,11 +52,24 @@ void fold_limit_open(fold_t *self, uint32_t rows_max);
 void fold_own(fold_t *self, unsigned partition);
 void fold_drop(fold_t *self, unsigned partition);
 
-// The plan in force in a stream for these (owned) partitions, from now on.
-bool fold_plan(fold_t *self, slice_t stream, const partitions_t *partitions, ruleset_t *plan);
+// The plan in force in a stream for these (owned) partitions, from its record `seq` on. Incidents
+// of rules that it drops are over: that is said, in order of series and rules. `fired_us` as below.
+bool fold_plan(fold_t *self, slice_t stream, const partitions_t *partitions, ruleset_t *plan,
+               uint64_t seq, int64_t fired_us);
+
+// The collector of a stream was there, without a break since `since_us`, and staged nothing between
+// the records before this one and its receipt. Series of which a rule misses rows by then are told
+// of, in order of series and rules. False: out of memory, as below.
+typedef struct {
+    uint64_t seq;
+    int64_t recv_us, since_us;
+} fold_tick_t;
+bool fold_tick(fold_t *self, slice_t stream, const partitions_t *partitions,
+               const fold_tick_t *tick, int64_t fired_us);
 
 // A stream is told anew under this name (proto/edition.h): what this (owned) partition holds of its
-// earlier editions is dropped. False: out of memory, as below.
+// earlier editions is dropped; of those with incidents that people know of, at the first tick since
+// this one was ordered, which says what never came again. False: out of memory, as below.
 bool fold_supersede(fold_t *self, unsigned partition, slice_t stream);
 
 // Apply the block of one record to those of its rows that belong to these (owned) partitions.

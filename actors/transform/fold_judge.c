@@ -12,46 +12,23 @@ static hearing_t hear(const pass_t *pass, const moment_t *moment, const decimal_
         hearing_t){ .series = pass->series, .moment = moment, .values = values, .key = &pass->key };
 }
 
-static void note(fold_t *self, verdict_t verdict)
-{
-    self->count.warming += verdict == VERDICT_WARMING;
-    self->count.judged += verdict != VERDICT_WARMING;
-}
-
-// Of a row for which the condition of an edge rule holds: is it the step? *known: the row before it
-// is.
-static bool steps(const pass_t *pass, const moment_t *moment, uint32_t rule, bool *known)
-{
-    moment_t earlier = { .position = moment->position };
-    const decimal_t *values;
-    *known = true;
-    switch (series_before(pass->series, moment->position, &earlier.ts, &values)) {
-    case BEFORE_NONE:
-        return true;
-    case BEFORE_UNKNOWN:
-        *known = false;
-        return false;
-    case BEFORE_KNOWN:
-        break;
-    }
-    hearing_t hearing = hear(pass, &earlier, values);
-    return jury_rule(&hearing, rule) != VERDICT_TRUE;
-}
-
 static bool is_edge(const pass_t *pass, uint32_t rule)
 {
     return pass->layout->plan->rules[rule].rule.emit == RULE_EMIT_EDGE;
 }
 
-// What one rule says of a row that came or was revised.
-static bool judge_rule(fold_t *self, const case_t *at, unsigned *said)
+static bool is_newest(const case_t *at)
 {
-    bool known, newest = at->hearing->moment->position == at->pass->series->ring.tail - 1;
-    verdict_t verdict = jury_rule(at->hearing, at->rule);
-    note(self, verdict);
-    bool alerts =
-        verdict == VERDICT_TRUE &&
-        (!is_edge(at->pass, at->rule) || steps(at->pass, at->hearing->moment, at->rule, &known));
+    return at->hearing->moment->position == at->pass->series->ring.tail - 1;
+}
+
+// What one rule says of a row that came or was revised.
+static bool judge_rule(fold_t *self, const case_t *at, const call_t *called, unsigned *said)
+{
+    bool known, newest = is_newest(at);
+    verdict_t verdict = called->verdict;
+    bool alerts = verdict == VERDICT_TRUE &&
+                  (!is_edge(at->pass, at->rule) || called->step || fold_steps(at, &known));
     if (alerts && !fold_tell(self, at, SAY_ALERT, said))
         return false;
     if (jury_waits(at->hearing, at->rule) || !(alerts || newest))
@@ -60,24 +37,30 @@ static bool judge_rule(fold_t *self, const case_t *at, unsigned *said)
 }
 
 bool fold_judge(fold_t *self, const pass_t *pass, const moment_t *moment, const row_t *row,
-                uint32_t index)
+                uint32_t index, bool revised)
 {
     series_t *series = pass->series;
     const table_plan_t *plan = pass->layout->plan;
     hearing_t hearing = hear(pass, moment, row->values);
     bool comes_again = !row->ordinal || plan->lateness_us > 0;
     case_t at = { .pass = pass, .hearing = &hearing, .row = row, .index = index };
-    for (at.rule = 0; at.rule < plan->rule_count; at.rule++) {
+    bool comes = !revised && is_newest(&at), next = comes && plan->lateness_us == 0;
+    if (!fold_call(self, &hearing, next && series->settled, false) ||
+        !fold_stand(self, &hearing, comes))
+        return false;
+    series->settled = false;
+    for (size_t i = 0; i < self->call_count; i++) {
+        at.rule = self->calls[i].rule;
         const rule_id_t *id = &plan->rules[at.rule].id;
         unsigned said = fired_said(&series->fired, moment->position, id), before = said;
         if (said & SAID_TRUE)
             continue; // revised, and this rule has told already, under whatever plan
-        if (!judge_rule(self, &at, &said) ||
+        if (!judge_rule(self, &at, &self->calls[i], &said) ||
             (comes_again && said != before &&
              !fired_say(&series->fired, moment->position, id, said)))
             return false;
     }
-    return true;
+    return !next || fold_settle(self, series);
 }
 
 // ---- closing ----------------------------------------------------------------------------------
@@ -87,31 +70,39 @@ bool fold_judge(fold_t *self, const pass_t *pass, const moment_t *moment, const 
 static bool close_incident(fold_t *self, const case_t *at, verdict_t verdict, bool late,
                            unsigned said)
 {
-    bool newest = at->hearing->moment->position == at->pass->series->ring.tail - 1 ||
-                  jury_waits(at->hearing, at->rule);
+    bool newest = is_newest(at) || jury_waits(at->hearing, at->rule);
     if (verdict != VERDICT_TRUE && !fold_retract(self, at))
         return false;
     return !(newest || late) || fold_move(self, at, verdict, newest, &said);
 }
 
 // The last word of one rule. What was held back has nothing to be taken back.
-static bool close_verdict(fold_t *self, const case_t *at)
+static bool close_verdict(fold_t *self, const case_t *at, verdict_t verdict)
 {
     const pass_t *pass = at->pass;
     unsigned said =
         fired_said(&pass->series->fired, at->hearing->moment->position, &case_rule(at)->id);
-    verdict_t verdict = jury_rule(at->hearing, at->rule);
-    note(self, verdict);
     bool holds = verdict == VERDICT_TRUE, known = true, told = said & SAID_TRUE;
     if (holds && is_edge(pass, at->rule))
-        holds = steps(pass, at->hearing->moment, at->rule, &known);
-    if (!known)
-        return true;
+        holds = fold_steps(at, &known);
+    if (!known || (verdict == VERDICT_WARMING && !jury_covers(at->hearing, at->rule)))
+        return true; // the rule came back, and what it would need to judge the row is not there
     if (holds && !told && !fold_tell(self, at, SAY_LATE_ALERT, &said))
         return false;
     if (!holds && said & SAID_ALERT && !fold_say(self, at, SAY_CORRECTION))
         return false;
     return close_incident(self, at, verdict, holds && !told, said);
+}
+
+// Has any rule said something of this row, that it may have to take back?
+static bool said_any(const series_t *series, uint64_t position)
+{
+    const fired_t *fired = &series->fired;
+    for (size_t i = fired_from(fired, position);
+         i < fired->count && fired->rows[i].position == position; i++)
+        if (fired->rows[i].said & SAID_ANYTHING)
+            return true;
+    return false;
 }
 
 // The last word on the first open row: takes back what does not hold, tells what was not told.
@@ -123,12 +114,17 @@ static bool judge_closing(fold_t *self, const pass_t *pass, const moment_t *mome
                   .values = open_values(open, open->first),
                   .identity = open_identity(open, open->first),
                   .ordinal = open->rows[open->first].ordinal };
-    const table_plan_t *plan = pass->layout->plan;
     hearing_t hearing = hear(pass, moment, row.values);
     case_t at = { .pass = pass, .hearing = &hearing, .row = &row, .index = index };
-    for (at.rule = 0; at.rule < plan->rule_count; at.rule++)
-        if (!close_verdict(self, &at))
+    series->settled = false;
+    if (!fold_call(self, &hearing, false, said_any(series, moment->position)) ||
+        !fold_stand(self, &hearing, false))
+        return false;
+    for (size_t i = 0; i < self->call_count; i++) {
+        at.rule = self->calls[i].rule;
+        if (!close_verdict(self, &at, self->calls[i].verdict))
             return false;
+    }
     return true;
 }
 

@@ -87,7 +87,8 @@ static bool accept(fold_t *self, pass_t *pass, const row_t *row, uint32_t index)
     moment_t moment;
     self->count.accepted++;
     return series_accept(pass->series, row, &moment) &&
-           fold_judge(self, pass, &moment, row, index) && thin_out_if_needed(pass);
+           fold_hear(self, pass, &moment, row, index) &&
+           fold_judge(self, pass, &moment, row, index, false) && thin_out_if_needed(pass);
 }
 
 static bool revise(fold_t *self, pass_t *pass, size_t open, const row_t *row, uint32_t index)
@@ -95,7 +96,8 @@ static bool revise(fold_t *self, pass_t *pass, size_t open, const row_t *row, ui
     moment_t moment;
     self->count.revisions++;
     return series_revise(pass->series, open, row) && series_look(pass->series, open, &moment) &&
-           fold_judge(self, pass, &moment, row, index) && thin_out_if_needed(pass);
+           fold_hear(self, pass, &moment, row, index) &&
+           fold_judge(self, pass, &moment, row, index, true) && thin_out_if_needed(pass);
 }
 
 static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
@@ -140,12 +142,14 @@ static bool take_run(fold_t *self, pass_t *pass, const rows_run_t *run)
         return false;
     if (series->layout != pass->layout && !find_columns(self, pass, series->layout))
         return false;
-    pass->run = run;
+    pass->number = run->partition;
     pass->partition = partition;
     pass->branch = branch;
     pass->series = series;
     pass->key.count = 0;
     (void) series_split(&pass->key, run->series); // rows_decode has checked it
+    for (unsigned i = pass->key.count; i < SERIES_KEYS_MAX; i++)
+        pass->key.values[i] = slice_of(NULL, 0); // the plan may know more keys than it has
     for (uint32_t i = run->first; i < run->first + run->count; i++)
         if (!take_row(self, pass, i))
             return false;

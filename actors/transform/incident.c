@@ -6,13 +6,14 @@
 static bool is_due(const incident_t *self, const incident_terms_t *terms, int64_t ts_us)
 {
     return ts_us - self->since_us >= terms->for_us &&
-           (!self->told || ts_us - self->told_us >= terms->cooldown_us);
+           (!self->told || terms->cooldown_us == 0 || ts_us - self->told_us >= terms->cooldown_us);
 }
 
 static incident_tell_t tell(incident_t *self, int64_t ts_us, incident_tell_t what)
 {
+    if (!self->told || ts_us > self->told_us)
+        self->told_us = ts_us;
     self->told = true;
-    self->told_us = ts_us;
     return what;
 }
 
@@ -56,6 +57,7 @@ incident_tell_t incident_retract(incident_t *self, alert_id_t began, int64_t ts_
     if (self->state != INCIDENT_FIRING || memcmp(&self->opened, &began, sizeof self->opened) != 0)
         return TELL_NOTHING;
     self->state = INCIDENT_WELL;
+    self->told = false; // what was told is void: it silences nothing that is true
     return TELL_RESOLVED;
 }
 

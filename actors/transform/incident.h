@@ -1,5 +1,5 @@
 /*  incident -- the life of one rule on one series: it is well, begins to fail, fires, is well
- * again.
+ *  again.
  *
  *  Pure, and moved by rows alone, in event time. It is pending from the first row for which the
  *  condition holds, and fires at the first one, of those in a row, at which it has held for `for`
@@ -35,7 +35,16 @@ typedef enum {
     ROW_UNKNOWN, // nobody can tell: warming
 } incident_row_t;
 
-typedef enum { TELL_NOTHING, TELL_FIRING, TELL_STILL, TELL_RESOLVED } incident_tell_t;
+typedef enum {
+    TELL_NOTHING,
+    TELL_FIRING,
+    TELL_STILL,
+    TELL_RESOLVED,
+    // Of flap.h:
+    TELL_FLAPPING,
+    TELL_CALM_FIRING,   // it does not flap any more, and fires
+    TELL_CALM_RESOLVED, // or does not
+} incident_tell_t;
 
 // Move by a row. may_begin: it has not begun an incident before. What is to be told; after
 // TELL_FIRING the caller sets `opened`.
@@ -43,7 +52,8 @@ incident_tell_t incident_move(incident_t *self, const incident_terms_t *terms, i
                               int64_t ts_us, bool newest, bool may_begin);
 
 // In the end the condition does not hold for a row: then it cannot have begun the incident that
-// `began` says it did, nor be among those that it has held for.
+// `began` says it did, nor be among those that it has held for. An incident that never was starts
+// no cooldown.
 incident_tell_t incident_retract(incident_t *self, alert_id_t began, int64_t ts_us);
 
 bool incident_same(const incident_t *a, const incident_t *b);

@@ -83,49 +83,81 @@ static void write_open(writer_t *self, const series_t *series, uint64_t from)
         write_values(self, open_values(open, i), open->column_count);
     }
     const fired_t *fired = &series->fired;
-    size_t next = fired_from(fired, from);
+    uint64_t first_open = open->rows[open->first].position;
+    size_t next = fired_from(fired, from > first_open ? from : first_open);
     pack_u64(self->out, fired->count - next);
     for (; next < fired->count; next++) {
-        pack_u64(self->out, 8 * (end - fired->rows[next].position) + fired->rows[next].said);
+        pack_u64(self->out,
+                 (SAID_ALL + 1) * (end - fired->rows[next].position) + fired->rows[next].said);
         buffer_append(self->out, fired->rows[next].rule.bytes, sizeof fired->rows[next].rule.bytes);
     }
 }
 
-static void write_incident(writer_t *self, const series_t *series, const incident_t *incident)
+static void write_flap(writer_t *self, const series_t *series, const flap_t *flap)
 {
-    pack_u64(self->out, incident->state + (incident->told ? INCIDENT_TOLD : 0));
+    pack_u64(self->out, 2 * flap->count + flap->on);
+    for (unsigned i = 0; i < flap->count; i++)
+        pack_i64(self->out, series->newest - flap->changes[i]);
+    if (!flap->on)
+        return;
+    pack_i64(self->out, series->newest - flap->since_us);
+    buffer_append(self->out, flap->opened.bytes, sizeof flap->opened.bytes);
+}
+
+static void write_incident(writer_t *self, const series_t *series, const topic_t *topic)
+{
+    const incident_t *incident = &topic->incident;
+    bool changes = topic->flap && !flap_is_idle(topic->flap);
+    pack_u64(self->out, incident->state + (incident->told ? INCIDENT_TOLD : 0) +
+                            (topic->silent ? INCIDENT_SILENT : 0) +
+                            (changes ? INCIDENT_CHANGES : 0));
     if (incident->told)
         pack_i64(self->out, series->newest - incident->told_us);
-    if (incident->state == INCIDENT_WELL)
-        return;
-    pack_i64(self->out, series->newest - incident->since_us);
+    if (topic->silent)
+        pack_i64(self->out, series->newest - topic->silent_us);
+    if (incident->state != INCIDENT_WELL)
+        pack_i64(self->out, series->newest - incident->since_us);
     if (incident->state == INCIDENT_FIRING)
         buffer_append(self->out, incident->opened.bytes, sizeof incident->opened.bytes);
+    if (changes)
+        write_flap(self, series, topic->flap);
 }
 
 static bool topic_used(const topic_t *topic)
 {
-    return topic->seq > 0 || topic->incident.state != INCIDENT_WELL;
+    return topic->seq > 0 || topic->incident.state != INCIDENT_WELL ||
+           (topic->flap && !flap_is_idle(topic->flap));
 }
 
-static void write_topics(writer_t *self, const series_t *series, bool whole)
+static void write_topic(writer_t *self, const series_t *series, uint32_t rule, const topic_t *topic)
 {
-    size_t count = 0, rules = series->topics ? series->layout->plan->rule_count : 0;
-    for (size_t i = 0; i < rules; i++)
-        count += whole ? topic_used(&series->topics[i]) : series->topics[i].changed;
+    pack_u64(self->out, rule);
+    pack_u64(self->out, topic->seq);
+    buffer_append(self->out, topic->prev.bytes, sizeof topic->prev.bytes);
+    pack_i64(self->out, topic_minute_of(series->newest) - topic->minute);
+    pack_u64(self->out, topic->alerts);
+    pack_u64(self->out, topic->suppressed);
+    write_incident(self, series, topic);
+}
+
+static void write_all_topics(writer_t *self, const series_t *series)
+{
+    const spoken_t *topics = &series->topics;
+    size_t count = 0;
+    for (size_t i = 0; i < topics->count; i++)
+        count += topic_used(topics->entries[i].topic);
     pack_u64(self->out, count);
-    for (size_t i = 0; i < rules; i++) {
-        const topic_t *topic = &series->topics[i];
-        if (!(whole ? topic_used(topic) : topic->changed))
-            continue;
-        pack_u64(self->out, i);
-        pack_u64(self->out, topic->seq);
-        buffer_append(self->out, topic->prev.bytes, sizeof topic->prev.bytes);
-        pack_i64(self->out, topic_minute_of(series->newest) - topic->minute);
-        pack_u64(self->out, topic->alerts);
-        pack_u64(self->out, topic->suppressed);
-        write_incident(self, series, &topic->incident);
-    }
+    for (size_t i = 0; i < topics->count; i++)
+        if (topic_used(topics->entries[i].topic))
+            write_topic(self, series, topics->entries[i].rule, topics->entries[i].topic);
+}
+
+static void write_changed_topics(writer_t *self, const series_t *series)
+{
+    const spoken_t *topics = &series->topics;
+    pack_u64(self->out, topics->changed_count);
+    for (size_t i = 0; i < topics->changed_count; i++)
+        write_topic(self, series, topics->changed[i], spoken_find(topics, topics->changed[i]));
 }
 
 static void write_left(writer_t *self, const series_t *series)
@@ -133,6 +165,22 @@ static void write_left(writer_t *self, const series_t *series)
     pack_u64(self->out, series->ring.tail - series->left.position);
     pack_u64(self->out, (uint64_t) (series->newest - series->left.ts));
     write_values(self, series->left.values, series->open.column_count);
+}
+
+static void write_recalls(writer_t *self, const series_t *series)
+{
+    const fired_t *fired = &series->fired;
+    const recalls_t *recalls = &series->recalls;
+    size_t held = fired_from(fired, series->open.rows[series->open.first].position);
+    pack_u64(self->out, held);
+    for (size_t i = 0; i < held; i++)
+        buffer_append(self->out, fired->rows[i].rule.bytes, sizeof fired->rows[i].rule.bytes);
+    pack_u64(self->out, recalls->count);
+    for (size_t i = 0; i < recalls->count; i++) {
+        uint64_t since = recalls->rules[i].since;
+        pack_u64(self->out, recalls->rules[i].rule);
+        pack_u64(self->out, since == RECALLS_NONE ? 0 : series->ring.tail - since);
+    }
 }
 
 static void write_covered(writer_t *self, const series_t *series)
@@ -186,7 +234,8 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     write_byte(self, (whole ? ENTRY_WHOLE : 0) | (known ? ENTRY_KNOWN : 0) |
                          (floor ? ENTRY_FLOOR : 0) | (turned ? ENTRY_TURNED : 0) |
                          (coarse ? ENTRY_COARSE : 0) | (only ? ENTRY_ONLY : 0) |
-                         (series->left.known ? ENTRY_LEFT : 0));
+                         (series->left.known ? ENTRY_LEFT : 0) |
+                         (series->heard_us ? ENTRY_HEARD : 0));
     if (turned)
         pack_i64(self->out, series->turned_us);
     pack_i64(self->out, (int64_t) (from - sent));
@@ -199,9 +248,18 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     if (floor)
         pack_u64(self->out, (uint64_t) (series->newest - series->floor_us));
     write_open(self, series, from);
-    write_topics(self, series, whole);
+    if (whole)
+        write_all_topics(self, series);
+    else
+        write_changed_topics(self, series);
     if (series->left.known)
         write_left(self, series);
+    if (series->layout->plan->recalls)
+        write_recalls(self, series);
+    if (series->layout->plan->freezes)
+        baselines_write(series, from, self->out);
+    if (series->heard_us)
+        pack_i64(self->out, series->newest - series->heard_us);
     if (known)
         write_covered(self, series);
     return !coarse || write_coarse(self, series);
@@ -212,8 +270,7 @@ void journal_mark(series_t *series)
     series->sent = series->resend = series->ring.tail;
     series->sent_ts = series->newest;
     series->changed = series->turned = series->known_moved = false;
-    for (size_t i = 0; series->topics && i < series->layout->plan->rule_count; i++)
-        series->topics[i].changed = false;
+    spoken_mark(&series->topics);
 }
 
 // ---- deltas -----------------------------------------------------------------------------------
@@ -315,26 +372,15 @@ void journal_reset(partition_t *self)
 
 // ---- bases ------------------------------------------------------------------------------------
 
-static int by_name(const void *a, const void *b)
-{
-    slice_t x = series_name(*(series_t *const *) a), y = series_name(*(series_t *const *) b);
-    int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
-    return order ? order : (x.size > y.size) - (x.size < y.size);
-}
-
 static bool base_branch(writer_t *self, const branch_t *branch)
 {
     write_branch(self, branch);
     if (layouts_rules(branch->layouts))
         write_plan(self, ruleset_hash(layouts_rules(branch->layouts)));
-    series_t **sorted = malloc((branch->count + 1) * sizeof(series_t *));
+    size_t count;
+    series_t **sorted = branch_sorted(branch, NULL, NULL, &count);
     if (!sorted)
         return false;
-    size_t count = 0;
-    for (size_t i = 0; i <= branch->mask; i++)
-        if (branch->table[i])
-            sorted[count++] = branch->table[i];
-    qsort(sorted, count, sizeof *sorted, by_name);
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
         write_byte(self, SECTION_SERIES);

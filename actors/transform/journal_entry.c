@@ -15,6 +15,7 @@ static void drop_open(series_t *series, uint64_t from, uint64_t end)
     bool more = end > series->ring.tail && series->layout->plan->lateness_us == 0;
     open_drop_last(open, from);
     fired_drop(&series->fired, from);
+    baselines_drop(&series->baselines, from);
     if (more && open_count(open) > 0 && open->rows[open->end - 1].ordinal &&
         !open->rows[open->end - 1].due && !series_keeps_ordinal(series))
         open_drop_ordinal(open);
@@ -120,11 +121,13 @@ static bool read_fired(journal_reader_t *self, series_t *series, uint64_t from)
         uint64_t back = unpack_u64(&self->in);
         unsigned said = SAID_ALERT;
         if (self->version > JOURNAL_VERSION_LEAST) {
-            said = back % 8;
-            back /= 8;
+            uint64_t base =
+                self->version > JOURNAL_VERSION_EIGHTS ? SAID_ALL + 1 : SAID_ANYTHING + 1;
+            said = (unsigned) (back % base);
+            back /= base;
         }
         slice_t bytes = unpack_raw(&self->in, sizeof(rule_id_t));
-        if (self->in.bad || said == 0 || said > SAID_ANYTHING || back == 0 ||
+        if (self->in.bad || said == 0 || said > SAID_ALL || back == 0 ||
             back > series->ring.tail - from)
             return journal_refused(self, "published row");
         rule_id_t rule;
@@ -190,43 +193,87 @@ static int64_t read_ago(journal_reader_t *self, const series_t *series)
     return self->in.bad ? 0 : series->newest - ago;
 }
 
-static void read_incident(journal_reader_t *self, const series_t *series, incident_t *incident)
+static void read_id(journal_reader_t *self, alert_id_t *id)
 {
+    slice_t bytes = unpack_raw(&self->in, sizeof id->bytes);
+    memcpy(id->bytes, bytes.data, bytes.size);
+}
+
+// False: out of memory.
+static bool read_flap(journal_reader_t *self, series_t *series, topic_t *topic, bool known)
+{
+    if (topic->flap)
+        topic->flap->on = false, topic->flap->count = 0;
+    if (!known || self->in.bad)
+        return true;
+    if (!spoken_flap(&series->topics, topic))
+        return false;
+    flap_t *flap = topic->flap;
+    uint64_t count = unpack_up_to(&self->in, 2 * RULE_FLAP_MOST + 1);
+    flap->on = count % 2;
+    flap->count = (unsigned) count / 2;
+    for (unsigned i = 0; i < flap->count; i++) {
+        flap->changes[i] = read_ago(self, series);
+        if (i > 0 && flap->changes[i] < flap->changes[i - 1])
+            self->in.bad = true;
+    }
+    if (flap_is_idle(flap))
+        self->in.bad = true;
+    if (!flap->on)
+        return true;
+    flap->since_us = read_ago(self, series);
+    read_id(self, &flap->opened);
+    return true;
+}
+
+static bool read_incident(journal_reader_t *self, series_t *series, topic_t *topic)
+{
+    incident_t *incident = &topic->incident;
     uint64_t state = unpack_u64(&self->in);
     *incident = (incident_t){ .state = (incident_state_t) (state % INCIDENT_TOLD),
-                              .told = state >= INCIDENT_TOLD };
-    if (state / INCIDENT_TOLD > 1 || state % INCIDENT_TOLD > INCIDENT_FIRING)
+                              .told = state & INCIDENT_TOLD };
+    topic->silent = state & INCIDENT_SILENT;
+    if (state > INCIDENT_SAYS || state % INCIDENT_TOLD > INCIDENT_FIRING)
         self->in.bad = true;
     if (incident->told)
         incident->told_us = read_ago(self, series);
-    if (incident->state == INCIDENT_WELL)
-        return;
-    incident->since_us = read_ago(self, series);
-    if (incident->state != INCIDENT_FIRING)
-        return;
-    slice_t opened = unpack_raw(&self->in, sizeof incident->opened.bytes);
-    memcpy(incident->opened.bytes, opened.data, opened.size);
+    if (topic->silent)
+        topic->silent_us = read_ago(self, series);
+    if (incident->state != INCIDENT_WELL)
+        incident->since_us = read_ago(self, series);
+    if (incident->state == INCIDENT_FIRING)
+        read_id(self, &incident->opened);
+    return read_flap(self, series, topic, state & INCIDENT_CHANGES);
 }
 
 static bool read_topics(journal_reader_t *self, series_t *series)
 {
-    uint64_t count = unpack_u64(&self->in);
-    if (count > 0 && !series_topics(series))
-        return journal_no_memory(self);
-    for (; count > 0; count--) {
+    for (uint64_t count = unpack_u64(&self->in); count > 0; count--) {
         uint64_t rule = unpack_u64(&self->in);
         uint64_t seq = unpack_u64(&self->in);
         slice_t prev = unpack_raw(&self->in, sizeof(alert_id_t));
         if (self->in.bad || rule >= series->layout->plan->rule_count)
             return journal_refused(self, "topic");
-        series->topics[rule].seq = seq;
-        memcpy(series->topics[rule].prev.bytes, prev.data, prev.size);
+        topic_t *topic = spoken_take(&series->topics, (uint32_t) rule);
+        if (!topic)
+            return journal_no_memory(self);
+        topic->seq = seq;
+        memcpy(topic->prev.bytes, prev.data, prev.size);
         if (self->version > JOURNAL_VERSION_LEAST)
-            read_minute(self, series, &series->topics[rule]);
-        if (self->version > JOURNAL_VERSION_LEAST + 1)
-            read_incident(self, series, &series->topics[rule].incident);
+            read_minute(self, series, topic);
+        if (self->version > JOURNAL_VERSION_LEAST + 1 && !read_incident(self, series, topic))
+            return journal_no_memory(self);
     }
+    series->silences = spoken_silences(&series->topics);
     return !self->in.bad || journal_refused(self, "topic");
+}
+
+static bool read_heard(journal_reader_t *self, series_t *series, bool known)
+{
+    series->heard_us = known ? read_ago(self, series) : 0;
+    if (self->in.bad || (known && (series->heard_us <= 0 || !series->layout->plan->nodata_us)))
+        return journal_refused(self, "time of the last row");
+    return true;
 }
 
 // The row that was open last, or none that is known.
@@ -250,6 +297,37 @@ static bool read_left(journal_reader_t *self, series_t *series, bool known)
     return true;
 }
 
+// Rules that held for the row before the open ones, and those that do not know.
+static bool read_recalls(journal_reader_t *self, series_t *series)
+{
+    const table_plan_t *plan = series->layout->plan;
+    uint64_t first = series->open.rows[series->open.first].position, tail = series->ring.tail;
+    uint64_t held = unpack_u64(&self->in);
+    if (held > 0 && first == 0)
+        return journal_refused(self, "row before the open ones");
+    for (; held > 0; held--) {
+        slice_t bytes = unpack_raw(&self->in, sizeof(rule_id_t));
+        rule_id_t rule = { { 0 } };
+        memcpy(rule.bytes, bytes.data, bytes.size);
+        if (self->in.bad)
+            return journal_refused(self, "row before the open ones");
+        if (!fired_say(&series->fired, first - 1, &rule, SAID_HELD))
+            return journal_no_memory(self);
+    }
+    series->recalls.count = 0;
+    uint64_t next = 0;
+    for (uint64_t count = unpack_u64(&self->in); count > 0; count--) {
+        uint64_t rule = unpack_u64(&self->in), back = unpack_u64(&self->in);
+        if (self->in.bad || rule < next || rule >= plan->rule_count || back > tail ||
+            !rule_recalls(&plan->rules[rule]))
+            return journal_refused(self, "rule by edge");
+        next = rule + 1;
+        if (!recalls_add(&series->recalls, (uint32_t) rule, back ? tail - back : RECALLS_NONE))
+            return journal_no_memory(self);
+    }
+    return !self->in.bad || journal_refused(self, "rule by edge");
+}
+
 static bool read_covered(journal_reader_t *self, series_t *series)
 {
     series->covered_us = unpack_i64(&self->in);
@@ -265,8 +343,8 @@ static bool read_covered(journal_reader_t *self, series_t *series)
 static bool read_turn(journal_reader_t *self, series_t *series, uint8_t flags)
 {
     bool whole = flags & ENTRY_WHOLE;
-    if (flags > ENTRY_ALL || (whole ? series->ring.tail > 0 || flags & (ENTRY_TURNED | ENTRY_ONLY)
-                                    : flags & ENTRY_COARSE))
+    if ((whole ? series->ring.tail > 0 || flags & (ENTRY_TURNED | ENTRY_ONLY)
+               : flags & ENTRY_COARSE))
         return journal_refused(self, "series");
     if (!(flags & ENTRY_TURNED))
         return true;
@@ -318,7 +396,12 @@ bool journal_read_entry(journal_reader_t *self, series_t *series)
         return false;
     if (!good_floor(self, series, floor))
         return journal_refused(self, "floor");
+    bool recalls = series->layout->plan->recalls && self->version > JOURNAL_VERSION_EIGHTS;
+    bool freezes = series->layout->plan->freezes && self->version > JOURNAL_VERSION_MOVING;
     if (!read_topics(self, series) || !read_left(self, series, flags & ENTRY_LEFT) ||
+        (recalls && !read_recalls(self, series)) ||
+        (freezes && !journal_read_baselines(self, series, from)) ||
+        !read_heard(self, series, flags & ENTRY_HEARD) ||
         (flags & ENTRY_KNOWN && !read_covered(self, series)) ||
         (flags & ENTRY_COARSE && !journal_read_cells(self, series, floor)))
         return false;

@@ -118,6 +118,7 @@ static bool read_series(journal_reader_t *self, bool known)
     series_void_windows(series);
     series->kept = series->ring.head;
     series_note_partial(series);
+    self->branch->quiet_us = 0;
     journal_mark(series);
     series_trim(series);
     partition_hide(self->partition, series);

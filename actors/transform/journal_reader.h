@@ -27,6 +27,8 @@ bool journal_refused(journal_reader_t *self, const char *what); // false, and sa
 bool journal_room(journal_reader_t *self, const layout_t *layout);
 bool journal_room_for_columns(journal_reader_t *self, size_t count);
 
+// journal_baselines.c; open rows from there on were told again.
+bool journal_read_baselines(journal_reader_t *self, series_t *series, uint64_t from);
 bool journal_read_entry(journal_reader_t *self, series_t *series); // journal_entry.c
 // journal_cells.c; the floor is theirs already, so that nothing is merged twice.
 bool journal_read_cells(journal_reader_t *self, series_t *series, int64_t floor);

@@ -1,55 +1,13 @@
-/*  jury -- see jury.h. */
-#include "actors/transform/jury.h"
-
-#include <stdlib.h>
-
+/*  jury -- verdicts: see jury.h. What is said for people is in jury_alert.c. */
 #include "actors/transform/aggregate_cells.h"
-
-typedef char text_t[EVALUATE_TEXT_MAX];
-
-_Static_assert((int) EVALUATE_TEXT_MAX >= (int) DECIMAL_TEXT_MAX, "columns are printed there too");
-
-struct jury {
-    size_t column_capacity;
-    alert_value_t *columns;
-    text_t *column_texts;
-    alert_evidence_t evidence[ALERT_EVIDENCE_MAX];
-    text_t sums[ALERT_EVIDENCE_MAX], averages[ALERT_EVIDENCE_MAX], figures[ALERT_EVIDENCE_MAX];
-    text_t threshold, ratio;
-    mpq_t number;
-};
-
-jury_t *jury_new(void)
-{
-    jury_t *self = calloc(1, sizeof *self);
-    if (self)
-        mpq_init(self->number);
-    return self;
-}
-
-void jury_destroy(jury_t **self_p)
-{
-    jury_t *self = *self_p;
-    if (!self)
-        return;
-    mpq_clear(self->number);
-    free(self->column_texts);
-    free(self->columns);
-    free(self);
-    *self_p = NULL;
-}
+#include "actors/transform/jury_inside.h"
 
 // ---- what expressions see ---------------------------------------------------------------------
-
-static sight_t sight_of(const hearing_t *hearing)
-{
-    return (sight_t){ .layout = hearing->series->layout, .moment = hearing->moment };
-}
 
 static approximate_t see_approximate(void *state, unsigned aggregate, double *value, double *error)
 {
     const hearing_t *hearing = state;
-    sight_t sight = sight_of(hearing);
+    sight_t sight = jury_sight(hearing);
     return series_covers(hearing->series, aggregate, hearing->moment)
                ? aggregate_approximate(&sight, aggregate, value, error)
                : APPROXIMATE_NULL;
@@ -58,14 +16,14 @@ static approximate_t see_approximate(void *state, unsigned aggregate, double *va
 static bool see_exact(void *state, unsigned aggregate, mpq_t value)
 {
     const hearing_t *hearing = state;
-    sight_t sight = sight_of(hearing);
+    sight_t sight = jury_sight(hearing);
     return series_covers(hearing->series, aggregate, hearing->moment) &&
            aggregate_exact(&sight, aggregate, value);
 }
 
 static const aggregate_source_t sights = { .approximate = see_approximate, .exact = see_exact };
 
-static frame_t frame_of(const hearing_t *hearing)
+frame_t jury_frame(const hearing_t *hearing)
 {
     return (frame_t){ .columns = hearing->values,
                       .ts_us = hearing->moment->ts,
@@ -129,26 +87,143 @@ static __attribute__((noinline)) bool rule_covered(const hearing_t *hearing,
     return true;
 }
 
-static verdict_t judge(const hearing_t *hearing, const compiled_rule_t *compiled)
+// A coarse window that has not come so far yet is covered all the same.
+bool jury_covers(const hearing_t *hearing, size_t rule)
 {
-    if ((hearing->series->partial || hearing->moment->ahead) && !rule_covered(hearing, compiled))
-        return VERDICT_WARMING;
-    sight_t sight = sight_of(hearing);
+    if (!hearing->series->partial)
+        return true;
+    moment_t moment = *hearing->moment;
+    moment.ahead = false;
+    hearing_t seen = *hearing;
+    seen.moment = &moment;
+    return rule_covered(&seen, &hearing->series->layout->plan->rules[rule]);
+}
+
+bool jury_sees(const hearing_t *hearing, const compiled_rule_t *compiled)
+{
+    return !(hearing->series->partial || hearing->moment->ahead) || rule_covered(hearing, compiled);
+}
+
+// Can it be judged by windows that move?
+static bool is_ready(const hearing_t *hearing, const compiled_rule_t *compiled)
+{
+    if (!jury_sees(hearing, compiled))
+        return false;
+    sight_t sight = jury_sight(hearing);
     for (size_t i = 0; i < compiled->guard_count; i++)
         if (!guard_holds(&sight, &compiled->guards[i]))
-            return VERDICT_WARMING;
-    frame_t frame = frame_of(hearing);
-    return evaluate_truth(compiled->when, &frame) == TRUTH_TRUE ? VERDICT_TRUE : VERDICT_FALSE;
+            return false;
+    return true;
 }
+
+static verdict_t verdict_of(const compiled_rule_t *compiled, const frame_t *frame)
+{
+    return evaluate_truth(compiled->when, frame) == TRUTH_TRUE ? VERDICT_TRUE : VERDICT_FALSE;
+}
+
+static verdict_t judge(const hearing_t *hearing, const compiled_rule_t *compiled,
+                       const program_t *program)
+{
+    if (!is_ready(hearing, compiled))
+        return VERDICT_WARMING;
+    frame_t frame = jury_frame(hearing);
+    program_truth_t truth =
+        program && hearing->leaves ? program_run(program, &frame, hearing->leaves) : PROGRAM_UNSURE;
+    if (truth != PROGRAM_UNSURE)
+        return truth == PROGRAM_TRUE ? VERDICT_TRUE : VERDICT_FALSE;
+    return verdict_of(compiled, &frame);
+}
+
+static verdict_t judge_frozen(const hearing_t *hearing, size_t rule);
 
 verdict_t jury_rule(const hearing_t *hearing, size_t rule)
 {
-    return judge(hearing, &hearing->series->layout->plan->rules[rule]);
+    return jury_ask(hearing, rule, NULL);
+}
+
+verdict_t jury_ask(const hearing_t *hearing, size_t rule, const program_t *program)
+{
+    const compiled_rule_t *compiled = &hearing->series->layout->plan->rules[rule];
+    return compiled->rule.freeze ? judge_frozen(hearing, rule) : judge(hearing, compiled, program);
+}
+
+// ---- windows that stand still -----------------------------------------------------------------
+
+frame_t jury_frame_still(const hearing_t *hearing, const still_t *still)
+{
+    frame_t frame = jury_frame(hearing);
+    frame.source = &stills;
+    frame.window_state = (void *) still;
+    return frame;
+}
+
+baseline_t *jury_baseline(const hearing_t *hearing, size_t rule)
+{
+    const series_t *series = hearing->series;
+    uint64_t position = hearing->moment->position;
+    if (position == 0 || position - 1 < recalls_since(&series->recalls, (uint32_t) rule))
+        return NULL;
+    return baselines_find(&series->baselines, position - 1, (uint32_t) rule);
+}
+
+// Its guards held when they came to stand still. It is judged no sooner than by windows that move:
+// while a coarse one waits, nobody knows yet how they stand.
+static verdict_t judge_frozen(const hearing_t *hearing, size_t rule)
+{
+    const table_plan_t *plan = hearing->series->layout->plan;
+    const compiled_rule_t *compiled = &plan->rules[rule];
+    const baseline_t *baseline = jury_baseline(hearing, rule);
+    if (!baseline)
+        return judge(hearing, compiled, NULL);
+    if (!jury_sees(hearing, compiled))
+        return VERDICT_WARMING;
+    still_t still = still_of(plan, compiled, baseline);
+    frame_t frame = jury_frame_still(hearing, &still);
+    return verdict_of(compiled, &frame);
 }
 
 verdict_t jury_resolves(const hearing_t *hearing, size_t rule)
 {
-    return judge(hearing, hearing->series->layout->plan->rules[rule].resolve);
+    const table_plan_t *plan = hearing->series->layout->plan;
+    const compiled_rule_t *compiled = &plan->rules[rule];
+    const baseline_t *baseline = compiled->rule.freeze ? jury_baseline(hearing, rule) : NULL;
+    if (!baseline)
+        return judge(hearing, compiled->resolve, NULL);
+    if (!baseline->resolves)
+        return VERDICT_WARMING;
+    still_t still = still_resolve(plan, compiled, baseline);
+    frame_t frame = jury_frame_still(hearing, &still);
+    return verdict_of(compiled->resolve, &frame);
+}
+
+static void capture(const hearing_t *hearing, const compiled_rule_t *compiled,
+                    baseline_value_t *values)
+{
+    sight_t sight = jury_sight(hearing);
+    for (size_t i = 0; i < compiled->aggregate_count; i++) {
+        unsigned aggregate = compiled->aggregates[i];
+        values[i].known = aggregate_exact(&sight, aggregate, values[i].value);
+        values[i].coarse = aggregate_coarse(&sight, aggregate);
+        values[i].rows = aggregate_rows(&sight, aggregate);
+        if (!values[i].known)
+            mpq_set_ui(values[i].value, 0, 1);
+        mpq_canonicalize(values[i].value); // equal ones are written alike
+    }
+}
+
+baseline_t *jury_capture(const hearing_t *hearing, size_t rule)
+{
+    const compiled_rule_t *compiled = &hearing->series->layout->plan->rules[rule];
+    baseline_t *made = baseline_new(baseline_size(compiled));
+    if (!made)
+        return NULL;
+    made->since_us = hearing->moment->ts;
+    made->nth = hearing->moment->position - hearing->moment->first;
+    capture(hearing, compiled, made->values);
+    made->resolves = compiled->resolve && is_ready(hearing, compiled->resolve);
+    if (made->resolves)
+        capture(hearing, compiled->resolve, made->values + compiled->aggregate_count);
+    return made;
 }
 
 bool jury_waits(const hearing_t *hearing, size_t rule)
@@ -158,101 +233,4 @@ bool jury_waits(const hearing_t *hearing, size_t rule)
     return series->layout->plan->lateness_us > 0 &&
            (compiled->span_us > series->exact_us ||
             (compiled->resolve && compiled->resolve->span_us > series->exact_us));
-}
-
-// ---- for people -------------------------------------------------------------------------------
-
-static bool room_for_columns(jury_t *self, size_t count)
-{
-    if (count <= self->column_capacity)
-        return true;
-    alert_value_t *columns = realloc(self->columns, count * sizeof *columns);
-    if (columns)
-        self->columns = columns;
-    text_t *texts = realloc(self->column_texts, count * sizeof *texts);
-    if (texts)
-        self->column_texts = texts;
-    if (!columns || !texts)
-        return false;
-    self->column_capacity = count;
-    return true;
-}
-
-const alert_value_t *jury_columns(jury_t *self, const hearing_t *hearing, unsigned *count)
-{
-    const table_plan_t *plan = hearing->series->layout->plan;
-    size_t total = plan->column_count + plan->derived_count;
-    if (!room_for_columns(self, total ? total : 1))
-        return NULL;
-    frame_t frame = frame_of(hearing);
-    for (size_t i = 0; i < total; i++) {
-        bool raw = i < plan->column_count;
-        const derived_t *derived = raw ? NULL : &plan->derived[i - plan->column_count];
-        bool known;
-        if (raw) {
-            known = !decimal_is_null(hearing->values[i]);
-            decimal_print(hearing->values[i], self->column_texts[i]);
-        } else {
-            known = evaluate_print(derived->expr, &frame, self->column_texts[i]);
-        }
-        self->columns[i] = (alert_value_t){ .name = raw ? plan->columns[i] : derived->name,
-                                            .text = known ? self->column_texts[i] : NULL };
-    }
-    *count = (unsigned) total;
-    return self->columns;
-}
-
-static void describe_aggregate(jury_t *self, const sight_t *sight, size_t index, unsigned aggregate)
-{
-    const table_plan_t *plan = sight->layout->plan;
-    const aggregate_t *what = &plan->aggregates[aggregate];
-    alert_evidence_t *evidence = &self->evidence[index];
-    *evidence = (alert_evidence_t){ .expr = what->text,
-                                    .window = plan->windows[what->window].name,
-                                    .rows = aggregate_rows(sight, aggregate),
-                                    .exact = !aggregate_coarse(sight, aggregate) };
-    if (aggregate_sum(sight, aggregate, self->number) && evidence->rows > 0) {
-        rational_print(self->number, self->sums[index]);
-        evidence->sum = self->sums[index];
-        mpq_t rows;
-        mpq_init(rows);
-        mpq_set_ui(rows, evidence->rows, 1);
-        mpq_div(self->number, self->number, rows);
-        mpq_clear(rows);
-        rational_print(self->number, self->averages[index]);
-        evidence->avg = self->averages[index];
-    }
-    if (aggregate_exact(sight, aggregate, self->number)) {
-        rational_print(self->number, self->figures[index]);
-        evidence->value = self->figures[index];
-    }
-}
-
-bool jury_describe(jury_t *self, const hearing_t *hearing, size_t rule, alert_t *alert)
-{
-    const table_plan_t *plan = hearing->series->layout->plan;
-    const compiled_rule_t *compiled = &plan->rules[rule];
-    alert->rule = slice_text(compiled->name);
-    alert->severity = compiled->rule.severity;
-    alert->when = compiled->rule.when;
-    alert->series = series_name(hearing->series);
-    alert->ts_us = hearing->moment->ts;
-    alert->key_count =
-        (unsigned) (plan->key_count < hearing->key->count ? plan->key_count : hearing->key->count);
-    for (unsigned i = 0; i < alert->key_count; i++) {
-        alert->key_names[i] = plan->keys[i];
-        alert->key_values[i] = hearing->key->values[i];
-    }
-    sight_t sight = sight_of(hearing);
-    size_t count = compiled->aggregate_count;
-    alert->evidence_count = (unsigned) (count < ALERT_EVIDENCE_MAX ? count : ALERT_EVIDENCE_MAX);
-    for (unsigned i = 0; i < alert->evidence_count; i++)
-        describe_aggregate(self, &sight, i, compiled->aggregates[i]);
-    alert->evidence = self->evidence;
-    frame_t frame = frame_of(hearing);
-    bool single = evaluate_threshold(compiled->when, &frame, self->threshold, self->ratio);
-    alert->threshold = single ? self->threshold : NULL;
-    alert->ratio = single ? self->ratio : NULL;
-    alert->columns = jury_columns(self, hearing, &alert->column_count);
-    return alert->columns != NULL;
 }

@@ -3,9 +3,12 @@
  *  Pure. The verdict of a rule is given if its windows are covered and its guards hold; then it
  *  is exact (actors/rules/evaluate.h). Aggregates whose window is not covered are NULL, in
  *  derived columns as well: nobody is shown an average of half an hour as that of a day.
+ *
+ *  A rule whose windows stand still (`freeze`) is judged by what they held, and its alert shows
+ *  that; derived columns are those of the row.
  */
 #pragma once
-#include "actors/rules/evaluate.h"
+#include "actors/rules/program.h"
 #include "actors/transform/aggregate.h"
 #include "actors/transform/series.h"
 #include "proto/series.h"
@@ -18,6 +21,7 @@ typedef struct {
     const moment_t *moment; // windows of the series are moved to it
     const decimal_t *values;
     const series_parts_t *key; // decoded id
+    leaves_t *leaves;          // of this row, for programs; or NULL
 } hearing_t;
 
 typedef enum { VERDICT_WARMING, VERDICT_FALSE, VERDICT_TRUE } verdict_t;
@@ -25,13 +29,23 @@ typedef enum { VERDICT_WARMING, VERDICT_FALSE, VERDICT_TRUE } verdict_t;
 jury_t *jury_new(void);
 void jury_destroy(jury_t **self_p);
 
+// Are the windows of the rule covered, where the row stands?
+bool jury_covers(const hearing_t *hearing, size_t rule);
 // Must the rule wait with this row until it closes, because of a coarse window?
 bool jury_waits(const hearing_t *hearing, size_t rule);
 // Is what ends an incident of the rule true? It has such a condition.
 verdict_t jury_resolves(const hearing_t *hearing, size_t rule);
 
+// By what the rule is judged whose windows stand still where the row stands; NULL: they move, or
+// nobody knows.
+baseline_t *jury_baseline(const hearing_t *hearing, size_t rule);
+// What its windows hold for the row. NULL: out of memory.
+baseline_t *jury_capture(const hearing_t *hearing, size_t rule);
+
 // WARMING also where a window of the rule is coarse and the row not closed yet (series.h).
 verdict_t jury_rule(const hearing_t *hearing, size_t rule);
+// The same by the program of its condition, if there is one and the hearing has leaves.
+verdict_t jury_ask(const hearing_t *hearing, size_t rule, const program_t *program);
 
 // Exact values of the plan's arguments for a row.
 void jury_arguments(const layout_t *layout, const decimal_t *values, int64_t ts,

@@ -78,11 +78,9 @@ static void lay_slots(layout_t *self)
 // What an argument that is no raw column means, by the names of its columns.
 static void digest_arguments(layout_t *self)
 {
-    static const rule_t no_rule = { .on = { 0 } };
     for (size_t i = 0; i < self->plan->argument_count; i++)
         if (self->plan->arguments[i].column < 0)
-            expr_digest(self->plan, self->plan->arguments[i].expr, &no_rule,
-                        self->digests[i].bytes);
+            expr_digest_argument(self->plan, self->plan->arguments[i].expr, self->digests[i].bytes);
 }
 
 layout_t *layout_new(const table_plan_t *plan, uint32_t open_rows_max)
@@ -96,7 +94,8 @@ layout_t *layout_new(const table_plan_t *plan, uint32_t open_rows_max)
     self->first_slot = calloc(plan->window_count + 1, sizeof *self->first_slot);
     self->slot_of = calloc(plan->aggregate_count + 1, sizeof *self->slot_of);
     self->digests = calloc(plan->argument_count + 1, sizeof *self->digests);
-    if (!self->slots || !self->first_slot || !self->slot_of || !self->digests ||
+    self->docket = docket_new(plan);
+    if (!self->docket || !self->slots || !self->first_slot || !self->slot_of || !self->digests ||
         !layout_lay_traces(self)) {
         layout_destroy(&self);
         return NULL;
@@ -111,6 +110,7 @@ void layout_destroy(layout_t **self_p)
     layout_t *self = *self_p;
     if (!self)
         return;
+    docket_destroy(&self->docket);
     free(self->digests);
     free(self->traces);
     free(self->trace_of);
@@ -164,4 +164,23 @@ int layout_argument(const layout_t *self, const layout_t *other, size_t index)
             return (int) i;
     }
     return -1;
+}
+
+static bool same_argument(const layout_t *self, int argument, const layout_t *other, int theirs)
+{
+    return argument < 0 || theirs < 0 ? argument == theirs
+                                      : layout_argument(self, other, (size_t) theirs) == argument;
+}
+
+bool layout_same_aggregate(const layout_t *self, size_t aggregate, const layout_t *other,
+                           size_t theirs)
+{
+    const aggregate_t *a = &self->plan->aggregates[aggregate];
+    const aggregate_t *b = &other->plan->aggregates[theirs];
+    const window_spec_t *mine = &self->plan->windows[a->window];
+    const window_spec_t *window = &other->plan->windows[b->window];
+    return a->kind == b->kind && a->offset == b->offset && mine->by_rows == window->by_rows &&
+           (mine->by_rows ? mine->rows == window->rows : mine->span_us == window->span_us) &&
+           same_argument(self, a->argument, other, b->argument) &&
+           same_argument(self, a->argument2, other, b->argument2);
 }

@@ -7,7 +7,7 @@
  *  keeps of an argument is a trace: one or more columns, each with a way to merge two.
  */
 #pragma once
-#include "actors/rules/ruleset.h"
+#include "actors/transform/docket.h"
 
 enum {
     SLOT_SQUARES = 1, // sum of squares
@@ -60,6 +60,7 @@ typedef struct {
 
 typedef struct {
     const table_plan_t *plan;
+    docket_t *docket;       // its rules
     uint32_t open_rows_max; // of a series: with more, those of the oldest time close early
     size_t slot_count;
     slot_layout_t *slots;     // in order of window
@@ -80,6 +81,9 @@ void layout_destroy(layout_t **self_p);
 
 // The argument of `self` that is the same value as argument `index` of `other`, or -1.
 int layout_argument(const layout_t *self, const layout_t *other, size_t index);
+// Does an aggregate of this plan mean what one of another does?
+bool layout_same_aggregate(const layout_t *self, size_t aggregate, const layout_t *other,
+                           size_t theirs);
 int layout_column(const layout_t *self, const char *name);                              // or -1
 int layout_trace(const layout_t *self, trace_kind_t kind, int argument, int argument2); // or -1
 int layout_rule(const layout_t *self, const char *name);                                // or -1

@@ -28,12 +28,20 @@ void partition_close(partition_t *self)
     *self = (partition_t){ 0 };
 }
 
-branch_t *partition_branch(partition_t *self, slice_t stream)
+branch_t *partition_find(partition_t *self, slice_t stream)
 {
-    assert(stream.size <= STREAM_NAME_MAX);
     for (size_t i = 0; i < self->branch_count; i++)
         if (slice_same(slice_of(self->branches[i].name, self->branches[i].name_size), stream))
             return &self->branches[i];
+    return NULL;
+}
+
+branch_t *partition_branch(partition_t *self, slice_t stream)
+{
+    assert(stream.size <= STREAM_NAME_MAX);
+    branch_t *known = partition_find(self, stream);
+    if (known)
+        return known;
     branch_t *branches = realloc(self->branches, (self->branch_count + 1) * sizeof *branches);
     if (!branches)
         return NULL;
@@ -131,16 +139,42 @@ series_t *branch_add(branch_t *self, slice_t id, uint64_t hash)
     return series;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    slice_t x = series_name(*(series_t *const *) a), y = series_name(*(series_t *const *) b);
+    int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
+    return order ? order : (x.size > y.size) - (x.size < y.size);
+}
+
+series_t **branch_sorted(const branch_t *self, branch_pick_t *pick, const void *context,
+                         size_t *count)
+{
+    size_t wanted = 0;
+    for (size_t i = 0; i <= self->mask; i++)
+        wanted += self->table[i] && (!pick || pick(self->table[i], context));
+    series_t **sorted = malloc((wanted + 1) * sizeof(series_t *));
+    if (!sorted)
+        return NULL;
+    *count = 0;
+    for (size_t i = 0; i <= self->mask; i++)
+        if (self->table[i] && (!pick || pick(self->table[i], context)))
+            sorted[(*count)++] = self->table[i];
+    qsort(sorted, *count, sizeof *sorted, by_name);
+    return sorted;
+}
+
 bool branch_replan(branch_t *self, layouts_t *layouts)
 {
     layouts_t *before = self->layouts; // until all series have left it
     self->layouts = layouts_retain(layouts);
+    self->quiet_us = 0;
     bool ok = true;
     for (size_t i = 0; ok && i <= self->mask; i++) {
-        if (!self->table[i])
+        series_t *series = self->table[i];
+        if (!series)
             continue;
-        const layout_t *layout = layouts_find(layouts, series_name(self->table[i]));
-        ok = layout && series_reshape(self->table[i], layout);
+        const layout_t *layout = layouts_find(layouts, series_name(series));
+        ok = layout && series_reshape(series, layout);
     }
     layouts_destroy(&before);
     return ok;

@@ -26,6 +26,9 @@ typedef struct {
     series_t **table;   // open addressing by hash
     size_t mask, count;
     series_t *touched; // list of those with something that is in no delta yet
+    // Until then (receipt) no silence can be due, unless a tick or row says that clocks stepped
+    // back since it was reckoned. It spares work and decides nothing: so it is in no journal.
+    int64_t quiet_us, quiet_at_us, quiet_since_us;
 } branch_t;
 
 typedef struct {
@@ -43,11 +46,18 @@ void partition_close(partition_t *self); // also of a zeroed one
 
 // The branch of a stream; made, under no plan, if it is new. NULL: out of memory.
 branch_t *partition_branch(partition_t *self, slice_t stream);
+branch_t *partition_find(partition_t *self, slice_t stream);            // or NULL
 series_t *branch_find(const branch_t *self, slice_t id, uint64_t hash); // or NULL
 series_t *branch_add(branch_t *self, slice_t id, uint64_t hash);        // NULL: out of memory
 // The one series with these low bits of its hash; NULL: none, or several.
 enum { SERIES_TAG_BITS = 40 };
 series_t *branch_find_tag(const branch_t *self, uint64_t tag);
+
+// Those of its series that are picked (NULL: all), in order of their names: an order that hangs on
+// nothing but them. The caller frees the list. NULL: out of memory.
+typedef bool branch_pick_t(const series_t *series, const void *context);
+series_t **branch_sorted(const branch_t *self, branch_pick_t *pick, const void *context,
+                         size_t *count);
 
 // Drop the branch with all its series. Others may move.
 void partition_forget(partition_t *self, branch_t *branch);

@@ -81,19 +81,39 @@ static bool reshape_columns(series_t *self, const layout_t *to)
 // Topics go by the name of their rule.
 static bool reshape_topics(series_t *self, const layout_t *to)
 {
-    const table_plan_t *is = to->plan;
-    topic_t *topics = NULL;
-    for (size_t i = 0; self->topics && i < is->rule_count; i++) {
-        int old = layout_rule(self->layout, is->rules[i].name);
-        if (old < 0)
+    spoken_t topics = { 0 };
+    bool ok = true;
+    for (size_t i = 0; ok && i < self->topics.count; i++) {
+        spoken_entry_t *old = &self->topics.entries[i];
+        int rule = layout_rule(to, self->layout->plan->rules[old->rule].name);
+        topic_t *topic = rule < 0 ? NULL : spoken_take(&topics, (uint32_t) rule);
+        ok = rule < 0 || topic;
+        if (!topic)
             continue;
-        if (!topics && !(topics = calloc(is->rule_count + 1, sizeof *topics)))
-            return false;
-        topics[i] = self->topics[old];
+        spoken_move(&topics, topic, old->topic);
+        ok = !old->topic->changed || spoken_change(&topics, (uint32_t) rule, topic);
     }
-    free(self->topics);
+    spoken_close(&self->topics);
     self->topics = topics;
-    return true;
+    roll_destroy(&self->roll);
+    self->settled = false;
+    self->silences = spoken_silences(&self->topics);
+    free(self->asking);
+    self->asking = NULL;
+    if (to->plan->nodata_us == 0)
+        self->heard_us = 0;
+    return ok;
+}
+
+// A series without rows has nothing to recall. Of rows that have closed only the last one matters.
+static bool reshape_recalls(series_t *self, const layout_t *to)
+{
+    series_parts_t key = { .count = 0 };
+    (void) series_split(&key, series_name(self)); // it has been checked on its way in
+    if (!to->plan->recalls && open_count(&self->open) > 0)
+        fired_forget(&self->fired, self->open.rows[self->open.first].position);
+    return self->ring.tail == 0 || (recalls_reshape(&self->recalls, self->layout, to, &key) &&
+                                    baselines_reshape(&self->baselines, self->layout, to));
 }
 
 // What window `index` of a new plan is to see: the narrowest cells that go back as far as it does.
@@ -146,7 +166,7 @@ bool series_reshape(series_t *self, const layout_t *to)
     if (self->cells && !reshape_cells(self, to))
         return false;
     if (!reshape_arguments(self, to) || !reshape_columns(self, to) || !reshape_topics(self, to) ||
-        !windows_open(&self->windows, to) ||
+        !reshape_recalls(self, to) || !windows_open(&self->windows, to) ||
         (to->plan->lateness_us > 0 && !windows_open(&self->trail, to)))
         return false;
     self->ring.restated = false; // windows are stale as it is

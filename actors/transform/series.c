@@ -44,9 +44,13 @@ void series_destroy(series_t **self_p)
     windows_close(&self->trail);
     open_close(&self->open);
     free(self->known);
-    free(self->topics);
+    spoken_close(&self->topics);
+    roll_destroy(&self->roll);
     free(self->left.values);
+    free(self->asking);
     fired_close(&self->fired);
+    recalls_close(&self->recalls);
+    baselines_close(&self->baselines);
     free(self);
     *self_p = NULL;
 }
@@ -116,13 +120,6 @@ bool series_covers(const series_t *self, unsigned aggregate, const moment_t *mom
            argument_covered(self, what->argument2, window->by_rows, from, start);
 }
 
-bool series_topics(series_t *self)
-{
-    if (!self->topics)
-        self->topics = calloc(self->layout->plan->rule_count + 1, sizeof *self->topics);
-    return self->topics != NULL;
-}
-
 void series_note_partial(series_t *self)
 {
     self->partial = self->covered_us != INT64_MIN || self->covered_position != 0;
@@ -143,8 +140,10 @@ size_t series_bytes(const series_t *self)
         coarse += cells_bytes(cells);
     return coarse + sizeof *self + self->id_size + ring_bytes(&self->ring) +
            windows_bytes(&self->windows) + windows_bytes(&self->trail) + open_bytes(&self->open) +
-           plan->argument_count * sizeof *self->known +
-           (self->topics ? plan->rule_count * sizeof *self->topics : 0) +
-           self->fired.capacity * sizeof *self->fired.rows +
+           plan->argument_count * sizeof *self->known + spoken_bytes(&self->topics) +
+           roll_bytes(self->roll) + self->fired.capacity * sizeof *self->fired.rows +
+           self->recalls.capacity * sizeof *self->recalls.rules +
+           baselines_bytes(&self->baselines) +
+           (self->asking ? (self->asking_count + 1) * sizeof *self->asking : 0) +
            (self->left.values ? plan->column_count * sizeof *self->left.values : 0);
 }

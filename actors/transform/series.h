@@ -15,7 +15,7 @@
  *  finds exactly what the plans before it promised to keep.
  *
  *  More open rows than the fold allows: those of the oldest time close early, which lifts the
- * floor.
+ *  floor.
  *
  *  Coarse. A window by time that holds too many rows turns coarse: from then on it sees cells
  *  (cells.h), until they have all left it, and rows are kept only for the longest window that is
@@ -34,10 +34,12 @@
  *  have them: an argument is known from one point on, for all rows alike.
  */
 #pragma once
+#include "actors/transform/baseline.h"
 #include "actors/transform/cells.h"
 #include "actors/transform/fired.h"
 #include "actors/transform/open.h"
-#include "actors/transform/topic.h"
+#include "actors/transform/recalls.h"
+#include "actors/transform/spoken.h"
 #include "actors/transform/windows.h"
 
 typedef struct {
@@ -74,9 +76,17 @@ struct series {
     known_t *known;   // of each argument
     bool known_moved; // since the last delta
     bool partial;     // not everything is covered and known
-    topic_t *topics;  // of each rule; NULL before the first alert
+    spoken_t topics;  // of rules that have said something
+    roll_t *roll;     // rules that can hold for it; NULL until it is judged under this plan
     fired_t fired;    // what has been said of the open rows
     left_t left;      // of tables with edges
+    recalls_t recalls;
+    baselines_t baselines; // of rules whose windows stand still
+    int64_t heard_us;      // receipt of the last row, if a rule asks for silence; 0 = unknown
+    size_t silences;       // topics that are silent
+    uint32_t
+        *asking; // rules that miss its rows, in order (fold_silence.c); NULL: not looked up yet
+    size_t asking_count;
 
     // For its partition and journal.
     uint64_t sent;   // rows that are in deltas already
@@ -86,7 +96,8 @@ struct series {
     bool changed;    // something is in no delta yet
     bool turned;     // coarser since the last delta, with this exact_us
     int64_t turned_us;
-    bool hidden; // its latest row was not shown yet
+    bool hidden;  // its latest row was not shown yet
+    bool settled; // what rules that settle (docket.h) said last follows from its newest row
     series_t *next_touched, *next_hidden;
     uint64_t hash;
     uint8_t id_size;
@@ -163,9 +174,10 @@ static inline bool series_raise(series_t *self, int64_t floor)
 
 // Judge the first open row once more, as it closes; the floor is raised to its time.
 bool series_look_closing(series_t *self, moment_t *moment);
-bool series_close(series_t *self);              // the first open row
-bool series_leave(series_t *self, size_t open); // this row is about to; false: out of memory
-void series_void_windows(series_t *self);       // they are stale: built anew when needed
+bool series_close(series_t *self);                 // the first open row
+bool series_leave(series_t *self, size_t open);    // this row is about to; false: out of memory
+void series_forget(series_t *self, uint64_t open); // what was said of rows before this one
+void series_void_windows(series_t *self);          // they are stale: built anew when needed
 
 // The row before an open one. Unknown: it left before the plan had a rule that asks.
 typedef enum { BEFORE_NONE, BEFORE_UNKNOWN, BEFORE_KNOWN } before_t;
@@ -174,7 +186,6 @@ before_t series_before(const series_t *self, uint64_t position, int64_t *ts,
 
 bool series_covers(const series_t *self, unsigned aggregate, const moment_t *moment);
 void series_note_partial(series_t *self); // after covered or known were set
-bool series_topics(series_t *self);       // make room for them; false: out of memory
 
 // The plan changed (reshape.c).
 bool series_reshape(series_t *self, const layout_t *layout);

@@ -103,6 +103,17 @@ bool series_leave(series_t *self, size_t open)
     return true;
 }
 
+void series_forget(series_t *self, uint64_t open)
+{
+    if (self->layout->plan->recalls) {
+        fired_keep_held(&self->fired, open);
+        recalls_forget(&self->recalls, open);
+        baselines_forget(&self->baselines, open > 0 ? open - 1 : 0); // the row before them stays
+    } else {
+        fired_forget(&self->fired, open);
+    }
+}
+
 before_t series_before(const series_t *self, uint64_t position, int64_t *ts,
                        const decimal_t **values)
 {
@@ -135,6 +146,6 @@ bool series_close(series_t *self)
         return false;
     const open_row_t *row = &self->open.rows[self->open.first];
     self->due -= row->due;
-    fired_forget(&self->fired, row->position + 1);
+    series_forget(self, row->position + 1);
     return open_drop_first(&self->open, 1);
 }

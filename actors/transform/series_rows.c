@@ -60,6 +60,13 @@ static void set_values(series_t *self, size_t open, const row_t *row)
     }
 }
 
+// Is this the row behind one that may stand otherwise once it was judged again, and so may its
+// step?
+static bool follows_due(const series_t *self, const open_row_t *before, const row_t *row)
+{
+    return self->layout->plan->recalls && before->due && before->ts == row->ts && !row->ordinal;
+}
+
 // The row at the end becomes open; of those in whose place it comes all that is due was judged.
 static bool open_last(series_t *self, const row_t *row)
 {
@@ -74,8 +81,8 @@ static bool open_last(series_t *self, const row_t *row)
     bool lateness = self->layout->plan->lateness_us > 0;
     const open_row_t *last = open_count(open) > 0 ? &open->rows[open->end - 1] : NULL;
     opening.nth = last && last->ts == row->ts ? last->nth + 1 : 0;
-    opening.due = lateness;
-    self->due += lateness;
+    opening.due = lateness || (last && follows_due(self, last, row));
+    self->due += opening.due;
     if (!lateness && last && last->ordinal && !last->due && !series_keeps_ordinal(self)) {
         if (!series_leave(self, open->end - 1))
             return false;
@@ -92,8 +99,8 @@ static bool append(series_t *self, const row_t *row, moment_t *moment)
         !open_last(self, row))
         return false;
     set_values(self, self->open.end - 1, row);
-    if (self->fired.count > 0)
-        fired_forget(&self->fired, self->open.rows[self->open.first].position);
+    if (self->fired.count > 0 || self->recalls.count > 0 || self->baselines.count > 0)
+        series_forget(self, self->open.rows[self->open.first].position);
     self->newest = row->ts;
     return series_raise(self, floor) && (!self->cells || series_take(self)) &&
            series_look(self, self->open.end - 1, moment);
@@ -103,6 +110,8 @@ static bool append(series_t *self, const row_t *row, moment_t *moment)
 static void move_up(series_t *self, uint64_t position)
 {
     fired_move_up(&self->fired, position);
+    recalls_move_up(&self->recalls, position);
+    baselines_move_up(&self->baselines, position);
     for (unsigned i = 0; i < self->ring.column_count; i++) {
         bool moves = self->known[i].position > position;
         self->known[i].position += moves;
@@ -156,7 +165,8 @@ bool series_revise(series_t *self, size_t open, const row_t *row)
     open_row_t *known = &self->open.rows[open];
     // It is judged again when it closes, and so are those of its time that it is in a window of, or
     // right before.
-    bool seen_behind = self->layout->plan->keep_rows > 0 || self->layout->plan->has_edges;
+    const table_plan_t *plan = self->layout->plan;
+    bool seen_behind = plan->keep_rows > 0 || plan->has_edges || plan->recalls;
     for (size_t i = open; i < self->open.end && self->open.rows[i].ts == known->ts; i++) {
         open_row_t *behind = &self->open.rows[i];
         if (behind->due || (i > open && (behind->ordinal || !seen_behind)))
@@ -167,7 +177,7 @@ bool series_revise(series_t *self, size_t open, const row_t *row)
     if (known->position < self->resend)
         self->resend = known->position; // it may have closed by the next delta
     set_values(self, open, row);
-    bool seen = known->ts < self->newest || self->layout->plan->keep_rows > 0;
+    bool seen = known->ts < self->newest || plan->keep_rows > 0;
     if (seen && known->position + 1 < self->ring.tail)
         self->windows.stale = true;
     return set_arguments(self, known->position, row);

@@ -11,7 +11,6 @@ int64_t topic_minute_of(int64_t ts_us)
 bool topic_admits(topic_t *self, int64_t ts_us, uint32_t most)
 {
     int64_t minute = topic_minute_of(ts_us);
-    self->changed = true;
     if (self->alerts == 0 || minute > self->minute) {
         self->minute = minute;
         self->alerts = 0;
@@ -30,5 +29,4 @@ void topic_place(topic_t *self, alert_t *entry)
     entry->prev = self->prev;
     self->seq = entry->seq;
     self->prev = entry->id;
-    self->changed = true;
 }

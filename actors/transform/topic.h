@@ -5,7 +5,7 @@
  *  row counts in it as well. What was held back is counted, and the next alert says how many.
  */
 #pragma once
-#include "actors/transform/incident.h"
+#include "actors/transform/flap.h"
 
 typedef struct {
     uint64_t seq;        // of the last entry
@@ -14,8 +14,22 @@ typedef struct {
     uint64_t alerts;     // in it
     uint64_t suppressed; // held back since the last one
     incident_t incident;
-    bool changed; // since the last delta
+    flap_t *flap;      // NULL: idle. Owned by spoken.h
+    bool silent;       // it was told that the series is, and not yet that it is back
+    int64_t silent_us; // then: receipt of the last row before that
+    bool changed;      // since the last delta
 } topic_t;
+
+static inline bool topic_flaps(const topic_t *self)
+{
+    return self->flap && self->flap->on;
+}
+
+// Has nobody been told of anything that a row would have to end?
+static inline bool topic_is_well(const topic_t *self)
+{
+    return self->incident.state == INCIDENT_WELL && !topic_flaps(self);
+}
 
 int64_t topic_minute_of(int64_t ts_us);
 

@@ -127,6 +127,8 @@ static bool beat(worker_t *self)
         { "corrections", count.corrections },
         { "firing", count.firing },
         { "resolved", count.resolved },
+        { "flapping", count.flapping },
+        { "silences", count.silences },
         { "commits", self->commits_done },
         { "stale", self->stale },
         { "fenced", self->fenced },

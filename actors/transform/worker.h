@@ -51,6 +51,7 @@ typedef struct {
     bool superseded; // a later edition of it is told: this one is over
     bool unacked;    // something arrived since the last acknowledgement
     bool sealed;     // with this secret
+    bool secret_old; // another may be in Redis by now: it did not answer when asked last
     seal_secret_t secret;
     int64_t secret_due_us;  // not read again before
     int64_t secret_tell_us; // nor said before that it is not known
@@ -73,6 +74,7 @@ typedef struct {
     holding_state_t state;
     store_id_t token, head;
     size_t base_bytes, journal_bytes;
+    size_t plan_bytes; // that plans which the journal names weigh
     uint64_t journal_count;
     alert_queue_t alerts; // not yet committed, or at least not yet sent
     bool cut;             // some alerts are missing: read again when those before are sent
@@ -103,6 +105,7 @@ typedef struct {
     metrics_t *metrics;    // or NULL
     strangers_t bad_peers; // who sent what is malformed, and streams of such: the log tells of them
     strangers_t forgers;   // and who sent what is forged
+    strangers_t starved;   // streams whose records there was no memory for
     size_t stream_count;
     worker_stream_t streams[WORKER_STREAMS_MAX];
     worker_stream_t *applying; // the stream of the record in hand
@@ -141,6 +144,8 @@ void worker_plans_destroy(worker_plans_t **self_p);
 // The ruleset a control record leads to, or NULL: its plan cannot be found now. Borrowed.
 ruleset_t *worker_plans_follow(worker_plans_t *self, slice_t payload, fault_t *fault);
 ruleset_t *worker_plans_find(void *plans, plan_hash_t hash); // a fold_find_plan_t
+// What it costs to read a journal that names this plan, in bytes of a journal.
+size_t worker_plans_weight(const worker_plans_t *self, const ruleset_t *rules);
 
 // ---- worker_places.c --------------------------------------------------------------------------
 
@@ -165,7 +170,7 @@ void worker_answer(worker_t *self);              // ACK what arrived
 
 typedef enum {
     SEAL_FITS,
-    SEAL_UNKNOWN, // no secret of the stream is known, so nobody can say
+    SEAL_UNKNOWN, // the stream's secret is not known, or may be an old one: nobody can say
     SEAL_FORGED,
 } seal_verdict_t;
 

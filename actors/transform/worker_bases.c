@@ -4,6 +4,9 @@
  *  it may be large, and Redis syncs each: meanwhile rows flow, commits go on and leases are
  *  renewed. Nobody sees the pieces until the swap, which stands between two commits, is a link of
  *  the chain like them, and drops just the deltas up to that commit.
+ *
+ *  Whoever reads a journal compiles the plans that it names, one after the other. So plans count by
+ *  their size with the bytes of a journal, and a base is due sooner where they are large.
  */
 #include <stdlib.h>
 
@@ -13,8 +16,10 @@
 #include "broker/runtime/log.h"
 
 enum {
-    BASES_MAX = 4,    // under way: each costs as much memory as its state
-    WRITE_US = 20000, // before anything else has its turn
+    BASES_MAX = PARTITIONS, // under way
+    BASES_LEAST = 4,        // of any size: each costs as much memory as its state
+    BASES_BYTES = 4 << 20,  // as long as there are no more bytes of them, others are begun
+    WRITE_US = 20000,       // before anything else has its turn
 };
 
 worker_limits_t worker_limits = { .base_bytes_least = 256 * 1024,
@@ -31,6 +36,7 @@ typedef struct {
     size_t written;         // bytes of it
     unsigned pieces;        // so far
     size_t journal_bytes;   // up to its commit, with it
+    size_t plan_bytes;      // up to its commit
     uint64_t journal_count; // the same in deltas
     buffer_t bytes;
 } base_t;
@@ -53,6 +59,14 @@ void worker_bases_destroy(worker_bases_t **self_p)
     *self_p = NULL;
 }
 
+static bool has_room(const worker_bases_t *self)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < self->count; i++)
+        bytes += self->bases[i].bytes.size;
+    return self->count < BASES_LEAST || (self->count < BASES_MAX && bytes < BASES_BYTES);
+}
+
 static bool wants_base(const worker_t *self, unsigned partition)
 {
     const holding_t *holding = &self->holdings[partition];
@@ -62,20 +76,21 @@ static bool wants_base(const worker_t *self, unsigned partition)
     // Spread by partition, so that bases are not all written in the same second.
     size_t least = worker_limits.base_bytes_least;
     least = holding->base_bytes > least ? holding->base_bytes : least;
-    return holding->journal_bytes >= least + least / 16 * (partition % 16);
+    return holding->journal_bytes + holding->plan_bytes >= least + least / 16 * (partition % 16);
 }
 
 void worker_base_make(worker_t *self, const store_commit_t *commit)
 {
     worker_bases_t *bases = self->bases;
     const holding_t *holding = &self->holdings[commit->partition];
-    if (bases->count == BASES_MAX || !wants_base(self, commit->partition))
+    if (!has_room(bases) || !wants_base(self, commit->partition))
         return;
     base_t fresh = { .partition = commit->partition,
                      .token = holding->token,
                      .head = commit->mine,
                      .base = store_id_new(),
                      .journal_bytes = holding->journal_bytes + commit->delta.size,
+                     .plan_bytes = holding->plan_bytes,
                      .journal_count = holding->journal_count + (commit->delta.size > 0) };
     if (fold_base(self->fold, commit->partition, &fresh.bytes) && !fresh.bytes.failed)
         bases->bases[bases->count++] = fresh;
@@ -159,6 +174,7 @@ static void swap(worker_t *self, const base_t *base)
         holding->base_bytes = base->bytes.size;
         holding->journal_bytes -= base->journal_bytes;
         holding->journal_count -= base->journal_count;
+        holding->plan_bytes -= base->plan_bytes;
         return;
     }
     // Whether the swap happened is not known, or we are not who we think: read it again.
@@ -170,7 +186,8 @@ static void swap(worker_t *self, const base_t *base)
 void worker_swap_bases(worker_t *self)
 {
     worker_bases_t *bases = self->bases;
-    for (size_t i = bases->count; i-- > 0;) {
+    int64_t until_us = life_mono_us() + WRITE_US;
+    for (size_t i = bases->count; i-- > 0 && life_mono_us() <= until_us;) {
         base_t *base = &bases->bases[i];
         if (!is_of_use(self, base) || !base->taken || !is_written(base))
             continue;

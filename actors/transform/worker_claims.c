@@ -108,13 +108,33 @@ static void load_offset(void *context, const store_offset_t *offset)
     loading->offsets[loading->offset_count++].sent = offset->sent;
 }
 
+// A fold_find_plan_t.
+static ruleset_t *load_plan(void *context, plan_hash_t hash)
+{
+    loading_t *loading = context;
+    ruleset_t *rules = worker_plans_find(loading->worker->plans, hash);
+    if (rules)
+        loading->worker->holdings[loading->partition].plan_bytes +=
+            worker_plans_weight(loading->worker->plans, rules);
+    return rules;
+}
+
 static bool load_state(void *context, slice_t encoded)
 {
     loading_t *loading = context;
     if (!loading->failed && !fold_load(loading->worker->fold, loading->partition, encoded,
-                                       worker_plans_find, loading->worker->plans, &loading->fault))
+                                       load_plan, loading, &loading->fault))
         loading->failed = true;
     return !loading->failed;
+}
+
+// Its own plans are read with every base, so another would not spare them.
+static bool load_base(void *context, slice_t encoded)
+{
+    loading_t *loading = context;
+    bool ok = load_state(context, encoded);
+    loading->worker->holdings[loading->partition].plan_bytes = 0;
+    return ok;
 }
 
 // Take a claimed partition into service. Not OK: nothing is left of it in memory.
@@ -123,7 +143,7 @@ static store_status_t load_partition(worker_t *self, unsigned partition, int64_t
 {
     holding_t *holding = &self->holdings[partition];
     loading_t loading = { .worker = self, .partition = partition };
-    const store_load_t load = { load_offset, load_state, load_state };
+    const store_load_t load = { load_offset, load_base, load_state };
     fold_own(self->fold, partition);
     store_status_t status =
         store_load(self->store, partition, &load, &loading, &holding->head, &holding->base_bytes,

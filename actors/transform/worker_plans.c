@@ -2,14 +2,23 @@
  *
  *  A plan is content-addressed. Its text comes from the control record itself (a snapshot, or a
  *  difference from a plan we know), or from Redis, where the collector put it before it staged
- *  the record. Few plans are in force at a time, so the cache is small and the oldest goes first.
+ *  the record. Few plans are in force at a time, but journals name those before them, for each
+ *  partition in turn: so as many are kept as have room, and the oldest goes first.
  */
 #include <stdlib.h>
 
 #include "actors/transform/worker.h"
+#include "broker/runtime/log.h"
 #include "proto/owned.h"
 
-enum { PLANS_MAX = 16, HASH_TEXT = 2 * sizeof(plan_hash_t) + 1 };
+enum {
+    PLANS_MAX = 256,
+    PLANS_LEAST = 4,             // of any size
+    PLANS_BYTES_MAX = 512 << 20, // of the others, as reckoned
+    COMPILED_SHARE = 8,          // bytes of memory for one of text
+    WEIGHT_SHARE = 8,            // bytes of text for one of a journal
+    HASH_TEXT = 2 * sizeof(plan_hash_t) + 1,
+};
 
 typedef struct {
     plan_hash_t hash;
@@ -21,6 +30,7 @@ typedef struct {
 struct worker_plans {
     store_t *store;
     uint64_t turn;
+    size_t bytes; // of all, as reckoned
     size_t count;
     known_t known[PLANS_MAX];
 };
@@ -61,39 +71,59 @@ static known_t *known_find(worker_plans_t *self, plan_hash_t hash)
     return NULL;
 }
 
+static size_t room_for(const plan_t *text)
+{
+    return COMPILED_SHARE * plan_bytes(text);
+}
+
+// The fold holds references of its own.
+static void forget_oldest(worker_plans_t *self)
+{
+    size_t oldest = 0;
+    for (size_t i = 1; i < self->count; i++)
+        if (self->known[i].used < self->known[oldest].used)
+            oldest = i;
+    self->bytes -= room_for(self->known[oldest].text);
+    known_clear(&self->known[oldest]);
+    self->known[oldest] = self->known[--self->count];
+}
+
+// The collector leaves out what does not compile, and says so. So this did compile there, or in the
+// build that staged it: nobody else would tell that it is judged by no one now.
+static void is_not_understood(void *context, plan_kind_t kind, const char *name,
+                              const fault_t *fault)
+{
+    static const char *const kinds[] = { [PLAN_SOURCE] = "source",
+                                         [PLAN_DERIVE] = "column",
+                                         [PLAN_RULE] = "rule",
+                                         [PLAN_LIMIT] = "limit" };
+    (void) context;
+    if (!fault_is_no_memory(fault)) // else the plan is tried again
+        log_event(LOG_ERROR, "this build does not understand what the plan in force has: left out",
+                  "%s=%s reason=%s next=\"are all actors of one version?\"", kinds[kind],
+                  log_quote(name), log_quote(fault->text));
+}
+
 // Compile and remember a plan; takes `text` over.
 static known_t *known_add(worker_plans_t *self, plan_t *text)
 {
     known_t fresh = { .hash = plan_hash(text), .text = text, .used = ++self->turn };
-    fresh.rules = ruleset_new(text, NULL, NULL); // the collector has told what does not compile
+    fresh.rules = ruleset_new(text, is_not_understood, NULL);
     if (!fresh.rules) {
         known_clear(&fresh);
         return NULL;
     }
-    size_t at = self->count;
-    if (self->count < PLANS_MAX) {
-        self->count++;
-    } else {
-        at = 0;
-        for (size_t i = 1; i < PLANS_MAX; i++)
-            if (self->known[i].used < self->known[at].used)
-                at = i;
-        known_clear(&self->known[at]); // the fold holds references of its own
-    }
-    self->known[at] = fresh;
-    return &self->known[at];
+    while (self->count == PLANS_MAX ||
+           (self->count >= PLANS_LEAST && self->bytes + room_for(text) > PLANS_BYTES_MAX))
+        forget_oldest(self);
+    self->bytes += room_for(text);
+    self->known[self->count] = fresh;
+    return &self->known[self->count++];
 }
-
-typedef struct {
-    plan_t *plan;
-    bool ok;
-} fetch_t;
 
 static void fetched(void *context, slice_t bytes)
 {
-    fetch_t *fetch = context;
-    fault_t fault;
-    fetch->ok = plan_apply(fetch->plan, bytes, &fault);
+    buffer_append(context, bytes.data, bytes.size);
 }
 
 static void print_hash(plan_hash_t hash, char text[HASH_TEXT])
@@ -102,20 +132,44 @@ static void print_hash(plan_hash_t hash, char text[HASH_TEXT])
         snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
 }
 
-static known_t *known_fetch(worker_plans_t *self, plan_hash_t hash)
+static plan_t *fetch(worker_plans_t *self, plan_hash_t hash, bool whole);
+
+// A copy of what a change builds on. Redis holds changes of snapshots only.
+static plan_t *fetch_base(worker_plans_t *self, const plan_change_t *change, bool whole)
+{
+    known_t *known = change->snapshot ? NULL : known_find(self, change->from);
+    if (change->snapshot)
+        return plan_new();
+    if (known)
+        return plan_copy(known->text);
+    return whole ? NULL : fetch(self, change->from, true);
+}
+
+// The text of a plan in Redis, which may be told as what changed since another there. NULL: it is
+// not there, somebody wrote something else under its name, or no memory.
+static plan_t *fetch(worker_plans_t *self, plan_hash_t hash, bool whole)
 {
     char text[HASH_TEXT];
     print_hash(hash, text);
-    owned(plan_destroy) plan_t *plan = plan_new();
-    fetch_t fetch = { .plan = plan };
-    if (!plan || store_plan_get(self->store, text, fetched, &fetch) != STORE_OK || !fetch.ok)
+    owned(buffer_destroy) buffer_t bytes = { 0 };
+    plan_change_t change;
+    fault_t fault;
+    if (store_plan_get(self->store, text, fetched, &bytes) != STORE_OK || bytes.failed ||
+        !plan_peek(&change, buffer_slice(&bytes), &fault) ||
+        memcmp(&change.to, &hash, sizeof hash) != 0)
         return NULL;
-    plan_hash_t found = plan_hash(plan);
-    if (memcmp(&found, &hash, sizeof hash) != 0)
-        return NULL; // somebody wrote something else under this name
+    owned(plan_destroy) plan_t *plan = fetch_base(self, &change, whole);
+    if (!plan || !plan_apply(plan, buffer_slice(&bytes), &fault))
+        return NULL;
     plan_t *given = plan;
     plan = NULL;
-    return known_add(self, given);
+    return given;
+}
+
+static known_t *known_fetch(worker_plans_t *self, plan_hash_t hash)
+{
+    plan_t *plan = fetch(self, hash, false);
+    return plan ? known_add(self, plan) : NULL;
 }
 
 ruleset_t *worker_plans_find(void *plans, plan_hash_t hash)
@@ -125,6 +179,14 @@ ruleset_t *worker_plans_find(void *plans, plan_hash_t hash)
     if (!known)
         known = known_fetch(self, hash);
     return known ? known->rules : NULL;
+}
+
+size_t worker_plans_weight(const worker_plans_t *self, const ruleset_t *rules)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (self->known[i].rules == rules)
+            return plan_bytes(self->known[i].text) / WEIGHT_SHARE;
+    return 0;
 }
 
 // What is committed under a plan names it, and the next owner has it from Redis alone: a Redis that

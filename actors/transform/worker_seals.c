@@ -39,6 +39,7 @@ static void ask_for_secret(worker_t *self, worker_stream_t *stream, int64_t now_
 {
     stream->secret_due_us = now_us + SECRET_AGAIN_US;
     store_status_t status = read_secrets(self);
+    stream->secret_old = status != STORE_OK;
     if ((status == STORE_OK && stream->sealed) || now_us < stream->secret_tell_us)
         return;
     stream->secret_tell_us = now_us + SECRET_TOLD_US;
@@ -66,7 +67,7 @@ seal_verdict_t worker_judge_seal(worker_t *self, worker_stream_t *stream,
         return SEAL_FITS;
     if (now_us >= stream->secret_due_us)
         ask_for_secret(self, stream, now_us);
-    if (!stream->sealed)
-        return SEAL_UNKNOWN;
-    return seal_fits(&stream->secret, &claim, rows->seal) ? SEAL_FITS : SEAL_FORGED;
+    if (stream->sealed && seal_fits(&stream->secret, &claim, rows->seal))
+        return SEAL_FITS;
+    return stream->sealed && !stream->secret_old ? SEAL_FORGED : SEAL_UNKNOWN;
 }

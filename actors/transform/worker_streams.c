@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 enum { ANSWER_WAIT_MS = 0 };
+#define NO_MORE UINT64_MAX
 
 static bool partitions_any(const partitions_t *set)
 {
@@ -16,6 +17,19 @@ static bool partitions_any(const partitions_t *set)
 }
 
 // ---- applying ---------------------------------------------------------------------------------
+
+// What the fold answers: nothing else makes it fail.
+static bool tell_starved(worker_t *self, const worker_stream_t *stream, const char *what,
+                         uint64_t seq, bool ok)
+{
+    uint64_t times;
+    if (!ok && strangers_tell(&self->starved, stream->name, life_mono_us() / 1000, &times))
+        log_event(LOG_ERROR,
+                  "out of memory; the partitions it was for are read again, and again this record",
+                  "stream=%s record=%s seq=%" PRIu64 " times=%" PRIu64, stream->name, what, seq,
+                  times);
+    return ok;
+}
 
 // Those of `ready` that have not taken record `seq` yet.
 static partitions_t still_before(const worker_stream_t *stream, const partitions_t *ready,
@@ -40,7 +54,13 @@ static bool apply_plan(worker_t *self, worker_stream_t *stream, const rows_plan_
         return false;
     }
     partitions_t set = still_before(stream, ready, plan->seq);
-    return !partitions_any(&set) || fold_plan(self->fold, slice_text(stream->name), &set, rules);
+    self->applying = stream;
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (partitions_has(&set, p))
+            self->holdings[p].plan_bytes += worker_plans_weight(self->plans, rules);
+    return !partitions_any(&set) || tell_starved(self, stream, "plan", plan->seq,
+                                                 fold_plan(self->fold, slice_text(stream->name),
+                                                           &set, rules, plan->seq, life_wall_us()));
 }
 
 static bool apply_block(worker_t *self, worker_stream_t *stream, const rows_block_t *block,
@@ -58,31 +78,47 @@ static bool apply_block(worker_t *self, worker_stream_t *stream, const rows_bloc
     }
     partitions_t set = still_before(stream, ready, block->seq);
     self->applying = stream;
-    return !partitions_any(&set) ||
-           fold_rows(self->fold, slice_text(stream->name), &view, &set, life_wall_us());
+    return !partitions_any(&set) || tell_starved(self, stream, "rows", block->seq,
+                                                 fold_rows(self->fold, slice_text(stream->name),
+                                                           &view, &set, life_wall_us()));
 }
 
-// Plans and blocks, merged in order of seq.
+static bool apply_tick(worker_t *self, worker_stream_t *stream, const rows_tick_t *tick,
+                       const partitions_t *ready)
+{
+    const fold_tick_t told = { tick->seq, tick->recv_us, tick->since_us };
+    partitions_t set = still_before(stream, ready, tick->seq);
+    self->applying = stream;
+    return tell_starved(
+        self, stream, "tick", tick->seq,
+        fold_tick(self->fold, slice_text(stream->name), &set, &told, life_wall_us()));
+}
+
+// Plans, ticks and blocks, merged in order of seq; each is of a record of its own.
 static bool apply_parts(worker_t *self, worker_stream_t *stream, const message_rows_t *rows,
                         const partitions_t *ready)
 {
-    list_t plans = rows->plans, blocks = rows->blocks;
+    list_t plans = rows->plans, ticks = rows->ticks, blocks = rows->blocks;
     rows_plan_t plan;
+    rows_tick_t tick;
     rows_block_t block;
-    bool has_plan = rows_plan_next(&plans, &plan);
-    bool has_block = rows_block_next(&blocks, &block);
-    while (has_plan || has_block) {
-        if (has_plan && (!has_block || plan.seq < block.seq)) {
-            if (!apply_plan(self, stream, &plan, ready))
-                return false;
-            has_plan = rows_plan_next(&plans, &plan);
+    uint64_t plan_seq = rows_plan_next(&plans, &plan) ? plan.seq : NO_MORE;
+    uint64_t tick_seq = rows_tick_next(&ticks, &tick) ? tick.seq : NO_MORE;
+    uint64_t block_seq = rows_block_next(&blocks, &block) ? block.seq : NO_MORE;
+    bool ok = true;
+    while (ok && (plan_seq & tick_seq & block_seq) != NO_MORE) {
+        if (plan_seq < tick_seq && plan_seq < block_seq) {
+            ok = apply_plan(self, stream, &plan, ready);
+            plan_seq = rows_plan_next(&plans, &plan) ? plan.seq : NO_MORE;
+        } else if (tick_seq < block_seq) {
+            ok = apply_tick(self, stream, &tick, ready);
+            tick_seq = rows_tick_next(&ticks, &tick) ? tick.seq : NO_MORE;
         } else {
-            if (!apply_block(self, stream, &block, ready))
-                return false;
-            has_block = rows_block_next(&blocks, &block);
+            ok = apply_block(self, stream, &block, ready);
+            block_seq = rows_block_next(&blocks, &block) ? block.seq : NO_MORE;
         }
     }
-    return true;
+    return ok;
 }
 
 // Half a message applied is a state that never was: those partitions start again from Redis.

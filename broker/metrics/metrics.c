@@ -1,15 +1,15 @@
-/*  metrics -- see metrics.h. The only file that knows libmicrohttpd. */
+/*  metrics -- see metrics.h. Knows libmicrohttpd, as actors/api/server.c does. */
 #include "broker/metrics/metrics.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/metrics/place.h"
 #include "broker/metrics/process.h"
 #include "broker/runtime/life.h"
 #include "broker/trust/guard.h"
@@ -38,7 +38,7 @@ struct metrics {
 
 // ---- answers ---------------------------------------------------------------------------------
 
-static bool s_lives(metrics_t *self, bool *ready)
+bool metrics_lives(metrics_t *self, bool *ready)
 {
     pthread_mutex_lock(&self->lock);
     bool lives = life_mono_us() - self->told_us < METRICS_STUCK_MS * INT64_C(1000);
@@ -47,12 +47,12 @@ static bool s_lives(metrics_t *self, bool *ready)
     return lives;
 }
 
-static void s_put_metrics(metrics_t *self, buffer_t *out)
+void metrics_put(metrics_t *self, buffer_t *out)
 {
     pthread_mutex_lock(&self->lock);
     buffer_append(out, self->text.data, self->text.size);
     pthread_mutex_unlock(&self->lock);
-    bool ready, lives = s_lives(self, &ready);
+    bool ready, lives = metrics_lives(self, &ready);
     buffer_printf(out,
                   "# HELP tidewire_info What this is.\n# TYPE tidewire_info gauge\n"
                   "tidewire_info{role=\"%s\",name=\"%s\",version=\"%s\"} 1\n",
@@ -115,9 +115,9 @@ static enum MHD_Result s_answer(void *context, struct MHD_Connection *connection
         buffer_text(&body, "only GET and HEAD\n");
         return s_queue(connection, MHD_HTTP_METHOD_NOT_ALLOWED, plain, &body);
     }
-    bool ready, lives = s_lives(self, &ready);
+    bool ready, lives = metrics_lives(self, &ready);
     if (strcmp(url, "/metrics") == 0) {
-        s_put_metrics(self, &body);
+        metrics_put(self, &body);
         return s_queue(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &body);
     }
     bool health = strcmp(url, "/healthz") == 0, readiness = strcmp(url, "/readyz") == 0;
@@ -132,34 +132,6 @@ static enum MHD_Result s_answer(void *context, struct MHD_Connection *connection
 
 // ---- life ------------------------------------------------------------------------------------
 
-static void s_free(struct addrinfo **self_p)
-{
-    if (*self_p)
-        freeaddrinfo(*self_p);
-}
-
-// "host:port", "[v6]:port", "host:*".
-static struct addrinfo *s_resolve(const char *listen, fault_t *fault)
-{
-    char host[METRICS_ADDRESS_MAX];
-    const char *colon = strrchr(listen, ':');
-    size_t size = colon ? (size_t) (colon - listen) : sizeof host;
-    if (size >= sizeof host) {
-        fault_set(fault, "listen.metrics: '%.100s' is no host:port", listen);
-        return NULL;
-    }
-    bool bracket = listen[0] == '[' && size > 2;
-    snprintf(host, sizeof host, "%.*s", (int) (bracket ? size - 2 : size), listen + bracket);
-    const char *port = strcmp(colon + 1, "*") == 0 ? "0" : colon + 1;
-    const struct addrinfo wanted = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-                                     .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found = NULL;
-    int error = getaddrinfo(host, port, &wanted, &found);
-    if (error)
-        fault_set(fault, "listen.metrics: '%.100s': %s", listen, gai_strerror(error));
-    return error ? NULL : found;
-}
-
 // All interfaces are no address that anybody could ask.
 static void s_name_address(metrics_t *self, const char *listen, const char *advertise)
 {
@@ -172,16 +144,10 @@ static void s_name_address(metrics_t *self, const char *listen, const char *adve
              bound ? (unsigned) bound->port : 0);
 }
 
-metrics_t *metrics_new(const char *listen, const char *advertise, const char *role,
-                       const char *name, fault_t *fault)
+metrics_t *metrics_new_unheard(const char *role, const char *name, fault_t *fault)
 {
-    owned(s_free) struct addrinfo *place = s_resolve(listen, fault);
-    if (!place)
-        return NULL;
-    owned(metrics_destroy) metrics_t *self = calloc(1, sizeof *self);
-    if (self)
-        self->exposition = exposition_new(role);
-    if (!self || !self->exposition) {
+    metrics_t *self = calloc(1, sizeof *self);
+    if (!self) {
         fault_set(fault, "out of memory");
         return NULL;
     }
@@ -189,6 +155,21 @@ metrics_t *metrics_new(const char *listen, const char *advertise, const char *ro
     self->name = name;
     self->told_us = life_mono_us();
     pthread_mutex_init(&self->lock, NULL);
+    self->exposition = exposition_new(role);
+    if (!self->exposition) {
+        fault_set(fault, "out of memory");
+        metrics_destroy(&self);
+    }
+    return self;
+}
+
+metrics_t *metrics_new(const char *listen, const char *advertise, const char *role,
+                       const char *name, fault_t *fault)
+{
+    owned(place_free) struct addrinfo *place = place_resolve("listen.metrics", listen, fault);
+    owned(metrics_destroy) metrics_t *self = place ? metrics_new_unheard(role, name, fault) : NULL;
+    if (!self)
+        return NULL;
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
                      (place->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     self->daemon =

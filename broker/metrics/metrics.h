@@ -20,8 +20,14 @@ typedef struct metrics metrics_t;
 // instead, or NULL. role and name must outlive it. NULL with fault.
 metrics_t *metrics_new(const char *listen, const char *advertise, const char *role,
                        const char *name, fault_t *fault);
+// One that listens nowhere, for an actor that answers HTTP itself, with the two below.
+metrics_t *metrics_new_unheard(const char *role, const char *name, fault_t *fault);
 void metrics_destroy(metrics_t **self_p);
 const char *metrics_address(const metrics_t *self); // "127.0.0.1:41234"
+
+// From any thread: what /metrics says, and /healthz; *ready: /readyz.
+void metrics_put(metrics_t *self, buffer_t *out);
+bool metrics_lives(metrics_t *self, bool *ready);
 
 // Once a second, from the actor's loop: begin, figures of each stream, end. Each may be called
 // with self NULL, for an actor that tells nobody.

@@ -20,7 +20,8 @@ typedef struct {
     const char *name;
     const char *value;
     int line, column; // place of the value in the file
-    bool secret;      // the value is the first line of a file that the setting named
+    bool secret;      // the value is the first line of a file that the setting named; of a gateway
+                      // the file's name, which the notifier alone reads
 } setting_pair_t;
 
 typedef struct {
@@ -115,8 +116,9 @@ typedef struct {
     const char *on, *when, *severity, *note;
     int when_line, when_column; // of the text of `when`
     uint32_t min_rows, alerts_max;
-    bool positive, enabled;
-    int64_t for_us, cooldown_us;
+    bool positive, enabled, freeze;
+    int64_t for_us, cooldown_us, nodata_us;
+    budget_t flap;       // changes in a time; count 0 = no guard
     const char *emit;    // NULL, "row" or "edge"
     const char *resolve; // NULL, empty or SQL
 } rule_settings_t;
@@ -167,14 +169,16 @@ typedef struct {
     const char *listen_actors;    // default "tcp://127.0.0.1:*"
     const char *listen_advertise; // host, or NULL
     const char *listen_metrics;   // "host:port", or NULL
-    const char *listen_http;      // default "127.0.0.1:8080"
+    const char *listen_http;      // "host:port", or NULL
     bool allow_private;           // webhooks may go to private addresses
+    int64_t degraded_after_us;    // default 30 s; 0: subscribers are not told of own illness
     smtp_settings_t smtp;
     size_t gateway_count;
     gateway_settings_t *gateways;
     size_t command_count;
     command_settings_t *commands;
     uint32_t window_rows_max; // default 65,536
+    uint32_t rule_cost_max;   // default 5,000 ns of CPU a row
     budget_t budget;          // of every host not named in `budgets`; default 10/s
     size_t budget_count;
     host_budget_t *budgets;
@@ -196,6 +200,9 @@ bool settings_duration(const char *text, int64_t *us);
 
 // "10/s", "600/m", "100/10s". False if it is none.
 bool settings_budget(const char *text, budget_t *budget);
+
+// The same for changes of an incident: "6/10m". False if it is none.
+bool settings_flap(const char *text, budget_t *flap);
 
 // Every setting as Markdown: the reference in docs/configuration.md. False: out of memory.
 bool settings_reference(buffer_t *out);

@@ -1,4 +1,6 @@
-/*  settings_budget -- see settings_read.h: how many requests a host may get. */
+/*  settings_budget -- see settings_read.h: so many in a time: requests of a host, changes of an
+ *  incident.
+ */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,13 +8,13 @@
 #include <string.h>
 
 #include "broker/runtime/settings_read.h"
+#include "proto/plan.h"
 
 enum { COUNT_MAX = 100000, HOST_BYTES_MAX = 261 }; // a name and a port
 
-bool settings_budget(const char *text, budget_t *budget)
+static bool s_budget(const char *text, budget_t *budget)
 {
-    enum { WINDOW_US_MIN = 1000, DIGITS_MAX = 6, WINDOW_TEXT_MAX = 32 };
-    const int64_t day_us = INT64_C(86400) * 1000000;
+    enum { DIGITS_MAX = 6, WINDOW_TEXT_MAX = 32 };
     size_t digits = strspn(text, "0123456789");
     if (digits == 0 || digits > DIGITS_MAX || text[digits] != '/')
         return false;
@@ -25,8 +27,32 @@ bool settings_budget(const char *text, budget_t *budget)
     if (size < 0 || (size_t) size >= sizeof one || !settings_duration(one, &budget->window_us))
         return false;
     budget->count = (uint32_t) count;
-    return count > 0 && count <= COUNT_MAX && budget->window_us >= WINDOW_US_MIN &&
-           budget->window_us <= day_us;
+    return true;
+}
+
+bool settings_budget(const char *text, budget_t *budget)
+{
+    enum { WINDOW_US_MIN = 1000 };
+    const int64_t day_us = INT64_C(86400) * 1000000;
+    return s_budget(text, budget) && budget->count > 0 && budget->count <= COUNT_MAX &&
+           budget->window_us >= WINDOW_US_MIN && budget->window_us <= day_us;
+}
+
+bool settings_flap(const char *text, budget_t *flap)
+{
+    return s_budget(text, flap) && flap->count >= RULE_FLAP_LEAST &&
+           flap->count <= RULE_FLAP_MOST && flap->window_us > 0 &&
+           flap->window_us <= RULE_FLAP_US_MAX;
+}
+
+bool settings_read_flap(settings_reader_t *self, const char *what, const node_t *node,
+                        budget_t *flap)
+{
+    return settings_flap(node->text, flap) ||
+           settings_refuse(self, node,
+                           "%s: expected %d to %d changes in at most 366d, such as 6/10m, not "
+                           "'%.60s'",
+                           what, RULE_FLAP_LEAST, RULE_FLAP_MOST, node->text);
 }
 
 bool settings_read_budget(settings_reader_t *self, const char *what, const node_t *node,

@@ -232,8 +232,6 @@ static bool s_read_jq(settings_reader_t *self, const setting_t *setting, const n
 static bool s_read_text(settings_reader_t *self, const setting_t *setting, const node_t *node,
                         void *target, void *field)
 {
-    if (!s_is_text(self, setting->name, node))
-        return false;
     bool fits = true;
     switch (setting->type) {
     case SETTING_PLACED:
@@ -246,6 +244,8 @@ static bool s_read_text(settings_reader_t *self, const setting_t *setting, const
         return s_read_duration(self, setting, node, (int64_t *) field);
     case SETTING_BUDGET:
         return settings_read_budget(self, setting->name, node, (budget_t *) field);
+    case SETTING_FLAP:
+        return settings_read_flap(self, setting->name, node, (budget_t *) field);
     case SETTING_CHARACTER:
         return s_read_character(self, setting, node, (char *) field);
     case SETTING_FORMAT:
@@ -363,6 +363,7 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
     case SETTING_COUNT:
     case SETTING_DURATION:
     case SETTING_BUDGET:
+    case SETTING_FLAP:
     case SETTING_POINTER:
     case SETTING_CHARACTER:
     case SETTING_FORMAT:
@@ -370,7 +371,7 @@ static bool s_read(settings_reader_t *self, const setting_t *setting, const node
     case SETTING_EMIT:
         break;
     }
-    return s_read_text(self, setting, node, target, field);
+    return s_is_text(self, setting->name, node) && s_read_text(self, setting, node, target, field);
 }
 
 // Defaults go the way of any other value, so that they keep their own bounds.

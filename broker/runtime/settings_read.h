@@ -56,6 +56,8 @@ bool settings_spread(settings_reader_t *self, const node_t *node, const source_t
 // settings_budget.c
 bool settings_read_budget(settings_reader_t *self, const char *what, const node_t *node,
                           budget_t *budget);
+bool settings_read_flap(settings_reader_t *self, const char *what, const node_t *node,
+                        budget_t *flap);
 bool settings_read_budgets(settings_reader_t *self, const setting_t *setting, const node_t *node,
                            settings_t *settings);
 

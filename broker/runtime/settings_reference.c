@@ -33,6 +33,7 @@ static void s_print_duration(buffer_t *out, int64_t us)
 
 static void s_print_durations(buffer_t *out, const setting_t *setting)
 {
+    buffer_text(out, "duration");
     if (setting->most == 0)
         return;
     buffer_text(out, ", ");
@@ -50,6 +51,7 @@ static const char *const words[] = {
     [SETTING_URL] = "address",
     [SETTING_BOOLEAN] = "true or false",
     [SETTING_BUDGET] = "budget",
+    [SETTING_FLAP] = "changes/duration",
     [SETTING_POINTER] = "JSON Pointer",
     [SETTING_CHARACTER] = "one character",
     [SETTING_FORMAT] = "word",
@@ -79,7 +81,6 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
         buffer_printf(out, "whole number, %" PRId64 " to %" PRId64, setting->least, setting->most);
         return;
     case SETTING_DURATION:
-        buffer_text(out, "duration");
         s_print_durations(out, setting);
         return;
     case SETTING_JQ:
@@ -125,6 +126,7 @@ static void s_print_type(buffer_t *out, const setting_t *setting)
     case SETTING_URL:
     case SETTING_BOOLEAN:
     case SETTING_BUDGET:
+    case SETTING_FLAP:
     case SETTING_POINTER:
     case SETTING_CHARACTER:
     case SETTING_FORMAT:

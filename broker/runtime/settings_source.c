@@ -1,14 +1,10 @@
 /*  settings_source -- see settings_read.h: time, lists, and what is asked for of a source. */
 #include <ctype.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "broker/runtime/secret_file.h"
 #include "broker/runtime/settings_read.h"
-
-enum { SECRET_BYTES_MAX = 8192 }; // of the first line of a *_file
 
 // ---- time ---------------------------------------------------------------------------------
 
@@ -124,35 +120,22 @@ static bool s_is_token(const char *name)
 static const char *s_read_secret(settings_reader_t *self, const char *what,
                                  const setting_pair_t *pair)
 {
-    char bytes[SECRET_BYTES_MAX + 1];
-    ssize_t got = -1;
-    struct stat status;
-    // Not to hang on a pipe, should somebody name one.
-    int file = open(pair->value, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode))
-        got = read(file, bytes, sizeof bytes);
-    if (file >= 0)
-        close(file);
-    if (got < 0)
-        return fault_set_at(self->fault, pair->line, pair->column, "%s: cannot read '%.200s'", what,
-                            pair->value),
-               NULL;
-    size_t size = 0;
-    while (size < (size_t) got && bytes[size] != '\n' && bytes[size] != '\r')
-        size++;
-    if (size == 0 || size > SECRET_BYTES_MAX || memchr(bytes, '\0', size)) {
-        fault_set_at(self->fault, pair->line, pair->column,
-                     "%s: the first line of '%.200s' is empty or too long", what, pair->value);
+    char secret[SECRET_BYTES_MAX + 1];
+    fault_t why = { 0 };
+    if (!secret_file_read(pair->value, secret, &why)) {
+        fault_set_at(self->fault, pair->line, pair->column, "%s: %s", what, why.text);
         return NULL;
     }
-    const char *copy = arena_text(self->arena, slice_of(bytes, size));
+    const char *copy = arena_text(self->arena, slice_text(secret));
     if (!copy)
         fault_set(self->fault, "out of memory");
     return copy;
 }
 
-// Authorization_file: PATH becomes Authorization: <first line of PATH>.
-static bool s_resolve_secret(settings_reader_t *self, const char *what, setting_pair_t *pair)
+// Authorization_file: PATH becomes Authorization: <first line of PATH>. Or stays PATH, where it is
+// another's to read.
+static bool s_resolve_secret(settings_reader_t *self, const char *what, setting_pair_t *pair,
+                             bool read)
 {
     static const char suffix[] = "_file";
     size_t size = strlen(pair->name), tail = sizeof suffix - 1;
@@ -161,14 +144,15 @@ static bool s_resolve_secret(settings_reader_t *self, const char *what, setting_
     pair->name = arena_text(self->arena, slice_of(pair->name, size - tail));
     if (!pair->name)
         return fault_set(self->fault, "out of memory");
-    pair->value = s_read_secret(self, what, pair);
     pair->secret = true;
+    if (read)
+        pair->value = s_read_secret(self, what, pair);
     return pair->value != NULL;
 }
 
-static bool s_resolve_header(settings_reader_t *self, setting_pair_t *pair)
+static bool s_resolve_header(settings_reader_t *self, setting_pair_t *pair, bool read)
 {
-    if (!s_resolve_secret(self, "headers", pair))
+    if (!s_resolve_secret(self, "headers", pair, read))
         return false;
     if (!s_is_token(pair->name))
         return fault_set_at(self->fault, pair->line, pair->column,
@@ -186,7 +170,7 @@ bool settings_read_headers(settings_reader_t *self, const setting_t *setting, co
                              headers))
         return false;
     for (size_t i = 0; i < headers->count; i++) {
-        if (!s_resolve_header(self, &headers->items[i]))
+        if (!s_resolve_header(self, &headers->items[i], setting->section != IN_GATEWAY))
             return false;
     }
     return true;
@@ -199,7 +183,7 @@ bool settings_read_query(settings_reader_t *self, const setting_t *setting, cons
                              &source->query))
         return false;
     for (size_t i = 0; i < source->query.count; i++) {
-        if (!s_resolve_secret(self, setting->name, &source->query.items[i]))
+        if (!s_resolve_secret(self, setting->name, &source->query.items[i], true))
             return false;
     }
     return true;

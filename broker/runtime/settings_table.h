@@ -32,6 +32,7 @@ typedef enum {
     SETTING_COUNT,      // uint32_t; bounds are values
     SETTING_DURATION,   // int64_t, microseconds; bounds are values
     SETTING_BUDGET,     // budget_t
+    SETTING_FLAP,       // budget_t, of changes
     SETTING_POINTER,    // const char *; a JSON Pointer
     SETTING_CHARACTER,  // char
     SETTING_FORMAT,     // source_format_t

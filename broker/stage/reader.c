@@ -416,15 +416,17 @@ uint64_t reader_next_free(stage_reader_t *self, uint64_t *end)
         record_t record;
         size_t size = 0;
         slice_t bytes = s_bytes(self);
-        if (segment_parse(bytes, self->mark, &record, &size) == SEGMENT_RECORD) {
+        segment_parse_t parsed = segment_parse(bytes, self->mark, &record, &size);
+        if (parsed == SEGMENT_RECORD) {
             self->offset += size;
             if (self->offset <= size_now && record.seq >= next)
                 next = record.seq + 1;
             continue;
         }
-        // Too few bytes for any record: torn for sure. Otherwise as many as there is room for
-        // may have been there.
-        bool torn = bytes.size < SEGMENT_RECORD_BYTES;
+        // Too few bytes for any record, or for the one that begins here: torn for sure. Otherwise
+        // as many as there is room for may have been there.
+        bool torn = bytes.size < SEGMENT_RECORD_BYTES ||
+                    (parsed == SEGMENT_SHORT && segment_is_torn(bytes, next));
         return torn ? next : next + (size_now - self->offset) / SEGMENT_RECORD_BYTES;
     }
     return next;

@@ -151,6 +151,12 @@ segment_parse_t segment_parse(slice_t bytes, uint32_t mark, record_t *record, si
     return SEGMENT_RECORD;
 }
 
+bool segment_is_torn(slice_t bytes, uint64_t seq)
+{
+    return bytes.size >= SEGMENT_RECORD_BYTES && s_get64(bytes.data + 16) == seq &&
+           bytes.size < SEGMENT_RECORD_BYTES + (uint64_t) s_get32(bytes.data + 12);
+}
+
 uint32_t segment_mark(const uint8_t *bytes)
 {
     return s_get32(bytes);

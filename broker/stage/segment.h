@@ -56,6 +56,10 @@ typedef enum {
 // SEGMENT_RECORD *record is set, with the payload of the right size but not looked at, and
 // perhaps beyond the bytes.
 segment_parse_t segment_parse(slice_t bytes, uint32_t mark, record_t *record, size_t *size);
+// The last bytes of a file, for which segment_parse has said SHORT: are they the beginning of the
+// record `seq`, and surely not a whole one that rotted? True if not even its payload has room: two
+// of its sizes would have to be wrong. False: nobody knows.
+bool segment_is_torn(slice_t bytes, uint64_t seq);
 uint32_t segment_mark(const uint8_t *bytes); // of the record that begins here
 
 // Of a record that segment_parse accepted and that is there as a whole.

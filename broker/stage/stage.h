@@ -21,7 +21,7 @@ enum {
 typedef enum {
     RECORD_PAYLOAD = 1, // raw bytes of a source
     RECORD_PLAN = 2,    // plan change or snapshot (proto/plan.h)
-    RECORD_TICK = 3,    // once a second: payload = up time in us, 8 bytes little-endian
+    RECORD_TICK = 3,    // once a second (proto/tick.h)
     RECORD_SKIP = 4,    // of the stage: behind damage at the end that it found when it was opened
     RECORD_RESET = 5,
     RECORD_TORN = 6, // a payload whose end never came: kept, and quarantined as a whole

@@ -77,6 +77,7 @@ bool door_may_publish(role_t role, slice_t topic)
         { ROLE_COLLECTOR, "staged/" },
         { ROLE_TRANSFORM, "metric/" },
         { ROLE_NOTIFIER, "alert/" },
+        { ROLE_NOTIFIER, "health/" },
     };
     for (unsigned i = 0; i < sizeof said / sizeof *said; i++) {
         size_t size = strlen(said[i].prefix);

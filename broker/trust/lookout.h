@@ -1,5 +1,6 @@
 /*  lookout -- counts those whose handshake with a listening socket of this process is not
- * completed: noise, half greetings, silence, other protocols. Each address is told once a minute.
+ *  completed: noise, half greetings, silence, other protocols. Each address is told once a
+ *  minute.
  *
  *  ZAP hears only of handshakes that were completed (guard.h counts and tells wrong keys; they are
  *  not counted here again). The rest is known to libzmq's monitor alone: events of connections,

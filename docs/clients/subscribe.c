@@ -1,8 +1,7 @@
 /*  subscribe -- print the alerts of a Tidewire broker, each once, as lines of text.
  *
- *      cc subscribe.c tidewire_curve.c -o subscribe $(pkg-config --cflags --libs libzmq msgpack
- * hiredis)
- *      ./subscribe [ENDPOINT[,ENDPOINT...] [TOPIC [COUNT [REDIS]]]]
+ *  cc subscribe.c tidewire_curve.c -o subscribe $(pkg-config --cflags --libs libzmq msgpack
+ *  hiredis) ./subscribe [ENDPOINT[,ENDPOINT...] [TOPIC [COUNT [REDIS]]]]
  *
  *  Default: tcp://127.0.0.1:5560 alert/ 0 (no end), and no Redis; REDIS is the path of its socket.
  *
@@ -15,7 +14,7 @@
  *  is first.
  *
  *  Where Tidewire has keys, TIDEWIRE_KEY in the environment names our key file, and each ENDPOINT
- * has the key of who listens behind it: tcp://HOST:PORT#KEY (tidewire_curve.h).
+ *  has the key of who listens behind it: tcp://HOST:PORT#KEY (tidewire_curve.h).
  */
 #define _GNU_SOURCE
 #include <hiredis/hiredis.h>

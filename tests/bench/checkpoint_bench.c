@@ -13,12 +13,12 @@
 #include <inttypes.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "actors/transform/worker.h"
 #include "broker/redis_server.h"
 #include "broker/runtime/life.h"
+#include "tests/bench/timing.h"
 #include "tests/unit/transform/feeds.h"
 
 enum {
@@ -49,19 +49,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "checkpoint_bench: %s\n", what);
     exit(1);
-}
-
-static double now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *) a, right = *(const double *) b;
-    return (left > right) - (left < right);
 }
 
 // ---- Redis ------------------------------------------------------------------------------------
@@ -128,7 +115,7 @@ static void bench_open(bench_t *self)
     partitions_t all = feed_everything();
     worker->applying = worker_stream(worker, slice_text("s"));
     if (worker_held(worker) != PARTITIONS ||
-        !fold_plan(worker->fold, slice_text("s"), &all, self->rules))
+        !fold_plan(worker->fold, slice_text("s"), &all, self->rules, 1, 0))
         die("cannot take the partitions");
 }
 
@@ -177,11 +164,11 @@ static void apply(bench_t *self, size_t count)
 static double commit(bench_t *self)
 {
     worker_t *worker = &self->worker;
-    double start = now_ms();
+    double start = now_s() * 1e3;
     worker_commit(worker);
     if (worker_committing(worker))
         worker_commit_settle(worker, life_mono_us());
-    double took = now_ms() - start;
+    double took = now_s() * 1e3 - start;
     while (!worker_write_bases(worker))
         ;
     worker_swap_bases(worker);
@@ -199,10 +186,9 @@ static cost_t measure(bench_t *self, unsigned rounds, size_t rows)
         apply(self, rows);
         took[r] = commit(self);
     }
-    qsort(took, rounds, sizeof *took, by_value);
     return (cost_t){ .bytes = file_bytes(self) - before,
                      .commits = (double) (self->worker.commits_done - commits),
-                     .p50_ms = took[rounds / 2] };
+                     .p50_ms = median(took, rounds) };
 }
 
 // Positions alone, of every partition, as they are committed when nothing else is to be said.
@@ -215,10 +201,9 @@ static cost_t measure_idle(bench_t *self)
         self->worker.bytes += WORKER_IDLE_COMMIT_BYTES + 1; // it is time
         took[r] = commit(self);
     }
-    qsort(took, IDLE_ROUNDS, sizeof *took, by_value);
     return (cost_t){ .bytes = file_bytes(self) - before,
                      .commits = (double) (self->worker.commits_done - commits),
-                     .p50_ms = took[IDLE_ROUNDS / 2] };
+                     .p50_ms = median(took, IDLE_ROUNDS) };
 }
 
 // ---- the limit --------------------------------------------------------------------------------
@@ -250,7 +235,7 @@ static double push_plain(int redis, const size_t counts[PARTITIONS])
         buffer_text(&out, "\r\n");
         asked++;
     }
-    double start = now_ms();
+    double start = now_s() * 1e3;
     for (size_t sent = 0; sent < out.size;) {
         ssize_t size = write(redis, out.data + sent, out.size - sent);
         if (out.failed || size <= 0)
@@ -266,7 +251,7 @@ static double push_plain(int redis, const size_t counts[PARTITIONS])
             asked -= answer[i] == '\n';
     }
     buffer_destroy(&out);
-    return now_ms() - start;
+    return now_s() * 1e3 - start;
 }
 
 static cost_t measure_plain(const bench_t *self, size_t rows)
@@ -284,8 +269,7 @@ static cost_t measure_plain(const bench_t *self, size_t rows)
     for (unsigned r = 0; r < ROUNDS; r++)
         took[r] = push_plain(redis, counts);
     close(redis);
-    qsort(took, ROUNDS, sizeof *took, by_value);
-    return (cost_t){ .bytes = file_bytes(self) - before, .p50_ms = took[ROUNDS / 2] };
+    return (cost_t){ .bytes = file_bytes(self) - before, .p50_ms = median(took, ROUNDS) };
 }
 
 // ---- the figures ------------------------------------------------------------------------------

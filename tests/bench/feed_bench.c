@@ -7,8 +7,8 @@
  *      feed_bench latency FEED NEWS COUNT               send to subscriber's receive
  *
  *  Prints one line of JSON. 18 bytes a row: time and value of 8, series index of 2. Every row of
- * `latency` fires the rule of the bench configuration. With keys: each endpoint with its listener's
- *  behind `#`, as in `tidewire status`, and the feed's in FEED_PUBLIC and FEED_SECRET.
+ *  `latency` fires the rule of the bench configuration. With keys: each endpoint with its
+ *  listener's behind `#`, as in `tidewire status`, and the feed's in FEED_PUBLIC and FEED_SECRET.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,18 +21,12 @@
 
 #include "proto/push.h"
 #include "proto/wire.h"
+#include "tests/bench/timing.h"
 
 enum { SERIES_MOST = 65536, BATCH_MOST = 65536, UNDER_WAY_MOST = 64, WAIT_MS = 60000 };
 
 static const char source[] = "bench";
 static const char client[] = "feed";
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
-}
 
 static int64_t wall_us(void)
 {
@@ -284,12 +278,6 @@ static int raw(uint64_t rows, uint32_t series, uint32_t batch)
 // ---- latency
 // --------------------------------------------------------------------------------------
 
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *) a, right = *(const double *) b;
-    return left < right ? -1 : left > right;
-}
-
 static int latency(const char *to, const char *from, uint32_t count)
 {
     void *context = zmq_ctx_new();
@@ -317,9 +305,9 @@ static int latency(const char *to, const char *from, uint32_t count)
         } while ((int64_t) ts != feed.ts[0]);
         took[i] = now_s() - start;
     }
-    qsort(took, count, sizeof *took, by_value);
+    double middle = median(took, count);
     printf("{\"count\": %u, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n", count,
-           took[count / 2] * 1e3, took[count * 99 / 100] * 1e3, took[count - 1] * 1e3);
+           middle * 1e3, took[count * 99 / 100] * 1e3, took[count - 1] * 1e3);
     zmq_close(push);
     zmq_close(news);
     zmq_ctx_term(context);

@@ -12,7 +12,7 @@ import pathlib
 import time
 
 WORKERS = (1, 2, 4, 8)
-ROWS, SERIES, BATCH = 3_000_000, 1000, 16384
+ROWS, SERIES, BATCH = 6_000_000, 1000, 16384
 MANY_SERIES, MANY_SERIES_ROWS = 50_000, 1_000_000
 ROUNDS = 3
 OTHER_WORKERS, OTHER_ROUNDS = 2, 2  # with keys, and with many series

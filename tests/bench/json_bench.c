@@ -11,31 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "actors/prep/mapping.h"
 #include "tests/bench/json_limit.h"
+#include "tests/bench/timing.h"
 
 enum { MARKETS = 9000, PAIRS_COUNT = 1000, RUNS = 9, RUN_BYTES = 64 << 20 };
-
-static double cpu_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *) a, y = *(const double *) b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, by_size);
-    return values[count / 2];
-}
 
 // ---- bodies -------------------------------------------------------------------------------------
 

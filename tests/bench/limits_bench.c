@@ -11,35 +11,17 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
-enum { COUNT = 500 };
+#include "tests/bench/timing.h"
 
-static double now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
-}
+enum { COUNT = 500 };
 
 static void die(const char *what)
 {
     perror(what);
     exit(1);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *) a, right = *(const double *) b;
-    return left < right ? -1 : left > right;
-}
-
-static double median(double *values)
-{
-    qsort(values, COUNT, sizeof *values, by_value);
-    return values[COUNT / 2];
 }
 
 static double sync_ms(const char *path)
@@ -50,14 +32,14 @@ static double sync_ms(const char *path)
     if (file == -1)
         die(path);
     for (int i = 0; i < COUNT; i++) {
-        double start = now_ms();
+        double start = now_s() * 1e3;
         if (write(file, record, sizeof record) == -1 || fdatasync(file) == -1)
             die(path);
-        took[i] = now_ms() - start;
+        took[i] = now_s() * 1e3 - start;
     }
     close(file);
     unlink(path);
-    return median(took);
+    return median(took, COUNT);
 }
 
 static double redis_ms(const char *path)
@@ -73,13 +55,13 @@ static double redis_ms(const char *path)
     if (redis == -1 || connect(redis, (struct sockaddr *) &address, sizeof address) == -1)
         die(path);
     for (int i = 0; i < COUNT; i++) {
-        double start = now_ms();
+        double start = now_s() * 1e3;
         if (write(redis, set, sizeof set - 1) == -1 || read(redis, answer, sizeof answer) <= 0)
             die(path);
-        took[i] = now_ms() - start;
+        took[i] = now_s() * 1e3 - start;
     }
     close(redis);
-    return median(took);
+    return median(took, COUNT);
 }
 
 static void echo(const char *there, const char *back)
@@ -111,15 +93,15 @@ static double hop_ms(void)
     if (zmq_bind(out, there) == -1 || zmq_bind(in, back) == -1)
         die("bind");
     for (int i = 0; i < COUNT; i++) {
-        double start = now_ms();
+        double start = now_s() * 1e3;
         if (zmq_send(out, &byte, 1, 0) == -1 || zmq_recv(in, &byte, 1, 0) == -1)
             die("hop");
-        took[i] = (now_ms() - start) / 2;
+        took[i] = (now_s() * 1e3 - start) / 2;
     }
     zmq_close(in);
     zmq_close(out);
     zmq_ctx_term(context);
-    return median(took);
+    return median(took, COUNT);
 }
 
 int main(int argc, char **argv)

@@ -20,7 +20,7 @@ ASK_CONNECTIONS, ASK_S = 32, 3
 CONFIG = """
 namespace: tw
 redis: embedded
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 budget: 100000/s
 sources:
 """

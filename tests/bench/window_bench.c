@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "actors/transform/fold.h"
 #include "actors/transform/series.h"
 #include "proto/wire.h"
+#include "tests/bench/timing.h"
 
 enum {
     SERIES = 1000,
@@ -24,25 +24,6 @@ enum {
     BLOCKS = 40, // of one run of the fold bench
     STEP_US = 36000000,
 };
-
-static double cpu_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *) a, y = *(const double *) b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, by_size);
-    return values[count / 2];
-}
 
 static volatile int64_t sink; // so that nothing is optimised away
 
@@ -225,7 +206,7 @@ static double bench_fold(double *delta_bytes)
         fold_own(fold, p);
     ruleset_t *plan = spike_rule();
     rows_t *rows = rows_new();
-    if (!fold || !rows || !fold_plan(fold, slice_text("s"), &all, plan))
+    if (!fold || !rows || !fold_plan(fold, slice_text("s"), &all, plan, 1, 0))
         abort();
     double rates[RUNS], seconds = 0, bytes = 0;
     buffer_t block = { 0 };

@@ -35,7 +35,7 @@ namespace: tw
 redis: redis://127.0.0.1:{redis}
 stage: dir:{stage}
 stage_seal: 5s
-listen: {{ alerts: "tcp://127.0.0.1:{alerts}", http: "127.0.0.1:*" }}
+listen: {{ alerts: "tcp://127.0.0.1:{alerts}" }}
 allow_private: true
 sources:
   - name: trades

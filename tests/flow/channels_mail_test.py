@@ -5,14 +5,17 @@ every way to refuse.
 Environment: TIDEWIRE = the program (default build/release/tidewire).
 Needs what channels_test.py needs, python3-aiosmtpd and openssl.
 """
+import asyncio
 import email
 import email.policy
 import logging
 import os
 import ssl
+import statistics
 import subprocess
 import sys
 import threading
+import time
 import unittest
 import warnings
 
@@ -21,7 +24,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from channels_test import ChannelTest
 from harness import free_ports
-from notifier_test import TIDEWIRE
+from notified import HIDDEN_S, TIDEWIRE, wait_for
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # what clients do to it is what we try
 warnings.filterwarnings("ignore", module="aiosmtpd")
@@ -29,11 +32,13 @@ USER, PASSWORD = "tidewire", "a pass word"
 
 
 class Mailbox:
-    """What a server does with what it is told: `answers` may hold another answer for a while."""
+    """What a server does with what it is told: `answers` may hold another answer for a while, and
+    `slow` how many seconds it takes to answer."""
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.mails, self.logins, self.answers = [], [], {}
+        self.mails, self.logins, self.answers, self.slow = [], [], {}, {}
+        self.quits = self.left = 0  # good-byes that were said, and that were answered
 
     def answer(self, where):
         with self.lock:
@@ -58,10 +63,18 @@ class Mailbox:
         answer = self.answer("DATA")
         if answer:
             return answer
+        await asyncio.sleep(self.slow.get("DATA", 0))
         with self.lock:
             self.mails.append((envelope.mail_from, list(envelope.rcpt_tos),
                                bool(session.ssl), envelope.content))
         return "250 taken"
+
+    async def handle_QUIT(self, server, session, envelope):
+        with self.lock:
+            self.quits += 1
+        await asyncio.sleep(self.slow.get("QUIT", 0))
+        self.left += 1
+        return "221 Bye"
 
     def login(self, server, session, envelope, mechanism, data):
         good = (isinstance(data, LoginPassword) and data.login == USER.encode() and
@@ -148,6 +161,8 @@ class StartTls(MailTest):
         """5yz about sender, recipient or message ends it; all else is tried again."""
         cases = (("MAIL", "550 5.1.8 no such sender", "dead 1 SMTP 550"),
                  ("RCPT", "550 5.1.1 no such user", "dead 1 SMTP 550"),
+                 ("RCPT", "554 5.7.1 not for you", "dead 1 SMTP 554"),
+                 ("RCPT", "521 5.3.2 no mail here", "dead 1 SMTP 521"),
                  ("DATA", "554 5.7.1 spam", "dead 1 SMTP 554"),
                  ("MAIL", "421 4.3.2 closing", "retry 1 SMTP 421"),
                  ("RCPT", "452 4.2.2 mailbox is full", "retry 1 SMTP 452"),
@@ -206,13 +221,87 @@ class Plain(MailTest):
         self.settle(ident, "alice/email", "done")
         self.assertEqual(len(self.mailbox.mails), 1)
 
+    def test_a_setting_of_tls_counts_at_once(self):
+        """No connection that was made without TLS carries what now needs it."""
+        self.add_subscriber("alice", "spike", email="alice@example.org")
+        self.reload(self.smtp(plaintext="accept"))
+        ident, = self.put("spike", "s:1")
+        self.settle(ident, "alice/email")
+        self.reload(self.smtp())
+        second, = self.put("spike", "s:1")
+        self.assertRegex(self.settle(second, "alice/email", "retry 1"), "(?i)starttls|ssl")
+        self.assertEqual(len(self.mailbox.mails), 1)
+
     def test_a_server_that_is_away_holds_up_no_webhook(self):
         self.closers.pop()()  # the server
         self.add_subscriber("alice", "spike", email="alice@example.org",
                             webhook=self.receiver.url())
         ident, = self.put("spike", "s:1")
-        self.settle(ident, "alice", seconds=5)
+        self.settle(ident, "alice")
         self.assertRegex(self.settle(ident, "alice/email", "retry 1"), "(?i)connect")
+
+
+SLOW_S = 10
+
+
+class Slow(MailTest):
+    """A server that takes 10 s for each mail, and as long to say good-bye."""
+    tls, login = "none", False
+
+    def means(self):
+        self.port = self.serve()
+        return self.smtp(plaintext="accept")
+
+    def setUp(self):
+        super().setUp()
+        self.mailbox.slow = {"DATA": SLOW_S, "QUIT": SLOW_S}
+
+    def children(self):
+        with open(f"/proc/{self.notifier.pid}/task/{self.notifier.pid}/children") as text:
+            return text.read().split()
+
+    def test_nobody_waits_for_it(self):
+        """Alerts are published and webhooks told, as a rule within a second, and the role is kept."""
+        self.start_broker()
+        subscriber = self.subscribe()
+        second = self.start("notifier", "second")
+        wait_for("the second", lambda: self.actor("notifier", "second"))
+        self.add_subscriber("alice", "spike", email="alice@example.org",
+                            webhook=self.receiver.url())
+        ids, took, end = [], [], time.monotonic() + SLOW_S + 3
+        while time.monotonic() < end:
+            started = time.monotonic()
+            ident, = self.put("spike", "s:1")
+            ids.append(ident)
+            wait_for("the alert", lambda: ident in subscriber.ids())
+            wait_for("the webhook", lambda: any(got.startswith(ident)
+                                                for got in self.receiver.ids()))
+            took.append(time.monotonic() - started)
+            time.sleep(0.2)
+        self.assertLess(max(took), SLOW_S / 2)
+        self.assertLess(statistics.median(took), 1)  # by the second: alice is of its share
+        self.assertGreater(self.carried("second"), len(ids) // 2)
+        self.settle(ids[0], "alice/email")
+        self.assertEqual(self.mailbox.left, 0)  # it does not wait for the good-bye
+        wait_for("the good-byes", lambda: self.mailbox.quits == len(self.mailbox.mails))
+        self.assertNotIn("working", self.log_of("second"))
+        self.assertEqual(self.log_of("notifier").count("working"), 1)
+        self.assertIsNone(second.poll())
+
+    def test_what_is_sent_when_we_stop_is_sent_again_under_the_same_id(self):
+        self.add_subscriber("alice", "spike", email="alice@example.org")
+        ident, = self.put("spike", "s:1")
+        child, = wait_for("the mail", self.children)
+        with open(f"/proc/{child}/cmdline") as words:
+            self.assertEqual(words.read().rstrip("\0").split("\0"), ["tidewire", "mail-out"])
+        self.assertLess(self.stop(self.notifier), SLOW_S * 0.8)
+        wait_for("the end of what sent it", lambda: not os.path.exists(f"/proc/{child}"))
+        self.mailbox.slow = {}
+        self.notifier = self.start("notifier")
+        self.settle(ident, "alice/email", "done 1", 2 * HIDDEN_S)
+        ids = {email.message_from_bytes(content)["Message-ID"]
+               for *_, content in self.mailbox.mails}
+        self.assertEqual(ids, {f"<{ident}-alice~email@example.org>"})
 
 
 if __name__ == "__main__":

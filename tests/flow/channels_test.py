@@ -19,7 +19,7 @@ import urllib.parse
 import urllib.request
 
 from harness import free_ports
-from notifier_test import SECRET, TIDEWIRE, FlowTest, wait_for
+from notified import SECRET, TIDEWIRE, WAIT_S, FlowTest, wait_for
 
 
 class ChannelTest(FlowTest):
@@ -45,11 +45,21 @@ class ChannelTest(FlowTest):
         wait_for("the new configuration",
                  lambda: self.log_of("notifier").count("reloaded") > said)
 
-    def settle(self, ident, recipient, state="done 1", seconds=15):
+    def settle(self, ident, recipient, state="done 1", seconds=WAIT_S):
         """The delivery's record, once it begins so."""
         return wait_for(f"{recipient}: {state}",
                         lambda: (t := self.delivery(ident, recipient)).startswith(state) and t,
                         seconds)
+
+    def wait_for_their_turn(self, recipient, count):
+        """So many wait for their turn, none of them in the hands of the notifier."""
+        def are_there():
+            now = time.time() * 1000
+            waiting = self.redis.zrange(f"nt:{{deliveries}}:of:{recipient}", 0, -1, withscores=True)
+            # What is in hand is hidden until later than now; what was given back is not.
+            return (len(waiting) == count and all(score <= now for _, score in waiting) and
+                    self.redis.zscore("nt:{deliveries}", recipient) > now + 3000)
+        wait_for(f"{count} of {recipient} that wait for their turn", are_there)
 
     def bodies(self, path):
         return [json.loads(body) for _, where, _, body in self.receiver.got if where == path]
@@ -120,7 +130,7 @@ class Pace(ChannelTest):
         self.add_subscriber("odd", "spike", webhook=self.receiver.url("/odd"), rate="many")
         ids = [ident for series in range(12) for ident in self.put("spike", f"s:{series}")]
         for ident in ids:
-            self.settle(ident, "bob", seconds=10)
+            self.settle(ident, "bob")
         for ident in ids:
             self.settle(ident, "alice", seconds=30)
             self.settle(ident, "alice/slack", seconds=30)
@@ -131,6 +141,46 @@ class Pace(ChannelTest):
             self.assertTrue(all(late - early > 1.8 for early, late in zip(times, times[4:])), times)
         self.assertIn("the rate is not of the form", self.settle(ids[0], "odd", "retry 1"))
         self.assertFalse(self.bodies("/odd"))
+
+    def test_what_waits_for_its_turn_keeps_its_order(self):
+        self.add_subscriber("alice", "spike", webhook=self.receiver.url(), rate="1/1s")
+        ids = [ident for series in range(6) for ident in self.put("spike", f"s:{series}")]
+        for ident in ids:
+            self.settle(ident, "alice", seconds=30)
+        logged = [entry["id"].decode() for entry in self.logged()]
+        self.assertEqual(sorted(logged), sorted(ids))
+        self.assertEqual([ident.split("-")[0] for ident in self.receiver.ids()], logged)
+
+    def test_a_low_rate_is_looked_at_anew_within_a_minute(self):
+        self.add_subscriber("alice", "spike", webhook=self.receiver.url(), rate="1/1d")
+        ids = [ident for series in range(3) for ident in self.put("spike", f"s:{series}")]
+        self.wait_for_their_turn("alice", 2)
+        self.assertLess(self.redis.zscore("nt:{deliveries}", "alice"), (time.time() + 61) * 1000)
+        self.redis.hdel("nt:subscriber:alice", "rate")
+        self.redis.zadd("nt:{deliveries}", {"alice": 1})  # the minute goes by
+        for ident in ids:
+            self.settle(ident, "alice")
+
+    def test_what_has_waited_for_a_week_is_a_dead_letter(self):
+        self.add_subscriber("alice", "spike", webhook=self.receiver.url(), rate="1/1d")
+        ids = [ident for series in range(5) for ident in self.put("spike", f"s:{series}")]
+        self.wait_for_their_turn("alice", 4)
+        old, gone = [member.decode()
+                     for member in self.redis.zrange("nt:{deliveries}:of:alice", 0, 1)]
+        week_ago = (time.time() - 7 * 24 * 3600) * 1000
+        self.redis.zadd("nt:{deliveries}:of:alice", {old: week_ago, gone: week_ago})
+        self.redis.delete(f"nt:delivery:{gone}", f"nt:{{deliveries}}:body:{gone}")
+        self.redis.zadd("nt:{deliveries}", {"alice": 1})
+        self.assertIn("7 days", self.settle(old, "alice", "dead 1"))
+        self.assertIn("record was gone", self.settle(gone, "alice", "dead 0"))
+        self.assertEqual([member.decode() for member in
+                          self.redis.zrange("nt:{deliveries}:dead", 0, -1)], [f"{old}/alice"])
+        wait_for("the figure", lambda: self.actor("notifier")["deliveries_failed"] == "2")
+        wait_for("a line of it", lambda: "deliveries given up that had waited for 7 days" in
+                 self.log_of("notifier"))
+        self.assertEqual(len(self.receiver.got), 1)
+        self.assertEqual(sum(self.delivery(ident, "alice").startswith("pending")
+                             for ident in ids), 2)
 
 
 class DeadLetters(ChannelTest):
@@ -167,6 +217,34 @@ class DeadLetters(ChannelTest):
         sent = [headers["webhook-id"] for _, path, headers, _ in self.receiver.got
                 if path == "/later"]
         self.assertEqual(sent, [f"{ids[1]}-later"])
+
+
+class Missing(ChannelTest):
+    def test_who_is_not_there_for_a_moment_is_told_all_the_same(self):
+        self.receiver.plan = lambda path, number: (503 if number == 1 else 200, {}, b"")
+        self.add_subscriber("alice", "spike", webhook=self.receiver.url())
+        ident, = self.put("spike", "s:1")
+        self.settle(ident, "alice", "retry 1")
+        self.redis.delete("nt:subscriber:alice")
+        self.assertIn("no such channel any more", self.settle(ident, "alice", "retry 2"))
+        self.redis.hset("nt:subscriber:alice", "webhook", self.receiver.url("/new"))
+        self.settle(ident, "alice", "done 3")
+
+    def test_who_stays_away_is_given_up(self):
+        self.receiver.plan = lambda path, number: (503, {}, b"")
+        self.add_subscriber("alice", "spike", webhook=self.receiver.url())
+        ident, = self.put("spike", "s:1")
+        self.settle(ident, "alice", "retry 1")
+        self.redis.delete("nt:subscriber:alice")
+        for attempts in (2, 3, 4):
+            self.settle(ident, "alice", f"retry {attempts}")
+            due = self.redis.zscore("nt:{deliveries}:of:alice", ident)
+            self.assertLess(due, (time.time() + 40) * 1000)
+            # Time passes.
+            self.redis.zadd("nt:{deliveries}:of:alice", {ident: 1})
+            self.redis.hset("nt:{deliveries}:ill", "alice", "1 0")
+            self.redis.zadd("nt:{deliveries}", {"alice": 1})
+        self.assertIn("no such channel any more", self.settle(ident, "alice", "dead 5"))
 
 
 class Gateways(ChannelTest):
@@ -259,6 +337,40 @@ def is_alive(pid):
         return False
 
 
+class Unequal(ChannelTest):
+    """Of two notifiers one has a gateway that the other lacks."""
+
+    def means(self):
+        return ('gateways:\n  sms:\n    url: "' + self.receiver.url("/sms") + '"\n'
+                '    type: text/plain\n    body: "{{title}}"\n')
+
+    def test_what_one_cannot_send_another_sends(self):
+        other = self.write_config("other.yaml", "tcp://127.0.0.1:*")  # without means
+        self.start("notifier", "second", other)
+        wait_for("a standby", lambda: self.actor("notifier", "second"))
+        names = [f"s{number}" for number in range(12)]
+        for name in names:
+            self.add_subscriber(name, "spike", sms="+49170")
+        ids = []
+
+        def passed_on():  # once both have seen each other
+            ids.extend(self.put("spike", "s:1"))
+            time.sleep(0.3)
+            return "passed on" in self.log_of("second")
+        wait_for("a line of it", passed_on)
+        for ident in ids:
+            for name in names:
+                self.settle(ident, f"{name}/sms", "done 1")  # nothing was counted as an attempt
+        time.sleep(1.5)
+        self.assertEqual(self.log_of("second").count("passed on"), 1)
+        self.assertNotIn("passed on", self.log_of("notifier"))
+        # None has it any more: the record says so.
+        self.reload("")
+        last, = self.put("spike", "s:1")
+        wait_for("its record", lambda: self.delivery(last, "s1/sms"))
+        self.assertIn("the configuration has no", self.delivery(last, "s1/sms"))
+
+
 class Commands(ChannelTest):
     def means(self):
         scripts = {
@@ -320,7 +432,7 @@ class Commands(ChannelTest):
         self.settle(ident, "bob/command")
         pids = self.read("hangs.pids").split() + self.read("leaves.pids").split()
 
-        wait_for("the end of all", lambda: not any(is_alive(pid) for pid in pids), 3)
+        wait_for("the end of all", lambda: not any(is_alive(pid) for pid in pids))
 
     def test_few_at_once_and_nobody_waits_for_them(self):
         for number in range(8):
@@ -328,7 +440,7 @@ class Commands(ChannelTest):
         self.add_subscriber("quick", "spike", webhook=self.receiver.url())
         started = time.monotonic()
         ident, = self.put("spike", "s:1")
-        self.settle(ident, "quick", seconds=5)
+        self.settle(ident, "quick")
         for number in range(8):
             self.settle(ident, f"slow{number}/command", "done")
         self.assertGreater(time.monotonic() - started, 1.3)  # 8 of 0.7 s, 4 at a time
@@ -340,7 +452,7 @@ class Commands(ChannelTest):
         child = int(self.read("hangs.pids").split()[0])
         self.notifier.kill()
         self.notifier.wait()
-        wait_for("its end", lambda: not is_alive(child), 3)
+        wait_for("its end", lambda: not is_alive(child))
 
 
 class Alertmanager(ChannelTest):
@@ -426,17 +538,22 @@ class Signatures(ChannelTest):
 class Check(FlowTest):
     def test_bad_means_are_refused_with_their_place(self):
         url = "https://h.example/x"
+        self.write_config("bad.yaml", "tcp://127.0.0.1:*")
+        with open(f"{self.dir}/bad.yaml") as config:
+            line = len(config.readlines()) + 2  # of what stands below `gateways:`
         cases = {
             f'gateways:\n  g: {{ url: "{url}", body: "a {{{{nothing}}}}" }}\n':
-                "14:45: gateways: body: there is no value 'nothing'",
+                f"{line}:45: gateways: body: there is no value 'nothing'",
             'gateways:\n  g: { url: "https://{{address}}/x" }\n':
-                "14:14: gateways: url: values may stand behind the host only",
+                f"{line}:14: gateways: url: values may stand behind the host only",
             f'gateways:\n  g: {{ url: "{url}", type: image/png, body: x }}\n':
                 "is no type that values can be escaped for",
             f'gateways:\n  g: {{ url: "{url}", body: "{{{{rule}}}}" }}\n':
                 "a text outside quotes of JSON",
-            'gateways:\n  g: { url: "ftp://h/" }\n': "14:14: gateways: url: expected http",
-            f'gateways:\n  secret: {{ url: "{url}" }}\n': "14:3: gateways: 'secret' is no name",
+            'gateways:\n  g: { url: "ftp://h/" }\n': f"{line}:14: gateways: url: expected http",
+            f'gateways:\n  g: {{ url: "{url}", headers: {{ A_file: /none }} }}\n':
+                f"{line}:55: gateways: headers: cannot read '/none'",
+            f'gateways:\n  secret: {{ url: "{url}" }}\n': f"{line}:3: gateways: 'secret' is no name",
             f'gateways:\n  g: {{ url: "{url}", method: HEAD }}\n': "expected POST, PUT or GET",
             "smtp: { url: \"http://h\", from: a@h.org }\n": "smtp: url: expected smtps://",
             "smtp: { url: \"smtps://h\", from: \"a b@h.org\" }\n": "smtp: from: expected local@domain",
@@ -459,6 +576,12 @@ class Check(FlowTest):
                                       capture_output=True, text=True, timeout=20)
             self.assertEqual(notifier.returncode, 78, notifier.stderr)
             self.assertIn(said, notifier.stderr)
+
+    def test_secrets_of_gateways_are_read_by_the_notifier_alone(self):
+        self.write_config("site.yaml", "tcp://127.0.0.1:*")
+        with open(self.config, "a") as out:
+            out.write('gateways:\n  g: { url: "https://h/x", headers: { A_file: /none } }\n')
+        self.start_broker()  # who has no right to read it
 
 
 class Public(FlowTest):

@@ -38,7 +38,7 @@ CALM_S = 30
 CONFIG = """
 namespace: tw
 redis: embedded
-listen: { alerts: "tcp://127.0.0.1:ALERTS", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:ALERTS" }
 allow_private: true
 sources:
   - name: trades
@@ -59,11 +59,11 @@ rules:
   spike: { on: trade, when: "volume > 3 * avg(volume) OVER last_10s", cooldown: 1s }
   high: { on: trade, when: "pair LIKE 'P%' AND price > max(price) OVER rows_50", min_rows: 50, resolve: "price < 0.9 * avg(price) OVER last_5s" }
   probe: { on: trade, when: "price > 1000000", emit: row }
-  dear: { on: trade, when: "price > 120.5", alerts_max: 20, for: 100ms, resolve: "price < 110" }
+  dear: { on: trade, when: "price > 120.5", alerts_max: 20, for: 100ms, resolve: "price < 110", nodata: 1s }
   empty: { on: trade, when: "volume IS NULL AND NOT pair = 'P/1'", severity: info, alerts_max: 1 }
   range: { on: trade, when: "(price - min(price) OVER rows_20) * 0.5 >= max(price) OVER last_5s - lag(price, 2) OVER rows_20 AND sum(volume) OVER last_5s > 99.5 OR pair NOT LIKE '_/%' AND count(*) OVER rows_7 >= 2" }
   odd: { on: trade, when: "price - last_value(price) OVER last_2s = -(first_value(price) OVER rows_3 / 40)", min_rows: 1 }
-  large: { on: tick, when: "size >= 2 * avg(size) OVER last_3s", min_rows: 5 }
+  large: { on: tick, when: "size >= 2 * avg(size) OVER last_3s", min_rows: 5, flap: 3/500ms }
 """
 
 
@@ -190,7 +190,7 @@ class Recording:
                 self.plan_holds("extra", True)
             if n == 60:
                 self.store.hset("tw:rule:extra", "enabled", "0")
-                time.sleep(1.5)
+                time.sleep(3.2)  # long enough to be missed
         self.settle()
 
     def write(self):
@@ -757,6 +757,9 @@ def main():
         rules = {line.get("body", {}).get("rule") for line in
                  map(json.loads, (run / "told/sub-a.jsonl").read_text().splitlines())}
         assert rules >= {"spike", "high", "probe", "empty", "range", "large", "extra"}, rules
+        kinds = {line.get("body", {}).get("kind") for line in
+                 map(json.loads, (run / "told/sub-a.jsonl").read_text().splitlines())}
+        assert kinds >= {"alert", "correction", "firing", "resolved", "flapping", "nodata", "data"}, kinds
         try_cases(run, folder)
         asked_as_it_grows(run, folder)
         changed_after_it_was_read(run, folder)

@@ -18,7 +18,7 @@ OK, FAILED, USAGE, CONFIG_BAD = 0, 1, 2, 78
 DEMO_SECONDS = 20  # a burst comes every 10 to 15 seconds
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: market
     url: simulate://market?seed=3&series=5&rate=200
@@ -94,9 +94,9 @@ def check_words(empty):
             expect(tidewire(word, cwd=empty), USAGE, err="FILE is missing")
             continue
         expect(tidewire(word, "no-such-word", cwd=empty), USAGE, err=f"tidewire {word}: ")
-        if word not in ("demo", "down", "explain", "feed", "keys", "subscriber"):
+        if word not in ("demo", "down", "explain", "feed", "keys", "subscriber", "silence"):
             expect(tidewire(word, cwd=empty), USAGE, err="-c FILE")
-        if word not in ("demo", "down", "explain", "rule", "feed", "keys", "subscriber"):
+        if word not in ("demo", "down", "explain", "rule", "feed", "keys", "subscriber", "silence"):
             expect(tidewire(word, "-c", "no-such-file", cwd=empty), CONFIG_BAD, err="no-such-file")
     for alone in ("--help", "-h", "help"):
         expect(tidewire(alone), OK, out="usage: tidewire WORD")
@@ -116,6 +116,51 @@ def check_words(empty):
     run = subprocess.run([str(link), "--version"], capture_output=True, text=True, cwd=empty)
     expect(run, OK, out=f"tidewire {version}\n")
     return len(words)
+
+
+# Each rule's warning by what it says.
+FORESEEN = """
+sources:
+  - name: candles
+    url: file:///nowhere/*.json
+    table: candle
+    key: { exchange: "=kraken", pair: /p }
+    time: { at: /t, unit: s }
+    columns: { close: /c, volume: /v }
+rules:
+  good: { on: candle, when: "close > 10 AND exchange = 'kraken'" }
+  never: { on: candle, when: "close > 10 AND close < 5" }
+  null: { on: candle, when: "volume = NULL" }
+  guard: { on: candle, when: "count(*) OVER last_1h < 5" }
+  guarded: { on: candle, when: "count(*) OVER last_1h < 5", min_rows: 0 }
+  typo: { on: candle, when: "exchange = 'krakn' AND close > 10" }
+  always: { on: candle, when: "abs(close) >= 0", emit: row }
+  once: { on: candle, when: "abs(close) >= 0" }
+  endless: { on: candle, when: "close > 10", resolve: "abs(close) < 0" }
+  calm: { on: candle, when: "close > 10", flap: 6/10m, cooldown: 5m }
+  calmer: { on: candle, when: "close > 10", flap: 3/10m, for: 10m }
+  wild: { on: candle, when: "close > 10", flap: 6/10m, for: 299s, cooldown: 299s }
+  wilder: { on: candle, when: "close > 10", flap: 3/10m, cooldown: 10m }
+"""
+WARNED = {"never": "it can never hold (a comparison", "null": "that is IS NULL",
+          "guard": "not judged before 10 rows are in its window",
+          "typo": "matches no series of the sources of 'candle'; those of 'candles' have exchange 'kraken'",
+          "always": "holds for every row", "endless": "nothing ends an incident of it",
+          "calm": "its `flap` is never reached", "calmer": "its `flap` is never reached"}
+
+
+def check_foreseen(empty):
+    """What is known of a rule before any row comes, each at its place."""
+    file = pathlib.Path(empty) / "foreseen.yaml"
+    file.write_text(FORESEEN)
+    run = tidewire("check", "-c", str(file))
+    expect(run, OK, out=f"{file}: good (1 source, 13 rules)")
+    said = dict(re.findall(r"^\S+:\d+:\d+: warning: rule '(\w+)': (.*)$", run.stderr, re.M))
+    assert said.keys() == WARNED.keys(), run.stderr
+    for rule, text in WARNED.items():
+        assert text in said[rule], said
+    line = FORESEEN.splitlines().index(next(l for l in FORESEEN.splitlines() if "  typo:" in l)) + 1
+    assert f"{file}:{line}:" in run.stderr, run.stderr
 
 
 def check_rolling(empty):
@@ -218,7 +263,7 @@ def check_hurry():
         log = instance.dir / "log/supervisor.log"
         wait_for("the supervisor to stop them", lambda: "stopping" in log.read_text())
         os.kill(supervisor, signal.SIGTERM)
-        wait_for("all to be gone", lambda: not alive_under(folder), 20)
+        wait_for("all to be gone", lambda: not alive_under(folder))
     for hold in (False, True):
         demo = subprocess.Popen([PROGRAM, "demo"], stdout=subprocess.PIPE, text=True)
         if hold:  # until it runs; else in the midst of its start
@@ -240,7 +285,7 @@ def check_hurry():
             demo.send_signal(signal.SIGINT)
         code = demo.wait(timeout=40)
         assert code == (FAILED if hold else OK), code
-        wait_for("all to be gone", lambda: not alive_under(folder), 20)
+        wait_for("all to be gone", lambda: not alive_under(folder))
         demo.stdout.close()
         shutil.rmtree(folder, ignore_errors=True)
     print("told twice: all end at once")
@@ -264,6 +309,9 @@ def check_rules(instance):
     assert "volume > 1000000" in instance.word("rule", "sql", "spike").stdout
     instance.word("rule", "rm", "spike")
     instance.word("rule", "rm", "mine")
+    never = instance.word("rule", "add", "never", "on", "trade", "when", "volume = NULL")
+    assert "warning: it can never hold" in never.stderr and "set 'never'" in never.stdout, never
+    instance.word("rule", "rm", "never")
     instance.word("rule", "add", "mine", "on", "trade", "when", "-volume < -5", "note", "--json")
     assert "-volume < -5" in instance.word("rule", "list").stdout
     late = instance.word("rule", "add", "mine", "on", "trade", "when", "volume > 1", "-c", "x", "--dir",
@@ -289,11 +337,11 @@ def check_reload(instance):
     text = instance.config.read_text()
     instance.config.write_text(text + '  second: { on: trade, when: "volume > 5000" }\n')
     os.kill(supervisor, signal.SIGHUP)
-    wait_for("the second rule", lambda: rule_states(instance).get("second") == "ok", 15)
+    wait_for("the second rule", lambda: rule_states(instance).get("second") == "ok")
     instance.config.write_text(text + "nonsense: true\n")
     os.kill(supervisor, signal.SIGHUP)
     log = instance.dir / "log/collector.log"
-    wait_for("the refusal in the log", lambda: "nonsense" in log.read_text(), 15)
+    wait_for("the refusal in the log", lambda: "nonsense" in log.read_text())
     # A configuration is taken as a whole or not at all, its rules and mappings included.
     for bad in (text + '  third: { on: trade, when: "volumee > 1" }\n',
                 text.replace("rows: /*", "rows: \"*\"")):
@@ -301,14 +349,14 @@ def check_reload(instance):
         instance.config.write_text(bad)
         os.kill(supervisor, signal.SIGHUP)
         wait_for("one more refusal in the log",
-                 lambda: log.read_text().count("keeping the old one") > refusals, 15)
+                 lambda: log.read_text().count("keeping the old one") > refusals)
     assert 'rule="third" error="column \\"volumee\\" does not exist"' in log.read_text()
     assert rule_states(instance) == {"spike": "ok", "second": "ok"}, rule_states(instance)
     rows = instance.actors("transform")[0]["rows"]
-    wait_for("more rows", lambda: instance.actors("transform")[0]["rows"] > rows, 15)
+    wait_for("more rows", lambda: instance.actors("transform")[0]["rows"] > rows)
     instance.config.write_text(text)
     os.kill(supervisor, signal.SIGHUP)
-    wait_for("the second rule to be gone", lambda: "second" not in rule_states(instance), 15)
+    wait_for("the second rule to be gone", lambda: "second" not in rule_states(instance))
 
 
 def check_bad_rule(empty):
@@ -395,6 +443,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tw-cli-") as empty:
         print(check_words(empty), "words with help, version and exit codes")
         check_rolling(empty)
+        check_foreseen(empty)
         check_filter(empty)
         check_lateness(empty)
         check_bad_rule(empty)

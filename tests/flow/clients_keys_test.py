@@ -308,9 +308,7 @@ def two_brokers(site):
     for name in (first["name"], "second"):
         heard_over(site, name)
     wait_for("tail to listen", tail.lines)
-    second.kill()
-    second.wait()
-    site.instance.children.remove(second)
+    site.instance.kill(second)
     address = site.alerts("second")[0].partition("#")[0]
     for subscriber in subscribers:
         subscriber.says(f"the broker at {address} is silent; waiting")

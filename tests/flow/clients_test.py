@@ -22,7 +22,7 @@ PAGE = 4  # alerts
 ROWS, BURSTS = 60, (20, 40, 59)  # places of the bursts among the rows
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: trades
     url: push://tcp://127.0.0.1:PORT

@@ -5,7 +5,8 @@ exist.
 Commands are taken from ```sh blocks, and from indented blocks that begin with ./run, tidewire,
 redis-cli or python3. They run in order, in a folder of their own for each document, in which `run`
 is the program, `redis-cli` reaches the embedded Redis, `my.yaml` is the last configuration that the
-document showed, and `my-test.yaml` its last tests of rules. README starts its own instance; the
+document showed, `my-test.yaml` its last tests of rules, and a program that begins with its name
+(`# hook.py`) is the file of that name. Documents that have `./run up` start their own instance; the
 others find one that runs. What cannot run stands in NOT_RUN with the reason.
 """
 
@@ -17,13 +18,14 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-from harness import PROGRAM, TOP, wait_for
+from harness import PROGRAM, TOP, free_ports, wait_for
 
 COMMAND = re.compile(r"(\./run|tidewire|redis-cli|python3)\b")
 SECONDS = 60  # that one command may take
@@ -50,7 +52,7 @@ NOT_RUN = {
 
 # What the documents' examples take for granted: a table with these keys and columns.
 INSTANCE = """
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: binance-1m
     url: file:///DIR/candles.json
@@ -63,7 +65,8 @@ derive:
   candle:
     volume_ratio: volume / avg(volume) OVER last_1h
 rules:
-  volume-spike: { on: candle, when: "volume > 3 * avg(volume) OVER last_1h" }
+  volume-spike: { on: candle, when: "volume > 3 * avg(volume) OVER last_1h", nodata: 10m }
+  surge: { on: candle, when: "volume > 3 * avg(volume) OVER last_1h", freeze: true }
 """
 
 
@@ -133,7 +136,7 @@ class Exchange:
         """A configuration that goes to this exchange, and to free ports."""
         text = re.sub(r"https?://[a-z.]+\.(com|org|net)(?=/)", self.url, text)
         if "listen:" not in text:
-            text += '\nlisten: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }\n'
+            text += '\nlisten: { alerts: "tcp://127.0.0.1:*" }\n'
         return text
 
 
@@ -143,8 +146,11 @@ class Place:
     def __init__(self, exchange):
         self.exchange = exchange
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tw-docs-", dir="/tmp"))
+        self.port, = free_ports(1)
+        self.background = []
         self.bin = self.folder / "bin"
         self.bin.mkdir()
+        self.environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}"}
         self.script(self.folder / "run", f'exec "{PROGRAM}" "$@"')
         self.script(self.bin / "tidewire", f'exec "{PROGRAM}" "$@"')
         self.script(self.bin / "python3", 'exec /usr/bin/python3 "$@"')
@@ -160,12 +166,23 @@ class Place:
         path.chmod(0o755)
 
     def sh(self, command):
-        command = command.replace("DIR/", ".tidewire/")
+        command = self.local(command.replace("DIR/", ".tidewire/"))
+        if command.endswith("&"):
+            self.background.append(subprocess.Popen(["sh", "-c", command[:-1]], cwd=self.folder,
+                                                    env=self.environment, start_new_session=True))
+            return 0, ""
         with open(self.folder / "said", "w+") as said:  # no pipe: `up` leaves processes behind
             run = subprocess.run(["sh", "-c", command], cwd=self.folder, stdin=subprocess.DEVNULL,
                                  stdout=said, stderr=said, timeout=SECONDS,
-                                 env={**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}"})
+                                 env=self.environment)
         return run.returncode, (self.folder / "said").read_text(errors="replace")
+
+    def local(self, text):
+        """What listens on the port that documents show listens on one that is free."""
+        return re.sub(r"\b9000\b", str(self.port), text)
+
+    def program(self, name, text):
+        (self.folder / name).write_text(self.local(text))
 
     def start(self):
         (self.folder / "candles.json").write_text(json.dumps(candles(300, 1_679_000_000_000)))
@@ -181,12 +198,16 @@ class Place:
     def close(self):
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.sh("./run down")
+        for process in self.background:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 problems = []
 counts = {"commands": 0, "left out": 0, "configurations": 0, "conditions": 0, "links": 0,
-          "Redis keys": 0, "settings": 0, "features": 0}
+          "Redis keys": 0, "settings": 0, "features": 0, "recipes": 0}
 
 
 def expect(good, path, line, text):
@@ -228,6 +249,9 @@ def run_commands(path, exchange):
                 place.configuration(text)
             if language == "yaml" and is_rule_tests(text):
                 (place.folder / "my-test.yaml").write_text(text)
+            named = re.match(r"# (\w+\.py)\n", text) if language == "python" else None
+            if named:
+                place.program(named[1], text)
             if (language, line, text) in found:
                 for command in commands(text):
                     run_command(place, path, line, command)
@@ -353,6 +377,20 @@ def check_features():
             expect(name in tests, path, number, f"there is no test {name}")
 
 
+def check_cookbook():
+    """Every rule of the cookbook is told with its own condition, and has tests."""
+    path = TOP / "docs/cookbook.md"
+    told = dict(re.findall(r"^\| `([\w-]+)` \| `([^`]+)` \|", path.read_text(), re.M))
+    there = dict(re.findall(r'^  ([\w-]+): \{ on: \w+, when: "([^"]+)"',
+                            (TOP / "docs/cookbook.yaml").read_text(), re.M))
+    tested = set(re.findall(r"rule: ([\w-]+),", (TOP / "docs/cookbook-tests.yaml").read_text()))
+    counts["recipes"] = len(there)
+    for name in sorted(told.keys() | there.keys() | tested):
+        expect(told.get(name) == there.get(name), path, 1,
+               f"{name} is {told.get(name)} here, and {there.get(name)} in cookbook.yaml")
+        expect(name in tested, path, 1, f"{name} has no test in cookbook-tests.yaml")
+
+
 def main():
     exchange = Exchange()
     kinds, names = key_kinds(), setting_names()
@@ -367,6 +405,7 @@ def main():
             check_configurations(path, folder)
         check_conditions(folder)
     check_features()
+    check_cookbook()
     for path in documents():
         run_commands(path, exchange)
     print(", ".join(f"{count} {what}" for what, count in counts.items()))

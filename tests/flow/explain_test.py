@@ -11,7 +11,7 @@ from harness import Instance, Pusher, alert_log, free_ports, wait_for
 CONFIG = """
 namespace: tw
 redis: embedded
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: feed
     url: push://tcp://127.0.0.1:PORT
@@ -32,6 +32,7 @@ rules:
   peak: { on: tick, when: "price > max(price) OVER rows_12", min_rows: 12 }
   spike: { on: trade, when: "volume > 3 * avg(volume) OVER last_1m" }
   high: { on: trade, when: "price > max(price) OVER rows_12", min_rows: 12 }
+  storm: { on: trade, when: "volume > avg(volume) OVER last_1m", emit: edge }
 """
 
 START_MS = 1_700_000_000_000
@@ -55,11 +56,6 @@ def feed(pusher):
             pusher.send({"k": [k] * len(some), "t": [t for t, _ in some],
                          "p": [t // 1000 % 17 for t, _ in some], "v": [v for _, v in some]})
     pusher.settle()
-
-
-def explained(instance, alert_id, *words):
-    run = instance.word("explain", *words, alert_id, check=False)
-    return run.returncode, run.stdout + run.stderr
 
 
 def windows_of(text):
@@ -101,10 +97,14 @@ def check_all(instance, database):
     """Every alert and correction agrees; the newest of each rule is added up."""
     logged = alert_log(database)
     rules = {fields["rule"] for fields in logged}
-    assert rules >= {"spike", "high"}, rules
+    assert rules >= {"spike", "high", "storm"}, rules
     checked = 0
+    for fields in [f for f in logged if f["rule"] == "storm"][-3:]:
+        status, text = instance.explain(fields["id"])
+        assert status == 0 and "agrees" in text, text
+    logged = [fields for fields in logged if fields["rule"] != "storm"]
     for fields in logged[:: max(1, len(logged) // 12)] + logged[-3:]:
-        status, text = explained(instance, fields["id"], "--rows")
+        status, text = instance.explain(fields["id"], "--rows")
         assert status == 0 and "agrees" in text, text
         assert fields["series"] in text and fields["rule"] in text
         if '"corrects"' in fields["body"] or '"late"' in fields["body"]:
@@ -113,9 +113,7 @@ def check_all(instance, database):
         checked += 1
     assert checked >= 5, checked
     for kind in "firing", "resolved":  # these, too, are what the log implies
-        told = next(f for _, f in database.xrange("tw:alerts") if f["kind"] == kind)
-        status, text = explained(instance, told["id"])
-        assert status == 0 and "agrees" in text and kind in text, text
+        instance.agrees(alert_log(database, {kind})[0])
     print(f"{checked} of {len(logged)} alerts explained and added up")
     return logged
 
@@ -134,20 +132,30 @@ def check_changed_rule(instance, database, pusher, old):
     """Each alert by the rule that was in force when it came."""
     database.hset("tw:rule:spike", mapping={"on": "trade",
                                             "when": "volume > 5 * avg(volume) OVER last_1m"})
-    time.sleep(2)
+    time.sleep(4)  # until it is in force
     new = spike(database, pusher, 1, "> 5 *")
-    status, text = explained(instance, new)
+    status, text = instance.explain(new)
     assert status == 0 and "volume > 5 * avg" in text, text
     assert "more (--rows prints them)" in text, text
-    status, text = explained(instance, old)
+    status, text = instance.explain(old)
     assert status == 0 and "volume > 3 * avg" in text, text
+
+
+def check_dropped_rule(instance, database):
+    """Its incident is over by the plan's record alone, on the newest row."""
+    database.hset("tw:rule:spike", "enabled", "false")
+    over = wait_for("its end", lambda: [
+        f for _, f in database.xrevrange("tw:alerts", count=20)
+        if f["rule"] == "spike" and f["kind"] == "resolved" and '"rule removed"' in f["body"]])[0]
+    status, text = instance.explain(over["id"])
+    assert status == 0 and "agrees" in text and "resolved" in text, text
 
 
 def check_replayed(instance, database, pusher):
     """What was told anew is read as the order to do so says."""
     instance.word("replay", "-c", instance.config, "--from", "2020-01-01T00:00:00Z")
     new = spike(database, pusher, 10, "~")
-    status, text = explained(instance, new)
+    status, text = instance.explain(new)
     assert status == 0 and re.search(r"^record +collector~\d+ ", text, re.M), text
 
 
@@ -162,7 +170,7 @@ def check_rows_alone(instance, database, port):
     alert = wait_for("the alert in the middle", lambda: [
         f["id"] for _, f in database.xrevrange("tw:alerts", count=100)
         if f["rule"] == "peak" and f["ts"] == str((START_MS + 70) * 1000)])[0]
-    status, text = explained(instance, alert, "--rows")
+    status, text = instance.explain(alert, "--rows")
     assert status == 0, text
     shown = [columns["price"] for _, columns in windows_of(text)["rows_12"]]
     assert shown == prices[58:70], (shown, text)
@@ -174,10 +182,10 @@ def check_broken(instance, database, logged):
         entry = dict(logged[-1], id="ab" * 16)
         entry["body"] = re.sub(r'("record":\{.*?"seq":)\d+', rf"\g<1>{number}", entry["body"])
         database.xadd("tw:alerts", entry)
-        status, text = explained(instance, entry["id"])
+        status, text = instance.explain(entry["id"])
         assert status == 1 and "names no record" in text, (number, text)
     database.xadd("tw:alerts", dict(logged[-1], id="ab" * 16, rule="a\033[2Jb"))
-    status, text = explained(instance, "ab" * 16)
+    status, text = instance.explain("ab" * 16)
     assert status == 1 and "none of ours" in text and "\033" not in text, text
 
 
@@ -186,16 +194,16 @@ def check_disagreement(instance, database, logged):
     entry = dict(logged[-1])
     entry["body"] = entry["body"].replace('"volume":', '"volume":1', 1)
     database.xadd("tw:alerts", entry)
-    status, text = explained(instance, entry["id"])
+    status, text = instance.explain(entry["id"])
     assert status == 1 and "DISAGREES" in text and "recomputed" in text, text
     entry["id"] = "0123456789abcdef" * 2
     database.xadd("tw:alerts", entry)
-    status, text = explained(instance, entry["id"])
+    status, text = instance.explain(entry["id"])
     assert status == 1 and "do not give this alert" in text, text
-    status, text = explained(instance, "f" * 32)
+    status, text = instance.explain("f" * 32)
     assert status == 1 and "no alert" in text, text
-    assert explained(instance, "nonsense")[0] == 2
-    assert explained(instance, "f" * 32, "f" * 32)[0] == 2
+    assert instance.explain("nonsense")[0] == 2
+    assert instance.explain("f" * 32, "f" * 32)[0] == 2
     print("what the log does not give is told")
 
 
@@ -215,6 +223,7 @@ def main():
         check_changed_rule(instance, database, pusher, old)
         check_replayed(instance, database, pusher)
         check_rows_alone(instance, database, second)
+        check_dropped_rule(instance, database)
         check_disagreement(instance, database, logged)
         check_broken(instance, database, logged)
         pusher.close()

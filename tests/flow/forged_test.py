@@ -12,7 +12,7 @@ import zmq
 from harness import connect, wait_for
 from strangers_test import Site
 
-VERSION, ROWS, ACK = 2, 2, 3
+VERSION, ROWS, ACK = 3, 2, 3
 FAR = 1 << 62
 ALL = b"\xff" * 32
 FORGED = 200
@@ -22,7 +22,7 @@ PARTITIONS, GROUPS = 256, 16
 
 def rows(stream, first, last, start=None, seal=b"\0" * 16, mark=FAR):
     """That `start or first` to `last` hold nothing for any partition."""
-    body = [stream, 0, mark, first, last, ALL, seal, start or first, last, [], []]
+    body = [stream, 0, mark, first, last, ALL, seal, start or first, last, [], [], []]
     return msgpack.packb([[VERSION, ROWS], body])
 
 
@@ -66,7 +66,7 @@ def collector(site):
 def forged_rows(site):
     before, stream = worker(site), collector(site)["stream"]
     say(site, before["endpoint"], "prep", forgeries(stream, collector(site)["last_seq"]))
-    wait_for("the refusals", lambda: worker(site)["forged"] == FORGED, 20)
+    wait_for("the refusals", lambda: worker(site)["forged"] == FORGED)
     took = max(site.row() for _ in range(3))
     assert took < ALERT_S, f"an alert took {took:.1f} s after {FORGED} forged messages"
     reached = max(positions(site, stream))
@@ -86,7 +86,7 @@ def forged_rows(site):
 def forged_answers(site):
     before = collector(site)
     say(site, before["ack"], "transform", [ack(before["stream"], FAR) for _ in range(FORGED)])
-    wait_for("the refusals", lambda: collector(site)["acks_beyond"] == FORGED, 20)
+    wait_for("the refusals", lambda: collector(site)["acks_beyond"] == FORGED)
     site.row()
     now = collector(site)
     assert now["committed"] <= now["last_seq"] and now["malformed"] == 0, now
@@ -106,7 +106,7 @@ def lost_secret(site):
     held = secrets(site)
     assert [len(secret) for secret in held.values()] == [32], held
     site.instance.redis().delete("tw:{secrets}")
-    wait_for("the secret to be back", lambda: secrets(site) == held, 20)
+    wait_for("the secret to be back", lambda: secrets(site) == held)
     site.row()
     assert worker(site)["forged"] == FORGED, worker(site)
 

@@ -14,7 +14,7 @@ from harness import Instance, Pusher, free_port, wait_for
 CONFIG = """
 namespace: tw
 redis: embedded
-listen: {{ alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }}
+listen: {{ alerts: "tcp://127.0.0.1:*" }}
 sources:
   - name: polled
     url: http://127.0.0.1:{http}/
@@ -113,12 +113,14 @@ def a_time_without_collector(instance):
     began = time.time()
     time.sleep(AWAY_S)  # the outage itself
     instance.up()
-    found = wait_for("the gap", lambda: gaps(instance)[len(before):], 30)
+    found = wait_for("the gap", lambda: gaps(instance)[len(before):])
     assert len(found) == 1 and found[0]["reason"] == "no collector ran", found
     assert found[0]["source"] == ""
     assert len(gaps(instance)) == len(before) + 1
     text = instance.word("stage", "gaps", "-c", instance.config).stdout
-    assert text.count("no collector ran") == 1 and "2..4 of c-1" in text, text
+    # Ends before may have been as long, on a busy machine.
+    ran_not = sum(gap["reason"] == "no collector ran" for gap in before) + 1
+    assert text.count("no collector ran") == ran_not and "2..4 of c-1" in text, text
     assert time.time() - began > AWAY_S
     print("ok: a time without a collector is a gap of the stream")
 

@@ -9,7 +9,7 @@ import redis
 from harness import PROGRAM, wait_for
 
 KEEPER = "keeper"  # of the test: may do everything
-ROLES = ("collector", "prep", "transform", "notifier", "broker", "observer", "operator", "deployer")
+ROLES = ("collector", "prep", "transform", "notifier", "broker", "api", "observer", "operator", "deployer")
 
 
 class GuardedRedis:

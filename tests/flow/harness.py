@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 import msgpack
 import redis
@@ -26,6 +27,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("TIDEWIRE", str(TOP / "build/release/tidewire"))
 SHARED = TOP.parent / "shared/data"
 SKIPPED = 77  # exit code that ctest shows as "Skipped"
+LOG_LINES, LOG_LINE_CHARS, REASON_CHARS = 15, 400, 2000  # of each log of a test that failed
 
 ALERT_KINDS = {"alert", "correction"}  # the other entries of a topic tell of incidents
 
@@ -35,15 +37,23 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
-def wait_for(what, condition, seconds=30.0):
-    """The first true value of condition(); fails loudly when time is up."""
+def wait_for(what, condition, seconds=60.0):
+    """The first true value of condition(); fails loudly when time is up. `what`: a text, or who makes
+    one when it is too late and knows what was there instead."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         value = condition()
         if value:
             return value
         time.sleep(0.02)
-    raise AssertionError(f"waited {seconds:g} s in vain for: {what}")
+    raise AssertionError(f"waited {seconds:g} s in vain for: {what() if callable(what) else what}")
+
+
+def reason(failure):
+    """What failed, and by which lines one comes there: short enough to outlive a log that is cut."""
+    places = [f"{pathlib.Path(frame.filename).name}:{frame.lineno}"
+              for frame in traceback.extract_tb(failure.__traceback__)]
+    return f"{type(failure).__name__}: {failure}"[:REASON_CHARS] + f"\n    at {' > '.join(places)}"
 
 
 CLAIMS = []  # sockets that hold the ports of this process against tests that run beside it
@@ -109,15 +119,18 @@ class Instance:
                 child.wait()
         self.word("down", check=False)
         if kind is not None:
-            self.show_logs()
+            self.show_logs(value)
         elif self.own:
             shutil.rmtree(self.dir, ignore_errors=True)
 
-    def show_logs(self):
-        print(f"--- failed; logs of {self.dir}", file=sys.stderr)
+    def show_logs(self, failure):
+        sys.stdout.flush()  # what went well came before
+        print(f"--- failed: {reason(failure)}\n--- logs of {self.dir}", file=sys.stderr)
         for log in sorted((self.dir / "log").glob("*.log")):
             print(f"--- {log.name}", file=sys.stderr)
-            print("\n".join(log.read_text(errors="replace").splitlines()[-25:]), file=sys.stderr)
+            for line in log.read_text(errors="replace").splitlines()[-LOG_LINES:]:
+                print(line[:LOG_LINE_CHARS], file=sys.stderr)
+        print(f"--- failed: {reason(failure)}", file=sys.stderr)
 
     def word(self, word, *words, check=True):
         return self.bare(word, "--dir", str(self.dir), *words, check=check)
@@ -161,6 +174,22 @@ class Instance:
         return [fields[b"id"].decode() for _, fields in log.xrange(f"{namespace}:alerts")
                 if kinds is None or fields[b"kind"].decode() in kinds]
 
+    def explain(self, alert_id, *words):
+        """(exit code, what was said)."""
+        run = self.word("explain", *words, alert_id, check=False)
+        return run.returncode, run.stdout + run.stderr
+
+    def agrees(self, entry):
+        """What the log implies is this entry of the alert log."""
+        code, text = self.explain(entry["id"])
+        assert code == 0 and "agrees" in text and entry["kind"] in text, text
+
+    def kill(self, child):
+        """kill -9, and nobody starts it again."""
+        child.kill()
+        child.wait()
+        self.children.remove(child)
+
     def stop(self, child):
         child.send_signal(signal.SIGTERM)
         assert child.wait(timeout=30) == 0, f"exit {child.returncode} after SIGTERM"
@@ -177,9 +206,26 @@ def connect(socket, endpoint, pair=None):
     socket.connect(address)
 
 
-def alert_log(store):
-    """The entries of the alert log that are alerts: their fields."""
-    return [fields for _, fields in store.xrange("tw:alerts") if fields["kind"] in ALERT_KINDS]
+def alert_log(store, kinds=ALERT_KINDS, series=None):
+    """The entries of the alert log that are of these kinds, and of this series: their fields."""
+    return [fields for _, fields in store.xrange("tw:alerts")
+            if fields["kind"] in kinds and series in (None, fields["series"])]
+
+
+class LogReader:
+    """The ids in the alert log, of these kinds. It reads on where it was: to read the whole of a long
+    log again and again costs Redis more than its work does."""
+
+    PAGE = 5000  # entries
+
+    def __init__(self, store, kinds=ALERT_KINDS):
+        self.store, self.kinds, self.at, self.found = store, kinds, "-", []
+
+    def ids(self):
+        while page := self.store.xrange("tw:alerts", self.at, "+", self.PAGE):
+            self.found += [fields["id"] for _, fields in page if fields["kind"] in self.kinds]
+            self.at = f"({page[-1][0]}"
+        return self.found
 
 
 def alerts_logged(store):

@@ -13,7 +13,7 @@ import time
 from harness import Instance, Pusher, free_port, wait_for
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: trades
     url: push://tcp://127.0.0.1:PORT
@@ -119,9 +119,7 @@ def main():
         wait_for("no lag", lambda: instance.actors("transform")[0]["behind"] == 0 and
                  instance.actors("collector")[0]["lag_s"] <= 30)
 
-        worker.kill()
-        worker.wait()
-        instance.children.remove(worker)
+        instance.kill(worker)
         line = await_ill(instance, "no transform runs")
         print(line)
         # Nobody works: what is staged waits, and that grows.

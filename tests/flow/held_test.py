@@ -14,7 +14,7 @@ import time
 from harness import Instance, Pusher, Subscriber, backtest, free_port, wait_for
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 stage_seal: 1s
 stage_keep: 36500d
 copy_every: 1s
@@ -168,8 +168,8 @@ def emptied(port):
         subscriber_again.alerts += subscriber.alerts
         log = instance.dir / "log/collector.log"
         wait_for("the copy to be put back",
-                 lambda: "Redis was empty: filled from the copy" in log.read_text(), 30)
-        wait_for("all partitions", lambda: min(positions(instance)) >= first - 1, 30)
+                 lambda: "Redis was empty: filled from the copy" in log.read_text())
+        wait_for("all partitions", lambda: min(positions(instance)) >= first - 1)
         assert database.hget("tw:subscriber:alice", "email") == "a"
         assert database.smembers("tw:subs:nothing") == {"alice"}
         windows_equal(instance, feed, subscriber_again)
@@ -215,16 +215,16 @@ def older(port):
         last.alerts += subscriber_again.alerts
         log = instance.dir / "log/collector.log"
         wait_for("partitions to be put back",
-                 lambda: "Redis held less than the log" in log.read_text(), 30)
+                 lambda: "Redis held less than the log" in log.read_text())
         implied = windows_equal(instance, feed, last)
         # The alert log has no hole either: what that Redis did not know of came with the copy.
-        wait_for("the alert log", lambda: set(implied) <= set(instance.logged_ids()), 30)
+        wait_for("the alert log", lambda: set(implied) <= set(instance.logged_ids()))
         # A partition that somebody removes comes from the copy, too.
         hold(instance)
         database = instance.redis()
         restored = log.read_text().count("partitions put back")
         database.delete("tw:m:{5}:37", "tw:j:{5}:37", "tw:b:{5}:37")
-        wait_for("partition 37", lambda: log.read_text().count("partitions put back") > restored, 30)
+        wait_for("partition 37", lambda: log.read_text().count("partitions put back") > restored)
         count = len(windows_equal(instance, feed, last))
         last.close()
         print(f"older Redis, log from record {first}: {count} alerts, each under one id")

@@ -52,6 +52,7 @@ class Request:
         self.query = {name: values[0] for name, values in
                       parse_qs(parts.query, keep_blank_values=True).items()}
         self.at = time.monotonic()
+        self.answered = None  # when all of the answer was sent
 
 
 class Hostile:
@@ -140,7 +141,9 @@ class Hostile:
                 headers[key.lower()] = value.strip()
             body = file.read(int(headers.get("content-length", 0)))
             request = Request(name, method, target, headers, body)
-            if not self._answer(connection, request, self._note(request)):
+            keep = self._answer(connection, request, self._note(request))
+            request.answered = time.monotonic()
+            if not keep:
                 return
 
     def _answer(self, connection, request, count):
@@ -235,9 +238,9 @@ class Hostile:
         return head("429 Too Many Requests", b'{"error":"Out of allowance"}', "Retry-After: 3000")
 
     def do_later(self, request, count):
-        then = time.time() + 2000
-        return head("503 Service Unavailable", b"", f"Date: {formatdate(time.time(), usegmt=True)}",
-                    f"Retry-After: {formatdate(then, usegmt=True)}")
+        now = time.time()
+        return head("503 Service Unavailable", b"", f"Date: {formatdate(now, usegmt=True)}",
+                    f"Retry-After: {formatdate(now + 2000, usegmt=True)}")
 
     def do_tagged(self, request, count):
         tag = f'"v{(count - 1) // self.VERSION_POLLS}"'

@@ -11,7 +11,7 @@ import time
 from harness import Instance, Pusher, backtest, free_port, wait_for
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: candles
     url: push://tcp://127.0.0.1:PORT
@@ -39,7 +39,7 @@ def push(instance, port, client, first, frames):
 def settled(instance):
     """Every alert that the stage implies is in the log."""
     implied = {alert["id"] for alert in backtest(instance.config, "--dir", str(instance.dir))}
-    wait_for(f"{len(implied)} alerts", lambda: implied <= set(instance.logged_ids()), 20)
+    wait_for(f"{len(implied)} alerts", lambda: implied <= set(instance.logged_ids()))
     logged = instance.logged_ids()
     assert len(logged) == len(set(logged)), "an alert was logged twice"
     return len(implied)
@@ -120,12 +120,12 @@ def forgotten(port):
     columns: {{ volume: v }}
 """))
         os.kill(int((instance.dir / "supervisor.pid").read_text()), signal.SIGHUP)
-        wait_for("its mark", lambda: database.hget("tw:{logs}", "side"), 20)
+        wait_for("its mark", lambda: database.hget("tw:{logs}", "side"))
         assert "Redis has lost what it held" not in log.read_text()
         assert not database.exists("tw:rule:gone")
         plans = log.read_text().count("plan in force")
         database.flushall()
-        wait_for("the rule to come back", lambda: database.exists("tw:rule:mine"), 20)
+        wait_for("the rule to come back", lambda: database.exists("tw:rule:mine"))
         back = database.hgetall("tw:rule:mine")
         assert {name: back[name] for name in ("on", "when", "note", "severity")} == {
             name: mine[name] for name in ("on", "when", "note", "severity")}, back
@@ -142,7 +142,7 @@ def forgotten(port):
 def settled_with_redis(instance):
     """As settled, where rules in Redis give alerts that a back-test of the file does not know."""
     implied = {alert["id"] for alert in backtest(instance.config, "--dir", str(instance.dir))}
-    wait_for(f"{len(implied)} alerts", lambda: implied <= set(instance.logged_ids()), 20)
+    wait_for(f"{len(implied)} alerts", lambda: implied <= set(instance.logged_ids()))
     rules = {fields["rule"] for _, fields in instance.redis().xrange("tw:alerts")}
     assert rules == {"odd", "mine"}, rules
 

@@ -10,7 +10,7 @@ COLUMNS = 60
 CONFIG = """
 namespace: tw
 redis: embedded
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: wide
     url: file://DIR/wide-*.json

@@ -4,7 +4,7 @@ gives, under the same ids, whatever the feed, the number of workers, or who come
 import random
 import sys
 
-from harness import Instance, Pusher, Subscriber, backtest, free_port, wait_for
+from harness import Instance, LogReader, Pusher, Subscriber, backtest, free_port, wait_for
 
 SERIES, ROWS = 40, 1500
 START_MS = 1_700_000_000_000
@@ -29,7 +29,7 @@ MAPPING = """
 COMMON = """
 namespace: tw
 redis: embedded
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 """
 
 FILE = COMMON + """
@@ -88,11 +88,10 @@ def expected(rows):
 
 
 def check_log(instance, subscriber, want, what):
-    store = instance.redis()  # to read the log is costly, so not before it has so many entries
-    wait_for(f"{what}: {len(want)} alerts in the log", lambda: store.xlen("tw:alerts") >= len(want) and
-             len(set(instance.logged_ids())) >= len(want), 120)
+    log = LogReader(instance.redis())
+    wait_for(f"{what}: {len(want)} alerts in the log", lambda: len(log.ids()) >= len(want), 300)
     wait_for(f"{what}: {len(want)} alerts at the subscriber",
-             lambda: len(subscriber.ids()) >= len(want), 20)
+             lambda: len(subscriber.ids()) >= len(want))
     logged = instance.logged_ids()
     assert len(logged) == len(set(logged)), f"{what}: the log holds an id twice"
     assert set(logged) == want, f"{what}: log differs: {len(set(logged) ^ want)} ids"

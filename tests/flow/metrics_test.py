@@ -143,12 +143,12 @@ def crowded(host, port):
             for _ in range(PER_ADDRESS):
                 silent.enter_context(socket.create_connection((host, port), 5, (neighbour, 0)))
             return not served(neighbour)
-    wait_for("one address to be refused another connection", full, 30)
+    wait_for("one address to be refused another connection", full)
     with contextlib.ExitStack() as silent:
         for _ in range(CONNECTIONS + PER_ADDRESS):
             silent.enter_context(socket.create_connection((host, port), 5, (neighbour, 0)))
         assert served("127.0.0.1")
-    wait_for("it to be served again", lambda: served(neighbour), 30)
+    wait_for("it to be served again", lambda: served(neighbour))
     print(f"{PER_ADDRESS} connections of one address, and others are served meanwhile")
 
 

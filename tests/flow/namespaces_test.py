@@ -15,7 +15,7 @@ from harness import PROGRAM, Instance, Pusher, Subscriber, free_port, free_ports
 CONFIG = """
 namespace: NAMESPACE
 redis: REDIS
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: feed
     url: push://tcp://127.0.0.1:PORT
@@ -40,7 +40,7 @@ def fire(instance, port, series):
     pusher = Pusher(f"tcp://127.0.0.1:{port}", endpoint, "feed", client=series)
     pusher.send({"k": [series], "t": [int(time.time() * 1000)], "x": [500]})
     pusher.settle()
-    wait_for(f"the alert of {series}", lambda: subscriber.alerts, 15)
+    wait_for(f"the alert of {series}", lambda: subscriber.alerts)
     time.sleep(0.3)  # a stray alert of the other instance would come about now
     seen = {(alert["rule"], alert["series"]) for _, alert in subscriber.alerts}
     pusher.close()
@@ -103,7 +103,7 @@ def supervisor(port):
             pid = int(instance.actors(role)[0]["pid"])
             os.kill(pid, signal.SIGKILL)
             wait_for(f"another {role}", lambda: [
-                a for a in instance.actors(role) if int(a["pid"]) != pid], 20)
+                a for a in instance.actors(role) if int(a["pid"]) != pid])
         assert fire(instance, port, "a") == {("one", "m:a")}
         pids = [int(a["pid"]) for a in instance.status()["actors"]]
         os.kill(int((instance.dir / "supervisor.pid").read_text()), signal.SIGKILL)
@@ -114,7 +114,7 @@ def supervisor(port):
                     return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
             except FileNotFoundError:
                 return True
-        wait_for("actors to end with their supervisor", lambda: all(map(gone, pids)), 30)
+        wait_for("actors to end with their supervisor", lambda: all(map(gone, pids)))
         instance.up()  # and everything starts again in the same DIR
         assert fire(instance, port, "c") >= {("one", "m:c")}
     print("killed actors come back, a killed supervisor leaves nothing behind")

@@ -26,7 +26,7 @@ BATCHES, BATCH = 200, 20    # of the client in Python
 CHUNKS, CHUNK = 12, 1000    # of the client in C, whose frames hold 1,000 rows
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:ALERTS", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:ALERTS" }
 sources:
   - name: ticks
     url: push://tcp://127.0.0.1:PUSH

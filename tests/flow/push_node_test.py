@@ -19,7 +19,7 @@ MODULES = ("push.mjs", "subscribe.mjs", "tidewire_curve.mjs")
 ROWS, BATCH, KNOWN = 2000, 20, 30
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:ALERTS", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:ALERTS" }
 sources:
   - name: ticks
     url: push://tcp://127.0.0.1:PUSH

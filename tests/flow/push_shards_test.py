@@ -17,7 +17,7 @@ START_MS = 1_700_000_000_000
 KEY = ["=x", "pair"]
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:ALERTS", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:ALERTS" }
 sources:
   - name: ticks
     url: push://tcp://127.0.0.1:PUSH

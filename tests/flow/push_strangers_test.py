@@ -26,7 +26,7 @@ MEMORY_MAX = 64 << 20       # that the collector may grow by, through all of it
 UNKNOWN_SOURCES, UNKNOWN_CLIENTS = 5000, 5000
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:ALERTS", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:ALERTS" }
 sources:
   - name: ticks
     url: push://tcp://127.0.0.1:PUSH

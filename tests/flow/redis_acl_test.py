@@ -19,7 +19,7 @@ from harness import PROGRAM, TOP, Instance, Pusher, Subscriber, alert_log, free_
 CONFIG = """
 redis: redis://tw-{role}@127.0.0.1:REDIS/2
 redis_password_file: DIR/secrets/{role}.password
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 allow_private: true
 stage_seal: 1s
 KEEP
@@ -107,12 +107,12 @@ def people(instance, server, keeper, load, hook):
     server.cli("operator", "-n", "2", "HSET", "tw:rule:low", "on", "m", "when", "x < 5",
                "min_rows", "0")
     wait_for("the rule that redis-cli wrote",
-             lambda: keeper.hget("tw:status:low", "state") == "ok", 15)
+             lambda: keeper.hget("tw:status:low", "state") == "ok")
     server.cli("operator", "-n", "2", "DEL", "tw:rule:low")
-    wait_for("it is gone", lambda: not keeper.exists("tw:status:low"), 15)
+    wait_for("it is gone", lambda: not keeper.exists("tw:status:low"))
     instance.word("rule", "-c", instance.config, "add", "odd", "on", "m", "when", "x = 7")
     assert "odd" in instance.word("rule", "-c", instance.config, "list").stdout
-    wait_for("the rule that `rule` wrote", lambda: keeper.exists("tw:status:odd"), 15)
+    wait_for("the rule that `rule` wrote", lambda: keeper.exists("tw:status:odd"))
     load.push(3)
     wait_for(f"{load.fired} alerts", lambda: len(logged(keeper)) == load.fired, 60)
     wait_for("a webhook for each", lambda: len({json.loads(b)["id"] for b in list(hook.bodies)}) ==
@@ -198,13 +198,16 @@ def check_nothing_refused(instance, server):
 # ---- what the table says, against what the functions do -------------------------------------------
 
 CALLED = {  # functions by who calls them
-    "beat": "collector prep transform notifier broker",
-    "actors": "collector prep transform notifier broker observer",
-    "owners": "transform observer",
+    "beat": "collector prep transform notifier broker api",
+    "actors": "collector prep transform notifier broker api observer",
+    "owners": "transform notifier observer",
+    "degraded_note": "notifier",
     "claim renew release": "transform notifier",
     "commit base_put base_swap latest": "transform",
     "outbox_take alert_log delivery_plan delivery_due delivery_return delivery_settle "
-    "delivery_pace delivery_waiting": "notifier",
+    "delivery_sleep delivery_wake delivery_part delivery_pass delivery_gather delivery_pace delivery_waiting delivery_silence "
+    "delivery_silenced delivery_unsilence delivery_alone subscriber_gone incident":
+        "notifier",
     "delivery_again": "operator",
     "quarantine": "prep",
     "held_begin held_marked held_end": "collector",
@@ -261,20 +264,29 @@ RARE = {
                  "HGETALL tw:delivery:00", "ZPOPMIN tw:{deliveries}:dead 1",
                  "ZREMRANGEBYSCORE tw:{deliveries}:dead 0 1", "ZSCORE tw:{deliveries}:dead 00/alice",
                  "PEXPIRE tw:{deliveries}:paced:alice 1", "HDEL tw:{deliveries}:ill alice", "DEL tw:{deliveries}:body:00",
+                 "HSET tw:{degraded}:causes work x", "HSET tw:{degraded}:told:work alice x",
+                 "HSCAN tw:{degraded}:told:work 0", "HGETALL tw:{degraded}:causes", "SCAN 0",
+                 "HGETALL tw:rule:high", "HGETALL tw:{failing}:c",
                  "ZMSCORE tw:seen:{tw:alerts} 00", "HINCRBY tw:status:high alerts 1",
-                 "FCALL_RO tw_tw_1_delivery_waiting 1 tw:{deliveries}",
-                 "FCALL tw_tw_1_delivery_return 1 tw:{deliveries} 00 alice 1"],
+                 "FCALL_RO tw_tw_2_delivery_waiting 1 tw:{deliveries}",
+                 "FCALL tw_tw_2_delivery_return 1 tw:{deliveries} 00 alice 1 1 1",
+                 "SCAN 0", "HGETALL tw:silence:x", "PEXPIRETIME tw:silence:x",
+                 "DEL tw:status:silence:x",
+                 "FCALL tw_tw_2_delivery_unsilence 3 tw:delivery: tw:{deliveries} "
+                 "tw:{deliveries}:body: 9", "FCALL_RO tw_tw_2_delivery_silenced 1 tw:{deliveries}"],
     "prep": ["ZPOPMIN tw:{quarantine}:seen:feed/c 1", "SADD tw:{quarantine} feed",
              "ZREM tw:{actors} prep:p", "DEL tw:{actors}:prep:p"],
     "collector": ["HSET tw:rule:x on m", "DEL tw:rule:x", "HSET tw:{failing}:c feed x",
                   "DEL tw:{failing}:c", "PEXPIRE tw:{failing}:c 9", "HDEL tw:status:x error",
                   "DEL tw:status:x", "HSET tw:{logs} c x", "HSETNX tw:{secrets} c x",
-                  "SET tw:{plan}:00 x"],
-    "observer": ["HGETALL tw:{failing}:c", "HMGET tw:{quarantine}:count:feed total", "XLEN tw:o:{5}",
+                  "EXISTS tw:{plan}:00", "SET tw:{plan}:01 x NX"],
+    "api": ["SCAN 0", "HGETALL tw:rule:high", "HGETALL tw:status:high", "HGETALL tw:latest:m:s1",
+            "HGETALL tw:incident:high:m:s1", "XREVRANGE tw:alerts + - COUNT 1"],
+    "observer": ["HGETALL tw:{degraded}:causes", "HGETALL tw:{failing}:c", "HMGET tw:{quarantine}:count:feed total", "XLEN tw:o:{5}",
                  "ZCARD tw:seen:{tw:alerts}", "HGET tw:m:{5}:37 off:c", "SCAN 0"],
-    "operator": ["SREM tw:subs:high alice", "HDEL tw:subscriber:bob gone", "MULTI", "EXEC",
+    "operator": ["HDEL tw:{degraded}:causes collector:c2", "SREM tw:subs:high alice", "HDEL tw:subscriber:bob gone", "MULTI", "EXEC",
                  "ZRANGE tw:{actors} 0 -1", "XLEN tw:o:{5}", "LLEN tw:j:{5}:37",
-                 "FCALL tw_tw_1_delivery_again 3 tw:{deliveries} tw:delivery: tw:{deliveries}:body: "
+                 "FCALL tw_tw_2_delivery_again 3 tw:{deliveries} tw:delivery: tw:{deliveries}:body: "
                  "alice", "HSET tw:delivery:00 alice x", "ZADD tw:{deliveries} 1 alice"],
     "deployer": ["FUNCTION LIST", "FUNCTION LOAD x"],
 }
@@ -315,26 +327,29 @@ def denied(connection, *words):
 
 META, JOURNAL, OUTBOX = "tw:m:{5}:37", "tw:j:{5}:37", "tw:o:{5}"
 OTHERS = {  # not theirs
-    "prep": [("FCALL", "tw_tw_1_commit", 3, OUTBOX, META, JOURNAL, 10),
+    "prep": [("FCALL", "tw_tw_2_commit", 3, OUTBOX, META, JOURNAL, 10),
              ("HSET", META, "token", "x"), ("HGETALL", "tw:subscriber:alice"), ("SCAN", 0)],
-    "broker": [("FCALL", "tw_tw_1_claim", 1, META, "me", 1000, "force", "0" * 32),
+    "broker": [("FCALL", "tw_tw_2_claim", 1, META, "me", 1000, "force", "0" * 32),
                ("XREAD", "STREAMS", OUTBOX, "0-0"), ("HGETALL", "tw:rule:odd")],
     "transform": [("XDEL", OUTBOX, "1-1"), ("XTRIM", OUTBOX, "MAXLEN", 0), ("DEL", META),
                   ("HGETALL", "tw:subscriber:alice"), ("XADD", "tw:alerts", "*", "id", "x"),
                   ("SADD", "tw:subs:high", "eve")],
-    "notifier": [("DEL", "tw:subscriber:alice"), ("SADD", "tw:subs:high", "eve"),
+    "notifier": [("DEL", "tw:subscriber:alice"), ("DEL", "tw:silence:x"),
+                 ("HSET", "tw:silence:x", "rule", "*"), ("SADD", "tw:subs:high", "eve"),
                  ("HSET", META, "token", "x"), ("DEL", OUTBOX), ("XADD", OUTBOX, "*", "id", "x")],
     "collector": [("HSET", "tw:latest:m:s1", "x", 1), ("HGETALL", "tw:subscriber:alice"),
                   ("HSET", META, "token", "x"), ("XADD", OUTBOX, "*", "id", "x"),
                   ("SADD", "tw:subs:high", "eve")],
+    "api": [("HGETALL", "tw:subscriber:alice"), ("HSET", "tw:rule:x", "on", "m"),
+            ("DEL", "tw:alerts"), ("HGETALL", "tw:delivery:00"), ("HGETALL", META)],
     "observer": [("HGETALL", "tw:subscriber:alice"), ("XRANGE", "tw:alerts", "-", "+"),
                  ("HSET", META, "token", "x"), ("DEL", "tw:status:high")],
     "operator": [("HSET", META, "token", "x"), ("DEL", META), ("DEL", "tw:alerts"),
-                 ("FCALL", "tw_tw_1_release", 1, META, "x"), ("HSET", "tw2:rule:a", "on", "m"),
+                 ("FCALL", "tw_tw_2_release", 1, META, "x"), ("HSET", "tw2:rule:a", "on", "m"),
                  ("HGETALL", "tw2:rule:a")],
     "deployer": [("GET", "tw:{plan}:00"), ("HSET", "tw:rule:x", "on", "m"),
-                 ("FCALL", "tw_tw_1_actors", 1, "tw:{actors}"), ("FUNCTION", "FLUSH"),
-                 ("FUNCTION", "DELETE", "tw_tw_1")],
+                 ("FCALL", "tw_tw_2_actors", 1, "tw:{actors}"), ("FUNCTION", "FLUSH"),
+                 ("FUNCTION", "DELETE", "tw_tw_2")],
 }
 NOBODY = [("FLUSHALL",), ("FLUSHDB",), ("CONFIG", "GET", "*"), ("CONFIG", "SET", "dir", "/"),
           ("EVAL", "return 1", 0), ("SCRIPT", "LOAD", "return 1"), ("KEYS", "*"),
@@ -364,7 +379,7 @@ def refusals(server):
             denied(connection, "HSET", "tw:{secrets}", "collector", "x")
             denied(connection, "HSETNX", "tw:{secrets}", "c", "x")
         if role != "deployer":
-            denied(connection, "FUNCTION", "LOAD", "REPLACE", "#!lua name=tw_tw_1\n")
+            denied(connection, "FUNCTION", "LOAD", "REPLACE", "#!lua name=tw_tw_2\n")
     keeper = server.as_keeper()
     # Of all commands that Redis calls dangerous INFO alone is allowed, to those that look whether
     # it keeps what it is told; of its scripts functions alone.

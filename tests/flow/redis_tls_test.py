@@ -22,7 +22,7 @@ CONFIG = """
 keys: keys
 redis: redis://tw-{role}@127.0.0.1:TUNNEL
 redis_password_file: DIR/secrets/{role}.password
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: feed
     url: push://tcp://127.0.0.1:PORT

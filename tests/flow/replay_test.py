@@ -16,7 +16,7 @@ CONFIG = """
 namespace: tw
 redis: embedded
 stage: dir:stage
-listen: {{ alerts: "tcp://127.0.0.1:{alerts}", http: "127.0.0.1:*" }}
+listen: {{ alerts: "tcp://127.0.0.1:{alerts}" }}
 sources:
   - name: good
     url: push://tcp://127.0.0.1:{push}
@@ -162,6 +162,7 @@ def main():
         assert len(heard) == len(set(heard)), "an alert was published twice"
         feed.close()
         subscriber.close()
+    what_never_comes_again_is_over()
     print(f"replay: {len(missing)} alerts were missing and came, none twice", flush=True)
     return 0
 
@@ -216,6 +217,59 @@ def survives_what_is_lost(instance, feed):
     check_evidence(instance, want, set(want) - known)
     series = {k for k in store.scan_iter("tw:latest:*")}
     assert series == {f"tw:latest:{t}:P{p}" for t in ("trade", "quote") for p in range(PAIRS)}
+
+
+WRONG = """
+namespace: tw
+redis: embedded
+stage: dir:stage
+listen: {{ alerts: "tcp://127.0.0.1:{alerts}" }}
+sources:
+  - name: bad
+    url: push://tcp://127.0.0.1:{push}
+    format: json
+    rows: /*
+    table: quote
+    key: {{ pair: /pair }}
+    time: {{ at: /t, unit: ms }}
+    columns: {{ bid: {bid} }}
+rules:
+  high: {{ on: quote, when: "bid > 1000" }}
+"""
+
+
+def what_never_comes_again_is_over():
+    """Three incidents fire by a wrong mapping. The mended one gives two of them, and the end of one:
+    the third ends, and subscribers hear of each end once."""
+    ports = kill_test.free_ports(2)
+    with Instance(WRONG.format(push=ports[0], alerts=ports[1], bid="/wrong")) as instance:
+        instance.up("broker,notifier,prep,transform=2,collector")
+        store, pairs = instance.redis(), ("false", "true", "ended")
+        states = lambda: [store.hget(f"tw:incident:high:quote:{p}", "state") for p in pairs]
+        args = (f"tcp://127.0.0.1:{ports[0]}", f"tcp://127.0.0.1:{ports[1]}")
+        client = Pusher(*args, "bad")
+        rows = [{"pair": p, "t": START_MS, "wrong": 5000, "b": 1 if p == "false" else 5000}
+                for p in pairs]
+        rows.append({"pair": "ended", "t": START_MS + 1000, "wrong": 5000, "b": 1})
+        client.send(raw=json.dumps(rows).encode())
+        client.settle()
+        wait_for("all to fire", lambda: states() == ["firing"] * 3)
+        instance.config.write_text(WRONG.format(push=ports[0], alerts=ports[1], bid="/b"))
+        os.kill(int((instance.dir / "supervisor.pid").read_text()), signal.SIGHUP)
+        log = instance.dir / "log/collector.log"
+        wait_for("the mended mapping", lambda: "new configuration in force" in log.read_text())
+        replay(instance)
+        wait_for("two to be over", lambda: states() == ["resolved", "firing", "resolved"])
+        over = json.loads(store.hget("tw:incident:high:quote:false", "body"))
+        fired = [f for _, f in store.xrange("tw:alerts")
+                 if f["kind"] == "firing" and f["series"] == "quote:false"]
+        assert over["reason"] == "told anew" and [over["opened"]] == [f["id"] for f in fired], over
+        said = instance.word("explain", "--dir", instance.dir, "-c", instance.config, over["id"])
+        assert "told anew: " in said.stdout, said
+        ends = [e["body"] for _, e in store.xrange("tw:alerts")
+                if e["kind"] == "resolved" and e["series"] == "quote:ended"]
+        assert len(ends) == 1 and "reason" not in json.loads(ends[0]), ends
+        client.close()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ DISK_MB, LEFT_KB = 64, 2000  # the mark is a twentieth: 3.2 MB
 ROWS = 200
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: trades
     url: push://tcp://127.0.0.1:PORT

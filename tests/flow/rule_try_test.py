@@ -15,7 +15,7 @@ from harness import PROGRAM, Instance, Pusher, backtest, free_port
 CONFIG = """
 namespace: tw
 redis: embedded
-listen: { alerts: "tcp://127.0.0.1:*", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:*" }
 sources:
   - name: candles
     url: URL
@@ -127,7 +127,31 @@ def check_refusals(config, folder):
     print("what cannot be tried is refused")
 
 
-def check_staged():
+HISTORY = """
+  - name: history
+    url: file:///DIR/history.jsonl
+    format: jsonl
+    rows: ""
+    table: candle
+    key: { pair: /k }
+    time: { at: /t, unit: s }
+    columns: { close: /c, volume: /v }
+"""
+
+
+def check_history(instance, given, config):
+    """Files come before what was staged, and fill its windows: it is one stream, as it is live."""
+    whole = tried(config, SPIKE)[1].split(",")[0]
+    file = instance.dir / "history.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in given))
+    both = instance.dir / "both.yaml"
+    both.write_text(instance.config.read_text().replace(
+        "\nrules:", HISTORY.replace("/DIR", str(instance.dir)) + "\nrules:"))
+    code, text, err = tried(both, "--dir", str(instance.dir), SPIKE)
+    assert code == 0 and text.startswith(f"{whole}, from 3456 rows"), (whole, text, err)
+
+
+def check_staged(whole):
     """Of what runs: over what is staged, with what `up` was given."""
     port = free_port()
     config = CONFIG.replace("URL", f"push://tcp://127.0.0.1:{port}").replace(
@@ -138,11 +162,13 @@ def check_staged():
         instance.up()
         pusher = Pusher(f"tcp://127.0.0.1:{port}", instance.alerts_endpoint(), "candles")
         given = list(rows())
+        first, given = given[:1200], given[1200:]
         pusher.send({c: [row[c] for row in given] for c in "ktcv"})
         pusher.settle()
         pusher.close()
         text = instance.word("rule", "try", SPIKE).stdout
-        assert " alerts on 2 of 3 series, from 3456 rows" in text, text
+        assert f" alerts on 2 of 3 series, from {len(given)} rows" in text, text
+        check_history(instance, first, whole)
         instance.word("rule", "list")
     print("over what was staged")
 
@@ -156,7 +182,7 @@ def main():
         check_counts(config, folder)
         check_flood(config, folder)
         check_refusals(config, folder)
-    check_staged()
+        check_staged(config)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from harness import Instance, PROGRAM, Pusher, wait_for
 CONFIG = """
 stage: dir:stage
 stage_seal: 1s
-listen: {{ alerts: "tcp://127.0.0.1:{alerts}", http: "127.0.0.1:*" }}
+listen: {{ alerts: "tcp://127.0.0.1:{alerts}" }}
 sources:
   - name: json
     url: push://tcp://127.0.0.1:{push}

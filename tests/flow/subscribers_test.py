@@ -22,7 +22,7 @@ ROUNDS = 9  # kills, three of each
 SERIES, ROWS_A_FRAME = 5, 20
 
 CONFIG = """
-listen: { alerts: "tcp://127.0.0.1:ALERTS", http: "127.0.0.1:*" }
+listen: { alerts: "tcp://127.0.0.1:ALERTS" }
 sources:
   - name: trades
     url: push://tcp://127.0.0.1:PORT

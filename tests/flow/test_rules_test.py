@@ -30,7 +30,10 @@ rules:
   spike: { on: candle, when: "volume > 3 * avg(volume) OVER last_1h", emit: row }
   busy: { on: candle, when: "busy > 3", emit: row }
   jump: { on: candle, when: "close > 1.05 * lag(close) OVER rows_1", min_rows: 1, emit: row }
+  climbs: { on: candle, when: "close > max(close) OVER rows_2", min_rows: 2, emit: edge }
   dear: { on: candle, when: "close > 1000", emit: row, resolve: "close < 900", cooldown: 3m }
+  quiet: { on: candle, when: "close < 0", nodata: 10m }
+  swing: { on: candle, when: "close > 1000", emit: row, flap: 4/10m }
 """
 
 # In step 59 a tie, in step 60 a spike, in 61 no row.
@@ -69,6 +72,18 @@ tests:
       - { rule: jump, series: candle:binance:a, at: 5m }
       - { rule: jump, series: candle:binance:a, at: 5m, kind: correction }
       - { rule: jump, series: candle:binance:a, at: 4m }
+  - name: steps alone, and one that a late row undoes
+    only: [climbs]
+    input:
+      - series: candle:binance:a
+        columns: { close: "1x4 _ 5 6 1x3" }
+      - series: candle:binance:a
+        delay: 90s
+        columns: { close: "_x5 4" }
+    expect:
+      - { rule: climbs, series: candle:binance:a, at: 5m }
+      - { rule: climbs, series: candle:binance:a, at: 6m }
+      - { rule: climbs, series: candle:binance:a, at: 6m, kind: correction }
   - name: an incident from its first row to its last
     only: [dear]
     kinds: [firing, still, resolved]
@@ -79,6 +94,71 @@ tests:
       - { rule: dear, series: candle:binance:a, at: 4m, kind: still }
       - { rule: dear, series: candle:binance:a, at: 1m, kind: firing }
       - { rule: dear, series: candle:binance:a, at: 7m, kind: resolved }
+  - name: an incident that comes and goes, and then stays
+    only: [swing]
+    kinds: [firing, still, resolved, flapping]
+    input:
+      - series: candle:binance:a
+        columns: { close: "100 1001 100 1001 100 1001 100x10 1001x12 100" }
+    expect:
+      - { rule: swing, series: candle:binance:a, at: 1m, kind: firing }
+      - { rule: swing, series: candle:binance:a, at: 2m, kind: resolved }
+      - { rule: swing, series: candle:binance:a, at: 3m, kind: firing }
+      - { rule: swing, series: candle:binance:a, at: 4m, kind: flapping }
+      - { rule: swing, series: candle:binance:a, at: 16m, kind: resolved }
+      - { rule: swing, series: candle:binance:a, at: 17m, kind: firing }
+      - { rule: swing, series: candle:binance:a, at: 30m, kind: resolved }
+"""
+
+# Silence is longer than 10m, by receipt, while the clock goes on: through steps without a row, and
+# until the end. A row that comes with a tick comes first.
+SILENT = """
+config: config.yaml
+tests:
+  - name: a silence, its end, and one at the end
+    start: 2024-01-01T00:00:00Z
+    only: [quiet]
+    kinds: [nodata, data]
+    until: 31m1s
+    input:
+      - series: candle:binance:a
+        columns: { close: "1 _x10 1x10" }
+      - series: candle:binance:b
+        columns: { close: "1 _x9 1x11" }
+      - series: candle:binance:late
+        delay: 30s
+        columns: { close: "1 _x19 1" }
+    expect:
+      - { rule: quiet, series: candle:binance:a, at: 0s, kind: nodata }
+      - { rule: quiet, series: candle:binance:a, at: 11m, kind: data }
+      - { rule: quiet, series: candle:binance:a, at: 21m, kind: nodata }
+      - { rule: quiet, series: candle:binance:b, at: 21m, kind: nodata }
+      - { rule: quiet, series: candle:binance:late, at: 0s, kind: nodata }
+      - { rule: quiet, series: candle:binance:late, at: 20m, kind: data }
+      - { rule: quiet, series: candle:binance:late, at: 20m, kind: nodata }
+  - name: without a row more, at the last step
+    only: [quiet]
+    kinds: [nodata, data, firing]
+    input:
+      - series: candle:binance:a
+        columns: { close: "1 _x11" }
+    expect:
+      - { rule: quiet, series: candle:binance:a, at: 0s, kind: nodata }
+  - name: not a moment before
+    only: [quiet]
+    kinds: [nodata, data]
+    until: 10m
+    input:
+      - series: candle:binance:a
+        columns: { close: "1" }
+    expect: []
+  - name: what is looked at if nothing is said
+    only: [quiet]
+    until: 1970-01-02T00:00:00Z
+    input:
+      - series: candle:binance:a
+        columns: { close: "1" }
+    expect: []
 """
 
 FAILING = """
@@ -133,11 +213,14 @@ MISTAKES = [
     ("at: 60m", "when: 60m", "20:49", "unknown key 'when'"),
     (", at: 60m", "", "20:9", "'at' is missing"),
     ("kind: correction", "kind: fired", "34:63", "expected alert, correction, firing"),
+    ("kind: correction", "kind: data", "34:63", "`kinds` leaves it out"),
     ("kind: correction", "kind: firing", "34:63", "`kinds` leaves it out"),
-    ("kind: still", "kind: alert", "43:63", "`kinds` leaves it out"),
-    ("kinds: [", "kinds: [alerts, ", "38:13", "expected alert, correction, firing"),
-    ("kinds: [firing, still, resolved]", "kinds: firing", "38:12", "expected a list"),
+    ("kind: still", "kind: alert", "55:63", "`kinds` leaves it out"),
+    ("kinds: [", "kinds: [alerts, ", "50:13", "expected alert, correction, firing"),
+    ("kinds: [firing, still, resolved]", "kinds: firing", "50:12", "expected a list"),
     ("    expect: []\n", "", "4:5", "'expect' is missing"),
+    ("only: [dear]", "until: 9m", "49:12", "before the last step"),
+    ("only: [dear]", "until: later", "49:12", "expected a duration from the start"),
     ("delay: 90s", "delay: [90s]", "30:16", "expected a duration"),
     ("0.1x58", "0.1x2000000", "10:29", "more values"),
     ("0.1x58", "0.1234567890123456789", "10:29", "more than 18 digits"),
@@ -155,13 +238,27 @@ def run(folder, *files):
 
 def check_passing(folder):
     (folder / "good.yaml").write_text(GOOD)
-    assert run(folder, "good.yaml") == (PASSED, "good.yaml: 4 tests passed\n", ""), \
+    assert run(folder, "good.yaml") == (PASSED, "good.yaml: 6 tests passed\n", ""), \
         run(folder, "good.yaml")
     inside = folder / "inside"  # the configuration is where the file says, not where we stand
     inside.mkdir()
     (inside / "good.yaml").write_text(GOOD.replace("config.yaml", "../config.yaml"))
     assert run(folder, "inside/good.yaml")[0] == PASSED
     print("four tests pass: a tie, offsets and times, a row that comes late, an incident")
+
+
+def check_silent(folder):
+    (folder / "silent.yaml").write_text(SILENT)
+    assert run(folder, "silent.yaml") == (PASSED, "silent.yaml: 4 tests passed\n", ""), \
+        run(folder, "silent.yaml")
+    for old, new in (("until: 31m1s", "until: 31m"),   # a and b are not silent yet
+                     ("\"1 _x9 1x11\"", "\"1 _x9 _ 1x10\""),
+                     ("until: 10m", "until: 601s")):
+        assert old in SILENT
+        (folder / "loud.yaml").write_text(SILENT.replace(old, new))
+        code, out, _ = run(folder, "loud.yaml")
+        assert code == FAILED and "kind: nodata }" in out and "1 of 4 tests failed" in out, out
+    print("silences are told, at the second, and their ends")
 
 
 def check_failing(folder):
@@ -177,7 +274,7 @@ def check_failing(folder):
     assert run(folder, "mended.yaml")[0] == PASSED, run(folder, "mended.yaml")
     code, out, _ = run(folder, "mended.yaml", "failing.yaml", "good.yaml")
     assert code == FAILED and out.startswith("mended.yaml: 2 tests passed\n") and \
-        out.endswith("good.yaml: 4 tests passed\n"), out
+        out.endswith("good.yaml: 6 tests passed\n"), out
     flood = FAILING.replace("35 10\"", "35+100x40\"").replace("100x61", "100x100")
     (folder / "flood.yaml").write_text(flood)
     code, out, _ = run(folder, "flood.yaml")
@@ -237,6 +334,7 @@ def main():
         folder = pathlib.Path(name)
         (folder / "config.yaml").write_text(CONFIG)
         check_passing(folder)
+        check_silent(folder)
         check_failing(folder)
         check_mistakes(folder)
         check_against_backtest(folder)

@@ -4,10 +4,12 @@ libzmq keeps every topic in the broker's memory. Others hear what they asked for
 broker's memory has a bound, and the log names who it was.
 """
 
+import concurrent.futures
+import select
 import socket
 import struct
 import sys
-import threading
+import time
 
 import msgpack
 import zmq
@@ -34,6 +36,8 @@ MEMORY_MAX = 256 << 20      # that the broker may grow by; all that is sent here
 FLOODS, FLOOD_BYTES = 4, 10 << 20
 GREEDY_TOPICS = 20000
 VISITS, VISIT_TOPICS = 6, 8000
+PATIENCE_S = 60  # with a broker that is busy with such readers
+BEATS_S = 2.5  # two of what a broker tells of itself
 
 
 def peak_memory(pid):
@@ -50,6 +54,21 @@ def topics_of(who, count, size):
     return [f"alert/{who}/{i}/".ljust(size, "x").encode() for i in range(count)]
 
 
+def send_all(rude, data):
+    """False: the other side has ended it. Whoever only sends waits for minutes to hear of that, if the
+    other side had no room left when it went."""
+    left = memoryview(data)
+    while left:
+        readable, writable, _ = select.select([rude], [rude], [], PATIENCE_S)
+        if readable and not rude.recv(1 << 16):
+            return False
+        if writable:
+            left = left[rude.send(left):]
+        elif not readable:
+            raise AssertionError(f"the broker takes nothing for {PATIENCE_S} s, and cuts off nobody")
+    return True
+
+
 def flood(address, number):
     """Subscriptions as fast as a socket takes them, from a client that does not listen; a new
     connection each time that the broker ends one. At most FLOOD_BYTES."""
@@ -58,7 +77,7 @@ def flood(address, number):
     greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
     sent = turn = 0
     while sent < FLOOD_BYTES:
-        with socket.create_connection((host, int(port)), timeout=60) as rude:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as rude:
             try:
                 rude.sendall(greeting + b"\x04" + bytes([len(ready)]) + ready)
                 rude.recv(64, socket.MSG_WAITALL)
@@ -67,11 +86,13 @@ def flood(address, number):
                     topics = topics_of(f"{number}.{turn}", 100, TOPIC_BYTES)
                     frames = b"".join(b"\x02" + struct.pack(">Q", 1 + len(t)) + b"\x01" + t
                                       for t in topics)
-                    rude.sendall(frames)
                     sent += len(frames)
-                rude.shutdown(socket.SHUT_WR)
-                while rude.recv(1 << 16):
-                    pass  # until the broker has taken it all
+                    if not send_all(rude, frames):
+                        break
+                else:
+                    rude.shutdown(socket.SHUT_WR)
+                    while rude.recv(1 << 16):
+                        pass  # until the broker has taken it all
             except OSError:
                 pass  # cut off
 
@@ -106,6 +127,9 @@ def reader_of(endpoint, topics, pair=None):
 
 def come_and_go(instance):
     """Readers who stay within the budget, and leave: nothing of them stays, nobody is cut off."""
+    # Told once a second: who is there already has to be counted.
+    wait_for("the honest one to be counted", lambda: int(broker(instance)["topic_bytes"]) > 0)
+    time.sleep(BEATS_S)
     endpoint, before = broker(instance)["alerts"], broker(instance)
     for visit in range(VISITS):
         topics = topics_of(f"visit-{visit}", VISIT_TOPICS, 50)
@@ -136,12 +160,11 @@ def without_keys():
         publisher = Publisher(here["in"])
         publisher.reaches(honest)
         come_and_go(instance)
-        floods = [threading.Thread(target=flood, args=(here["alerts"], i)) for i in range(FLOODS)]
-        for one in floods:
-            one.start()
-        publisher.reaches(honest)  # meanwhile
-        for one in floods:
-            one.join()
+        with concurrent.futures.ThreadPoolExecutor(FLOODS) as pool:
+            floods = [pool.submit(flood, here["alerts"], i) for i in range(FLOODS)]
+            publisher.reaches(honest)  # meanwhile
+            for one in floods:
+                one.result()
         publisher.reaches(honest)
         wait_for("evictions to be told", lambda: int(broker(instance)["evicted"]) > 0, 60)
         wait_for("the flood to be forgotten",

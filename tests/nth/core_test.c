@@ -338,7 +338,10 @@ static rule_t rule_of(unsigned i)
                      .severity = slice_text("warning"),
                      .min_rows = 2,
                      .positive = true,
-                     .enabled = true };
+                     .enabled = true,
+                     .flap_changes = RULE_FLAP_LEAST,
+                     .flap_us = 60 * 1000000,
+                     .freeze = i % 2 == 0 && strstr(conditions[i], " OVER ") };
 }
 
 static plan_t *plan_of_rules(void)
@@ -502,7 +505,7 @@ static bool fold_all(fold_t *fold, durable_t *durable)
 {
     partitions_t all = home();
     if (durable->records == 0 &&
-        (!fold_plan(fold, slice_text("s"), &all, fold_rules) || !commit(fold, durable, 1)))
+        (!fold_plan(fold, slice_text("s"), &all, fold_rules, 1, 0) || !commit(fold, durable, 1)))
         return false;
     for (unsigned i = durable->records; i <= RECORDS; i++) {
         if (!fold_rows(fold, slice_text("s"), &blocks.views[i - 1], &all, 7))
@@ -642,7 +645,8 @@ static const char configuration[] =
     "    validate: { volume: \">= 0\" }\n    rolling: { volume: 24h }\n"
     "derive:\n  candle:\n    ratio: volume / avg(volume) OVER last_1h\n"
     "budgets: { api.kraken.com: 1/s }\n"
-    "rules:\n  spike: { on: candle, when: \"volume > 3\", min_rows: 10, cooldown: 10m }\n";
+    "rules:\n  spike: { on: candle, when: \"volume > 3\", min_rows: 10, cooldown: 10m, flap: 6/10m "
+    "}\n";
 
 static void lack_of_memory_makes_no_configuration_bad(void **state)
 {

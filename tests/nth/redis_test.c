@@ -1,5 +1,6 @@
 /*  A real Redis behind a link that fails at the n-th call, or with an n-th answer that is none:
- * every verb of store, a transform worker from claim to base, a notifier from outbox to deliveries.
+ *  every verb of store, a transform worker from claim to base, a notifier from outbox to
+ *  deliveries.
  *
  *  Nothing crashes and nothing leaks; whatever failed, the same work goes on to its end, and then
  *  every alert is there once and the state is the one of an undisturbed run.
@@ -13,6 +14,10 @@
 #include "actors/transform/worker.h"
 #include "broker/runtime/life.h"
 #include "broker/runtime/log.h"
+#include "broker/store_asleep.h"
+#include "broker/store_gather.h"
+#include "broker/store_pass.h"
+#include "broker/store_subscribers.h"
 #include "proto/message.h"
 #include "tests/unit/broker/store_fixture.h"
 #include "tests/unit/transform/feeds.h"
@@ -91,6 +96,19 @@ static void see_rule(void *context, const store_rule_t *rule)
     assert_non_null(rule->name);
 }
 
+static void see_key(void *context, slice_t key)
+{
+    (void) context;
+    assert_non_null(key.data);
+}
+
+static void see_members(void *context, slice_t key, const slice_t *names, size_t count)
+{
+    (void) context;
+    assert_non_null(key.data);
+    assert_true(names != NULL || count == 0);
+}
+
 static void see_bytes(void *context, slice_t bytes)
 {
     (void) context;
@@ -110,6 +128,12 @@ static void see_subscriber(void *context, const store_subscriber_t *subscriber)
 {
     (void) context;
     assert_non_null(subscriber->name);
+}
+
+static void see_letter(void *context, const char *alert_id, slice_t body)
+{
+    (void) context;
+    assert_true(alert_id && body.size > 0);
 }
 
 static void see_delivery(void *context, const store_delivery_t *delivery)
@@ -133,14 +157,15 @@ static void say_who_lives(verbs_t *self)
 static void say_what_people_write(verbs_t *self)
 {
     const store_field_t rule[] = { { "on", "candle" }, { "when", "price > 1" } };
-    const store_field_t status[] = { { "error", "none" }, { "old", NULL } };
+    const store_verdict_t verdicts[] = { { "r", "ok", NULL, "c1", 1 },
+                                         { "s", NULL, NULL, "c1", 0 } };
     DO(store_rule_set(self->store, "r", rule, 2));
     DO(store_rules(self->store, see_rule, NULL));
-    DO(store_rule_status(self->store, "r", status, 2));
+    DO(store_rule_verdicts(self->store, verdicts, 2));
     DO(store_rule_statuses(self->store, see_rule, NULL));
-    DO(store_rule_status_remove(self->store, "r"));
     DO(store_rule_remove(self->store, "r"));
     DO(store_plan_put(self->store, "00ff", slice_text("plan")));
+    DO(store_plan_add(self->store, "00fe", slice_text("change")));
     DO(store_plan_get(self->store, "00ff", see_bytes, NULL));
     store_log_t known;
     uint64_t edition;
@@ -175,8 +200,10 @@ static void say_what_is_told(verbs_t *self)
     const store_claim_t claim = { .count = 9, .each = 9, .hidden_ms = LEASE_MS };
     const store_taken_t taken = { "1-0", id };
     const char *text = "000102030405060708090a0b0c0d0e0f";
-    const store_claimed_t claimed = { text, "alice", 0 };
-    bool known;
+    const store_claimed_t claimed = { text, "alice", "", "1", 0 };
+    const slice_t rule = slice_text("r");
+    char cursor[STORE_CURSOR_MAX] = "0";
+    bool known, behind;
     unsigned unread;
     uint64_t count;
     int64_t next_ms;
@@ -191,12 +218,21 @@ static void say_what_is_told(verbs_t *self)
     DO(store_subscribers(self->store, slice_text("r"), slice_text("t:a"), &unread, see_subscriber,
                          NULL));
     DO(store_subscriber(self->store, "alice", see_subscriber, NULL));
+    DO(store_subscribers_named(self->store, (const char *const[]){ "alice" }, 1, see_subscriber,
+                               NULL));
+    DO(store_subscription_keys(self->store, cursor, see_key, NULL));
+    DO(store_subscription_members(self->store, &rule, 1, see_members, NULL));
     DO(store_delivery_plan(self->store, id, slice_text("{}"), &told, 1));
     DO(store_delivery_due(self->store, &claim, see_delivery, NULL));
     DO(store_delivery_return(self->store, &claimed, 1));
-    DO(store_delivery_retry(self->store, text, "alice", 5, "no"));
+    DO(store_delivery_pass(self->store, &claimed, 2, 0));
+    DO(store_delivery_sleep(self->store, &claimed));
+    DO(store_delivery_wake(self->store, &claimed, &behind));
+    DO(store_delivery_letter(self->store, text, "alice", 0, see_letter, NULL, &count));
+    DO(store_delivery_part(self->store, text, "alice", &text, 1));
+    DO(store_delivery_retry(self->store, text, "alice", "", 5, "no"));
     DO(store_delivery_done(self->store, text, "alice"));
-    DO(store_delivery_dead(self->store, text, "alice", "never"));
+    DO(store_delivery_dead(self->store, text, "alice", "", "never"));
     DO(store_delivery_pace(self->store, text, "alice", 3, 1000, &next_ms));
     DO(store_delivery_again(self->store, "alice", id, &count));
     DO(store_delivery_waiting(self->store, &count, &next_ms));

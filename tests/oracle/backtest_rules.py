@@ -78,6 +78,11 @@ MADE = {
     "median": rule("volume > 4 * median(volume) OVER last_1h"),
     "median-tie": rule("volume = median(volume) OVER rows_6 AND volume <> median(volume) OVER rows_7"),
     "median-sum": rule("abs(open + close - median(open + close) OVER last_2h) > 6"),
+    # windows that stand still
+    "frozen": rule("volume > 2 * avg(volume) OVER rows_20", freeze="true"),
+    "frozen-until": rule("close > 1.005 * twavg(close) OVER last_30m", freeze="true",
+                         resolve="volume < median(volume) OVER rows_20"),
+    "frozen-step": rule("volume > 2 * median(volume) OVER last_1h", freeze="true", emit="edge"),
     # floating point
     "ema": rule("close > 1.02 * ema(close) OVER rows_12",
                 "close", "1.02 * ema(close) OVER rows_12"),
@@ -176,3 +181,20 @@ TAPES = {
     "step": rule("abs(price - lag(price) OVER rows_1) > 0.001 * price OR "
                  "price > max(price) OVER rows_50", min_rows=1),
 }
+
+
+def steps(rules, *names):
+    """The same rules by edge: the row before is judged over windows of its own."""
+    return {f"{name}-steps": rule(rules[name].when, **{**rules[name].options, "emit": "edge"})
+            for name in names}
+
+
+# Each kind of window and aggregate once, of those that are exact.
+MADE |= steps(MADE, "spike", "or-tie", "tie", "by-rows", "vwap-quotient", "two-windows", "day",
+              "averages", "unguarded", "crowd", "lonely", "holes", "no-close", "distinct",
+              "breakout", "new-low", "first-last", "lag", "lag-3", "delta", "rate-rows", "twavg",
+              "median", "median-tie", "coalesce", "case", "like", "derived", "derived-window",
+              "in-full")
+CANDLES |= steps(CANDLES, "spike", "vwap", "breakout", "first-last", "delta", "rate", "lag",
+                 "case", "surge", "derived")
+TAPES |= steps(TAPES, "block", "burst", "vwap-rows", "drift", "step")

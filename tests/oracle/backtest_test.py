@@ -31,7 +31,8 @@ NEAR = 1e-9  # floating point may decide otherwise if the two sides are so close
 CPU_SECONDS_MOST = 1.0
 EVIDENCE = "evidence of spike"
 ALERT_FIELDS = ["id", "rule", "series", "ts", "severity", "columns", "evidence"]
-FIELDS_MORE = {"kind", "corrects", "late"}  # of corrections and alerts that came late
+# Of corrections, of alerts that came late, and of those whose windows may stand still.
+FIELDS_MORE = {"kind", "corrects", "late", "frozen"}
 RULES = {"candle": backtest_rules.CANDLES, "trade": backtest_rules.TAPES}
 
 
@@ -130,7 +131,7 @@ class Alerts:
                       for line in done.stdout.splitlines()]
         self._counts(feed, done.stderr)
         self._order()
-        self._columns(feed)
+        self._columns(feed, rules)
         keys = {series_id(feed.table, keys): keys for keys in feed.series()}
         self.by_rule = {name: [] for name in rules}
         self.evidence = {}
@@ -176,7 +177,7 @@ class Alerts:
         if len({line["id"] for line in self.lines}) != len(self.lines):
             self.faults.append("an id occurs twice")
 
-    def _columns(self, feed):
+    def _columns(self, feed, rules):
         """Every alert carries the numbers of a row of that series and time."""
         wanted = {(line["series"], line["ts"]) for line in self.lines}
         rows = collections.defaultdict(set)
@@ -191,6 +192,9 @@ class Alerts:
             fields = [name for name in line if name not in FIELDS_MORE]
             if fields != ALERT_FIELDS or values not in rows[line["series"], line["ts"]]:
                 self.faults.append(f"not what the row holds: {line}")
+                return
+            if "frozen" in line and rules[line["rule"]].options.get("freeze") != "true":
+                self.faults.append(f"its rule does not freeze: {line}")
                 return
 
 

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+import time
 
 import rules_corpus as corpus
 from postgres import MISSING, Postgres, PostgresError, available
@@ -18,6 +19,8 @@ KEYS = ["exchange", "pair"]
 COLUMNS = ["open", "high", "low", "close", "volume"]
 START_US = 1677628800 * 10**6  # 2023-03-01
 ROWS = 420
+STEP_RULES_LEAST = 50
+STEPS = "-steps"  # after the name of a rule: the same by edge
 
 
 class Answers:
@@ -146,7 +149,8 @@ class Oracle:
         self.rows = make_rows(self.rng)
         self.failures = []
         self.rounded = []
-        self.compared = self.alerts = self.raw = self.failing = 0
+        self.compared = self.alerts = self.raw = self.failing = self.questions = 0
+        self.steps = self.step_rules = 0
 
     def fail(self, *words):
         self.failures.append(" ".join(str(word) for word in words))
@@ -169,10 +173,26 @@ class Oracle:
             for name, sql in corpus.DERIVED.items():
                 self.answers.tell("derive", f"candle.{name}", sql)
         for name, (min_rows, positive, text) in rules.items():
-            self.answers.tell("rule", name, min_rows, positive, text)
-        return self.answers.compile()
+            self.answers.tell("rule", name, min_rows, positive, text, "row")
+            self.answers.tell("rule", name + STEPS, min_rows, positive, text, "edge")
+        return {name: why for name, why in self.answers.compile().items()
+                if not name.endswith(STEPS)}
+
+    def complaints(self, db, texts):
+        """{text: what PostgreSQL has against it as written}."""
+        texts = list(texts)
+        self.questions += len(texts)
+        return dict(zip(texts, db.errors([raw_query(text) for text in texts])))
 
     def compare(self, db, name, text):
+        """Every row for which it holds, and the steps alone."""
+        count = self.compare_one(db, name, text)
+        steps = self.compare_one(db, name + STEPS, text)
+        self.steps += steps
+        self.step_rules += 0 < steps < count and "OVER" in text
+        return count
+
+    def compare_one(self, db, name, text):
         query = self.answers.sql(name)
         ours = [(time_text(self.rows[i][2]), self.rows[i][0], self.rows[i][1])
                 for i in self.answers.judge(name)]
@@ -221,6 +241,8 @@ class Oracle:
                   if not DERIVED.search(text)}
         rules |= {f"guarded{i}": rule for i, rule in enumerate(corpus.GUARDED)}
         refused = self.put(rules)
+        complaints = self.complaints(db, {text for _, _, text in rules.values()
+                                          if not DERIVED.search(text)})
         never, always = [], []
         for name, (_, _, text) in rules.items():
             if name in refused:
@@ -229,7 +251,7 @@ class Oracle:
             if name.startswith("bare"):
                 self.compare_raw(db, name, text)
                 continue
-            raw = None if DERIVED.search(text) else db.error(raw_query(text))
+            raw = complaints.get(text)
             if raw and not runtime(raw):
                 self.fail("PostgreSQL refuses:", text, raw.message)
             count = self.compare(db, name, text)
@@ -242,10 +264,11 @@ class Oracle:
     def bad(self, db):
         texts = list(corpus.BAD) + list(corpus.OURS)
         refused = self.put({f"bad{i}": (10, 1, text) for i, text in enumerate(texts)})
+        complaints = self.complaints(db, texts)
         same = 0
         for i, text in enumerate(texts):
             ours = refused.get(f"bad{i}")
-            theirs = db.error(raw_query(text))
+            theirs = complaints[text]
             if not ours:
                 self.fail("not refused:", text)
                 continue
@@ -277,8 +300,9 @@ class Oracle:
         rules = {f"random{i}": (*self.rng.choice([(0, 0), (3, 0), (10, 1)]), maker.condition())
                  for i in range(count)}
         refused = self.put(rules, derived=False)
+        complaints = self.complaints(db, {text for _, _, text in rules.values()})
         for name, (_, _, text) in rules.items():
-            error = db.error(raw_query(text))
+            error = complaints[text]
             if runtime(error):
                 error = None
             too_large = name in refused and re.search("too large|too deep|too long|"
@@ -313,8 +337,8 @@ def main():
         print("PostgreSQL 15 is not installed: skipped", file=sys.stderr)
         return MISSING
     program, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 150
-    oracle = Oracle(program, seed)
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 400
+    oracle, began = Oracle(program, seed), time.monotonic()
     with Postgres() as db:
         oracle.load(db)
         oracle.good(db)
@@ -329,8 +353,14 @@ def main():
           f"rounds, {oracle.failing} fail in PostgreSQL and are NULL here")
     for text in oracle.rounded:
         print("  rounded:", text)
-    print(f"compared {oracle.compared} conditions over {ROWS} rows: {oracle.alerts} alerts, "
-          f"{len(oracle.failures)} failures (seed {seed})")
+    print(f"by edge: {oracle.steps} steps; fewer than rows that hold in {oracle.step_rules} "
+          "conditions with windows")
+    if oracle.step_rules < STEP_RULES_LEAST:
+        oracle.fail("hardly a condition with windows holds for two rows that follow each other")
+    compared = oracle.compared + oracle.raw
+    print(f"compared {compared} queries x {len(oracle.rows)} rows = {compared * len(oracle.rows)} "
+          f"verdicts, and {oracle.questions} refusals or none, in {time.monotonic() - began:.1f} s: "
+          f"{oracle.alerts} alerts, {len(oracle.failures)} failures (seed {seed})")
     return 1 if oracle.failures else 0
 
 

@@ -166,8 +166,8 @@ MUTANTS = [
              "                       ? ring_ts(&self->ring, self->ring.head)\n")]),
     Mutant("rule_by_clock", "determinism.md H6", "wrong",
            "a plan holds from the message that brings it, not from its place in the log",
-           [(STREAMS, "        if (has_plan && (!has_block || plan.seq < block.seq)) {",
-             "        if (has_plan) {")]),
+           [(STREAMS, "        if (plan_seq < tick_seq && plan_seq < block_seq) {",
+             "        if (plan_seq != NO_MORE) {")]),
 
     # ---- reliability.md 3.9 --------------------------------------------------------------------
     Mutant("split_cas", "reliability.md 3.9", "wrong",
@@ -281,8 +281,8 @@ MUTANTS = [
              "                batch->status[i] = STORE_OK;\n")]),
     Mutant("failed_is_told", "ours", "wrong",
            "a delivery that failed, and is to be tried again, counts as made",
-           [("actors/notifier/courier.c", "        return store_delivery_retry(self->store, job->alert_id, job->recipient, job->delay_ms,\n"
-             "                                    job->error);\n",
+           [("actors/notifier/courier.c", "        return store_delivery_retry(self->store, job->alert_id, job->recipient, job->claim,\n"
+             "                                    job->delay_ms, job->error);\n",
              "        return store_delivery_done(self->store, job->alert_id, job->recipient);\n")]),
     Mutant("unflushed", "ours", "wrong",
            "records are sent on before they are on disk",
@@ -291,26 +291,27 @@ MUTANTS = [
     Mutant("topic_unsaved", "ours", "wrong",
            "how many alerts a topic has had is not in the delta: numbers come again",
            [("actors/transform/journal.c",
-             ": series->topics[i].changed;", ": false;"),
+             "pack_u64(self->out, topics->changed_count);", "pack_u64(self->out, 0);"),
             ("actors/transform/journal.c",
-             "topic_used(topic) : topic->changed))", "topic_used(topic) : false))")]),
+             "i < topics->changed_count; i++)", "i < 0 * topics->changed_count; i++)")]),
     Mutant("incident_unsaved", "ours", "wrong",
            "that a rule began to hold is not in the delta: who reads it waits once more",
            [("actors/transform/fold_incident.c",
-             "    topic->changed |= !incident_same(&before, &topic->incident);\n    switch (tell) {\n",
-             "    switch (tell) {\n")]),
+             "    if (!incident_same(&before, &topic->incident) &&"
+             " !spoken_change(topics, at->rule, topic))\n        return false;\n    return guard(",
+             "    return guard(")]),
 ]
 
 
 # The seed that found it last.
 FOUND_BY = {
-    "numeric_chain": 151, "owner_token_alone": 17, "dup_by_ver": 17, "split_journal": 1, "swap_drop_all": 29,
-    "drop_now": 29, "bid_reuse": 24, "mem_cursor": 3, "gc_redis": 33, "phys_cov": 1,
-    "rule_by_clock": 10, "split_cas": 72, "token_only": 64, "no_fencing": 7, "checkpoint_first": 3,
-    "random_ids": 1, "gc_undurable": 68, "gap_forgotten": 7, "need_once": 3, "full_is_ok": 12,
-    "plan_again": 104, "coarse_by_memory": 7, "late_after_reload": 3, "taken_before_logged": 49,
-    "lease_is_safety": 16, "ack_before_commit": 4, "failed_is_told": 8, "unflushed": 114,
-    "topic_unsaved": 2, "incident_unsaved": 4,
+    "numeric_chain": 151, "owner_token_alone": 2, "dup_by_ver": 22, "split_journal": 1,
+    "swap_drop_all": 6, "drop_now": 6, "bid_reuse": 351, "mem_cursor": 3, "gc_redis": 131,
+    "phys_cov": 3, "rule_by_clock": 10, "split_cas": 5, "token_only": 5, "no_fencing": 16,
+    "checkpoint_first": 3, "random_ids": 1, "gc_undurable": 92, "gap_forgotten": 106,
+    "need_once": 2, "full_is_ok": 4, "plan_again": 46, "coarse_by_memory": 2,
+    "late_after_reload": 3, "taken_before_logged": 2, "lease_is_safety": 16, "ack_before_commit": 1,
+    "failed_is_told": 8, "unflushed": 114, "topic_unsaved": 2, "incident_unsaved": 4,
 }
 
 

@@ -41,11 +41,6 @@ class Simulator:
         return found
 
 
-# Was found at seed 151 until incidents changed the scenario, and not soon enough since: the scenario
-# must be made to find it again.
-OPEN = {"numeric_chain"}
-
-
 def counts(found, product):
     """Is it the mutant that makes this seed fail?"""
     return not BESIDE_THE_POINT.search(found[1]) and not product.failures("--seed", str(found[0]))
@@ -75,8 +70,6 @@ def harm_done(mutant, product):
 
 def judge(folder, mutant):
     """(is it as it should be?, the line of the table)"""
-    if mutant.name in OPEN:
-        return True, f"{mutant.name:18} {mutant.kind:9} {mutant.origin:22}         OPEN: not looked for"
     if mutant.kind == "product":
         return True, f"{mutant.name:18} {mutant.kind:9} {mutant.origin:22}         see sim/seeds"
     began = time.monotonic()

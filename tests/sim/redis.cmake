@@ -7,7 +7,7 @@ endforeach()
 add_library(sim_redis OBJECT ${parts} tests/sim/hiredis.c)
 target_link_libraries(sim_redis PUBLIC proto PkgConfig::LUA PkgConfig::HIREDIS)
 foreach(name store_test store_commit_test store_held_test store_notify_test store_people_test
-             store_secrets_test)
+             store_secrets_test store_delivery_test)
   add_executable(sim_${name} tests/unit/broker/${name}.c tests/sim/store_server.c
                  $<TARGET_OBJECTS:sim_redis>)
   target_compile_definitions(sim_${name} PRIVATE STORE_SERVER="tests/sim/store_server.h")

@@ -263,6 +263,7 @@ static void run_rename(call_t *call)
     object_t *object = from->object;
     dict_remove(&self->keys, from); // not what it holds
     space_put(self, call->words[2], object);
+    space_changed(call, call->words[1], 'g', "rename_from");
     space_changed(call, call->words[2], 'g', "rename_to");
     call_ok(call);
 }

@@ -10,6 +10,7 @@
 #include "broker/stage/stage.h"
 #include "proto/json.h"
 #include "proto/owned.h"
+#include "proto/tick.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/process.h"
 #include "tests/sim/world.h"
@@ -372,10 +373,35 @@ static void s_take_plan(stream_t *stream, const record_t *record)
         stream->interesting = record->seq;
     partitions_t all;
     memset(&all, 0xff, sizeof all);
-    if (!fold_plan(stream->fold, slice_text(stream->name), &all, s_compile(stream->plan)))
+    if (!fold_plan(stream->fold, slice_text(stream->name), &all, s_compile(stream->plan),
+                   record->seq, 0))
         s_stop("no memory");
     for (unsigned p = 0; p < PARTITIONS; p++)
         s_remember(stream, p);
+}
+
+static void s_take_tick(stream_t *stream, const record_t *record)
+{
+    tick_t tick;
+    if (!tick_decode(&tick, record->payload) || tick.since_us <= 0)
+        s_stop("a tick that says nothing");
+    partitions_t all;
+    memset(&all, 0xff, sizeof all);
+    size_t before = self.alert_count;
+    const fold_tick_t told = { record->seq, record->recv_us, tick.since_us };
+    slice_t delta;
+    for (unsigned p = 0; p < PARTITIONS; p++) // so that we see what the tick changes
+        if (!fold_delta(stream->fold, p, &delta))
+            s_stop("no memory");
+        else
+            fold_delta_reset(stream->fold, p);
+    if (!fold_tick(stream->fold, slice_text(stream->name), &all, &told, 0))
+        s_stop("no memory");
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        if (fold_changed(stream->fold, p))
+            s_remember(stream, p);
+    if (self.alert_count > before) // most ticks say nothing
+        stream->interesting = record->seq;
 }
 
 static void s_take(stream_t *stream, const record_t *record)
@@ -385,6 +411,8 @@ static void s_take(stream_t *stream, const record_t *record)
         s_take_payload(stream, record);
     else if (record->kind == RECORD_PLAN)
         s_take_plan(stream, record);
+    else if (record->kind == RECORD_TICK)
+        s_take_tick(stream, record);
     if (record->kind == RECORD_PAYLOAD)
         stream->interesting = record->seq;
 }

@@ -29,6 +29,7 @@ enum {
     LOOK_US = 500000,
     AGAIN_US = 300000,                    // until one that is gone is started again, usually
     LATE_AGAIN_US = 7000000,              // and sometimes
+    SILENCE_US = 6 * WORLD_SECOND_US,     // longer than the nodata of rules and some ticks
     QUIET_US_MAX = 180 * WORLD_SECOND_US, // for all to be quiet after the last fault
     RUN_US_MAX = 600 * WORLD_SECOND_US,
 };
@@ -67,7 +68,7 @@ static void s_write_config(const scenario_t *self, const char *path, size_t stre
         abort();
     fprintf(file,
             "namespace: tw\nredis: %s\nstage: dir:%s\nwindow_rows_max: 16\nstage_seal: %us\n"
-            "stage_keep: %us\ncopy_every: %us\nsources:\n",
+            "stage_keep: %us\ncopy_every: %us\ndegraded_after: 0s\nsources:\n",
             redis_url, self->stage, self->seal_s, self->keep_s, self->copy_s);
     for (size_t i = 0; i < feed_sources(); i++)
         if (self->streams == 1 || (i > 0) == (stream > 0))
@@ -77,7 +78,10 @@ static void s_write_config(const scenario_t *self, const char *path, size_t stre
           "  spike: { on: tick, when: \"v > 1.5 * avg(v) OVER last_10s\", min_rows: 2 }\n"
           "  top: { on: tick, when: \"v > max(v) OVER rows_4\", min_rows: 2, alerts_max: 4, "
           "cooldown: 2s }\n"
-          "  high: { on: tick, when: \"v > 120\", resolve: \"v < 90\" }\n"
+          "  high: { on: tick, when: \"v > 120\", resolve: \"v < 90\", "
+          "nodata: 2s }\n"
+          "  surge: { on: tick, when: \"v > 1.2 * avg(v) OVER rows_6\", min_rows: 2, freeze: true, "
+          "resolve: \"v < avg(v) OVER last_10s\" }\n"
           "  wide: { on: tick, when: \"v > 1.2 * avg(v) OVER last_40s\", min_rows: 3, for: 1s }\n",
           file);
     if (fclose(file) != 0 || rename(fresh, path) != 0)
@@ -222,14 +226,20 @@ static void s_feed_and_harm(scenario_t *self)
     }
 }
 
+// Silences are found by ticks, when all rows are long done: nothing new for longer than it takes to
+// miss them.
 static void s_wait_for_quiet(scenario_t *self, store_t *store)
 {
     bool staged = false;
-    int64_t until_us = world_us() + QUIET_US_MAX;
+    size_t alerts = 0;
+    int64_t until_us = world_us() + QUIET_US_MAX, news_us = world_us();
     while (world_us() < until_us && !world_failure()) {
         s_sleep(LOOK_US);
         s_supervise(self);
-        if (!feed_is_staged())
+        if (alerts != reference_alerts())
+            news_us = world_us();
+        alerts = reference_alerts();
+        if (!feed_is_staged() || world_us() - news_us < SILENCE_US)
             continue;
         staged = true;
         if (check_is_quiet(store))

@@ -6,7 +6,7 @@
  */
 
 import { Cannot, Digest } from "./rule.mjs";
-import { CLEARS, HOLDS, Incident, NEITHER, UNKNOWN } from "./incident.mjs";
+import { CLEARS, HOLDS, Incident, Flap, NEITHER, UNKNOWN } from "./incident.mjs";
 import { verdict } from "./judge.mjs";
 import { FrameRows } from "./frame.mjs";
 import { Series } from "./series.mjs";
@@ -33,6 +33,10 @@ const mark = (rule) => `${rule.name} ${rule.hash.toString("hex")}`;
 const idAbout = (id, kind) => new Digest().sized("tw1").sized(Buffer.from(id, "hex")).sized(kind).end()
   .subarray(0, 16).toString("hex");
 
+/** Of the silence after a row that was received then; the condition has no part in it. */
+const silenceId = (rule, series, heard) =>
+  idAbout(alertId({ name: rule.name, hash: Buffer.alloc(32) }, series.id, heard, Buffer.alloc(0)), "nodata");
+
 const SAID_NOTHING = { alert: false, held: false, began: false };
 
 export class Fold {
@@ -48,7 +52,8 @@ export class Fold {
                    suppressed: 0, told: 0 };
   }
 
-  setPlan(plan) {
+  /** The plan of a record: what it drops is over. */
+  setPlan(plan, record) {
     for (const table of plan.tables.values()) {
       for (const rule of table.rules) {
         Object.assign(rule, { verdict: verdict(rule.tree), mark: mark(rule) });
@@ -60,9 +65,60 @@ export class Fold {
     for (const series of this.series.values()) {
       const table = plan.tables.get(series.table.name);
       if (!table) throw new Cannot(`table ${series.table.name} leaves the plan`);
+      this.drop(series, table, record);
       series.replan(table);
     }
     this.plan = plan;
+  }
+
+  /** Incidents of rules that the new plan of the table does not have. */
+  drop(series, table, record) {
+    const kept = new Set(table.rules.map((rule) => rule.name));
+    const plan = { seq: record.seq, received: 0 }, reason = "rule removed"; // a worker is not told when
+    for (const rule of series.table.rules) {
+      const topic = series.topics.get(rule.name), incident = topic?.incident;
+      if (kept.has(rule.name) || !topic) continue;
+      const { since, opened } = topic.flap.flaps ? topic.flap : incident;
+      if (incident.state === "firing" || topic.flap.flaps)
+        this.control(series, rule, plan, "resolved", { since, opened, reason });
+      if (topic.silent)
+        this.control(series, rule, plan, "resolved",
+                     { since: topic.silent, opened: silenceId(rule, series, topic.silent), reason });
+    }
+  }
+
+  /** An entry that no row makes. It shows the newest one. */
+  control(series, rule, record, kind, more) {
+    const sight = new Sight(this.scales.get(series.table.name)).of(series);
+    series.look();
+    this.publish({ series, source: { ordinal: false }, rule, sight, record, row: 0 }, kind, more);
+  }
+
+  /** The collector is there since then: which rows are missed? */
+  tick(record, since) {
+    for (const series of this.series.values())
+      for (const rule of series.table.rules) {
+        if (!rule.nodataUs) continue;
+        if (rule.asksForKeys) throw new Cannot(`rule ${rule.name}: nodata of some keys`);
+        if (series.heard === 0) series.heard = record.received;
+        const topic = this.topicOf(series, rule), { heard } = series;
+        if (topic.silent || record.received - Math.max(heard, since) <= rule.nodataUs) continue;
+        topic.silent = heard;
+        this.control(series, rule, record, "nodata", { since: heard });
+      }
+  }
+
+  /** A row came. */
+  hear(series, source, record, row) {
+    const sight = this.sights.get(series.table.name).of(series);
+    if (series.table.rules.some((rule) => rule.nodataUs > 0)) series.heard = record.received;
+    for (const rule of series.table.rules) {
+      const topic = series.topics.get(rule.name);
+      if (!topic?.silent) continue;
+      const opened = silenceId(rule, series, topic.silent), since = topic.silent;
+      topic.silent = 0;
+      this.publish({ series, source, rule, sight, record, row }, "data", { since, opened });
+    }
   }
 
   /** The rows of one pushed frame. */
@@ -109,6 +165,7 @@ export class Fold {
       this.count.revisions++;
       series.revise(values, row);
     }
+    this.hear(series, source, record, row);
     this.judge(series, source, record, row);
   }
 
@@ -162,27 +219,26 @@ export class Fold {
     const { series, rule } = place, topic = this.topicOf(series, rule), { incident } = topic;
     if (state === CLEARS && incident.state === "firing" && !this.clears(place)) state = NEITHER;
     const told = incident.move(rule, state, series.newest, this.said(series, rule).began);
-    if (!told) return;
-    const more = { since: incident.since };
     if (told === "firing") {
       this.say(series, rule, { began: true });
       incident.opened = idAbout(this.idOf(place), "firing");
-    } else {
-      more.opened = incident.opened;
     }
-    this.publish(place, told, more);
+    const is = topic.flap.guard(rule, incident, told, series.newest, state !== UNKNOWN);
+    if (is?.kind === "flapping") topic.flap.opened = idAbout(this.idOf(place), is.kind);
+    if (is) this.publish(place, is.kind, is.more, is.id);
   }
 
   retract(place) {
-    const { series, rule } = place, { incident } = this.topicOf(series, rule), row = this.idOf(place);
-    if (incident.retract(idAbout(row, "firing"), series.newest))
+    const { series, rule } = place, { incident, flap } = this.topicOf(series, rule), row = this.idOf(place);
+    if (incident.retract(idAbout(row, "firing"), series.newest) && flap.retract())
       this.publish(place, "resolved", { corrects: row, since: incident.since, opened: incident.opened });
   }
 
   topicOf(series, rule) {
     let topic = series.topics.get(rule.name);
     if (!topic) {
-      topic = { seq: 0, prev: null, alerts: 0, suppressed: 0, incident: new Incident() };
+      topic = { seq: 0, prev: null, alerts: 0, suppressed: 0, silent: 0, incident: new Incident(),
+                flap: new Flap() };
       series.topics.set(rule.name, topic);
     }
     return topic;
@@ -229,9 +285,10 @@ export class Fold {
     return alertId(rule, series.id, series.newest, discriminator);
   }
 
-  publish(place, kind, more) {
+  publish(place, kind, more, told = null) {
     const { series, rule, sight, record, row } = place, own = this.idOf(place);
-    const id = kind === "alert" ? own : idAbout(kind === "resolved" ? more.opened : own, kind);
+    const id = told ? told : kind === "alert" ? own : kind === "nodata" ? silenceId(rule, series, more.since)
+      : idAbout(kind === "resolved" || kind === "data" ? more.opened : own, kind);
     const chain = this.topicOf(series, rule), { seq, prev } = chain;
     const topic = `alert/${rule.name}/${series.id}/`, ordinal = (this.ordinals.get(topic) ?? 0) + 1;
     this.ordinals.set(topic, ordinal);

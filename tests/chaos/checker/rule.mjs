@@ -334,14 +334,16 @@ function readResolve(name, text, table, minRows, positive) {
 }
 
 /** body: as in the plan: [on, when, severity, note, min_rows, positive, enabled, cooldown, emit,
- *  alerts_max, for, resolve]. */
+ *  alerts_max, for, resolve, and nodata if it is asked for, and flap if it is]. */
 export function readRule(name, body, table) {
-  const [on, when, severity, , minRows, positive, , cooldownUs, emit, alertsMax, forUs, resolve] = body;
+  const [on, when, severity, , minRows, positive, , cooldownUs, emit, alertsMax, forUs, resolve, nodataUs = 0,
+         flapChanges = 0, flapUs = 0] = body;
   const tree = parse(name, when, table), aggregates = aggregatesOf(tree);
   const edge = emit === EDGE || (emit !== ROW && aggregates.length === 0);
   const digest = new Digest().i64(1).sized(on).sized(edge ? "edge" : "row").i64(minRows).i64(positive ? 1 : 0);
   digestNode(digest, tree);
-  return { name, on, when, severity, edge, alertsMax, cooldownUs, forUs, tree, aggregates,
+  const asksForKeys = [...walk(tree)].some((node) => node.kind === "KEY");
+  return { name, on, when, severity, edge, asksForKeys, alertsMax, cooldownUs, forUs, nodataUs, flapChanges, flapUs, tree, aggregates,
            guards: guardsOf(tree, aggregates, minRows, positive), hash: digest.end(),
            resolve: readResolve(name, resolve, table, minRows, positive) };
 }

@@ -89,10 +89,12 @@ export class Run {
       this.crcs[record.seq] = record.crc;
       if (record.kind === PLAN) {
         const plan = this.plans.apply(record);
-        if (plan) this.fold.setPlan(plan);
+        if (plan) this.fold.setPlan(plan, record);
       } else if (record.kind === PAYLOAD) {
         this.takePayload(record);
-      } else if (![TICK, KNOWN, KNOWN_END, GAP].includes(record.kind)) {
+      } else if (record.kind === TICK) {
+        this.fold.tick(record, Number(record.payload.readBigInt64LE(8)));
+      } else if (![KNOWN, KNOWN_END, GAP].includes(record.kind)) {
         throw new Cannot(`record ${record.seq} of kind ${record.kind}`);
       }
     }

@@ -32,6 +32,7 @@ export class Series {
     this.due = false;        // the row at the newest time was revised: to be judged when it closes
     this.fired = new Map();  // of the row at the newest time: rule (mark) -> { alert, held, began }
     this.topics = new Map(); // rule -> { seq, prev, minute, alerts, suppressed, incident }
+    this.heard = 0;          // receipt of the last row, if a rule misses rows; 0: not known
     this.before = null;      // values of the row before the newest, if a rule asked when that came
     this.coveredUs = -Infinity;
     this.coveredPosition = 0;
@@ -135,6 +136,9 @@ export class Series {
     const rules = new Map(table.rules.map((rule) => [rule.name, rule]));
     for (const name of this.topics.keys()) if (!rules.has(name)) this.topics.delete(name);
     if (!table.hasEdges) this.before = null;
+    const asked = new Map(was.rules.map((rule) => [rule.name, rule.nodataUs]));
+    const asks = table.rules.filter((rule) => rule.nodataUs > 0);
+    if (asks.length === 0 || asks.some((rule) => !asked.get(rule.name))) this.heard = 0;
     this.table = table;
     this.kept = this.head;
     this.trim();

@@ -112,7 +112,7 @@ export class Subscriber extends Sink {
   }
 }
 
-const NEWS = new Set(["firing", "still", "resolved"]);
+const NEWS = new Set(["firing", "still", "resolved", "flapping", "nodata", "data"]);
 
 /** Its first line says which rules it is subscribed to: { rules: [...] }; it is told of incidents. */
 export class Webhook extends Sink {

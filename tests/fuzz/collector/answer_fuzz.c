@@ -1,5 +1,6 @@
 /*  What a stranger's server says beside its rows: header lines up to an empty one, then a body.
- * They are listened to, the next page is asked for, and all of it again as the reason of a failure.
+ *  They are listened to, the next page is asked for, and all of it again as the reason of a
+ *  failure.
  */
 #include <stdlib.h>
 #include <string.h>

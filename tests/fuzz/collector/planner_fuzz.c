@@ -7,7 +7,7 @@
 
 #include "actors/collector/planner.h"
 
-enum { PAIRS_MAX = 8, RULES_MAX = 8 };
+enum { PAIRS_MAX = 8, RULES_MAX = 8, COST_MAX = 120 };
 
 static planner_t *make_planner(void)
 {
@@ -23,7 +23,7 @@ static planner_t *make_planner(void)
     settings_t *settings = settings_parse(text, sizeof text - 1, NULL);
     plan_t *base = settings ? planner_base(settings, NULL) : NULL;
     planner_t *planner = planner_new();
-    if (!base || !planner || !planner_configure(planner, base))
+    if (!base || !planner || !planner_configure(planner, base, COST_MAX))
         abort();
     plan_destroy(&base);
     settings_destroy(&settings);
@@ -84,8 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!planner_begin(planner))
             abort();
         give_rules(planner, (const char *) data, (const char *) data + size);
-        plan_t *plan = planner_finish(planner, tell, &verdicts);
-        if (!plan)
+        plan_t *plan = planner_finish(planner);
+        if (!plan || planner_tell(planner, SIZE_MAX, tell, &verdicts))
             abort();
         size_t rules = 0;
         for (size_t i = 0; i < plan_count(plan); i++)

@@ -1,5 +1,6 @@
 /*  Any bytes around jq: what is good JSON stays so when its long numbers become texts, and ends
- * where the scanner of documents says; words and samples of numbers are judged, whatever they are.
+ *  where the scanner of documents says; words and samples of numbers are judged, whatever they
+ *  are.
  */
 #include <stdlib.h>
 

@@ -49,7 +49,9 @@ static void try_rule(slice_t body)
     buffer_t out = { 0 };
     rule_encode(&rule, &out);
     assert(rule_decode(&again, buffer_slice(&out), &fault));
-    assert(slice_same(again.when, rule.when) && again.cooldown_us == rule.cooldown_us);
+    assert(slice_same(again.when, rule.when) && again.cooldown_us == rule.cooldown_us &&
+           again.flap_changes == rule.flap_changes && again.flap_us == rule.flap_us &&
+           again.freeze == rule.freeze);
     buffer_destroy(&out);
 }
 

@@ -9,7 +9,7 @@
 static void check(const settings_t *settings)
 {
     assert(settings->namespace && settings->redis && settings->stage);
-    assert(settings->listen_alerts && settings->listen_http && settings->window_rows_max > 0);
+    assert(settings->listen_alerts && settings->window_rows_max > 0);
     for (size_t i = 0; i < settings->source_count; i++) {
         const source_t *source = &settings->sources[i];
         assert(source->name && source->url && source->table && source->rows);

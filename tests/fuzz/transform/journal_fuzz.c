@@ -10,7 +10,8 @@
 #include "actors/transform/journal_format.h"
 #include "tests/unit/transform/feeds.h"
 
-enum { PLANS = 4 }; // the last two with lateness
+// Two, the same with lateness, one that recalls, and one whose windows stand still.
+enum { STEPS = 4, STILL, PLANS };
 
 static ruleset_t *plans[PLANS];
 static fold_t *first, *second;
@@ -32,6 +33,19 @@ static void hear_nothing(void *context, unsigned partition, const alert_t *alert
     (void) context, (void) partition, (void) alert;
 }
 
+static void by_edge(const char *name, rule_t *rule)
+{
+    (void) name;
+    rule->emit = RULE_EMIT_EDGE;
+}
+
+static void to_stand_still(const char *name, rule_t *rule)
+{
+    rule->freeze = true;
+    if (strcmp(name, "twice") == 0)
+        rule->resolve = slice_text("price < avg(price) OVER last_1s");
+}
+
 static void open_all(void)
 {
     static const feed_rule_t few[] = { { "spike", "volume > 2 * avg(volume) OVER last_1s", 2 },
@@ -43,11 +57,16 @@ static void open_all(void)
         { 0 }
     };
     feed_rows_max = 4;
-    for (int i = 0; i < PLANS; i += 2) {
+    for (int i = 0; i < STEPS; i += 2) {
         feed_lateness_us = i * 500;
         plans[i] = feed_rules(few, NULL);
         plans[i + 1] = feed_rules(many, "volume / avg(volume) OVER last_1s");
     }
+    feed_lateness_us = 500;
+    feed_more = by_edge;
+    plans[STEPS] = feed_rules(many, NULL);
+    feed_more = to_stand_still;
+    plans[STILL] = feed_rules(many, NULL);
     first = fold_new(hear_nothing, &deaf);
     second = fold_new(hear_nothing, &deaf);
 }

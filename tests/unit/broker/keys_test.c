@@ -53,6 +53,7 @@ static void keys_read_as_documented(void **state)
     is(&k, keys_delivery(&k, slice_text("0a")), "tw:delivery:0a");
     is(&k, keys_delivery_body(&k, slice_text("0a")), "tw:{deliveries}:body:0a");
     is(&k, keys_delivery_due(&k), "tw:{deliveries}");
+    is(&k, keys_delivery_asleep(&k, slice_text("al/chat")), "tw:{deliveries}:asleep:al/chat");
     keys_clear(&k);
 }
 

@@ -161,6 +161,141 @@ static void patterns_are_those_of_the_keys(void **state)
     keys_clear(&k);
 }
 
+// ---- the documents say what the rights are ------------------------------------------------------
+
+enum { CELLS_MAX = 8, ROW_BYTES = 8192, KEY_BYTES = 256, KEYS_LEAST = 40 };
+
+// The cells of "| a | b |", each with a blank before it. False: no row of a table.
+static bool split_row(char *line, char *cells[CELLS_MAX], size_t *count)
+{
+    *count = 0;
+    if (line[0] != '|')
+        return false;
+    for (char *at = line + 1, *end; (end = strstr(at, " |")); at = end + 2) {
+        *end = '\0';
+        assert_true(*count < CELLS_MAX);
+        cells[(*count)++] = at;
+    }
+    return *count > 0;
+}
+
+// "`tw:subs:<rule>:<series>`" becomes "tw:subs:x:x", and <role> the role.
+static bool make_key(const char *cell, const char *role, char key[KEY_BYTES])
+{
+    size_t used = 0;
+    if (strncmp(cell, " `tw:", 5) != 0)
+        return false;
+    for (const char *at = cell + 2; *at != '`'; at++) {
+        bool placed = *at == '<';
+        const char *put = placed ? strncmp(at, "<role>", 6) == 0 ? role : "x" : at;
+        size_t size = placed ? strlen(put) : 1;
+        assert_true(*at && used + size < KEY_BYTES);
+        memcpy(key + used, put, size);
+        used += size;
+        at = placed ? strchr(at, '>') : at;
+        assert_non_null(at);
+    }
+    key[used] = '\0';
+    return true;
+}
+
+// Has a selector "(... ~<pattern> ... +...)" whose pattern is of this key, to write it?
+static bool may_write(redis_user_t user, const char *key)
+{
+    owned(buffer_destroy) buffer_t out = { 0 };
+    for (const char *at = rules_of(user, true, 0, &out); (at = strchr(at, '~')); at++) {
+        char pattern[KEY_BYTES];
+        snprintf(pattern, sizeof pattern, "%.*s", (int) strcspn(at + 1, " )"), at + 1);
+        if (at[-1] != 'R' && fnmatch(pattern, key, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_named(redis_user_t user, const char *who)
+{
+    if (strstr(who, "every actor") || strstr(who, "that actor"))
+        return user <= REDIS_BROKER;
+    return strstr(who, redis_user_role(user)) != NULL;
+}
+
+static void assert_written_by(const char *cell, const char *who)
+{
+    bool somebody = false;
+    for (int user = 0; user < REDIS_USERS; user++) {
+        const char *role = redis_user_role((redis_user_t) user);
+        char key[KEY_BYTES];
+        if (!is_named((redis_user_t) user, who) || !make_key(cell, role, key))
+            continue;
+        somebody = true;
+        if (!may_write((redis_user_t) user, key))
+            fail_msg("%s may not write %s", role, key);
+    }
+    if (!somebody)
+        fail_msg("%s is written by nobody: '%s'", cell, who);
+}
+
+// The table of what people write has no column of who writes.
+static void every_key_may_be_written_by_whom_the_document_names(void **state)
+{
+    (void) state;
+    FILE *file = fopen("docs/redis.md", "r");
+    assert_non_null(file);
+    static char line[ROW_BYTES];
+    unsigned keys = 0;
+    size_t count, column = 0;
+    while (fgets(line, sizeof line, file)) {
+        char *cells[CELLS_MAX], key[KEY_BYTES];
+        if (!split_row(line, cells, &count))
+            continue;
+        if (strcmp(cells[0], " key") == 0)
+            for (column = 0; column < count && strcmp(cells[column], " who writes") != 0;)
+                column++;
+        if (!make_key(cells[0], "", key))
+            continue;
+        assert_written_by(cells[0], column < count ? cells[column] : "operator");
+        keys++;
+    }
+    fclose(file);
+    assert_in_range(keys, KEYS_LEAST, 1000);
+}
+
+static void the_document_names_all_that_people_may_write(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *key, *word;
+    } written[] = {
+        { "tw:rule:x", "rules" },
+        { "tw:subscriber:x", "subscribers" },
+        { "tw:subs:x", "subscriptions" },
+        { "tw:silence:x", "silences" },
+        { "tw:{degraded}:x", "illness" },
+        { "tw:{deliveries}", "dead letters" },
+        { "tw:delivery:x", "dead letters" },
+    };
+    static char line[ROW_BYTES];
+    bool found = false;
+    FILE *file = fopen("docs/security.md", "r");
+    assert_non_null(file);
+    while (!found && fgets(line, sizeof line, file))
+        found = strncmp(line, "| `operator` | people", 21) == 0;
+    fclose(file);
+    assert_true(found);
+    owned(buffer_destroy) buffer_t out = { 0 };
+    for (const char *at = rules_of(REDIS_OPERATOR, true, 0, &out); (at = strchr(at, '~')); at++) {
+        char pattern[KEY_BYTES];
+        const char *word = NULL;
+        snprintf(pattern, sizeof pattern, "%.*s", (int) strcspn(at + 1, " )"), at + 1);
+        for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+            if (fnmatch(pattern, written[i].key, 0) == 0)
+                word = written[i].word;
+        if (at[-1] != 'R' && (!word || !strstr(line, word)))
+            fail_msg("people may write %s, and the document does not say %s", pattern,
+                     word ? word : "so");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +305,8 @@ int main(void)
         cmocka_unit_test(a_collector_without_copies_sees_little),
         cmocka_unit_test(another_database_has_to_be_selected),
         cmocka_unit_test(patterns_are_those_of_the_keys),
+        cmocka_unit_test(every_key_may_be_written_by_whom_the_document_names),
+        cmocka_unit_test(the_document_names_all_that_people_may_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -585,8 +585,8 @@ static void removed_functions_come_back(void **state)
     }
     assert_int_equal(status, STORE_OK);
     // Other code under our name is replaced by the code of this program.
-    redis("FUNCTION LOAD REPLACE \"$(printf '#!lua name=tw_tw_1\\nredis.register_function("
-          "\"tw_tw_1_commit\", function() return \"O\" end)')\"");
+    redis("FUNCTION LOAD REPLACE \"$(printf '#!lua name=tw_tw_2\\nredis.register_function("
+          "\"tw_tw_2_commit\", function() return \"O\" end)')\"");
     owned(store_destroy) store_t *second = open_store("tw");
     assert_int_equal(ping_patiently(second), STORE_OK);
     expect(second, commit_one(second, &commit), STORE_DUP);

@@ -1,5 +1,5 @@
 /*  Verbs of copying Redis and putting a copy back, against a real redis-server: marks, refused
- * rows, outboxes. Whole copies: tests/unit/collector/keeper_test.c.
+ *  rows, outboxes. Whole copies: tests/unit/collector/keeper_test.c.
  */
 #include "tests/unit/broker/store_fixture.h"
 
@@ -76,6 +76,46 @@ static void what_came_since_the_outbox_was_read_is_not_put_there_again(void **st
 }
 
 // ---- refused rows -----------------------------------------------------------------------------
+
+// ---- the alert log ----------------------------------------------------------------------------
+
+static void on_logged(void *context, const char *id, slice_t kind, const store_logged_t *logged)
+{
+    buffer_printf(context, "[%s %.*s %.*s %d]", id, (int) kind.size, (const char *) kind.data,
+                  (int) logged->id.size, (const char *) logged->id.data, (int) logged->ts_us);
+}
+
+static const char *read_after(store_t *store, char after[OUTBOX_ID_MAX], bool expected_known)
+{
+    static char text[256];
+    owned(buffer_destroy) buffer_t seen = { 0 };
+    bool known;
+    size_t count;
+    expect(store, store_held_log_after(store, after, &known, on_logged, &seen, &count), STORE_OK);
+    assert_int_equal(known, expected_known);
+    snprintf(text, sizeof text, "%zu%s", count, buffer_string(&seen));
+    return text;
+}
+
+static void the_alert_log_is_read_on_from_an_entry_that_is_still_there(void **state)
+{
+    (void) state;
+    owned(store_destroy) store_t *store = open_store("tw");
+    char after[OUTBOX_ID_MAX] = "";
+    assert_string_equal(read_after(store, after, true), "0");
+    redis("XADD tw:alerts 5-1 id a kind alert ts 7 > /dev/null");
+    redis("XADD tw:alerts 6-1 id b kind firing ts 8 > /dev/null");
+    assert_string_equal(read_after(store, after, true), "2[5-1 alert a 7][6-1 firing b 8]");
+    assert_string_equal(after, "6-1");
+    assert_string_equal(read_after(store, after, true), "0");
+    redis("XADD tw:alerts 6-2 id c kind still ts 9 > /dev/null");
+    assert_string_equal(read_after(store, after, true), "1[6-2 still c 9]");
+    redis("XDEL tw:alerts 6-2 > /dev/null"); // a Redis that went back
+    redis("XADD tw:alerts 7-1 id d kind still ts 9 > /dev/null");
+    assert_string_equal(read_after(store, after, false), "0");
+    redis("FLUSHALL > /dev/null");
+    assert_string_equal(read_after(store, after, false), "0");
+}
 
 static void refuse(store_t *store, const char *stream, uint64_t first, uint64_t last)
 {
@@ -174,6 +214,7 @@ int main(void)
         cmocka_unit_test_setup(a_note_is_written_only_into_the_redis_that_it_is_about, flush),
         cmocka_unit_test_setup(a_partition_follows_only_what_is_ready, flush),
         cmocka_unit_test_setup(what_came_since_the_outbox_was_read_is_not_put_there_again, flush),
+        cmocka_unit_test_setup(the_alert_log_is_read_on_from_an_entry_that_is_still_there, flush),
         cmocka_unit_test_setup(refused_rows_come_back_once, flush),
         cmocka_unit_test_setup(rows_that_were_refused_meanwhile_are_added, flush),
         cmocka_unit_test_setup(forgotten_places_are_counted, flush),

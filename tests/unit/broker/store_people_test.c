@@ -73,8 +73,8 @@ static void many_rules_among_many_keys(void **state)
 static void on_asking_rule(void *context, const store_rule_t *rule)
 {
     store_t *store = context;
-    store_field_t field = { "state", "ok" };
-    expect(store, store_rule_status(store, rule->name, &field, 1), STORE_OK);
+    const store_verdict_t good = { .name = rule->name, .state = "ok", .by = "c1" };
+    expect(store, store_rule_verdicts(store, &good, 1), STORE_OK);
 }
 
 static void a_visit_may_use_the_store(void **state)
@@ -87,20 +87,46 @@ static void a_visit_may_use_the_store(void **state)
     assert_string_equal(redis("HGET tw:status:b state"), "ok");
 }
 
-static void status_sets_and_removes_fields(void **state)
+static void a_verdict_leaves_no_error_of_before(void **state)
 {
     (void) state;
     owned(store_destroy) store_t *store = open_store("tw");
-    store_field_t bad[] = { { "state", "error" }, { "error", "1:5: no such column" } };
-    store_field_t good[] = { { "state", "ok" }, { "error", NULL } };
-    expect(store, store_rule_status(store, "r", bad, 2), STORE_OK);
+    const store_verdict_t bad = { "r", "error", "1:5: no such column", "c1", 0 };
+    const store_verdict_t good[] = { { "r", "ok", NULL, "c2", 90 },
+                                     { "q", "error", "why", "c2", 0 } };
+    expect(store, store_rule_verdicts(store, &bad, 1), STORE_OK);
     assert_string_equal(redis("HGET tw:status:r error"), "1:5: no such column");
-    expect(store, store_rule_status(store, "r", good, 2), STORE_OK);
-    assert_string_equal(redis("--raw HGETALL tw:status:r | paste -sd ' '"), "state ok");
+    expect(store, store_rule_verdicts(store, good, 2), STORE_OK);
+    assert_string_equal(redis("--raw HGETALL tw:status:r | paste -sd ' '"),
+                        "state ok by c2 cost 90");
     notes_t notes = { 0 };
-    expect(store, store_rule_status(store, "q", bad, 1), STORE_OK);
     expect(store, store_rule_statuses(store, on_rule, &notes), STORE_OK);
-    assert_string_equal(notes.text, "q(1)state=error;r(1)state=ok;");
+    assert_string_equal(notes.text, "q(4)state=error;r(3)state=ok;");
+}
+
+// More than go at once; one of them cannot be written, and some rules are gone.
+static void verdicts_by_the_thousand(void **state)
+{
+    (void) state;
+    enum { COUNT = 1000 };
+    owned(store_destroy) store_t *store = open_store("tw");
+    char(*names)[16] = calloc(COUNT, sizeof *names);
+    store_verdict_t *verdicts = calloc(COUNT, sizeof *verdicts);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof names[i], "r%04d", i);
+        verdicts[i] = (store_verdict_t){ names[i], "ok", i % 2 ? "odd" : NULL, "c1", 1 };
+    }
+    redis("SET tw:status:r0500 x");
+    expect(store, store_rule_verdicts(store, verdicts, COUNT), STORE_REFUSED);
+    assert_string_equal(redis("HGET tw:status:r0999 error"), "odd");
+    assert_string_equal(redis("HGET tw:status:r0998 state"), "ok");
+    assert_string_equal(redis("DBSIZE"), "1000");
+    for (int i = 0; i < COUNT; i++)
+        verdicts[i].state = i == 7 ? "ok" : NULL;
+    expect(store, store_rule_verdicts(store, verdicts, COUNT), STORE_OK);
+    assert_string_equal(redis("DBSIZE"), "1");
+    free(verdicts);
+    free(names);
 }
 
 // ---- plans and latest values ---------------------------------------------------------------
@@ -122,6 +148,14 @@ static void plans_are_kept_by_hash(void **state)
     assert_string_equal(notes.text, "3:0");
     expect(store, store_plan_get(store, "00fe", on_plan, &notes), STORE_REFUSED);
     assert_non_null(strstr(store_error(store), "00fe"));
+    expect(store, store_plan_add(store, "00ff", slice_of("a\1bc", 4)), STORE_OK); // not over it
+    expect(store, store_plan_add(store, "00fe", slice_of("a\1bc", 4)), STORE_OK);
+    notes = (notes_t){ 0 };
+    expect(store, store_plan_get(store, "00ff", on_plan, &notes), STORE_OK);
+    assert_string_equal(notes.text, "3:0");
+    notes = (notes_t){ 0 };
+    expect(store, store_plan_get(store, "00fe", on_plan, &notes), STORE_OK);
+    assert_string_equal(notes.text, "4:1");
 }
 
 static void latest_values_do_not_go_backwards(void **state)
@@ -231,11 +265,56 @@ static bool changes_within(store_watch_t *watch, int wait_ms, bool *live)
     return false;
 }
 
+static void on_watched(void *context, const slice_t *key)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%.*s;", key ? (int) key->size : 3,
+             key ? (const char *) key->data : "all");
+    note(context, text);
+}
+
+// Of subscriptions it is told which set changed, whatever changed it.
+static void the_watch_tells_which_subscriptions(void **state)
+{
+    (void) state;
+    redis("CONFIG SET notify-keyspace-events ''");
+    owned(store_watch_destroy) store_watch_t *watch =
+        store_watch_new(server.url, NULL, "tw", STORE_WATCH_SUBSCRIPTIONS, NULL);
+    notes_t notes = { 0 };
+    bool live = false;
+    assert_true(store_watch_take_keys(watch, &live, on_watched, &notes));
+    assert_true(live);
+    redis("SADD tw:subs:r a");
+    redis("SADD tw:subs:r:t:x a");
+    redis("SREM tw:subs:r a");
+    redis("SET tw:subs:q x");
+    redis("RENAME tw:subs:q tw:subs:p");
+    redis("SADD tw2:subs:r a");
+    redis("HSET tw:rule:r on t");
+    while (changes_within(watch, 50, &live))
+        ; // without a visit nothing is told
+    redis("DEL tw:subs:p");
+    struct pollfd readable = { .fd = store_watch_descriptor(watch), .events = POLLIN };
+    assert_int_equal(poll(&readable, 1, 1000), 1);
+    assert_true(store_watch_take_keys(watch, &live, on_watched, &notes));
+    redis("EVAL \"redis.call('SADD', 'tw:subs:r', 'a') redis.call('SADD', 'tw:subs:r:t:x', 'b') "
+          "redis.call('SREM', 'tw:subs:r', 'a') redis.call('SET', 'tw:subs:q', 1) "
+          "redis.call('RENAME', 'tw:subs:q', 'tw:subs:p')\" 0");
+    assert_int_equal(poll(&readable, 1, 1000), 1);
+    assert_true(store_watch_take_keys(watch, &live, on_watched, &notes));
+    store_watch_renew(watch);
+    assert_true(store_watch_take_keys(watch, &live, on_watched, &notes));
+    // Who takes the last out of a set removes it: two events.
+    assert_string_equal(notes.text, "all;p;r;r:t:x;r;r;q;q;p;all;");
+    assert_true(live);
+}
+
 static void the_watch_hears_of_rules_alone(void **state)
 {
     (void) state;
     redis("CONFIG SET notify-keyspace-events El");
-    owned(store_watch_destroy) store_watch_t *watch = store_watch_new(server.url, NULL, "tw", NULL);
+    owned(store_watch_destroy) store_watch_t *watch =
+        store_watch_new(server.url, NULL, "tw", STORE_WATCH_RULES, NULL);
     assert_non_null(watch);
     bool live = false;
     assert_true(store_watch_take(watch, &live)); // connected: something may have changed
@@ -261,7 +340,8 @@ static void the_watch_hears_of_rules_alone(void **state)
 static void the_watch_comes_back_with_redis(void **state)
 {
     (void) state;
-    owned(store_watch_destroy) store_watch_t *watch = store_watch_new(server.url, NULL, "tw", NULL);
+    owned(store_watch_destroy) store_watch_t *watch =
+        store_watch_new(server.url, NULL, "tw", STORE_WATCH_RULES, NULL);
     bool live = false;
     assert_true(store_watch_take(watch, &live));
     server_kill();
@@ -284,7 +364,8 @@ static void the_watch_lives_without_config(void **state)
     redis("CONFIG SET notify-keyspace-events ''");
     redis("CONFIG SET requirepass pw");
     redis("--no-auth-warning -a pw ACL SETUSER default on '>pw' -config");
-    owned(store_watch_destroy) store_watch_t *watch = store_watch_new(server.url, "pw", "tw", NULL);
+    owned(store_watch_destroy) store_watch_t *watch =
+        store_watch_new(server.url, "pw", "tw", STORE_WATCH_RULES, NULL);
     bool live = true;
     bool changed = store_watch_take(watch, &live);
     redis("--no-auth-warning --user limited -a pw ACL SETUSER default on nopass +@all");
@@ -315,12 +396,14 @@ int main(void)
         cmocka_unit_test_setup(rules_are_found_as_people_write_them, flush),
         cmocka_unit_test_setup(many_rules_among_many_keys, flush),
         cmocka_unit_test_setup(a_visit_may_use_the_store, flush),
-        cmocka_unit_test_setup(status_sets_and_removes_fields, flush),
+        cmocka_unit_test_setup(a_verdict_leaves_no_error_of_before, flush),
+        cmocka_unit_test_setup(verdicts_by_the_thousand, flush),
         cmocka_unit_test_setup(plans_are_kept_by_hash, flush),
         cmocka_unit_test_setup(latest_values_do_not_go_backwards, flush),
         cmocka_unit_test_setup(a_refused_row_counts_once, flush),
         cmocka_unit_test_setup(remembered_places_are_bounded, flush),
         cmocka_unit_test_setup(the_watch_hears_of_rules_alone, flush),
+        cmocka_unit_test_setup(the_watch_tells_which_subscriptions, flush),
         cmocka_unit_test_setup(the_watch_comes_back_with_redis, flush),
         cmocka_unit_test_setup(the_watch_lives_without_config, flush),
         cmocka_unit_test_setup(a_wrong_password_is_told, flush),

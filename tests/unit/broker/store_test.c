@@ -197,7 +197,7 @@ static void two_namespaces_do_not_meet(void **state)
 {
     (void) state;
     owned(store_destroy) store_t *one = open_store("one");
-    owned(store_destroy) store_t *two = open_store("one_1");
+    owned(store_destroy) store_t *two = open_store("one_2");
     store_id_t a, b;
     store_field_t port = { "port", "1" };
     expect(one, store_claim(one, 3, "a", 60000, &a), STORE_OK);
@@ -211,9 +211,9 @@ static void two_namespaces_do_not_meet(void **state)
     notes_t notes = { "" };
     expect(two, store_actors(two, NULL, note_actor, &notes), STORE_OK);
     assert_string_equal(notes.text, "");
-    assert_string_equal(redis("--raw KEYS 'one_1:*'"), "one_1:m:{3}:3");
-    assert_string_equal(redis("--raw FUNCTION LIST | grep -cx tw_one_1"), "1");
-    assert_string_equal(redis("--raw FUNCTION LIST | grep -cx tw_one_1_1"), "1");
+    assert_string_equal(redis("--raw KEYS 'one_2:*'"), "one_2:m:{3}:3");
+    assert_string_equal(redis("--raw FUNCTION LIST | grep -cx tw_one_2"), "1");
+    assert_string_equal(redis("--raw FUNCTION LIST | grep -cx tw_one_2_2"), "1");
 }
 
 static void note_failing(void *context, const store_failing_t *failing)

@@ -58,6 +58,15 @@ static void metrics_are_the_same_by_their_bytes(void **state)
     assert_true(take(fresh, "alert/r/s/", 1, 1));
 }
 
+static void health_is_said_once_as_long_as_it_lasts(void **state)
+{
+    (void) state;
+    owned(fresh_destroy) fresh_t *fresh = fresh_new();
+    assert_true(take(fresh, "health/work/", 1, 1));
+    assert_false(take(fresh, "health/work/", 1, 1));
+    assert_true(take(fresh, "health/work/", 2, 1));
+}
+
 static void what_is_not_told_apart_is_fresh(void **state)
 {
     (void) state;
@@ -77,6 +86,7 @@ int main(void)
         cmocka_unit_test(an_alert_is_fresh_once),
         cmocka_unit_test(the_oldest_is_forgotten),
         cmocka_unit_test(metrics_are_the_same_by_their_bytes),
+        cmocka_unit_test(health_is_said_once_as_long_as_it_lasts),
         cmocka_unit_test(what_is_not_told_apart_is_fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "tests/unit/collector/keeper_fixture.h"
 
 #include "broker/held/copy_writer.h"
+#include "broker/store_delivery.h"
 
 // ---- emptied while a copy is being finished ---------------------------------------------------
 

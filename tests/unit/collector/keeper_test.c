@@ -1,6 +1,8 @@
 /*  The keeper against a real redis-server that is emptied, rolled back and filled again. */
 #include "tests/unit/collector/keeper_fixture.h"
 
+#include "broker/store_delivery.h"
+
 static void nothing_may_go_before_there_are_two_copies(void **state)
 {
     (void) state;

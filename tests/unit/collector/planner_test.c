@@ -49,7 +49,7 @@ static planner_t *planner_of(const char *text)
     plan_t *base = planner_base(settings, &fault);
     assert_non_null(base);
     planner_t *planner = planner_new();
-    assert_true(planner_configure(planner, base));
+    assert_true(planner_configure(planner, base, settings->rule_cost_max));
     plan_destroy(&base);
     settings_destroy(&settings);
     return planner;
@@ -70,8 +70,9 @@ static plan_t *look(planner_t *planner, const brief_t *rules, told_t *told)
         rule.fields[1] = (store_field_t){ "when", rules->when };
         assert_true(planner_rule(planner, &rule));
     }
-    plan_t *plan = planner_finish(planner, tell, told);
+    plan_t *plan = planner_finish(planner);
     assert_non_null(plan);
+    assert_false(planner_tell(planner, SIZE_MAX, tell, told));
     return plan;
 }
 
@@ -173,6 +174,40 @@ static void bad_rules_leave_the_others_alone(void **state)
     planner_destroy(&planner);
 }
 
+static void note_cost(void *context, const planner_verdict_t *verdict)
+{
+    if (strcmp(verdict->name, "dear") == 0)
+        *(planner_verdict_t *) context = *verdict;
+}
+
+static void a_rule_that_costs_too_much_is_refused_with_its_cost(void **state)
+{
+    (void) state;
+    planner_t *planner = planner_of(configuration);
+    told_t told;
+    const brief_t fits[] = { { "dear", "trade", "price > 3 * ema(price) OVER rows_1000" }, { 0 } };
+    const brief_t dear[] = { { "dear", "trade",
+                               "ema(price) OVER rows_1000 > ema(price) OVER rows_999 + "
+                               "ema(price) OVER rows_998" },
+                             { 0 } };
+    plan_t *plan = look(planner, fits, &told);
+    assert_non_null(strstr(told.text, "dear=ok"));
+    plan_destroy(&plan);
+    planner_verdict_t verdict = { 0 };
+    planner_tell_again(planner);
+    assert_false(planner_tell(planner, SIZE_MAX, note_cost, &verdict));
+    assert_int_equal(verdict.cost, 5 * 5 + 10 + 90 + 2 * 1000 + 10);
+    plan = look(planner, dear, &told);
+    assert_non_null(strstr(told.text, "dear=error(it costs about 6"));
+    assert_non_null(strstr(told.text, "ns of CPU a row, more than the 5000 of rule_cost_max"));
+    assert_null(plan_find(plan, PLAN_RULE, slice_text("dear")));
+    plan_destroy(&plan);
+    plan = look(planner, dear, &told);
+    assert_string_equal(told.text, ""); // from memory
+    plan_destroy(&plan);
+    planner_destroy(&planner);
+}
+
 static void a_new_configuration_judges_again(void **state)
 {
     (void) state;
@@ -194,7 +229,7 @@ static void a_new_configuration_judges_again(void **state)
     settings_t *settings = settings_parse(other, sizeof other - 1, &fault);
     assert_non_null(settings);
     plan_t *base = planner_base(settings, &fault);
-    assert_true(planner_configure(planner, base));
+    assert_true(planner_configure(planner, base, settings->rule_cost_max));
     plan = look(planner, rules, &told);
     assert_non_null(strstr(told.text, "deep=ok"));
     assert_non_null(strstr(told.text, "cheap=gone"));
@@ -277,8 +312,9 @@ static void switched_off_by_one_field(void **state)
         told.text[0] = '\0';
         assert_true(planner_begin(planner));
         assert_true(planner_rule(planner, &off));
-        plan_t *plan = planner_finish(planner, tell, &told);
+        plan_t *plan = planner_finish(planner);
         assert_non_null(plan);
+        assert_false(planner_tell(planner, SIZE_MAX, tell, &told));
         assert_string_equal(told.text, again ? "" : "cheap=disabled");
         // It stays in the plan, so that its windows and the numbers of its alerts go on.
         rule_t rule;
@@ -291,7 +327,8 @@ static void switched_off_by_one_field(void **state)
     store_rule_t nothing = { .name = "chep", .count = 1, .fields = { { "enabled", "0" } } };
     told.text[0] = '\0';
     assert_true(planner_begin(planner) && planner_rule(planner, &nothing));
-    plan_t *same = planner_finish(planner, tell, &told);
+    plan_t *same = planner_finish(planner);
+    assert_false(planner_tell(planner, SIZE_MAX, tell, &told));
     assert_int_equal(plan_count(same), plan_count(first));
     assert_non_null(strstr(told.text, "chep=error(on, when: are missing"));
     plan_destroy(&same);
@@ -321,17 +358,42 @@ static void told_in_an_earlier_life(void **state)
     planner_destroy(&planner);
 }
 
+static void telling_takes_its_time(void **state)
+{
+    (void) state;
+    planner_t *planner = planner_of(configuration);
+    told_t told = { 0 };
+    assert_true(planner_was_told(planner, "early"));
+    assert_true(planner_begin(planner));
+    plan_t *plan = planner_finish(planner);
+    assert_true(planner_tell(planner, 1, tell, &told));
+    assert_string_equal(told.text, "cheap=ok");
+    plan_destroy(&plan);
+    // Another plan comes before all is told: what was told of it already is not repeated.
+    assert_true(planner_begin(planner));
+    plan = planner_finish(planner);
+    assert_true(planner_tell(planner, 1, tell, &told));
+    assert_false(planner_tell(planner, 1, tell, &told));
+    assert_string_equal(told.text, "cheap=ok spike=ok early=gone");
+    assert_false(planner_tell(planner, 1, tell, &told));
+    assert_string_equal(told.text, "cheap=ok spike=ok early=gone");
+    plan_destroy(&plan);
+    planner_destroy(&planner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_alone),
         cmocka_unit_test(redis_hides_the_file),
         cmocka_unit_test(bad_rules_leave_the_others_alone),
+        cmocka_unit_test(a_rule_that_costs_too_much_is_refused_with_its_cost),
         cmocka_unit_test(a_new_configuration_judges_again),
         cmocka_unit_test(a_bad_derived_column_is_left_out),
         cmocka_unit_test(thousands_of_rules),
         cmocka_unit_test(switched_off_by_one_field),
         cmocka_unit_test(told_in_an_earlier_life),
+        cmocka_unit_test(telling_takes_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,6 @@
-/*  registry_secret_test -- nothing is sealed with a secret that Redis has not taken. */
+/*  registry_secret_test -- nothing is sealed with a secret that Redis has not taken, and nothing
+ *  sent of a log whose mark it has not taken.
+ */
 #include "tests/unit/broker/store_fixture.h"
 
 #include <sys/eventfd.h>
@@ -86,12 +88,32 @@ static void a_secret_that_was_there_stays(void **state)
     assert_secret(self, "ours");
 }
 
+// What is not written must not count as written: another log could come and take it for its own.
+static void a_mark_without_room_is_not_noted(void **state)
+{
+    (void) state;
+    owned(registry_destroy) registry_t *self = registry_alone();
+    seal_secret_t ours = { "ours" };
+    expect(self->store, store_secret_agree(self->store, slice_text("s"), &ours), STORE_OK);
+    assert_true(check_without_room(self));
+    assert_false(registry_log_durable(self, 0));
+    assert_int_equal(self->note_count, 1);
+    assert_string_equal(self->notes[0].message, "Redis has no room for the mark of a log");
+    assert_true(registry_check_logs(self));
+    assert_true(registry_log_durable(self, 0));
+    store_log_t known;
+    uint64_t edition;
+    expect(self->store, store_log_get(self->store, slice_text("s"), 7, &known, &edition), STORE_OK);
+    assert_int_equal(known, STORE_LOG_OURS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_full_redis_tells_the_secret_that_it_has, flush),
         cmocka_unit_test_setup(a_secret_without_room_is_none, flush),
         cmocka_unit_test_setup(a_secret_that_was_there_stays, flush),
+        cmocka_unit_test_setup(a_mark_without_room_is_not_noted, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
 }

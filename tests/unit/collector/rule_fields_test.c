@@ -48,6 +48,19 @@ static void every_field(void **state)
     assert_false(rule.enabled);
     assert_true(read_with(&rule, "enabled", "yes", &fault));
     assert_true(rule.enabled);
+    assert_true(read_with(&rule, "nodata", "15m", &fault));
+    assert_int_equal(rule.nodata_us, 900000000);
+    assert_false(rule.freeze);
+    assert_true(read_with(&rule, "freeze", "yes", &fault));
+    assert_true(rule.freeze);
+    assert_true(read_with(&rule, "freeze", "false", &fault));
+    assert_false(rule.freeze);
+    assert_true(read_with(&rule, "flap", "6/10m", &fault));
+    assert_int_equal(rule.flap_changes, 6);
+    assert_int_equal(rule.flap_us, 600000000);
+    assert_true(read_with(&rule, "flap", "20/366d", &fault));
+    assert_true(read_with(&rule, "flap", "", &fault));
+    assert_int_equal(rule.flap_changes, 0);
     assert_true(read_with(&rule, "cooldown", "10m", &fault));
     assert_int_equal(rule.cooldown_us, 600000000);
     assert_true(read_with(&rule, "severity", "page", &fault));
@@ -87,7 +100,20 @@ static void refused(void **state)
         { "positive", "maybe" },
         { "enabled", "" },
         { "cooldown", "soon" },
+        { "nodata", "never" },
+        { "nodata", "367d" },
         { "cooldown", "-5s" },
+        { "freeze", "" },
+        { "freeze", "1h" },
+        { "flap", "often" },
+        { "flap", "0" },
+        { "flap", "2/10m" },
+        { "flap", "21/10m" },
+        { "flap", "6/0s" },
+        { "flap", "6/367d" },
+        { "flap", "6 in 10m" },
+        { "flap", "-6/10m" },
+        { "flap", "4294967299/10m" },
         { "for", "x" },
         { "for", "-1s" },
         { "resolve", "price < '\xc3'" },
@@ -143,6 +169,10 @@ static void written_as_it_is_read(void **state)
     rule.min_rows = 3;
     rule.positive = rule.enabled = false;
     rule.cooldown_us = 90000000;
+    rule.nodata_us = 70000000;
+    rule.flap_changes = 5;
+    rule.flap_us = 1;
+    rule.freeze = true;
     rule.alerts_max = 7;
     rule.for_us = 5000000;
     rule.resolve = slice_text("price < 1");
@@ -161,6 +191,8 @@ static void written_as_it_is_read(void **state)
         buffer_destroy(&second);
         buffer_destroy(&texts);
         rule.note = (slice_t){ 0 }; // and without one
+        rule.flap_changes = 0, rule.flap_us = 0;
+        rule.freeze = false;
     }
 }
 

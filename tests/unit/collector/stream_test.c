@@ -13,6 +13,7 @@
 
 #include "actors/collector/log_cursor.h"
 #include "actors/collector/random.h"
+#include "proto/tick.h"
 
 enum { SECOND = 1000000 };
 
@@ -243,6 +244,52 @@ static void what_was_known_comes_back(void **state)
     stream_destroy(&stream);
 }
 
+// Since when somebody was there, as ticks say it: since the life began, or the last break of
+// receipt.
+static void a_tick_says_since_when(void **state)
+{
+    (void) state;
+    static const int64_t recv_s[] = { 100, 101, 111, 122, 123, 60, 61 };
+    static const int64_t since_s[] = { 100, 100, 100, 122, 122, 122, 122, 200, 200 };
+    stream_t *stream = open_stream();
+    set_plan(stream, 1);
+    int64_t mono_s = 10;
+    for (size_t i = 0; i < sizeof recv_s / sizeof *recv_s; i++)
+        assert_true(stream_tick(stream, true, ++mono_s * SECOND, recv_s[i] * SECOND));
+    sync_all(stream);
+    stream_destroy(&stream);
+    stream = open_stream();
+    set_plan(stream, 1);
+    assert_true(stream_tick(stream, true, ++mono_s * SECOND, 200 * SECOND));
+    assert_true(stream_tick(stream, true, ++mono_s * SECOND, 201 * SECOND));
+    sync_all(stream);
+    stream_destroy(&stream);
+    stream = open_stream(); // the clock was set back, and we are started anew
+    set_plan(stream, 1);
+    assert_true(stream_tick(stream, true, ++mono_s * SECOND, 150 * SECOND));
+    sync_all(stream);
+    size_t ticks = 0;
+    int64_t last_us = 0;
+    fault_t fault;
+    log_cursor_t *cursor = log_cursor_new(root, "test", "main", &fault);
+    assert_true(log_cursor_seek(cursor, 1, NULL, &fault));
+    for (record_t record; log_cursor_peek(cursor, UINT64_MAX, &record) == STAGE_RECORD;
+         log_cursor_pass(cursor)) {
+        tick_t tick;
+        if (record.kind != RECORD_TICK)
+            continue;
+        assert_true(tick_decode(&tick, record.payload));
+        if (ticks == sizeof since_s / sizeof *since_s)
+            last_us = tick.since_us;
+        else
+            assert_int_equal(tick.since_us, since_s[ticks++] * SECOND);
+    }
+    assert_int_equal(ticks, sizeof since_s / sizeof *since_s);
+    assert_true(last_us >= 201 * SECOND); // and nobody was there any sooner
+    log_cursor_destroy(&cursor);
+    stream_destroy(&stream);
+}
+
 // Whoever seeks finds the plan in force there: by the log alone, wherever he begins.
 static void every_place_has_its_plan(void **state)
 {
@@ -356,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(halves_are_records_of_their_own_kind, make_root,
                                         remove_root),
         cmocka_unit_test_setup_teardown(what_was_not_staged_is_said, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(a_tick_says_since_when, make_root, remove_root),
         cmocka_unit_test_setup_teardown(what_was_known_comes_back, make_root, remove_root),
         cmocka_unit_test_setup_teardown(every_place_has_its_plan, make_root, remove_root),
         cmocka_unit_test_setup_teardown(an_amendment_holds_once_it_is_durable, make_root,

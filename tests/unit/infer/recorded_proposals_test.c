@@ -1,6 +1,6 @@
-/*  Every recorded body: what is proposed for it is a good configuration and gives rows, or it says
- *  why there is none. The recordings lie beside the project; without them the test is skipped,
- * loudly.
+/*  Every recorded body: what is proposed for it is a good configuration and gives rows, or it
+ *  says why there is none. The recordings lie beside the project; without them the test is
+ *  skipped, loudly.
  */
 #include <unistd.h>
 

@@ -98,10 +98,12 @@ static void alerts_are_stamped_and_told_as_json(void **state)
 static void what_is_news(void **state)
 {
     (void) state;
-    static const char *const kinds[] = { "firing", "still", "resolved", "alert", "correction", "" };
+    static const char *const kinds[] = { "firing", "still", "resolved",   "flapping", "nodata",
+                                         "data",   "alert", "correction", "" };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         bulletin_t bulletin = { .kind = slice_text(kinds[i]) };
-        assert_int_equal(bulletin_is_news(&bulletin), i < 3);
+        assert_int_equal(bulletin_is_news(&bulletin), i < 6);
+        assert_int_equal(bulletin_is_state(&bulletin), i < 4);
     }
 }
 

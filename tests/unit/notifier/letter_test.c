@@ -3,7 +3,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -14,9 +16,10 @@
 static const char id[] = "00-alice";
 enum { NOW_S = 1700000100 };
 
+static char secret_file[] = "/tmp/tw-letter-XXXXXX";
 static setting_pair_t headers[] = {
     { .name = "X-Rule", .value = "rule {{rule}}", .line = 1, .column = 1 },
-    { .name = "Authorization", .value = "Bearer {{x", .secret = true },
+    { .name = "Authorization", .value = secret_file, .secret = true },
 };
 static gateway_settings_t gateways[] = {
     { .name = "sms",
@@ -26,10 +29,13 @@ static gateway_settings_t gateways[] = {
       .body = { "text={{title}}&from={{subscriber}}", 1, 1 },
       .headers = { 2, headers } },
     { .name = "ntfy", .url = { "https://ntfy.example/{{address}}", 1, 1 }, .method = "GET" },
+    { .name = "post",
+      .url = { "https://post.example/{{subscriber}}/x?a={{address}}", 1, 1 },
+      .method = "GET" },
 };
 static command_settings_t commands[] = { { "page", "/opt/page", 5000000 } };
 static settings_t settings = {
-    .gateway_count = 2,
+    .gateway_count = 3,
     .gateways = gateways,
     .command_count = 1,
     .commands = commands,
@@ -40,11 +46,22 @@ static settings_t settings = {
 
 static means_t *means;
 
+static int make_secret(void **state)
+{
+    (void) state;
+    static const char secret[] = "Bearer {{x\nno more\n";
+    int file = mkstemp(secret_file);
+    bool written = file >= 0 && write(file, secret, sizeof secret - 1) == sizeof secret - 1;
+    if (file >= 0)
+        close(file);
+    return written ? 0 : 1;
+}
+
 static int drop_means(void **state)
 {
     (void) state;
     means_destroy(&means);
-    return 0;
+    return unlink(secret_file);
 }
 
 static bool write_to(letter_t *letter, const store_subscriber_t *subscriber, const char *name,
@@ -164,6 +181,32 @@ static void an_address_cannot_leave_its_place_in_a_path(void **state)
     }
 }
 
+// Nor can any other value, where it is a part of the path.
+static void no_value_leads_elsewhere(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *subscriber, *address, *url; // NULL: refused
+    } cases[] = {
+        { "alice", "..", "https://post.example/alice/x?a=.." },
+        { "...", "/../", "https://post.example/.../x?a=%2F..%2F" },
+        { ".a", "1", "https://post.example/.a/x?a=1" },
+        { "..", "1", NULL },
+        { ".", "1", NULL },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fault_t fault = { 0 };
+        owned(letter_destroy) letter_t letter = { 0 };
+        store_subscriber_t subscriber = subscriber_with("post", cases[i].address);
+        subscriber.name = cases[i].subscriber;
+        assert_int_equal(write_to(&letter, &subscriber, "post", &fault), cases[i].url != NULL);
+        if (cases[i].url)
+            assert_string_equal(letter.url, cases[i].url);
+        else
+            assert_non_null(strstr(fault.text, "part of the path"));
+    }
+}
+
 static void mail_goes_to_good_mailboxes_alone(void **state)
 {
     (void) state;
@@ -222,9 +265,10 @@ int main(void)
         cmocka_unit_test(chat_is_unsigned_whatever_the_secret),
         cmocka_unit_test(a_gateway_gets_what_its_templates_say),
         cmocka_unit_test(an_address_cannot_leave_its_place_in_a_path),
+        cmocka_unit_test(no_value_leads_elsewhere),
         cmocka_unit_test(mail_goes_to_good_mailboxes_alone),
         cmocka_unit_test(a_command_gets_the_alert_as_json),
         cmocka_unit_test(mistakes_are_told),
     };
-    return cmocka_run_group_tests(tests, NULL, drop_means);
+    return cmocka_run_group_tests(tests, make_secret, drop_means);
 }

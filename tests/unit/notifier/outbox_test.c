@@ -218,6 +218,27 @@ static void what_the_log_has_forgotten_meanwhile_is_planned_again(void **state)
     notifying_destroy(&self);
 }
 
+// What is held back is heard by those who listen.
+static void what_is_held_is_published(void **state)
+{
+    (void) state;
+    enum { STEPS = 20 };
+    notifying_t self = notifying_new();
+    subscribe(1);
+    put(self.store, 1, 1);
+    outbox_hold(self.outbox, true);
+    for (int i = 0; i < STEPS; i++)
+        step(&self);
+    assert_int_equal(outbox_count(self.outbox).published, 1);
+    assert_int_equal(waiting(&self), 1);
+    assert_string_equal(redis("EXISTS tw:alerts"), "0");
+    outbox_hold(self.outbox, false);
+    run(&self);
+    assert_int_equal(outbox_count(self.outbox).published, 1);
+    assert_string_equal(redis("XLEN tw:alerts"), "1");
+    notifying_destroy(&self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +246,7 @@ int main(void)
         cmocka_unit_test_setup(what_the_log_knows_is_taken_and_no_more, flush),
         cmocka_unit_test_setup(one_id_twice_in_a_batch_is_one_alert, flush),
         cmocka_unit_test_setup(what_the_log_has_forgotten_meanwhile_is_planned_again, flush),
+        cmocka_unit_test_setup(what_is_held_is_published, flush),
     };
     return cmocka_run_group_tests_name("outbox", tests, server_setup, server_teardown);
 }

@@ -37,6 +37,8 @@ static void shapes_are_what_they_were(void **state)
     check_shape(PAYLOAD_JSON, "alert", "payload-json-v1.json");
     check_shape(PAYLOAD_ALERTMANAGER, "alert", "payload-alertmanager-v1.json");
     check_shape(PAYLOAD_ALERTMANAGER, "resolved", "payload-alertmanager-resolved-v1.json");
+    check_shape(PAYLOAD_ALERTMANAGER, "nodata", "payload-alertmanager-nodata-v1.json");
+    check_shape(PAYLOAD_ALERTMANAGER, "data", "payload-alertmanager-data-v1.json");
     check_shape(PAYLOAD_ALERTMANAGER, NULL, "payload-alertmanager-hostile-v1.json");
     check_shape(PAYLOAD_ALERTMANAGER_API, "alert", "payload-alertmanager-api-v1.json");
     check_shape(PAYLOAD_ALERTMANAGER_API, "correction", "payload-alertmanager-api-over-v1.json");

@@ -1,8 +1,10 @@
 /*  runner_test -- commands that end, fail and hang. What they are given is tried in
  *  channels_test.py.
  */
+#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +22,16 @@
 #include "proto/owned.h"
 
 enum { WAIT_US = 20 * 1000 * 1000, TIMEOUT_US = 10 * 1000 * 1000 };
+
+// In place of libc's: as if what we run belonged to somebody else.
+static bool may_not_kill;
+int kill(pid_t pid, int number)
+{
+    if (!may_not_kill)
+        return (int) syscall(SYS_kill, pid, number);
+    errno = EPERM;
+    return -1;
+}
 
 static char folder[] = "/tmp/tw-runner-XXXXXX";
 
@@ -103,6 +116,7 @@ static void the_end_is_the_answer(void **state)
           VERDICT_DELIVERED, "" },
         { "test \"$HOME\" = ''", VERDICT_DELIVERED, "" },
         { "test $# = 0", VERDICT_DELIVERED, "" },
+        { "grep -q '^NoNewPrivs:.1' /proc/self/status", VERDICT_DELIVERED, "" }, // no sudo
         { "exit 9", VERDICT_RETRY, "ended with 9" },
         { "kill -9 $$", VERDICT_RETRY, "killed by signal 9" },
     };
@@ -126,6 +140,47 @@ static void what_hangs_is_killed_in_time(void **state)
     assert_int_equal(answer.verdict, VERDICT_RETRY);
     assert_non_null(strstr(answer.error, "too long"));
     assert_true(life_mono_us() - start_us >= 300000);
+}
+
+// Whoever started us may not have wanted to hear of children.
+static void ends_are_heard_of_whoever_started_us(void **state)
+{
+    (void) state;
+    signal(SIGCHLD, SIG_IGN);
+    owned(runner_destroy) runner_t *runner = runner_new(NULL);
+    assert_int_equal(run(runner, "exit 0").verdict, VERDICT_DELIVERED);
+    answer_t answer = run(runner, "exit 3");
+    assert_int_equal(answer.verdict, VERDICT_RETRY);
+    assert_non_null(strstr(answer.error, "ended with 3"));
+}
+
+static void nobody_waits_for_what_cannot_be_killed(void **state)
+{
+    (void) state;
+    owned(runner_destroy) runner_t *runner = runner_new(NULL);
+    answer_t answer;
+    int64_t start_us = life_mono_us();
+    command.timeout_us = 100000;
+    may_not_kill = true;
+    assert_non_null(strstr(run(runner, "sleep 2").error, "too long"));
+    assert_int_equal(runner_due_us(runner), INT64_MAX);
+    assert_false(runner_next(runner, life_mono_us(), &answer)); // it is told once
+    assert_true(life_mono_us() - start_us < 1500000);
+    // Its place is taken until it is gone.
+    fault_t fault = { 0 };
+    letter_t letter = letter_to(script("sleep 2"));
+    for (size_t i = 1; i < RUNNER_AT_ONCE_MAX; i++)
+        assert_int_equal(runner_start(runner, &letter, i, life_mono_us(), &fault), DELIVER_STARTED);
+    assert_false(runner_has_room(runner));
+    for (size_t i = 1; i < RUNNER_AT_ONCE_MAX; i++)
+        assert_non_null(strstr(answer_of(runner).error, "too long"));
+    while (life_mono_us() - start_us < WAIT_US && !runner_has_room(runner)) {
+        assert_false(runner_next(runner, life_mono_us(), &answer));
+        usleep(10000);
+    }
+    assert_true(runner_has_room(runner));
+    may_not_kill = false;
+    command.timeout_us = TIMEOUT_US;
 }
 
 static void few_run_at_once(void **state)
@@ -159,6 +214,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_end_is_the_answer),
         cmocka_unit_test(what_hangs_is_killed_in_time),
+        cmocka_unit_test(ends_are_heard_of_whoever_started_us),
+        cmocka_unit_test(nobody_waits_for_what_cannot_be_killed),
         cmocka_unit_test(few_run_at_once),
         cmocka_unit_test(what_is_no_program_is_refused),
     };

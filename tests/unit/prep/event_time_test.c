@@ -1,8 +1,8 @@
 /*  event_time, time_format, calendar -- every way to write a time. */
 #include <time.h>
 
-#include "actors/prep/calendar.h"
 #include "actors/prep/event_time.h"
+#include "proto/calendar.h"
 #include "tests/unit/prep/cmocka_first.h"
 
 enum { BAD = -1, RANGE = -2 }; // in place of microseconds: unreadable, out of range

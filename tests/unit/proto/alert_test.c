@@ -189,6 +189,62 @@ static void an_incident_has_a_beginning(void **state)
     assert_memory_not_equal(&firing, &still, sizeof firing);
 }
 
+// A back-test names what is no alert, and the silence that has an end.
+static void a_back_test_prints_silences(void **state)
+{
+    (void) state;
+    alert_t alert = sample();
+    assert_false(alert_is_of_silence(&alert));
+    alert.kind = "data";
+    assert_true(alert_is_of_silence(&alert));
+    alert.incident = true;
+    alert.since_us = 1699999999000000;
+    alert.opened = (alert_id_t){ { 0xab } };
+    owned(buffer_destroy) buffer_t line = { 0 };
+    alert_backtest_json(&alert, &line);
+    assert_non_null(strstr(buffer_string(&line), "\"kind\":\"data\","
+                                                 "\"opened\":\"ab000000000000000000000000000000\","
+                                                 "\"since\":1699999999000000,\"rule\":"));
+}
+
+// One that comes and goes says how often.
+static void a_flap_says_how_often(void **state)
+{
+    (void) state;
+    alert_t alert = sample();
+    alert.kind = "flapping";
+    alert.incident = true;
+    alert.since_us = 1699999999000000;
+    alert.changes = 6;
+    owned(buffer_destroy) buffer_t out = { 0 }, json = { 0 };
+    alert_encode(&alert, &out);
+    assert_true(alert_stamp(out.data, out.size, 1700000000123456));
+    assert_true(json_from_wire(&json, buffer_slice(&out)));
+    assert_non_null(strstr(buffer_string(&json), "\"kind\":\"flapping\","));
+    assert_non_null(
+        strstr(buffer_string(&json), "\"since\":1699999999000000,\"changes\":6,\"rule\":"));
+}
+
+// One of windows that stand still says since when, also where most else is said.
+static void windows_that_stand_still_are_named(void **state)
+{
+    (void) state;
+    alert_t alert = sample();
+    alert.kind = "resolved";
+    alert.incident = true;
+    alert.since_us = 1699999999000000;
+    alert.opened.bytes[0] = alert.corrects.bytes[0] = 0xab;
+    alert.frozen = true;
+    alert.frozen_us = 1699999998000000;
+    owned(buffer_destroy) buffer_t out = { 0 }, json = { 0 }, line = { 0 };
+    alert_encode(&alert, &out);
+    assert_true(alert_stamp(out.data, out.size, 1700000000123456));
+    assert_true(json_from_wire(&json, buffer_slice(&out)));
+    assert_non_null(strstr(buffer_string(&json), ",\"frozen\":1699999998000000,\"rule\":"));
+    alert_backtest_json(&alert, &line);
+    assert_non_null(strstr(buffer_string(&line), ",\"frozen\":1699999998000000,\"rule\":"));
+}
+
 static void topics_end_in_a_slash(void **state)
 {
     (void) state;
@@ -229,6 +285,9 @@ int main(void)
         cmocka_unit_test(is_stamped_in_place),
         cmocka_unit_test(what_was_held_back_is_said),
         cmocka_unit_test(an_incident_has_a_beginning),
+        cmocka_unit_test(a_back_test_prints_silences),
+        cmocka_unit_test(a_flap_says_how_often),
+        cmocka_unit_test(windows_that_stand_still_are_named),
         cmocka_unit_test(topics_end_in_a_slash),
         cmocka_unit_test(a_back_test_prints_exact_decimals),
     };

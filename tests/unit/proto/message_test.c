@@ -51,7 +51,7 @@ static void raw_keeps_its_bytes(void **state)
     (void) state;
     owned(buffer_destroy) buffer_t out = { 0 };
     encode_raw(&out, 0);
-    golden_same("message-raw-v2.msgpack", buffer_slice(&out));
+    golden_same("message-raw-v3.msgpack", buffer_slice(&out));
     message_raw_t raw;
     fault_t fault;
     assert_int_equal(message_kind(buffer_slice(&out)), MESSAGE_RAW);
@@ -80,8 +80,11 @@ static void raw_keeps_its_bytes(void **state)
 
 static void encode_rows(buffer_t *out)
 {
-    owned(buffer_destroy) buffer_t plans = { 0 }, blocks = { 0 };
+    owned(buffer_destroy) buffer_t plans = { 0 }, ticks = { 0 }, blocks = { 0 };
     rows_plan_encode(&(rows_plan_t){ .seq = 9, .payload = slice_text("plan") }, &plans);
+    rows_tick_encode(
+        &(rows_tick_t){ .seq = 8, .recv_us = 1700000000000000, .since_us = 1600000000000000 },
+        &ticks);
     rows_block_encode(&(rows_block_t){ .seq = 8, .block = slice_text("block") }, &blocks);
     message_rows_encode(&(message_rows_t){ .stream = slice_text("main"),
                                            .lane = 1,
@@ -93,6 +96,7 @@ static void encode_rows(buffer_t *out)
                                            .from = 8,
                                            .to = 9,
                                            .plans = list_of(&plans, 1),
+                                           .ticks = list_of(&ticks, 1),
                                            .blocks = list_of(&blocks, 1) },
                         out);
 }
@@ -102,13 +106,18 @@ static void rows_keep_their_bytes(void **state)
     (void) state;
     owned(buffer_destroy) buffer_t out = { 0 };
     encode_rows(&out);
-    golden_same("message-rows-v2.msgpack", buffer_slice(&out));
+    golden_same("message-rows-v3.msgpack", buffer_slice(&out));
     message_rows_t rows;
     assert_true(message_rows_decode(&rows, buffer_slice(&out), NULL));
     list_t rest = rows.blocks;
     rows_block_t block;
     assert_true(rows_block_next(&rest, &block));
     assert_true(block.seq == 8 && slice_is(block.block, "block"));
+    rest = rows.ticks;
+    rows_tick_t tick;
+    assert_true(rows_tick_next(&rest, &tick));
+    assert_true(tick.seq == 8 && tick.recv_us == 1700000000000000);
+    assert_true(tick.since_us == 1600000000000000);
     rest = rows.plans;
     rows_plan_t plan;
     assert_true(rows_plan_next(&rest, &plan));
@@ -137,7 +146,7 @@ static void ack_and_need_keep_their_bytes(void **state)
     (void) state;
     owned(buffer_destroy) buffer_t out = { 0 };
     encode_ack(&out);
-    golden_same("message-ack-v2.msgpack", buffer_slice(&out));
+    golden_same("message-ack-v3.msgpack", buffer_slice(&out));
     message_ack_t ack;
     assert_true(message_ack_decode(&ack, buffer_slice(&out), NULL));
     assert_true(ack.received == 12 && ack.durable == 11);
@@ -152,7 +161,7 @@ static void ack_and_need_keep_their_bytes(void **state)
                                            .from = 300,
                                            .partitions = slice_of(partitions, 32) },
                         &out);
-    golden_same("message-need-v2.msgpack", buffer_slice(&out));
+    golden_same("message-need-v3.msgpack", buffer_slice(&out));
     message_need_t need;
     assert_true(message_need_decode(&need, buffer_slice(&out), NULL));
     assert_int_equal(need.from, 300);
@@ -192,13 +201,13 @@ static void every_cut_and_every_tail_is_refused(void **state)
 static void header_decides(void **state)
 {
     (void) state;
-    static const char version3[] = "\x92\x92\x03\x01\x90", unknown[] = "\x92\x92\x02\x63\x90",
-                      short_body[] = "\x92\x92\x02\x03\x90";
+    static const char version4[] = "\x92\x92\x04\x01\x90", unknown[] = "\x92\x92\x03\x63\x90",
+                      short_body[] = "\x92\x92\x03\x03\x90";
     fault_t fault;
     message_ack_t ack;
-    assert_int_equal(message_kind(slice_text(version3)), MESSAGE_NONE);
-    assert_false(message_ack_decode(&ack, slice_text(version3), &fault));
-    assert_string_equal(fault.text, "protocol version 3, this program speaks 2");
+    assert_int_equal(message_kind(slice_text(version4)), MESSAGE_NONE);
+    assert_false(message_ack_decode(&ack, slice_text(version4), &fault));
+    assert_string_equal(fault.text, "protocol version 4, this program speaks 3");
     assert_int_equal(message_kind(slice_text(unknown)), MESSAGE_NONE);
     assert_false(message_ack_decode(&ack, slice_text(unknown), &fault));
     assert_string_equal(fault.text, "message 99 where 3 is expected");
@@ -209,23 +218,25 @@ static void header_decides(void **state)
     assert_false(message_ack_decode(&ack, slice_text("GET / HTTP/1.1"), &fault));
 }
 
-// As the program of the version before sent them.
-static void messages_of_version_1_are_refused(void **state)
+// As the programs of versions before sent them.
+static void messages_of_other_versions_are_refused(void **state)
 {
     (void) state;
     static const char *const names[] = { "raw", "rows", "ack", "need" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char path[64];
+    for (size_t i = 0; i < 2 * sizeof names / sizeof *names; i++) {
+        char path[64], refusal[64];
         uint8_t bytes[4096];
         fault_t fault;
-        snprintf(path, sizeof path, "tests/golden/message-%s-v1.msgpack", names[i]);
+        snprintf(path, sizeof path, "tests/golden/message-%s-v%zu.msgpack", names[i / 2],
+                 1 + i % 2);
+        snprintf(refusal, sizeof refusal, "protocol version %zu, this program speaks 3", 1 + i % 2);
         FILE *file = fopen(path, "rb");
         assert_non_null(file);
         slice_t frame = slice_of(bytes, fread(bytes, 1, sizeof bytes, file));
         fclose(file);
         assert_int_equal(message_kind(frame), MESSAGE_NONE);
         assert_false(anybody_takes(frame, &fault));
-        assert_string_equal(fault.text, "protocol version 1, this program speaks 2");
+        assert_string_equal(fault.text, refusal);
     }
 }
 
@@ -299,7 +310,7 @@ static void rows_that_say_more_are_refused(void **state)
 {
     (void) state;
     static const char more[] = "rows: it speaks for more than first..last",
-                      outside[] = "rows: a plan or block is of a record outside from..to";
+                      outside[] = "rows: a plan, tick or block is of a record outside from..to";
     message_rows_t rows = rows_of(7, 9, 8, 7);
     assert_rows(&rows, "rows: from is beyond to");
     rows = rows_of(7, 9, 6, 9);
@@ -363,7 +374,7 @@ int main(void)
         cmocka_unit_test(every_cut_and_every_tail_is_refused),
         cmocka_unit_test(header_decides),
         cmocka_unit_test(bounds_hold),
-        cmocka_unit_test(messages_of_version_1_are_refused),
+        cmocka_unit_test(messages_of_other_versions_are_refused),
         cmocka_unit_test(fields_that_contradict_are_refused),
         cmocka_unit_test(rows_that_say_more_are_refused),
         cmocka_unit_test(too_much_latches),

@@ -66,6 +66,42 @@ static void bounds_are_told(void **state)
                          slice_of(text, PLAN_BODY_MAX), &fault));
 }
 
+// A snapshot of the largest plan fits into a record, and what does not fit is refused by name.
+static void bytes_of_all_are_bounded(void **state)
+{
+    (void) state;
+    enum { BODIES = PLAN_BYTES_MAX / PLAN_BODY_MAX, RECORD_MAX = 64 << 20 };
+    plan_t *plan = plan_new();
+    uint8_t *body = calloc(1, PLAN_BODY_MAX);
+    slice_t large = slice_of(body, PLAN_BODY_MAX);
+    char name[32];
+    fault_t fault;
+    for (int i = 0; i < BODIES - 1; i++) {
+        snprintf(name, sizeof name, "rule-%05d", i);
+        assert_true(plan_set(plan, PLAN_RULE, slice_text(name), large, &fault));
+    }
+    assert_false(plan_set(plan, PLAN_RULE, slice_text("rule-last"), large, &fault));
+    assert_string_equal(fault.text, "the plan is full: 62914560 bytes");
+    assert_true(plan_set(plan, PLAN_RULE, slice_text(name), large, &fault)); // instead of itself
+    assert_true(plan_set(plan, PLAN_RULE, slice_text("small"), slice_text("x"), &fault));
+    plan_remove(plan, PLAN_RULE, slice_text(name));
+    assert_true(plan_set(plan, PLAN_RULE, slice_text("rule-last"), large, &fault));
+    buffer_t snapshot = { 0 };
+    assert_true(plan_encode(plan, NULL, &snapshot));
+    assert_true(snapshot.size < RECORD_MAX);
+    buffer_destroy(&snapshot);
+    // One comes into a full plan before another leaves it, in order of name: that can be followed.
+    owned(plan_destroy) plan_t *next = plan_copy(plan);
+    plan_remove(next, PLAN_RULE, slice_text("rule-last"));
+    assert_true(plan_set(next, PLAN_RULE, slice_text("early"), large, &fault));
+    assert_true(plan_encode(next, plan, &snapshot));
+    assert_true(plan_apply(plan, buffer_slice(&snapshot), &fault));
+    assert_true(same(plan, next));
+    buffer_destroy(&snapshot);
+    free(body);
+    plan_destroy(&plan);
+}
+
 static void records_keep_their_bytes(void **state)
 {
     (void) state;
@@ -199,20 +235,124 @@ static void a_rule_comes_back(void **state)
     assert_false(rule_decode(&read, buffer_slice(&out), &fault));
 }
 
+static void first_form(buffer_t *body, uint32_t fields)
+{
+    wire_array(body, fields);
+    wire_string(body, "candle");
+    wire_string(body, "volume > 3 * avg(volume) OVER last_1h");
+    wire_string(body, "warning");
+    wire_string(body, "gr\xc3\xbc\xc3\x9f");
+    wire_u64(body, 10);
+    wire_bool(body, true);
+    wire_bool(body, false);
+    wire_i64(body, 600000000);
+}
+
+static void a_rule_that_asks_for_silence_comes_back(void **state)
+{
+    (void) state;
+    const rule_t rule = { .on = slice_text("candle"),
+                          .when = slice_text("volume > 3"),
+                          .severity = slice_text("warning"),
+                          .emit = RULE_EMIT_EDGE,
+                          .nodata_us = 600000000 };
+    owned(buffer_destroy) buffer_t out = { 0 };
+    rule_encode(&rule, &out);
+    golden_same("rule-v4.msgpack", buffer_slice(&out));
+    rule_t read;
+    fault_t fault;
+    assert_true(rule_decode(&read, buffer_slice(&out), &fault));
+    assert_int_equal(read.nodata_us, 600000000);
+    for (size_t size = 0; size < out.size; size++)
+        assert_false(rule_decode(&read, slice_of(out.data, size), &fault));
+    memset(out.data + out.size - 4, 0, 4); // not at all is said by leaving it out
+    assert_false(rule_decode(&read, buffer_slice(&out), &fault));
+    buffer_clear(&out);
+    rule_t longer = rule;
+    longer.nodata_us = RULE_NODATA_US_MAX + 1;
+    rule_encode(&longer, &out);
+    assert_false(rule_decode(&read, buffer_slice(&out), &fault));
+}
+
+static void a_rule_that_guards_against_flaps_comes_back(void **state)
+{
+    (void) state;
+    const rule_t rule = { .on = slice_text("candle"),
+                          .when = slice_text("volume > 3"),
+                          .severity = slice_text("warning"),
+                          .emit = RULE_EMIT_EDGE,
+                          .flap_changes = 6,
+                          .flap_us = 600000000 };
+    owned(buffer_destroy) buffer_t out = { 0 };
+    rule_encode(&rule, &out);
+    golden_same("rule-v5.msgpack", buffer_slice(&out));
+    rule_t read;
+    fault_t fault;
+    assert_true(rule_decode(&read, buffer_slice(&out), &fault));
+    assert_int_equal(read.nodata_us, 0);
+    assert_int_equal(read.flap_changes, 6);
+    assert_int_equal(read.flap_us, 600000000);
+    for (size_t size = 0; size < out.size; size++)
+        assert_false(rule_decode(&read, slice_of(out.data, size), &fault));
+    static const struct {
+        uint32_t changes;
+        int64_t us;
+        bool good;
+    } others[] = { { RULE_FLAP_LEAST, 1, true },
+                   { RULE_FLAP_MOST, RULE_FLAP_US_MAX, true },
+                   { RULE_FLAP_LEAST - 1, 1, false },
+                   { RULE_FLAP_MOST + 1, 1, false },
+                   { 6, 0, false },
+                   { 6, -1, false },
+                   { 6, RULE_FLAP_US_MAX + 1, false } };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        rule_t other = rule;
+        other.flap_changes = others[i].changes;
+        other.flap_us = others[i].us;
+        buffer_clear(&out);
+        rule_encode(&other, &out);
+        assert_int_equal(rule_decode(&read, buffer_slice(&out), &fault), others[i].good);
+    }
+}
+
+static void a_rule_whose_windows_stand_still_comes_back(void **state)
+{
+    (void) state;
+    rule_t rule = { .on = slice_text("candle"),
+                    .when = slice_text("volume > avg(volume) OVER last_1h"),
+                    .severity = slice_text("warning"),
+                    .freeze = true };
+    owned(buffer_destroy) buffer_t out = { 0 };
+    rule_encode(&rule, &out);
+    golden_same("rule-v6.msgpack", buffer_slice(&out));
+    rule_t read;
+    fault_t fault;
+    assert_true(rule_decode(&read, buffer_slice(&out), &fault));
+    assert_true(read.freeze);
+    assert_int_equal(read.flap_changes, 0);
+    for (size_t size = 0; size < out.size; size++)
+        assert_false(rule_decode(&read, slice_of(out.data, size), &fault));
+    out.data[out.size - 1] = 0xc2; // that they do not is said by leaving it out
+    assert_false(rule_decode(&read, buffer_slice(&out), &fault));
+    rule.flap_changes = 6;
+    rule.flap_us = 600000000;
+    buffer_clear(&out);
+    rule_encode(&rule, &out);
+    assert_true(rule_decode(&read, buffer_slice(&out), &fault));
+    assert_true(read.freeze);
+    assert_int_equal(read.flap_us, 600000000);
+    rule.flap_changes = 0; // a time without changes
+    buffer_clear(&out);
+    rule_encode(&rule, &out);
+    assert_false(rule_decode(&read, buffer_slice(&out), &fault));
+}
+
 // Logs have bodies from before there was `emit`: they mean what they meant.
 static void a_rule_of_the_first_form_is_read(void **state)
 {
     (void) state;
     owned(buffer_destroy) buffer_t body = { 0 };
-    wire_array(&body, 8);
-    wire_string(&body, "candle");
-    wire_string(&body, "volume > 3 * avg(volume) OVER last_1h");
-    wire_string(&body, "warning");
-    wire_string(&body, "gr\xc3\xbc\xc3\x9f");
-    wire_u64(&body, 10);
-    wire_bool(&body, true);
-    wire_bool(&body, false);
-    wire_i64(&body, 600000000);
+    first_form(&body, 8);
     golden_same("rule-v1.msgpack", buffer_slice(&body));
     rule_t read = { .emit = RULE_EMIT_DEFAULT, .alerts_max = 5 };
     fault_t fault;
@@ -224,17 +364,44 @@ static void a_rule_of_the_first_form_is_read(void **state)
     assert_false(rule_decode(&read, buffer_slice(&body), &fault));
 }
 
+// And from before there were incidents.
+static void a_rule_of_the_second_form_is_read(void **state)
+{
+    (void) state;
+    owned(buffer_destroy) buffer_t body = { 0 };
+    first_form(&body, 10);
+    wire_u64(&body, RULE_EMIT_EDGE);
+    wire_u64(&body, 1000);
+    golden_same("rule-v2.msgpack", buffer_slice(&body));
+    rule_t read = { .for_us = 5 };
+    fault_t fault;
+    assert_true(rule_decode(&read, buffer_slice(&body), &fault));
+    assert_int_equal(read.emit, RULE_EMIT_EDGE);
+    assert_int_equal(read.alerts_max, 1000);
+    assert_int_equal(read.for_us, 0);
+    assert_int_equal(read.resolve.size, 0);
+    body.data[0]++; // eleven
+    assert_false(rule_decode(&read, buffer_slice(&body), &fault));
+    wire_i64(&body, 0);
+    assert_false(rule_decode(&read, buffer_slice(&body), &fault)); // `for` without `resolve`
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_an_ordered_set),
         cmocka_unit_test(bounds_are_told),
+        cmocka_unit_test(bytes_of_all_are_bounded),
         cmocka_unit_test(records_keep_their_bytes),
         cmocka_unit_test(any_plan_leads_to_any_other),
         cmocka_unit_test(many_changes_become_a_snapshot),
         cmocka_unit_test(damage_is_refused_and_changes_nothing),
         cmocka_unit_test(a_rule_comes_back),
+        cmocka_unit_test(a_rule_that_asks_for_silence_comes_back),
+        cmocka_unit_test(a_rule_that_guards_against_flaps_comes_back),
+        cmocka_unit_test(a_rule_whose_windows_stand_still_comes_back),
         cmocka_unit_test(a_rule_of_the_first_form_is_read),
+        cmocka_unit_test(a_rule_of_the_second_form_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

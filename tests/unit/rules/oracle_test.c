@@ -2,11 +2,11 @@
  *
  *  Without arguments this runs the script, with "answer" it is the other side of its pipe: a line
  *  per request, fields apart by tabs, \n in a text written as \n.
- *      derive NAME SQL | rule NAME MIN_ROWS POSITIVE SQL      into the plan
+ *      derive NAME SQL | rule NAME MIN_ROWS POSITIVE SQL EMIT into the plan
  *      row EXCHANGE PAIR TS_US OPEN HIGH LOW CLOSE VOLUME     \N is NULL; in order of ts, n
  *      compile                                                "refused NAME LINE:COLUMN: TEXT"
  *      sql NAME                                               the query, then a line "."
- *      judge NAME                                             row numbers where it holds
+ *      judge NAME                                             row numbers where it alerts
  *      clear                                                  forget plan, keep rows
  */
 #include <stdio.h>
@@ -67,16 +67,29 @@ static void take_row(answering_t *self, char **fields)
     }
 }
 
+// Did it hold for the row before this one, in its series?
+static bool held_before(const answering_t *self, const bool *holds, size_t row)
+{
+    for (size_t i = row; i-- > 0;)
+        if (plain_same_series(&self->rows[i], &self->rows[row]))
+            return holds[i];
+    return false;
+}
+
 static void judge(answering_t *self, const char *name)
 {
+    static bool holds[ROWS_MAX];
     const table_plan_t *table = ruleset_table(self->ruleset, slice_text("candle"));
     plain_windows_t windows = { .table = table, .rows = self->rows, .widen = 1 };
     for (size_t i = 0; i < table->rule_count; i++) {
         if (strcmp(table->rules[i].name, name) != 0)
             continue;
-        for (windows.current = 0; windows.current < self->row_count; windows.current++)
-            if (plain_judge(&table->rules[i], &windows))
+        bool edge = table->rules[i].rule.emit == RULE_EMIT_EDGE;
+        for (windows.current = 0; windows.current < self->row_count; windows.current++) {
+            holds[windows.current] = plain_judge(&table->rules[i], &windows);
+            if (holds[windows.current] && !(edge && held_before(self, holds, windows.current)))
                 printf("%zu ", windows.current);
+        }
     }
     printf("\n");
 }
@@ -86,11 +99,12 @@ static void answer(answering_t *self, char **fields, size_t count)
     if (strcmp(fields[0], "derive") == 0 && count == 3) {
         unescape(fields[2]);
         plan_maker_derive(self->plan, fields[1], fields[2]);
-    } else if (strcmp(fields[0], "rule") == 0 && count == 5) {
+    } else if (strcmp(fields[0], "rule") == 0 && count == 6) {
         unescape(fields[4]);
         rule_t rule = plan_maker_rule(fields[4]);
         rule.min_rows = (uint32_t) atoi(fields[2]);
         rule.positive = atoi(fields[3]);
+        rule.emit = strcmp(fields[5], "edge") ? RULE_EMIT_ROW : RULE_EMIT_EDGE;
         plan_maker_put(self->plan, fields[1], &rule);
     } else if (strcmp(fields[0], "row") == 0 && count == 9 && self->row_count < ROWS_MAX) {
         take_row(self, fields);

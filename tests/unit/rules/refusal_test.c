@@ -30,6 +30,21 @@ static void assert_accepted(const plan_t *plan, const char *when)
         fail_msg("%.80s: %s", when, fault.text);
 }
 
+// There has to be a window that can stand still; one of `resolve` does not do.
+static void test_freeze(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *plan = plan_maker_candles();
+    fault_t fault = { 0 };
+    rule_t rule = plan_maker_rule("volume > 3");
+    rule.freeze = true;
+    rule.resolve = slice_text("volume < avg(volume) OVER last_1h");
+    assert_false(ruleset_check(plan, "r", &rule, &fault));
+    assert_string_equal(fault.text, "freeze: the condition has no window that could stand still");
+    rule.when = slice_text("volume > 3 * avg(volume) OVER last_1h");
+    assert_true(ruleset_check(plan, "r", &rule, &fault));
+}
+
 static void test_places(void **state)
 {
     (void) state;
@@ -48,6 +63,14 @@ static void test_places(void **state)
     assert_refused(plan, "avg(close) OVER nix > 1",
                    "1:17 window \"nix\" does not exist (there are "
                    "last_<N><s|m|h|d> and rows_<N>)");
+    assert_refused(plan, "volume > (SELECT 3)",
+                   "1:10 subqueries are not supported in a condition: it sees one row and the "
+                   "windows of its series; joins with others are not in this version");
+    assert_refused(plan,
+                   "avg(close) OVER (PARTITION BY exchange ORDER BY ts RANGE BETWEEN '1 hour' "
+                   "PRECEDING AND '1 us' PRECEDING) > 1",
+                   "1:17 a window is partitioned by all the key columns; windows over several "
+                   "series are not in this version");
     assert_refused(plan, "", "1:1 syntax error at end of input");
     assert_refused(plan, "a = '\xff'", "0:0 invalid byte sequence for encoding \"UTF8\"");
     rule_t rule = plan_maker_rule("volume > 1");
@@ -363,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_freeze),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_exact_query),
         cmocka_unit_test(test_digits),

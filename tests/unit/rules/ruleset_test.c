@@ -358,6 +358,8 @@ static void test_emit(void **state)
         { "volume > 3", RULE_EMIT_EDGE, RULE_EMIT_EDGE },
         { "volume > avg(volume) OVER last_1h", RULE_EMIT_DEFAULT, RULE_EMIT_ROW },
         { "volume > lag(volume) OVER rows_1", RULE_EMIT_DEFAULT, RULE_EMIT_ROW },
+        { "volume > avg(volume) OVER last_1h", RULE_EMIT_EDGE, RULE_EMIT_EDGE },
+        { "volume > lag(volume) OVER rows_1", RULE_EMIT_EDGE, RULE_EMIT_EDGE },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         owned(plan_destroy) plan_t *plan = plan_maker_candles();
@@ -368,13 +370,8 @@ static void test_emit(void **state)
         const table_plan_t *table = candle(ruleset);
         assert_int_equal(table->rules[0].rule.emit, cases[i].means);
         assert_int_equal(table->has_edges, cases[i].means == RULE_EMIT_EDGE);
+        assert_int_equal(table->recalls, table->has_edges && table->window_count > 0);
     }
-    owned(plan_destroy) plan_t *plan = plan_maker_candles();
-    rule_t rule = plan_maker_rule("volume > avg(volume) OVER last_1h");
-    rule.emit = RULE_EMIT_EDGE;
-    fault_t fault;
-    assert_false(ruleset_check(plan, "r", &rule, &fault));
-    assert_non_null(strstr(fault.text, "emit: edge is only possible without windows"));
 }
 
 // What ends an incident is a condition with windows and guards of its own, and no part of the id.
@@ -406,6 +403,45 @@ static void test_resolve(void **state)
     rule.resolve = slice_text("volume");
     assert_false(ruleset_check(plan, "r", &rule, &fault));
     assert_non_null(strstr(fault.text, "resolve: 1:1: "));
+}
+
+// A plain condition is accepted without its query being printed: the longest there can be has one.
+static void test_the_longest_plain_rule_has_a_query(void **state)
+{
+    (void) state;
+    owned(plan_destroy) plan_t *plan = plan_maker_candles();
+    fault_t fault = { .text = "" };
+    static char when[RULE_TEXT_MAX + 64], longest[RULE_TEXT_MAX + 1];
+    size_t comparisons = 0, size = 0;
+    for (;;) { // AND and OR in turn, each around all before it, until no more is accepted
+        size_t grown = (size_t) snprintf(
+            when, sizeof when, comparisons == 0 ? "volume > 1e299" : "(%s) %s volume > 1e299",
+            longest, comparisons % 2 ? "AND" : "OR");
+        rule_t rule = plan_maker_rule(when);
+        if (grown > RULE_TEXT_MAX || !ruleset_check(plan, "r", &rule, &fault))
+            break;
+        memcpy(longest, when, grown + 1);
+        size = grown;
+        comparisons++;
+    }
+    assert_true(comparisons > 20);
+    for (;;) { // and then flat
+        size_t grown = (size_t) snprintf(when, sizeof when, "%s OR volume > 1e299", longest);
+        rule_t rule = plan_maker_rule(when);
+        if (grown > RULE_TEXT_MAX || !ruleset_check(plan, "r", &rule, &fault))
+            break;
+        memcpy(longest, when, grown + 1);
+        size = grown;
+        comparisons++;
+    }
+    assert_true(comparisons > 70 && size > 1000);
+    rule_t rule = plan_maker_rule(longest);
+    plan_maker_put(plan, "r", &rule);
+    owned(ruleset_destroy) ruleset_t *ruleset = compile(plan);
+    owned(buffer_destroy) buffer_t query = { 0 };
+    if (!ruleset_sql(ruleset, "r", &query, &fault))
+        fail_msg("%zu comparisons: %s", comparisons, fault.text);
+    assert_true(query.size > size);
 }
 
 // `rule sql` of an edge asks for the row before, under names that no column has.
@@ -445,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_hash_says_what_is_judged),
         cmocka_unit_test(test_hash_is_golden),
         cmocka_unit_test(test_emit),
+        cmocka_unit_test(test_the_longest_plain_rule_has_a_query),
         cmocka_unit_test(test_sql_of_an_edge),
         cmocka_unit_test(test_resolve),
     };

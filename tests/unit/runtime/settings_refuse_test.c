@@ -389,6 +389,11 @@ static void rules(void **state)
         { RULES "  r: { on: t, when: x > 1, enabled: on }\n", 4, 37, "true or false" },
         { RULES "  r: { on: t, when: x > 1, severity: very bad }\n", 4, 38, "letters, digits" },
         { RULES "  r: { on: t, when: x > 1, cooldown: 10 }\n", 4, 38, "expected a duration" },
+        { RULES "  r: { on: t, when: x > 1, flap: 2/10m }\n", 4, 34, "3 to 20 changes" },
+        { RULES "  r: { on: t, when: x > 1, flap: 21/10m }\n", 4, 34, "such as 6/10m" },
+        { RULES "  r: { on: t, when: x > 1, flap: 6/367d }\n", 4, 34, "at most 366d" },
+        { RULES "  r: { on: t, when: x > 1, flap: 6/0s }\n", 4, 34, "such as 6/10m" },
+        { RULES "  r: { on: t, when: x > 1, flap: [6] }\n", 4, 34, "one value" },
         { RULES "  r: { on: t, wenn: x > 1 }\n", 4, 15, "did you mean 'when'" },
     };
     EXPECT_ALL(cases);

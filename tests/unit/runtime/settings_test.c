@@ -134,10 +134,28 @@ static void sample_of_the_contract(void **state)
     assert_true(rule->enabled);
     assert_int_equal(rule->for_us, 0);
     assert_int_equal(rule->cooldown_us, 600 * 1000000);
+    assert_int_equal(rule->flap.count, 0);
+    assert_false(rule->freeze);
     assert_null(rule->emit);
     assert_string_equal(rule->resolve, "");
     settings_destroy(&settings);
     assert_null(settings);
+}
+
+static void a_flap_is_so_many_in_a_time(void **state)
+{
+    (void) state;
+    budget_t flap = { 0 };
+    assert_true(settings_flap("6/10m", &flap));
+    assert_int_equal(flap.count, 6);
+    assert_int_equal(flap.window_us, 600 * 1000000);
+    assert_true(settings_flap("3/d", &flap));
+    assert_int_equal(flap.window_us, INT64_C(86400) * 1000000);
+    assert_true(settings_flap("20/1us", &flap) && settings_flap("20/366d", &flap));
+    static const char *const bad[] = { "",     "6",      "6/",   "/10m",   "2/10m",  "21/10m",
+                                       "6/0s", "6/367d", "6/10", "6 /10m", "6/10m ", "+6/10m" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(settings_flap(bad[i], &flap));
 }
 
 static void everything_else_a_source_takes(void **state)
@@ -283,6 +301,11 @@ static void secrets_come_from_files(void **state)
     assert_null(settings_parse(text, strlen(text), &fault));
     assert_non_null(strstr(fault.text, "cannot read"));
     assert_int_equal(fault.line, 3);
+    // Those of gateways are the notifier's to read: other actors may not be able to.
+    settings = parse("gateways: { g: { url: \"https://h\", headers: { A_file: /none } } }\n");
+    assert_pair(&settings->gateways[0].headers, 0, "A", "/none");
+    assert_true(settings->gateways[0].headers.items[0].secret);
+    settings_destroy(&settings);
 }
 
 static void files_are_loaded_with_their_path(void **state)
@@ -380,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sample_of_the_contract),
+        cmocka_unit_test(a_flap_is_so_many_in_a_time),
         cmocka_unit_test(everything_else_a_source_takes),
         cmocka_unit_test(environment_expands),
         cmocka_unit_test(secrets_come_from_files),

@@ -1,5 +1,5 @@
 /*  A list of objects comes back from its text, on disk and off; rubbish and paths that lead away
- * are refused.
+ *  are refused.
  */
 #include "broker/stage/manifest.h"
 

@@ -23,7 +23,7 @@ static size_t alerts_of(const char *when, uint32_t window_rows_max)
     ear_t ear = { 0 };
     fold_t *fold = fold_new(ear_hear, &ear);
     fold_own(fold, partition);
-    assert_true(fold_plan(fold, slice_text("s"), &all, set));
+    assert_true(fold_plan(fold, slice_text("s"), &all, set, 1, 0));
     for (int i = 0; i < 9; i++) {
         feed_row_t row = { .pair = "a", .ts = i * MINUTE };
         row.values[0] = feed_number(growing[i]);

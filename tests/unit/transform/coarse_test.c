@@ -32,7 +32,7 @@ static void test_coarse(void **state)
     partitions_t all = feed_everything();
     scene_t scene = { .fold = fold_new(look_at_exact, NULL) };
     fold_own(scene.fold, partition);
-    assert_true(fold_plan(scene.fold, slice_text("s"), &all, set));
+    assert_true(fold_plan(scene.fold, slice_text("s"), &all, set, 1, 0));
     alert_count = 0;
     minutes(&scene, 0, 29, "1");
     row(&scene, 29 * MINUTE, "9", NULL, false); // the thirtieth
@@ -223,7 +223,7 @@ static void test_bounded(void **state)
     partitions_t all = feed_everything();
     scene_t scene = { .fold = fold_new(look_at_exact, NULL) };
     fold_own(scene.fold, partition);
-    assert_true(fold_plan(scene.fold, slice_text("s"), &all, set));
+    assert_true(fold_plan(scene.fold, slice_text("s"), &all, set, 1, 0));
     static feed_row_t rows[50000];
     size_t bytes = 0;
     for (uint64_t block = 0; block < 6; block++) {

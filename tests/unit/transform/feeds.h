@@ -22,18 +22,22 @@ static void (*feed_more)(const char *name, rule_t *rule) = NULL; // what else ru
 
 static int64_t feed_lateness_us = 0; // of sources from here on
 
+enum { FEED_KEYS_MAX = 7 };
+static uint32_t feed_keys = 2; // of sources from here on
+
 // A source's body as far as rules look at it: table "candle" with keys exchange and pair.
 static inline void feed_source(buffer_t *out, const char *table)
 {
-    static const char *const keys[] = { "exchange", "pair" };
+    static const char *const keys[FEED_KEYS_MAX] = { "exchange", "pair", "k2", "k3",
+                                                     "k4",       "k5",   "k6" };
     bool late = feed_lateness_us > 0;
     wire_array(out, late ? 18 : 13);
     wire_u64(out, 1);
     for (int i = 0; i < 6; i++)
         wire_nil(out);
     wire_string(out, table);
-    wire_array(out, 4);
-    for (int i = 0; i < 2; i++) {
+    wire_array(out, 2 * feed_keys);
+    for (uint32_t i = 0; i < feed_keys; i++) {
         wire_string(out, keys[i]);
         wire_nil(out);
     }
@@ -121,13 +125,15 @@ static inline partitions_t feed_everything(void)
     return all;
 }
 
+static int64_t feed_recv_us = 1; // receipt of records from here on
+
 // Give rows to the fold as the block of record `seq` of stream `stream`.
 static inline bool feed(fold_t *fold, const char *stream, uint64_t seq, const feed_row_t *rows,
                         size_t count, bool ordinal)
 {
     rows_t *builder = rows_new();
     rows_head_t head = { .seq = seq,
-                         .recv_us = 1,
+                         .recv_us = feed_recv_us,
                          .source = slice_text("feed"),
                          .table = slice_text("candle"),
                          .column_count = FEED_COLUMNS,
@@ -153,18 +159,26 @@ static inline bool feed(fold_t *fold, const char *stream, uint64_t seq, const fe
     return ok;
 }
 
+// A tick as record `seq`, of a collector that is there since then.
+static inline bool feed_tick(fold_t *fold, const char *stream, uint64_t seq, int64_t since_us)
+{
+    partitions_t all = feed_everything();
+    const fold_tick_t tick = { .seq = seq, .recv_us = feed_recv_us, .since_us = since_us };
+    return fold_tick(fold, slice_text(stream), &all, &tick, 7);
+}
+
 // ---- alerts -----------------------------------------------------------------------------------
 
 typedef struct {
-    alert_id_t id, prev, corrects;
+    alert_id_t id, prev, corrects, opened;
     char kind[16];
     bool correction, late;
     int64_t since;
-    uint64_t seq, record, suppressed;
+    uint64_t seq, record, suppressed, changes;
     uint32_t row;
     unsigned partition;
     int64_t ts;
-    char rule[32], series[64];
+    char rule[32], series[64], reason[32], pair[16]; // pair: of the key
 } heard_t;
 
 typedef struct {
@@ -188,11 +202,13 @@ static inline void ear_hear(void *context, unsigned partition, const alert_t *al
     *heard = (heard_t){ .id = alert->id,
                         .prev = alert->prev,
                         .corrects = alert->corrects,
+                        .opened = alert->opened,
                         .correction = strcmp(alert->kind, "correction") == 0,
                         .late = alert->late,
                         .since = alert->since_us,
                         .seq = alert->seq,
                         .suppressed = alert->suppressed,
+                        .changes = alert->changes,
                         .record = alert->record_seq,
                         .row = alert->row,
                         .partition = partition,
@@ -201,6 +217,9 @@ static inline void ear_hear(void *context, unsigned partition, const alert_t *al
     snprintf(heard->rule, sizeof heard->rule, "%.*s", (int) alert->rule.size, alert->rule.data);
     snprintf(heard->series, sizeof heard->series, "%.*s", (int) alert->series.size,
              alert->series.data);
+    snprintf(heard->reason, sizeof heard->reason, "%s", alert->reason ? alert->reason : "");
+    snprintf(heard->pair, sizeof heard->pair, "%.*s", (int) alert->key_values[1].size,
+             alert->key_values[1].data);
     alert_encode(alert, &self->bodies);
 }
 
@@ -218,7 +237,7 @@ static inline fold_t *feed_fold(ear_t *ear, const char *stream, ruleset_t *rules
     for (unsigned p = 0; p < PARTITIONS; p++)
         fold_own(fold, p);
     partitions_t all = feed_everything();
-    if (rules && !fold_plan(fold, slice_text(stream), &all, rules))
+    if (rules && !fold_plan(fold, slice_text(stream), &all, rules, 1, 0))
         abort();
     return fold;
 }

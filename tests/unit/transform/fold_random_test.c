@@ -12,11 +12,14 @@
 #include <gmp.h>
 
 #include "feeds.h"
+#include "flap_model.h"
+#include "numbers.h"
 #include "tests/unit/proto/seeded.h"
 
-enum { SERIES = 3, ROWS_MAX = 3000, BLOCK_MAX = 12, RULES = 6 };
+enum { SERIES = 3, ROWS_MAX = 3000, BLOCK_MAX = 12, RULES = 8 };
 
-enum { DEALS = 1, HIGHEST = 2, RISES = 4, DEALS_MAX = 20 }; // alerts of "deals" in a minute
+enum { DEALS = 1, HIGHEST = 2, RISES = 4, SAME = 5, TOPS = 6, TRIPLES = 7 };
+enum { DEALS_MAX = 20 }; // alerts of "deals" in a minute
 
 static const feed_rule_t rules[] = {
     { "average", "volume > 3 * avg(volume) OVER last_1s", 3 },
@@ -25,26 +28,33 @@ static const feed_rule_t rules[] = {
     { "least", "count(*) OVER last_1s >= 4 AND volume < min(volume) OVER last_1s", 1 },
     { "rises", "price > 0.1", 1 },
     { "same", "volume = lag(volume, 2) OVER rows_3", 1 },
+    { "tops", "price >= max(price) OVER rows_5", 2 },
+    { "triples", "volume > 3 * avg(volume) OVER last_1s", 3 },
     { 0 },
 };
 
 // What is asked of incidents; that of HIGHEST ends when the price is below 0.2.
 static const struct {
     int64_t for_us, cooldown_us;
-} terms[RULES] = { { 0, 1000000 }, { 300000, 0 }, { 0, 0 },
-                   { 0, 0 },       { 0, 700000 }, { 100000, 2000000 } };
+    uint32_t flap_changes;
+    int64_t flap_us;
+} terms[RULES] = { { 0, 1000000, 0, 0 }, { 300000, 0, 4, 3000000 }, { 0, 0, 3, 1000000 },
+                   { 0, 0, 0, 0 },       { 0, 700000, 3, 6000000 }, { 100000, 2000000, 0, 0 },
+                   { 0, 0, 4, 2000000 }, { 0, 300000, 0, 0 } };
 
 static void say_more(const char *name, rule_t *rule)
 {
     if (strcmp(name, "deals") == 0)
         rule->alerts_max = DEALS_MAX;
-    if (strcmp(name, "rises") == 0)
+    if (strcmp(name, "rises") == 0 || strcmp(name, "tops") == 0 || strcmp(name, "triples") == 0)
         rule->emit = RULE_EMIT_EDGE;
     for (int i = 0; i < RULES; i++) {
         if (strcmp(name, rules[i].name) != 0)
             continue;
         rule->for_us = terms[i].for_us;
         rule->cooldown_us = terms[i].cooldown_us;
+        rule->flap_changes = terms[i].flap_changes;
+        rule->flap_us = terms[i].flap_us;
         rule->resolve = slice_text(i == HIGHEST ? "price < 0.2" : "");
     }
 }
@@ -58,6 +68,7 @@ typedef struct {
     bool fired[RULES];  // published and not corrected
     bool silent[RULES]; // fired, but held back
     bool began[RULES];  // an incident
+    bool held[RULES];   // the condition, when it was judged last
     uint64_t serial;    // of all rows
 } kept_t;
 
@@ -75,6 +86,7 @@ typedef struct {
     int64_t since, told_us;
     bool told;
     uint64_t opened; // serial of the row
+    flap_model_t flap;
 } life_t;
 
 typedef struct {
@@ -94,29 +106,6 @@ static model_t models[SERIES];
 
 // ---- the model --------------------------------------------------------------------------------
 
-// Value of an argument; false: NULL.
-static bool argument(const kept_t *row, int which, mpq_t value) // 0 volume, 1 price, 2 product
-{
-    mpq_t factor;
-    mpq_init(factor);
-    mpq_set_ui(value, 1, 1);
-    bool defined = true;
-    for (int i = 0; i < 2; i++) {
-        if (which != 2 && which != i)
-            continue;
-        defined = defined && !decimal_is_null(row->values[i]);
-        mpq_set_si(factor, row->values[i].mantissa, 1);
-        for (int e = row->values[i].exponent; e < 0; e++)
-            mpz_mul_ui(mpq_denref(factor), mpq_denref(factor), 10);
-        for (int e = row->values[i].exponent; e > 0; e--)
-            mpz_mul_ui(mpq_numref(factor), mpq_numref(factor), 10);
-        mpq_canonicalize(factor);
-        mpq_mul(value, value, factor);
-    }
-    mpq_clear(factor);
-    return defined;
-}
-
 typedef struct {
     uint64_t rows, count;
     mpq_t sum, least, most;
@@ -130,7 +119,7 @@ static void sum_up(const model_t *model, size_t low, size_t high, int which, win
     out->rows = high - low;
     out->count = 0;
     for (size_t i = low; i < high; i++) {
-        if (!argument(&model->rows[i], which, value))
+        if (!argument(model->rows[i].values, which, value))
             continue;
         mpq_add(out->sum, out->sum, value);
         if (out->count == 0 || mpq_cmp(value, out->least) < 0)
@@ -142,7 +131,7 @@ static void sum_up(const model_t *model, size_t low, size_t high, int which, win
     mpq_clear(value);
 }
 
-static const size_t by_rows[RULES] = { 0, 4, 5, 0, 0, 3 };
+static const size_t by_rows[RULES] = { 0, 4, 5, 0, 0, 3, 5, 0 };
 
 static bool is_high(const kept_t *row) // price > 0.1
 {
@@ -156,7 +145,7 @@ static says_t says(const model_t *model, size_t at, int rule)
 {
     if (rule == RISES)
         return is_high(&model->rows[at]) ? SAYS_YES : SAYS_NO;
-    static const int which[RULES] = { 0, 2, 1, 0, 0, 0 };
+    static const int which[RULES] = { 0, 2, 1, 0, 0, 0, 1, 0 };
     size_t low = 0, high = at;
     if (by_rows[rule]) {
         low = at > by_rows[rule] ? at - by_rows[rule] : 0;
@@ -170,11 +159,12 @@ static says_t says(const model_t *model, size_t at, int rule)
     sum_up(model, low, high, which[rule], &w);
     mpq_t own, other;
     mpq_inits(own, other, NULL);
-    bool known = argument(&model->rows[at], which[rule] == 2 ? 0 : which[rule], own);
-    static const uint64_t least[RULES] = { 3, 1, 2, 1, 0, 1 };
+    bool known = argument(model->rows[at].values, which[rule] == 2 ? 0 : which[rule], own);
+    static const uint64_t least[RULES] = { 3, 1, 2, 1, 0, 1, 2, 3 };
     bool holds = false, warming = w.count < least[rule];
     switch (rule) {
-    case 0: // volume * count > 3 * sum
+    case 0:
+    case TRIPLES: // volume * count > 3 * sum
         mpq_set_ui(other, w.count, 1);
         mpq_mul(own, own, other);
         mpq_set_ui(other, 3, 1);
@@ -186,29 +176,38 @@ static says_t says(const model_t *model, size_t at, int rule)
         warming = warming || mpq_sgn(w.sum) <= 0;
         holds = mpq_cmp_ui(w.sum, 20, 1) > 0;
         break;
-    case 2:
+    case HIGHEST:
+    case TOPS:
         holds = known && w.count >= 2 && mpq_cmp(own, w.most) >= 0;
         break;
     case 3:
         holds = known && w.count >= 1 && w.rows >= 4 && mpq_cmp(own, w.least) < 0;
         break;
-    case 5:
-        holds = known && w.count >= 1 && at >= 2 && argument(&model->rows[at - 2], 0, other) &&
-                mpq_equal(own, other);
+    case SAME:
+        holds = known && w.count >= 1 && at >= 2 &&
+                argument(model->rows[at - 2].values, 0, other) && mpq_equal(own, other);
         break;
     }
     mpq_clears(own, other, w.sum, w.least, w.most, NULL);
     return warming ? SAYS_NOTHING : holds ? SAYS_YES : SAYS_NO;
 }
 
+// Over windows a step goes by how the row before stood when it was judged last.
 static bool is_step(const model_t *model, size_t at, int rule)
 {
-    return rule != RISES || at == 0 || !is_high(&model->rows[at - 1]);
+    if (at == 0 || (rule != RISES && rule < TOPS))
+        return true;
+    return rule == RISES ? !is_high(&model->rows[at - 1]) : !model->rows[at - 1].held[rule];
 }
 
+// In the end: over all rows as they are. Without lateness a row without identity is judged once.
 static bool verdict(const model_t *model, size_t at, int rule)
 {
-    return says(model, at, rule) == SAYS_YES && is_step(model, at, rule);
+    if (says(model, at, rule) != SAYS_YES)
+        return false;
+    if (at == 0 || rule < TOPS || (model->lateness == 0 && model->rows[at - 1].ordinal))
+        return is_step(model, at, rule);
+    return says(model, at - 1, rule) != SAYS_YES;
 }
 
 // Is this alert one of those that alerts_max holds back?
@@ -254,25 +253,37 @@ static void tell(model_t *model, size_t at, int rule, bool correction, bool late
     }
 }
 
-static void tell_life(model_t *model, size_t at, int rule, const char *kind)
+// What is told of what would be, NULL for nothing.
+static void guard(model_t *model, size_t at, int rule, const char *would, bool decides)
 {
-    put(model, at, rule, kind)->since = model->lives[rule].since;
+    life_t *life = &model->lives[rule];
+    int64_t ts = model->rows[at].ts;
+    bool over, fires = life->state == FIRING;
+    const char *kind = flap_model_tell(&life->flap, terms[rule].flap_changes, terms[rule].flap_us,
+                                       would, ts, decides, fires, &over);
+    if (!kind)
+        return;
+    bool flaps = life->flap.flaps || (over && !fires);
+    put(model, at, rule, kind)->since = flaps ? life->flap.since : life->since;
+    if (over && fires && ts > life->told_us)
+        life->told_us = ts;
 }
 
-// The row may make an incident begin, last or end. Old rows only make one begin, and at once.
-static void live(model_t *model, size_t at, int rule, says_t says)
+// The row may make an incident begin, last or end; an old one only begin, and at once.
+static const char *move(model_t *model, size_t at, int rule, says_t says)
 {
     life_t *life = &model->lives[rule];
     kept_t *row = &model->rows[at];
     bool newest = at == model->count - 1;
-    bool rested = !life->told || row->ts - life->told_us >= terms[rule].cooldown_us;
+    bool rested = !life->told || terms[rule].cooldown_us == 0 ||
+                  row->ts - life->told_us >= terms[rule].cooldown_us;
     bool low = !decimal_is_null(row->values[1]) &&
                decimal_compare(row->values[1], (decimal_t){ .mantissa = 2, .exponent = -1 }) < 0;
     if (says == SAYS_YES && life->state == FIRING) {
         if (!newest || !rested || terms[rule].cooldown_us == 0)
-            return;
+            return NULL;
         life->told_us = row->ts;
-        tell_life(model, at, rule, "still");
+        return "still";
     } else if (says == SAYS_YES) {
         int64_t since = life->state == PENDING ? life->since : row->ts;
         bool begins = rested && !row->began[rule] && row->ts >= since + terms[rule].for_us;
@@ -281,23 +292,37 @@ static void live(model_t *model, size_t at, int rule, says_t says)
         if (newest)
             life->state = PENDING;
         if (!begins)
-            return;
+            return NULL;
         life->state = FIRING;
+        life->told_us = life->told && life->told_us > row->ts ? life->told_us : row->ts;
         life->told = row->began[rule] = true;
-        life->told_us = row->ts;
         life->opened = row->serial;
-        tell_life(model, at, rule, "firing");
+        return "firing";
     } else if (newest && life->state == PENDING) {
         life->state = WELL;
     } else if (newest && life->state == FIRING && says == SAYS_NO && row->ts >= life->since &&
                (rule != HIGHEST || low)) {
         life->state = WELL;
-        tell_life(model, at, rule, "resolved");
+        return "resolved";
     }
+    return NULL;
+}
+
+static void live(model_t *model, size_t at, int rule, says_t says)
+{
+    bool decides = at == model->count - 1 && says != SAYS_NOTHING;
+    guard(model, at, rule, move(model, at, rule, says), decides);
+}
+
+static void stand(model_t *model, size_t at)
+{
+    for (int rule = TOPS; rule < RULES; rule++)
+        model->rows[at].held[rule] = says(model, at, rule) == SAYS_YES;
 }
 
 static void judge(model_t *model, size_t at)
 {
+    stand(model, at);
     for (int rule = 0; rule < RULES; rule++) {
         if (model->rows[at].fired[rule])
             continue;
@@ -318,7 +343,10 @@ static void take_back(model_t *model, size_t at, int rule)
     if (life->state != FIRING || life->opened != model->rows[at].serial)
         return;
     life->state = WELL;
-    tell_life(model, at, rule, "resolved");
+    life->told = false;
+    flap_model_retract(&life->flap);
+    if (!life->flap.flaps)
+        put(model, at, rule, "resolved")->since = life->since;
 }
 
 static void close_rule(model_t *model, size_t at, int rule)
@@ -337,6 +365,8 @@ static void close_rule(model_t *model, size_t at, int rule)
 static void close_row(model_t *model, size_t i)
 {
     kept_t *row = &model->rows[i];
+    if (!row->closed && row->due)
+        stand(model, i);
     for (int rule = 0; rule < RULES && !row->closed && row->due; rule++)
         close_rule(model, i, rule);
     row->closed = true;
@@ -441,9 +471,12 @@ static void take(model_t *model, const feed_row_t *row, bool ordinal)
     for (; at > 0 && model->rows[at - 1].ts > row->ts; at--)
         model->rows[at] = model->rows[at - 1];
     kept_t *kept = &model->rows[at];
-    *kept = (kept_t){
-        .ts = row->ts, .ordinal = ordinal, .due = model->lateness > 0, .serial = ++model->serials
-    };
+    const kept_t *before = at > 0 ? &model->rows[at - 1] : NULL;
+    bool follows = before && before->ts == row->ts && before->due && !before->closed && !ordinal;
+    *kept = (kept_t){ .ts = row->ts,
+                      .ordinal = ordinal,
+                      .due = model->lateness > 0 || follows,
+                      .serial = ++model->serials };
     strcpy(kept->identity, identity);
     memcpy(kept->values, row->values, sizeof kept->values);
     judge(model, at);
@@ -460,24 +493,6 @@ static void compare_net(const model_t *model)
 }
 
 // ---- runs -------------------------------------------------------------------------------------
-
-static decimal_t number(seeded_t *seed)
-{
-    switch (seeded_below(seed, 20)) {
-    case 0:
-        return DECIMAL_NULL;
-    case 1:
-        return (decimal_t){ .mantissa = 1, .exponent = 17 };
-    case 2:
-        return (decimal_t){ .mantissa = 1000000000000001, .exponent = -16 };
-    case 3:
-        return (decimal_t){ .mantissa = 30, .exponent = -2 };
-    case 4:
-        return (decimal_t){ .mantissa = -2, .exponent = -1 };
-    default: // 0.1 and 0.3: ties at three times the average
-        return (decimal_t){ .mantissa = seeded_below(seed, 8) ? 1 : 3, .exponent = -1 };
-    }
-}
 
 static int by_ts(const void *a, const void *b)
 {
@@ -533,7 +548,7 @@ static void compare(const ear_t *ear, int series, const char *pair)
 }
 
 typedef struct {
-    size_t alerts, late_alerts, corrections, squeezed, suppressed, firing, resolved, stills;
+    size_t alerts, late_alerts, corrections, squeezed, suppressed, firing, resolved, stills, flaps;
 } tally_t;
 
 static int64_t row_ts(seeded_t *seed, int64_t now, int64_t lateness)
@@ -599,6 +614,7 @@ static void run(uint64_t state, ruleset_t *set, int64_t lateness, tally_t *tally
     tally->corrections += counts.corrections;
     tally->firing += counts.firing;
     tally->resolved += counts.resolved;
+    tally->flaps += counts.flapping;
     for (size_t i = 0; i < ear.count; i++) {
         tally->late_alerts += ear.alerts[i].late;
         tally->stills += strcmp(ear.alerts[i].kind, "still") == 0;
@@ -627,7 +643,7 @@ static void test_same_alerts(void **state)
     tally_t tally = run_all(0, 40);
     assert_true(tally.alerts > 4000 && tally.corrections > 100 && tally.late_alerts > 20);
     assert_true(tally.suppressed > 500 && tally.firing > 1000);
-    assert_true(tally.resolved > 900 && tally.stills > 20);
+    assert_true(tally.resolved > 900 && tally.stills > 20 && tally.flaps > 100);
 }
 
 static void test_same_alerts_with_lateness(void **state)
@@ -636,7 +652,7 @@ static void test_same_alerts_with_lateness(void **state)
     static const int64_t latenesses[] = { 1, 100000, 700000, 3000000, 40000000 };
     for (size_t i = 0; i < sizeof latenesses / sizeof latenesses[0]; i++) {
         tally_t tally = run_all(latenesses[i], 20);
-        assert_true(tally.alerts > 2000 && tally.corrections > 100);
+        assert_true(tally.alerts > 2000 && tally.corrections > 100 && tally.flaps > 50);
         assert_true(latenesses[i] < 100000 || tally.late_alerts > 200);
     }
 }

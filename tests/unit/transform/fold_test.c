@@ -71,7 +71,7 @@ static void test_what_it_says(void **state)
     fold_t *fold = fold_new(look, NULL);
     fold_own(fold, series_partition(slice_text("candle:x:a")));
     partitions_t all = feed_everything();
-    assert_true(fold_plan(fold, slice_text("s"), &all, set));
+    assert_true(fold_plan(fold, slice_text("s"), &all, set, 1, 0));
     feed_row_t rows[11];
     for (int i = 0; i < 11; i++) {
         rows[i] = (feed_row_t){ .pair = "a", .ts = i * MINUTE };
@@ -398,6 +398,30 @@ static void test_new_argument_warms_up(void **state)
     scene_close(&scene);
 }
 
+// 2 and 2.0 are numbers of two types, so these are two arguments, also over a change of the plan.
+static void test_arguments_of_two_spellings(void **state)
+{
+    (void) state;
+    static const feed_rule_t one[] = { { "a", "volume > 3 * avg(volume * 2) OVER last_1h", 10 },
+                                       { 0 } };
+    static const feed_rule_t both[] = { { "a", "volume > 3 * avg(volume * 2) OVER last_1h", 10 },
+                                        { "b", "volume > 4 * avg(volume * 2.0) OVER last_1h", 10 },
+                                        { 0 } };
+    scene_t scene;
+    scene_open(&scene, one, NULL);
+    minutes(&scene, 0, 20, "1");
+    plan(&scene, both);
+    minutes(&scene, 20, 30, "1");
+    row(&scene, 30 * MINUTE, "100", NULL, false);
+    assert_heard(&scene, "a"); // b is warming
+    plan(&scene, one);
+    plan(&scene, both);
+    minutes(&scene, 31, 92, "1");
+    row(&scene, 92 * MINUTE, "100", NULL, false);
+    assert_heard(&scene, "aaa");
+    scene_close(&scene);
+}
+
 static void test_removed_rule_starts_anew(void **state)
 {
     (void) state;
@@ -438,6 +462,33 @@ static void test_rule_changes_under_open_row(void **state)
     scene_close(&scene);
 }
 
+static void test_supersede(void **state)
+{
+    (void) state;
+    ear_t ear = { 0 };
+    ruleset_t *set = feed_rules(spike, NULL);
+    fold_t *fold = feed_fold(&ear, "s", set);
+    partitions_t all = feed_everything();
+    feed_row_t rows[4];
+    for (int i = 0; i < 4; i++)
+        rows[i] = (feed_row_t){ .pair = "a", .ts = i, .values = { DECIMAL_NULL, DECIMAL_NULL } };
+    static const char *const streams[] = { "s", "s~5", "t", "s~12" };
+    for (int i = 0; i < 4; i++) {
+        assert_true(fold_plan(fold, slice_text(streams[i]), &all, set, 1, 0));
+        assert_true(feed(fold, streams[i], 1, rows, 4, false));
+    }
+    assert_int_equal(fold_series(fold), 4);
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        assert_true(fold_supersede(fold, p, slice_text("s~12")));
+    assert_int_equal(fold_series(fold), 2); // of s~12, and of t
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        assert_true(fold_supersede(fold, p, slice_text("s"))); // nothing is earlier
+    assert_int_equal(fold_series(fold), 2);
+    fold_destroy(&fold);
+    ruleset_destroy(&set);
+    ear_clear(&ear);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,8 +507,10 @@ int main(void)
         cmocka_unit_test(test_longer_window_warms_up),
         cmocka_unit_test(test_whole_history_is_covered),
         cmocka_unit_test(test_new_argument_warms_up),
+        cmocka_unit_test(test_arguments_of_two_spellings),
         cmocka_unit_test(test_removed_rule_starts_anew),
         cmocka_unit_test(test_rule_changes_under_open_row),
+        cmocka_unit_test(test_supersede),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /*  incident: what is told when, by hand and against what the words of incident.h say of whole
- * lives.
+ *  lives.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,6 +85,35 @@ static void test_retract(void **state)
     assert_int_equal(incident.state, INCIDENT_WELL);
 }
 
+// What was told of an incident that never was keeps no true one waiting.
+static void test_retract_ends_the_cooldown(void **state)
+{
+    (void) state;
+    incident_terms_t terms = { .cooldown_us = 100 };
+    alert_id_t one = { { 1 } };
+    incident_t incident = { .state = INCIDENT_WELL };
+    assert_int_equal(incident_move(&incident, &terms, ROW_HOLDS, 3, true, true), TELL_FIRING);
+    incident.opened = one;
+    assert_int_equal(incident_retract(&incident, one, 3), TELL_RESOLVED);
+    assert_int_equal(incident_move(&incident, &terms, ROW_HOLDS, 4, true, true), TELL_FIRING);
+    assert_int_equal(incident_move(&incident, &terms, ROW_HOLDS, 5, true, true), TELL_NOTHING);
+}
+
+// Without a cooldown a row that comes late begins one, whatever was told of later rows; with one
+// what was told last counts, not what was told in the end.
+static void test_older_than_told(void **state)
+{
+    (void) state;
+    incident_terms_t none = { 0 }, some = { .cooldown_us = 10 };
+    incident_t incident = { .state = INCIDENT_WELL };
+    assert_int_equal(incident_move(&incident, &none, ROW_HOLDS, 20, true, true), TELL_FIRING);
+    assert_int_equal(incident_move(&incident, &none, ROW_CLEARS, 21, true, true), TELL_RESOLVED);
+    assert_int_equal(incident_move(&incident, &none, ROW_HOLDS, 9, false, true), TELL_FIRING);
+    assert_int_equal(incident_move(&incident, &none, ROW_CLEARS, 22, true, true), TELL_RESOLVED);
+    assert_int_equal(incident_move(&incident, &some, ROW_HOLDS, 25, true, true), TELL_NOTHING);
+    assert_int_equal(incident_move(&incident, &some, ROW_HOLDS, 30, true, true), TELL_FIRING);
+}
+
 enum { ROWS = 60 };
 
 // Is there a row to fire at from `from` on to `to`, of rows that hold without a break since `from`?
@@ -136,10 +165,9 @@ static void test_random_lives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lives),
-        cmocka_unit_test(test_old_rows),
-        cmocka_unit_test(test_retract),
-        cmocka_unit_test(test_random_lives),
+        cmocka_unit_test(test_lives),           cmocka_unit_test(test_old_rows),
+        cmocka_unit_test(test_retract),         cmocka_unit_test(test_retract_ends_the_cooldown),
+        cmocka_unit_test(test_older_than_told), cmocka_unit_test(test_random_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

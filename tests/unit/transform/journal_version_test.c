@@ -6,8 +6,11 @@
 
 #include <cmocka.h>
 
+#include "actors/transform/fired.h"
 #include "actors/transform/journal_format.h"
 #include "scene.h"
+
+static const feed_rule_t every[] = { { "every", "volume > 1", 0 }, { 0 } };
 
 static ruleset_t *set;
 
@@ -50,10 +53,45 @@ static void test_version_before(void **state)
     ruleset_destroy(&set);
 }
 
+// Before anything was recalled, what rules had said of open rows was written with three bits.
+static void test_eights(void **state)
+{
+    (void) state;
+    set = feed_rules(every, NULL);
+    ear_t ear = { 0 };
+    fold_t *fold = feed_fold(&ear, "s", set), *loaded = feed_fold(&ear, NULL, NULL);
+    feed_row_t row = { .pair = "a", .ts = 5, .identity = "1" };
+    row.values[0] = feed_number("5");
+    assert_true(feed(fold, "s", 1, &row, 1, false));
+    assert_int_equal(ear.count, 1);
+    unsigned partition = series_partition(slice_text("candle:x:a"));
+    buffer_t base = { 0 }, again = { 0 };
+    fault_t fault = { .text = "" };
+    assert_true(fold_base(fold, partition, &base));
+    const rule_id_t *id = &ruleset_at(set, 0)->rules[0].id;
+    uint8_t *said = memmem(base.data, base.size, id->bytes, sizeof id->bytes);
+    assert_non_null(said);
+    assert_int_equal(said[-1], 16 + SAID_ALERT + SAID_INCIDENT); // of the last row
+    said[-1] = 8 + SAID_ALERT + SAID_INCIDENT;
+    base.data[0] = JOURNAL_VERSION_EIGHTS;
+    assert_true(fold_load(loaded, partition, buffer_slice(&base), find_plan, NULL, &fault));
+    said[-1] = 16 + SAID_ALERT + SAID_INCIDENT;
+    base.data[0] = JOURNAL_VERSION;
+    assert_true(fold_base(loaded, partition, &again));
+    assert_true(slice_same(buffer_slice(&again), buffer_slice(&base)));
+    buffer_destroy(&again);
+    buffer_destroy(&base);
+    fold_destroy(&loaded);
+    fold_destroy(&fold);
+    ear_clear(&ear);
+    ruleset_destroy(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_version_before),
+        cmocka_unit_test(test_eights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -378,20 +378,33 @@ static void test_given_back_in_order(void **state)
     scene_close(&scene);
 }
 
+// A rule that was removed and given back before a row closes, without the history that it needs to
+// judge it once more, takes nothing back.
+static void test_given_back_unknown(void **state)
+{
+    (void) state;
+    static const feed_rule_t none[] = { { "other", "volume > 1000", 0 }, { 0 } };
+    scene_t scene;
+    open_late(&scene, spike, 5 * MINUTE);
+    minutes(&scene, 0, 20, "1");
+    row(&scene, 20 * MINUTE, "4", NULL, false);
+    assert_int_equal(scene.ear.count, 1);
+    plan_late(&scene, none, 5 * MINUTE);
+    plan_late(&scene, spike, 5 * MINUTE);
+    minutes(&scene, 21, 40, "1");
+    assert_int_equal(scene.ear.count, 1);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_given_back),
-        cmocka_unit_test(test_given_back_in_order),
-        cmocka_unit_test(test_between),
-        cmocka_unit_test(test_any_order),
-        cmocka_unit_test(test_coarse),
-        cmocka_unit_test(test_ordinals),
-        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_limit_of_one_time),
-        cmocka_unit_test(test_full_and_revised),
-        cmocka_unit_test(test_full_and_new),
-        cmocka_unit_test(test_another_lateness),
+        cmocka_unit_test(test_given_back),        cmocka_unit_test(test_given_back_in_order),
+        cmocka_unit_test(test_between),           cmocka_unit_test(test_given_back_unknown),
+        cmocka_unit_test(test_any_order),         cmocka_unit_test(test_coarse),
+        cmocka_unit_test(test_ordinals),          cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_limit_of_one_time), cmocka_unit_test(test_full_and_revised),
+        cmocka_unit_test(test_full_and_new),      cmocka_unit_test(test_another_lateness),
         cmocka_unit_test(test_other_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

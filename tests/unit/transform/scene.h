@@ -47,6 +47,19 @@ static inline void plan(scene_t *self, const feed_rule_t *rules)
 {
     ruleset_t *set = feed_rules(rules, NULL);
     partitions_t all = feed_everything();
-    assert_true(fold_plan(self->fold, slice_text("s"), &all, set));
+    assert_true(fold_plan(self->fold, slice_text("s"), &all, set, ++self->seq, 0));
     ruleset_destroy(&set);
+}
+
+// What was heard: a letter for each entry.
+static inline void assert_heard(const scene_t *scene, const char *letters)
+{
+    static const char *const kinds[] = { "alert", "correction", "firing",
+                                         "still", "resolved",   "flapping" };
+    char heard[64] = "";
+    for (size_t i = 0; i < scene->ear.count; i++)
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            if (strcmp(scene->ear.alerts[i].kind, kinds[k]) == 0)
+                heard[i] = "acfsrx"[k];
+    assert_string_equal(heard, letters);
 }

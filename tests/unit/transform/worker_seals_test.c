@@ -1,5 +1,5 @@
 /*  worker_seals_test -- what a collector has not sealed changes nothing: no position, no mark,
- * nothing held.
+ *  nothing held.
  */
 #include "worker_bench.h"
 
@@ -191,6 +191,31 @@ static void secrets_that_cannot_be_read_are_told(void **state)
     assert_reached(stream, 1, 10);
 }
 
+// Who knows an old secret, and cannot read the new one, calls nobody a forger.
+static void an_old_secret_makes_nobody_a_forger(void **state)
+{
+    (void) state;
+    enum { LATER_US = 1000000 };
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    worker_t *worker = &bench->worker;
+    worker_stream_t *stream = worker_stream(worker, slice_text("s"));
+    claim_and_load(worker);
+    const span_t first = { "s", 1, 1, 1, 1 }, second = { "s", 2, 2, 2, 2 };
+    agree(worker, "s", &theirs);
+    take(worker, &first, &theirs, 0);
+    redis("SET 'tw:{secrets}' text > /dev/null");
+    take(worker, &second, &strange, LATER_US);
+    take(worker, &second, &strange, LATER_US + 1);
+    assert_int_equal(worker->forged, 0);
+    assert_int_equal(worker->dropped, 2);
+    take(worker, &second, &theirs, LATER_US + 2); // the old one is still good
+    assert_reached(stream, 2, 20);
+    redis("DEL 'tw:{secrets}' > /dev/null");
+    const span_t third = { "s", 3, 3, 3, 3 };
+    take(worker, &third, &strange, 2 * LATER_US);
+    assert_int_equal(worker->forged, 1);
+}
+
 static void a_secret_that_is_not_there_is_told(void **state)
 {
     (void) state;
@@ -233,6 +258,7 @@ int main(void)
         cmocka_unit_test_setup(the_secret_in_redis_counts, flush),
         cmocka_unit_test_setup(each_stream_is_asked_for, flush),
         cmocka_unit_test_setup(secrets_that_cannot_be_read_are_told, flush),
+        cmocka_unit_test_setup(an_old_secret_makes_nobody_a_forger, flush),
         cmocka_unit_test_setup(a_secret_that_is_not_there_is_told, flush),
         cmocka_unit_test_setup(forgers_are_told_apart, flush),
     };

@@ -2,6 +2,7 @@
  *  memory further than the head it was read at.
  */
 #include "broker/runtime/life.h"
+#include "broker/runtime/log.h"
 #include "worker_bench.h"
 
 enum { P = 7 };
@@ -23,7 +24,7 @@ static void apply_record_of(bench_t *self, const char *name, uint64_t seq)
     worker_stream_t *stream = worker_stream(worker, slice_text(name));
     partitions_t one = { { 0 } };
     partitions_add(&one, P);
-    assert_true(fold_plan(worker->fold, slice_text(name), &one, self->rules));
+    assert_true(fold_plan(worker->fold, slice_text(name), &one, self->rules, 1, 0));
     const lane_span_t span = { .from = seq, .to = seq, .partitions = one };
     lane_in_applied(stream->lane, &span, &one);
 }
@@ -39,6 +40,65 @@ static void write_base(worker_t *worker)
     while (!worker_write_bases(worker))
         ;
     worker_swap_bases(worker);
+}
+
+// ---- plans ------------------------------------------------------------------------------------
+
+static plan_t *plan_of(const char *limit)
+{
+    plan_t *plan = plan_new();
+    assert_non_null(plan);
+    assert_true(
+        plan_set(plan, PLAN_LIMIT, slice_text(PLAN_WINDOW_ROWS_MAX), slice_text(limit), NULL));
+    return plan;
+}
+
+// Into Redis, as a snapshot or as what changed.
+static void write_plan(store_t *store, const plan_t *plan, const plan_t *from)
+{
+    buffer_t bytes = { 0 };
+    char text[2 * sizeof(plan_hash_t) + 1];
+    plan_hash_t hash = plan_hash(plan);
+    for (size_t i = 0; i < sizeof hash.bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", hash.bytes[i]);
+    assert_true(plan_encode(plan, from, &bytes));
+    expect(store,
+           from ? store_plan_add(store, text, buffer_slice(&bytes))
+                : store_plan_put(store, text, buffer_slice(&bytes)),
+           STORE_OK);
+    buffer_destroy(&bytes);
+}
+
+static bool reads(worker_plans_t *plans, const plan_t *plan)
+{
+    plan_hash_t hash = plan_hash(plan);
+    ruleset_t *rules = worker_plans_find(plans, hash);
+    if (!rules)
+        return false;
+    plan_hash_t found = ruleset_hash(rules);
+    assert_memory_equal(&found, &hash, sizeof hash);
+    return true;
+}
+
+static void a_plan_is_read_from_what_changed(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    store_t *store = bench->worker.store;
+    owned(plan_destroy) plan_t *first = plan_of("100"), *second = plan_of("200");
+    owned(plan_destroy) plan_t *third = plan_of("300"), *lost = plan_of("400"),
+                               *last = plan_of("500");
+    write_plan(store, first, NULL);
+    write_plan(store, second, first);
+    write_plan(store, third, second);
+    write_plan(store, last, lost);
+    write_plan(store, first, second); // is there: stays
+    owned(worker_plans_destroy) worker_plans_t *plans = worker_plans_new(store);
+    assert_false(reads(plans, third)); // nobody writes changes of changes
+    assert_true(reads(plans, second));
+    assert_true(reads(plans, third)); // of one that is known by now
+    assert_false(reads(plans, last)); // of one that is nowhere
+    assert_true(reads(plans, first));
 }
 
 static uint64_t durable(worker_t *worker)
@@ -185,6 +245,60 @@ static void a_base_replaces_the_journal(void **state)
     assert_int_equal(worker->holdings[P].journal_count, 0);
 }
 
+static void apply_plan_of(bench_t *self, uint64_t seq, ruleset_t *rules)
+{
+    worker_t *worker = &self->worker;
+    partitions_t one = { { 0 } };
+    partitions_add(&one, P);
+    assert_true(fold_plan(worker->fold, slice_text("s"), &one, rules, seq, 0));
+    worker->holdings[P].plan_bytes += worker_plans_weight(worker->plans, rules);
+    const lane_span_t span = { .from = seq, .to = seq, .partitions = one };
+    lane_in_applied(worker_stream(worker, slice_text("s"))->lane, &span, &one);
+    worker_commit(worker);
+    worker_commit_settle(worker, 0);
+    write_base(worker);
+}
+
+// Large plans make a journal long: whoever reads it has to compile each.
+static void a_base_replaces_a_journal_of_plans(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *bench = bench_new("one");
+    worker_t *worker = &bench->worker;
+    enum { PLANS = 40, BODY = 60000, NAMED_MOST = 10 };
+    static uint8_t body[BODY];
+    owned(plan_destroy) plan_t *plan = plan_new();
+    for (unsigned i = 0; i < 6; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "large%u", i);
+        assert_true(plan_set(plan, PLAN_RULE, slice_text(name), slice_of(body, BODY), NULL));
+    }
+    claim_and_load(worker);
+    apply_record(bench, 1);
+    unsigned most = 0;
+    for (unsigned i = 0; i < PLANS; i++) {
+        char limit[16];
+        snprintf(limit, sizeof limit, "%u", 100 + i);
+        assert_true(
+            plan_set(plan, PLAN_LIMIT, slice_text(PLAN_WINDOW_ROWS_MAX), slice_text(limit), NULL));
+        write_plan(worker->store, plan, NULL);
+        ruleset_t *rules = worker_plans_find(worker->plans, plan_hash(plan));
+        assert_non_null(rules);
+        apply_plan_of(bench, 2 + i, rules);
+        unsigned named = (unsigned) worker->holdings[P].journal_count;
+        most = named > most ? named : most;
+        if (i % 16 == 12) { // what is read weighs something, too
+            size_t before = worker->holdings[P].plan_bytes;
+            worker_forget_all(worker);
+            claim_and_load(worker);
+            assert_true(worker->holdings[P].plan_bytes > 0);
+            assert_true(worker->holdings[P].plan_bytes <= before);
+        }
+    }
+    assert_true(most > 1 && most <= NAMED_MOST);
+    assert_int_equal(durable(worker), 1 + PLANS);
+}
+
 // It is written while commits go on, and leaves the deltas that came after it.
 static void a_base_replaces_what_was_before_it(void **state)
 {
@@ -259,7 +373,7 @@ static unsigned apply_many(bench_t *self)
     partitions_t one = { { 0 } };
     partitions_add(&one, partition);
     owned(ruleset_destroy) ruleset_t *rules = feed_rules(rule, NULL);
-    assert_true(fold_plan(worker->fold, slice_text("s"), &one, rules));
+    assert_true(fold_plan(worker->fold, slice_text("s"), &one, rules, 1, 0));
     for (int i = 0; i < MANY - 1; i++)
         rows[i] = (feed_row_t){ .pair = "a", .ts = 1 + i, .values = { { .mantissa = 1 } } };
     worker->applying = worker_stream(worker, slice_text("s"));
@@ -499,13 +613,55 @@ static void a_redis_that_comes_back_older_replaces_nobody(void **state)
     }
 }
 
+// What is said on stderr while `plans` finds the plan of this hash.
+static void find_and_hear(worker_plans_t *plans, plan_hash_t hash, char text[1024])
+{
+    int real = dup(STDERR_FILENO);
+    FILE *file = tmpfile();
+    assert_true(file && dup2(fileno(file), STDERR_FILENO) >= 0);
+    bool found = worker_plans_find(plans, hash) != NULL;
+    assert_true(dup2(real, STDERR_FILENO) >= 0);
+    close(real);
+    rewind(file);
+    text[fread(text, 1, 1023, file)] = '\0';
+    fclose(file);
+    assert_true(found);
+}
+
+// A collector of another version let it in: the other rules go on, and the log says which is left.
+static void a_rule_that_nobody_here_understands_is_told(void **state)
+{
+    (void) state;
+    owned(bench_destroy) bench_t *self = bench_new("one");
+    owned(plan_destroy) plan_t *plan = plan_new();
+    owned(buffer_destroy) buffer_t body = { 0 }, snapshot = { 0 };
+    rule_t rule = { .on = slice_text("later"), .when = slice_text("x > 1"), .enabled = true };
+    rule_encode(&rule, &body);
+    assert_true(plan_set(plan, PLAN_RULE, slice_text("odd"), buffer_slice(&body), NULL));
+    assert_true(plan_encode(plan, NULL, &snapshot));
+    plan_hash_t hash = plan_hash(plan);
+    char name[2 * sizeof hash.bytes + 1], text[1024];
+    for (size_t i = 0; i < sizeof hash.bytes; i++)
+        snprintf(name + 2 * i, 3, "%02x", hash.bytes[i]);
+    store_t *store = self->worker.store;
+    expect(store, store_plan_put(store, name, buffer_slice(&snapshot)), STORE_OK);
+    log_setup("transform", "one", LOG_ERROR, false);
+    find_and_hear(self->worker.plans, hash, text);
+    assert_non_null(strstr(text, "this build does not understand"));
+    assert_non_null(strstr(text, "rule=odd reason="));
+    find_and_hear(self->worker.plans, hash, text);
+    assert_string_equal(text, ""); // once
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_plan_is_read_from_what_changed, flush),
         cmocka_unit_test_setup(what_is_committed_is_read_by_the_next, flush),
         cmocka_unit_test_setup(a_later_edition_begins_with_nothing, flush),
         cmocka_unit_test_setup(streams_that_are_dead_give_their_place, flush),
         cmocka_unit_test_setup(a_base_replaces_the_journal, flush),
+        cmocka_unit_test_setup(a_base_replaces_a_journal_of_plans, flush),
         cmocka_unit_test_setup(a_base_replaces_what_was_before_it, flush),
         cmocka_unit_test_setup(the_base_of_a_refused_commit_is_not_written, flush),
         cmocka_unit_test_setup(alerts_that_went_ahead_are_not_sent_again, flush),
@@ -517,6 +673,7 @@ int main(void)
         cmocka_unit_test_setup(the_later_of_one_name_works, flush),
         cmocka_unit_test_setup(a_former_life_that_comes_back_replaces_nobody, flush),
         cmocka_unit_test_setup(a_redis_that_comes_back_older_replaces_nobody, flush),
+        cmocka_unit_test_setup(a_rule_that_nobody_here_understands_is_told, flush),
     };
     return cmocka_run_group_tests(tests, server_setup, server_teardown);
 }

@@ -69,12 +69,12 @@ static void an_address_that_went_makes_room(void **state)
 static void publishing(void **state)
 {
     (void) state;
-    static const char *const topics[] = { "staged/a/b", "metric/x/", "alert/r/s/", "hugz/",
-                                          "",           "alert",     "ALERT/" };
+    static const char *const topics[] = { "staged/a/b", "metric/x/", "alert/r/s/", "health/work/",
+                                          "hugz/",      "",          "alert",      "ALERT/" };
     for (unsigned r = 0; r < ROLES_OF_KEYS; r++)
         for (size_t t = 0; t < sizeof topics / sizeof *topics; t++) {
             bool may = (r == ROLE_COLLECTOR && t == 0) || (r == ROLE_TRANSFORM && t == 1) ||
-                       (r == ROLE_NOTIFIER && t == 2);
+                       (r == ROLE_NOTIFIER && (t == 2 || t == 3));
             assert_int_equal(door_may_publish((role_t) r, slice_text(topics[t])), may);
         }
 }

@@ -1,0 +1,310 @@
+/*  looks -- see looks.h. */
+#include "actors/api/looks.h"
+
+#include <stdlib.h>
+
+#include "actors/api/backlog.h"
+#include "actors/api/document.h"
+#include "actors/api/rule_book.h"
+#include "broker/runtime/life.h"
+#include "broker/store_held.h"
+#include "broker/store_views.h"
+#include "proto/owned.h"
+
+enum {
+    STALE_US = 15 * 1000 * 1000, // beyond the next look: then what is told is too old
+    HINT_US = 20 * 1000,         // the alert socket hears of an alert before its log does,
+    HINT_LAST_US = 100 * 1000,   // and by then the log has it
+    SECOND_US = 1000 * 1000,
+    PAGES_MAX = (int) REEL_ENTRIES_MAX / (int) STORE_HELD_PAGE, // of the log, in one look
+};
+
+static const int64_t every_us[ANSWERS] = { [ANSWER_RULES] = 3 * SECOND_US,
+                                           [ANSWER_INCIDENTS] = 2 * SECOND_US,
+                                           [ANSWER_ALERTS] = SECOND_US,
+                                           [ANSWER_LATEST] = SECOND_US,
+                                           [ANSWER_STATUS] = SECOND_US };
+
+// How many times as long as the look took: then it has a twentieth of the time; that of alerts,
+// which is one command of bounded cost, a fifth.
+static const int64_t rest[ANSWERS] = { [ANSWER_RULES] = 19,
+                                       [ANSWER_INCIDENTS] = 19,
+                                       [ANSWER_ALERTS] = 4,
+                                       [ANSWER_LATEST] = 19,
+                                       [ANSWER_STATUS] = 19 };
+
+typedef struct {
+    int64_t due_us, rested_us; // not before that, whatever is heard
+    int64_t again_us;          // until then what was heard may not be in Redis yet
+    bool good;
+} look_t;
+
+struct looks {
+    store_t *store;
+    server_t *server;
+    const settings_t *settings;
+    rule_book_t *rules;
+    backlog_t *backlog;
+    look_t looks[ANSWERS];
+    uint64_t failed;
+};
+
+looks_t *looks_new(store_t *store, server_t *server, const settings_t *settings)
+{
+    owned(looks_destroy) looks_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->store = store;
+    self->server = server;
+    self->settings = settings;
+    self->rules = rule_book_new();
+    self->backlog = backlog_new();
+    if (!self->rules || !self->backlog)
+        return NULL;
+    looks_t *given = self;
+    self = NULL;
+    return given;
+}
+
+void looks_destroy(looks_t **self_p)
+{
+    if (!*self_p)
+        return;
+    rule_book_destroy(&(*self_p)->rules);
+    backlog_destroy(&(*self_p)->backlog);
+    free(*self_p);
+    *self_p = NULL;
+}
+
+// ---- what there is to see --------------------------------------------------------------------
+
+static void see_written(void *context, const store_rule_t *rule)
+{
+    rule_book_add(context, RULE_WRITTEN, rule);
+}
+
+static void see_verdict(void *context, const store_rule_t *rule)
+{
+    rule_book_add(context, RULE_STATUS, rule);
+}
+
+static store_status_t look_at_rules(looks_t *self, buffer_t *out)
+{
+    rule_book_clear(self->rules);
+    rule_book_configured(self->rules, self->settings);
+    store_status_t status = store_rules(self->store, see_written, self->rules);
+    if (status == STORE_OK)
+        status = store_rule_statuses(self->store, see_verdict, self->rules);
+    if (status == STORE_OK)
+        rule_book_document(self->rules, out);
+    return status;
+}
+
+static void see_incident(void *context, const store_rule_t *incident)
+{
+    buffer_t *out = context;
+    owned(buffer_destroy) buffer_t item = { 0 };
+    if (!document_incident(&item, incident))
+        return; // somebody else's key
+    document_next(out);
+    buffer_append(out, item.data, item.size);
+    out->failed = out->failed || item.failed;
+}
+
+typedef struct {
+    hub_t *hub;
+    buffer_t *out;
+} latest_sight_t;
+
+static void see_series(void *context, const store_rule_t *series)
+{
+    latest_sight_t *sight = context;
+    if (series->count == 0)
+        return; // a key of another type
+    document_next(sight->out);
+    size_t begin = sight->out->size;
+    document_latest(sight->out, series);
+    if (!sight->out->failed)
+        hub_latest(sight->hub, series->name,
+                   slice_of(sight->out->data + begin, sight->out->size - begin));
+}
+
+static store_status_t look_at_latest(looks_t *self, buffer_t *out)
+{
+    latest_sight_t sight = { .hub = server_hub(self->server), .out = out };
+    hub_latest_begin(sight.hub);
+    store_status_t status = store_latest(self->store, see_series, &sight);
+    if (status == STORE_OK)
+        hub_latest_end(sight.hub);
+    return status;
+}
+
+static void see_actor(void *context, const store_actor_t *actor)
+{
+    document_next(context);
+    document_actor(context, actor);
+}
+
+typedef struct {
+    backlog_t *backlog;
+    alerts_t *alerts; // NULL: not of this page
+} log_sight_t;
+
+static void see_alert(void *context, const char *at, const store_logged_t *logged)
+{
+    log_sight_t *sight = context;
+    backlog_add(sight->backlog, at, logged);
+    if (sight->alerts)
+        alerts_add(sight->alerts, logged->body);
+}
+
+static void tell_alert(void *context, reel_id_t id, slice_t rule, slice_t series, slice_t body)
+{
+    (void) hub_alert(context, id, rule, series, body); // what it refuses is a gap
+}
+
+// What the log says now, for those who follow it. `reached`: nothing behind `last` is missing.
+static void tell_log(looks_t *self, reel_id_t last, bool reached)
+{
+    hub_t *hub = server_hub(self->server);
+    bool begun = last.ms > 0 || last.n > 0;
+    if (reel_id_compare(backlog_newest(self->backlog), last) < 0) {
+        hub_log_is(hub, HUB_LOG_OTHER); // Redis has lost some of it, or is another
+        last = (reel_id_t){ 0 };
+    } else if (begun && !reached) {
+        hub_log_is(hub, HUB_LOG_TORN);
+    }
+    if (!backlog_tell(self->backlog, last, tell_alert, hub))
+        hub_log_is(hub, HUB_LOG_TORN);
+}
+
+// One page of the log holds all that can be asked for; further ones only what was not seen yet.
+static store_status_t look_at_alerts(looks_t *self, alerts_t *alerts)
+{
+    _Static_assert((int) STORE_HELD_PAGE == (int) ALERTS_MAX, "one page");
+    char before[OUTBOX_ID_MAX] = "";
+    log_sight_t sight = { .backlog = self->backlog, .alerts = alerts };
+    reel_id_t last = hub_last_alert(server_hub(self->server));
+    bool reached = false;
+    backlog_clear(self->backlog);
+    for (int page = 0; page < PAGES_MAX && !reached; page++) {
+        size_t count;
+        backlog_page(self->backlog);
+        store_status_t status = store_held_log(self->store, before, see_alert, &sight, &count);
+        if (status != STORE_OK)
+            return status;
+        sight.alerts = NULL;
+        if (page == 0 && count == 0) {
+            hub_log_is(server_hub(self->server), HUB_LOG_EMPTY);
+            return STORE_OK;
+        }
+        if (count < STORE_HELD_PAGE)
+            break;
+        reached = reel_id_compare(backlog_oldest(self->backlog), last) <= 0;
+    }
+    reached = reached || reel_id_compare(backlog_oldest(self->backlog), last) <= 0;
+    tell_log(self, last, reached);
+    return STORE_OK;
+}
+
+static store_status_t look_at(looks_t *self, answer_kind_t kind, buffer_t *out)
+{
+    store_status_t status = STORE_OK;
+    switch (kind) {
+    case ANSWER_RULES:
+        return look_at_rules(self, out);
+    case ANSWER_INCIDENTS:
+        document_begin(out, "incidents");
+        status = store_incidents(self->store, see_incident, out);
+        break;
+    case ANSWER_LATEST:
+        document_begin(out, "latest");
+        status = look_at_latest(self, out);
+        break;
+    case ANSWER_STATUS:
+        document_begin(out, "actors");
+        status = store_actors(self->store, NULL, see_actor, out);
+        break;
+    case ANSWER_ALERTS: // have a shape of their own
+    case ANSWERS:
+        break;
+    }
+    document_end(out);
+    return status;
+}
+
+// ---- when ------------------------------------------------------------------------------------
+
+static bool s_tell(looks_t *self, answer_kind_t kind, buffer_t *body, alerts_t *alerts)
+{
+    int64_t until_us = self->looks[kind].due_us + STALE_US;
+    return kind == ANSWER_ALERTS ? server_tell_alerts(self->server, alerts, until_us)
+                                 : server_tell(self->server, kind, body, until_us);
+}
+
+// False: Redis is away.
+static bool s_look(looks_t *self, answer_kind_t kind)
+{
+    owned(alerts_destroy) alerts_t alerts = { 0 };
+    owned(buffer_destroy) buffer_t body = { 0 };
+    look_t *look = &self->looks[kind];
+    int64_t begun_us = life_mono_us();
+    store_status_t status =
+        kind == ANSWER_ALERTS ? look_at_alerts(self, &alerts) : look_at(self, kind, &body);
+    int64_t now_us = life_mono_us();
+    // A Redis that did not answer had nothing to do for us.
+    look->rested_us = now_us + (status == STORE_OK ? rest[kind] * (now_us - begun_us) : 0);
+    look->due_us = now_us < look->again_us ? look->again_us : now_us + every_us[kind];
+    if (look->due_us < look->rested_us)
+        look->due_us = look->rested_us;
+    look->good = status == STORE_OK && s_tell(self, kind, &body, &alerts);
+    self->failed += !look->good;
+    return status != STORE_DOWN;
+}
+
+void looks_use(looks_t *self, const settings_t *settings)
+{
+    self->settings = settings;
+    self->looks[ANSWER_RULES].due_us = 0;
+}
+
+void looks_hint(looks_t *self, int64_t now_us)
+{
+    static const answer_kind_t kinds[] = { ANSWER_ALERTS, ANSWER_INCIDENTS };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        look_t *look = &self->looks[kinds[i]];
+        int64_t soon_us = now_us + HINT_US;
+        look->again_us = now_us + HINT_LAST_US;
+        if (soon_us < look->rested_us)
+            soon_us = look->rested_us;
+        if (soon_us < look->due_us)
+            look->due_us = soon_us;
+    }
+}
+
+int64_t looks_turn(looks_t *self, int64_t now_us)
+{
+    int64_t next_us = INT64_MAX;
+    for (int kind = 0; kind < ANSWERS; kind++) {
+        look_t *look = &self->looks[kind];
+        if (look->due_us <= now_us && !s_look(self, (answer_kind_t) kind))
+            now_us = INT64_MIN; // nor would it answer the others, and each waits for long
+        if (look->due_us < next_us)
+            next_us = look->due_us;
+    }
+    int64_t wait_us = next_us - life_mono_us();
+    return wait_us > 0 ? wait_us : 0;
+}
+
+uint64_t looks_failed(const looks_t *self)
+{
+    return self->failed;
+}
+
+bool looks_good(const looks_t *self)
+{
+    for (int kind = 0; kind < ANSWERS; kind++)
+        if (!self->looks[kind].good)
+            return false;
+    return true;
+}

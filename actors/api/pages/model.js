@@ -1,0 +1,196 @@
+// model -- what is known of series, rules, incidents and actors, and how near each series is to
+// firing. No page and no network.
+import { decimalsOf, named } from "./words.js";
+
+const SEEN_MOST = 60;       // points of a series that are kept while the page is open
+const SEVERITIES = ["info", "warning", "critical"];
+
+export const model = {
+  series: new Map(), rules: [], incidents: [], alerts: [], actors: [], health: null,
+  columns: [],       // of all series, the most common first
+  versions: {},      // of each list: how often it changed
+  openedUs: Date.now() * 1000,
+};
+
+const touch = name => { model.versions[name] = (model.versions[name] || 0) + 1; };
+
+export const isOpen = incident => incident.state === "firing" || incident.state === "flapping";
+const rank = severity => SEVERITIES.indexOf(severity);
+
+// ---- what a rule compares: `column > number`, or `column > something that only the rule knows`
+
+const COMPARES = /^\s*([a-z_]\w*)\s*(>=|<=|>|<)\s*(.+?)\s*$/is;
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const OPERATORS = /\b(and|or|between|is|not)\b/i;
+// `column > 3 * avg(column) OVER window`
+const AVERAGE = /^([\d.]+)\s*\*\s*avg\(\s*(\w+)\s*\)\s+over\s+(\w+)$/i;
+const compared = new Map(); // by text of the condition
+
+export function compares(when) {
+  if (!compared.has(when)) {
+    if (compared.size > 5000) compared.clear();
+    const found = OPERATORS.test(when) ? null : COMPARES.exec(when);
+    const average = found && AVERAGE.exec(found[3]);
+    compared.set(when, found && {
+      column: found[1], above: found[2][0] === ">",
+      threshold: NUMBER.test(found[3]) ? Number(found[3]) : null,
+      times: average && average[2] === found[1] ? Number(average[1]) : null,
+      window: average ? average[3] : null,
+    });
+  }
+  return compared.get(when);
+}
+
+// How far the newest row is on its way to this rule: 1 is the threshold. Null where it cannot be
+// said. A threshold that is no number of the rule's is that of the rule's last word on the series.
+export function distance(series, rule, incident) {
+  const how = compares(rule.definition.when || "");
+  const value = how && series.values[how.column];
+  if (!how || typeof value !== "number") return null;
+  const exact = how.threshold !== null;
+  const same = incident && incident.entry.when === rule.definition.when;
+  const threshold = exact ? how.threshold : same ? incident.entry.threshold : null;
+  if (typeof threshold !== "number" || threshold <= 0 || value < 0) return null;
+  const of = how.above ? value / threshold : threshold / value;
+  if (!Number.isFinite(of)) return null;
+  return { rule: rule.name, column: how.column, above: how.above, value, threshold, of, exact,
+           times: how.times, asOf: exact ? null : incident.entry.ts };
+}
+
+const isOn = rule => rule.definition && rule.definition.enabled !== "0" &&
+  rule.status?.state !== "error";
+let rulesOf = new Map(); // by table
+
+export const rulesFor = series => rulesOf.get(series.table) || [];
+export const incidentOf = (series, name) => series.incidents.find(i => i.rule === name);
+
+function judge(series) {
+  let nearest = null;
+  for (const rule of rulesFor(series)) {
+    const found = distance(series, rule, incidentOf(series, rule.name));
+    if (found && (!nearest || found.of > nearest.of)) nearest = found;
+  }
+  series.nearest = nearest;
+  let worst = null, state = series.silent ? "nodata" : "quiet";
+  for (const incident of series.incidents)
+    if (isOpen(incident) && (!worst || rank(incident.severity) > rank(worst.severity))) worst = incident;
+  if (worst) state = worst.state === "flapping" ? "flapping" : worst.severity;
+  series.state = state;
+  series.worst = worst;
+  series.version++;
+}
+
+// ---- rows
+
+function add(id) {
+  const name = named(id);
+  const series = { id, ...name, ts: 0, values: {}, decimals: {}, seen: [], incidents: [], state: "quiet",
+                   silent: false, nearest: null, worst: null, version: 0,
+                   words: `${id} ${name.last} ${name.rest}`.toLowerCase() };
+  model.series.set(id, series);
+  return series;
+}
+
+function keepSeen(series, row) {
+  const column = series.nearest ? series.nearest.column : Object.keys(row.values).at(-1);
+  if (series.seenOf !== column) {
+    series.seen = [];
+    series.seenOf = column;
+  }
+  const value = row.values[column];
+  if (typeof value === "number") series.seen.push({ ts: row.ts, value });
+  if (series.seen.length > SEEN_MOST) series.seen.shift();
+}
+
+function takeRow(row) {
+  const series = model.series.get(row.series) || add(row.series);
+  if (row.ts === series.ts && JSON.stringify(row.values) === JSON.stringify(series.values))
+    return false;
+  series.ts = row.ts;
+  series.values = row.values;
+  for (const [column, value] of Object.entries(row.values))
+    if (typeof value === "number")
+      series.decimals[column] = Math.max(series.decimals[column] || 0, decimalsOf(value));
+  judge(series);
+  keepSeen(series, row);
+  return true;
+}
+
+function countColumns() {
+  const counts = new Map();
+  for (const series of model.series.values())
+    for (const column of Object.keys(series.values)) counts.set(column, (counts.get(column) || 0) + 1);
+  const columns = [...counts].sort((a, b) => b[1] - a[1]).map(([column]) => column);
+  if (columns.join() !== model.columns.join()) {
+    model.columns = columns;
+    touch("columns");
+  }
+}
+
+// One row of an event.
+export function row(item) {
+  const known = model.series.has(item.series);
+  if (takeRow(item)) touch("latest");
+  if (!known) countColumns();
+}
+
+// ---- whole lists
+
+function spread() {
+  const by = new Map();
+  for (const incident of model.incidents)
+    by.has(incident.series) ? by.get(incident.series).push(incident) : by.set(incident.series, [incident]);
+  for (const series of model.series.values()) {
+    series.incidents = by.get(series.id) || [];
+    judge(series);
+  }
+}
+
+const takers = {
+  latest(list) {
+    const ids = new Set(list.map(item => item.series));
+    for (const id of model.series.keys()) if (!ids.has(id)) model.series.delete(id);
+    const fresh = list.filter(item => !model.series.has(item.series)).length > 0;
+    for (const item of list) takeRow(item);
+    if (fresh) spread();
+    countColumns();
+  },
+  rules(list) {
+    model.rules = list;
+    rulesOf = new Map();
+    for (const rule of list.filter(isOn)) {
+      const table = rule.definition.on;
+      rulesOf.has(table) ? rulesOf.get(table).push(rule) : rulesOf.set(table, [rule]);
+    }
+    spread();
+  },
+  incidents(list) {
+    model.incidents = list.sort((a, b) => isOpen(b) - isOpen(a) || b.ts - a.ts);
+    spread();
+  },
+  alerts(list) {
+    model.alerts = list;
+    const last = new Map(); // the newest word on each series' silence
+    for (const entry of list)
+      if ((entry.kind === "nodata" || entry.kind === "data") && !last.has(entry.series))
+        last.set(entry.series, entry);
+    for (const series of model.series.values()) {
+      const entry = last.get(series.id);
+      series.silent = entry?.kind === "nodata" && entry.since >= series.ts;
+      judge(series);
+    }
+  },
+  status(list) { model.actors = list; },
+};
+
+export function take(name, list) {
+  takers[name](list);
+  touch(name);
+}
+
+export function tell(health) {
+  model.health = health;
+  touch("health");
+}
+
+export const firing = () => model.incidents.filter(isOpen);

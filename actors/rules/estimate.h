@@ -1,0 +1,66 @@
+/*  estimate -- a number in a double with a bound on its absolute error, and arithmetic on it.
+ *
+ *  Every step adds its own rounding to the bound and a little more for the rounding of the
+ *  bound, so that the bound holds in round-to-nearest without looking at the flags. What is not
+ *  finite is unsure. Inline: verdicts of every row are made of it.
+ */
+#pragma once
+#include <math.h>
+
+#include "actors/rules/evaluate.h"
+
+typedef struct {
+    double value, error;
+} estimate_t;
+
+#define ESTIMATE_HALF_ULP 0x1p-53    // relative error of one rounding
+#define ESTIMATE_SLACK (1 + 0x1p-50) // for the roundings of a bound
+#define ESTIMATE_LEAST 0x1p-1071     // absolute error of the roundings of a step near zero
+#define ESTIMATE_WHOLE_MAX 0x1p53    // up to here whole numbers are exact
+
+static inline approximate_t estimate_give(estimate_t *estimate, double value, double error)
+{
+    *estimate = (estimate_t){ .value = value, .error = error * ESTIMATE_SLACK };
+    return isfinite(value) && isfinite(error) ? APPROXIMATE_VALUE : APPROXIMATE_UNSURE;
+}
+
+static inline approximate_t estimate_add(estimate_t a, estimate_t b, estimate_t *estimate)
+{
+    double sum = a.value + b.value, part = sum - a.value; // the rounding itself: exact (Knuth)
+    double lost = (a.value - (sum - part)) + (b.value - part);
+    return estimate_give(estimate, sum, a.error + b.error + fabs(lost));
+}
+
+static inline approximate_t estimate_multiply(estimate_t a, estimate_t b, estimate_t *estimate)
+{
+    double product = a.value * b.value;
+    double error = fabs(a.value) * b.error + fabs(b.value) * a.error + a.error * b.error;
+    bool exact = error == 0 && fabs(product) < ESTIMATE_WHOLE_MAX && a.value == trunc(a.value) &&
+                 b.value == trunc(b.value);
+    return estimate_give(estimate, product,
+                         exact ? 0 : error + fabs(product) * ESTIMATE_HALF_ULP + ESTIMATE_LEAST);
+}
+
+static inline approximate_t estimate_divide(estimate_t a, estimate_t b, estimate_t *estimate)
+{
+    double least_divisor = (fabs(b.value) - b.error) * (1 - 0x1p-50);
+    if (b.value == 0 && b.error == 0)
+        return APPROXIMATE_NULL;
+    if (!(least_divisor > 0))
+        return APPROXIMATE_UNSURE;
+    double quotient = a.value / b.value;
+    double error =
+        (a.error + fabs(quotient) * ESTIMATE_SLACK * b.error + ESTIMATE_LEAST) / least_divisor;
+    return estimate_give(estimate, quotient,
+                         error + fabs(quotient) * ESTIMATE_HALF_ULP + ESTIMATE_LEAST);
+}
+
+// Is a < b (-1), > (1) or neither for sure (0)? *equal: nothing was lost, and it is a = b.
+static inline int estimate_order(estimate_t a, estimate_t b, bool *equal)
+{
+    double apart = a.value - b.value, unsure = (a.error + b.error) * ESTIMATE_SLACK;
+    *equal = unsure == 0 && apart == 0;
+    return fabs(apart) > unsure ? (apart > 0) - (apart < 0) : 0;
+}
+
+approximate_t estimate_decimal(decimal_t decimal, estimate_t *estimate); // approximate.c

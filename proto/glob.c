@@ -1,0 +1,28 @@
+/*  glob -- see glob.h. */
+#include "proto/glob.h"
+
+// Only the newest star is ever tried again: what an earlier one took can be left as it is.
+bool glob_fits(slice_t pattern, slice_t text)
+{
+    size_t p = 0, t = 0, star = 0, taken = 0;
+    bool starred = false;
+    while (t < text.size) {
+        if (p < pattern.size && pattern.data[p] == '*') {
+            starred = true;
+            star = ++p;
+            taken = t;
+        } else if (p < pattern.size &&
+                   (pattern.data[p] == '?' || pattern.data[p] == text.data[t])) {
+            p++;
+            t++;
+        } else if (starred) {
+            p = star;
+            t = ++taken;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size && pattern.data[p] == '*')
+        p++;
+    return p == pattern.size;
+}

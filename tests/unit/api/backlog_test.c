@@ -1,0 +1,80 @@
+/*  backlog_test -- pages of the log, from its end, told from its beginning. */
+#include "actors/api/backlog.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proto/buffer.h"
+#include "proto/owned.h"
+
+static void add(backlog_t *backlog, const char *at, const char *body)
+{
+    const store_logged_t logged = { .rule = slice_text("r"),
+                                    .series = slice_text("s"),
+                                    .body = slice_text(body) };
+    backlog_add(backlog, at, &logged);
+}
+
+static void see(void *context, reel_id_t id, slice_t rule, slice_t series, slice_t body)
+{
+    assert_true(slice_is(rule, "r") && slice_is(series, "s"));
+    buffer_printf(context, "%d=%.*s ", (int) id.n, (int) body.size, (const char *) body.data);
+}
+
+static void assert_told(const backlog_t *backlog, uint64_t behind, const char *wanted)
+{
+    owned(buffer_destroy) buffer_t got = { 0 };
+    assert_true(backlog_tell(backlog, (reel_id_t){ 1, behind }, see, &got));
+    assert_string_equal(buffer_string(&got), wanted);
+}
+
+static void pages_are_told_in_order(void **state)
+{
+    (void) state;
+    owned(backlog_destroy) backlog_t *backlog = backlog_new();
+    assert_told(backlog, 0, "");
+    assert_int_equal(backlog_newest(backlog).n, 0);
+    backlog_page(backlog);
+    add(backlog, "1-5", "{5}");
+    add(backlog, "1-6", "{6}");
+    backlog_page(backlog);
+    add(backlog, "1-3", "{3}");
+    add(backlog, "1-4", "{4}");
+    backlog_page(backlog);
+    add(backlog, "1-1", "{1}");
+    backlog_page(backlog); // there was nothing
+    assert_int_equal(backlog_oldest(backlog).n, 1);
+    assert_int_equal(backlog_newest(backlog).n, 6);
+    assert_told(backlog, 0, "1={1} 3={3} 4={4} 5={5} 6={6} ");
+    assert_told(backlog, 4, "5={5} 6={6} ");
+    assert_told(backlog, 6, "");
+    backlog_clear(backlog);
+    assert_told(backlog, 0, "");
+}
+
+static void what_is_none_is_left_out(void **state)
+{
+    (void) state;
+    owned(backlog_destroy) backlog_t *backlog = backlog_new();
+    backlog_page(backlog);
+    add(backlog, "x", "{}");
+    add(backlog, "1-1", "[]");
+    add(backlog, "1-2", "{");
+    add(backlog, "1-3", "");
+    add(backlog, "1-4", "{}");
+    assert_told(backlog, 0, "4={} ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pages_are_told_in_order),
+        cmocka_unit_test(what_is_none_is_left_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

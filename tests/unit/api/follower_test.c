@@ -1,0 +1,213 @@
+/*  follower_test -- what a viewer of the event stream reads: every alert once or a gap, the
+ *  newest row of each series, in pieces of any size.
+ */
+#include "actors/api/follower.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proto/buffer.h"
+#include "proto/owned.h"
+
+static void add(scene_t *scene, uint64_t n, const char *rule, const char *series)
+{
+    char item[32];
+    snprintf(item, sizeof item, "{\"n\":%d}", (int) n);
+    assert_true(reel_add(scene->reel, (reel_id_t){ 1, n }, slice_text(rule), slice_text(series),
+                         slice_text(item)));
+}
+
+static scene_t of_two_alerts(void)
+{
+    scene_t scene;
+    assert_true(scene_open(&scene));
+    reel_is_empty(scene.reel);
+    add(&scene, 1, "spike", "t:a");
+    add(&scene, 2, "calm", "t:b");
+    return scene;
+}
+
+static void assert_read(follower_t *follower, const scene_t *scene, size_t piece,
+                        const char *wanted)
+{
+    owned(buffer_destroy) buffer_t got = { 0 };
+    uint8_t bytes[4096];
+    for (long size; (size = follower_read(follower, scene, bytes, piece)) != 0;) {
+        assert_true(size > 0);
+        buffer_append(&got, bytes, (size_t) size);
+    }
+    assert_string_equal(buffer_string(&got), wanted);
+}
+
+#define ALERT(n) "id: 1-" #n "\nevent: alert\ndata: {\"n\":" #n "}\n\n"
+#define HELLO "retry: 3000\n\n"
+
+static void who_comes_sees_how_things_are(void **state)
+{
+    (void) state;
+    for (size_t piece = 1; piece < 200; piece++) {
+        owned(scene_close) scene_t scene = of_two_alerts();
+        scene_health(&scene, slice_text("{\"ready\":true}"));
+        board_set(scene.board, "t:a", slice_text("{1}"));
+        owned(follower_destroy) follower_t *follower = follower_new(&scene, NULL, NULL, NULL);
+        assert_read(follower, &scene, piece,
+                    HELLO "event: health\ndata: {\"ready\":true}\n\n"
+                          "event: latest\ndata: {1}\n\n");
+        scene_health(&scene, slice_text("{\"ready\":true}")); // as before
+        board_set(scene.board, "t:a", slice_text("{2}"));
+        add(&scene, 3, "spike", "t:a");
+        assert_read(follower, &scene, piece, ALERT(3) "event: latest\ndata: {2}\n\n");
+        scene.pings++;
+        assert_read(follower, &scene, piece, ": ping\n\n");
+    }
+}
+
+static void who_comes_again_goes_on(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    owned(follower_destroy) follower_t *all =
+        follower_new(&scene, NULL, NULL, &(reel_id_t){ 0, 0 });
+    assert_read(all, &scene, 7, HELLO ALERT(1) ALERT(2));
+    owned(follower_destroy) follower_t *one =
+        follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 1 });
+    assert_read(one, &scene, 4096, HELLO ALERT(2));
+    // Another api was ahead of this one.
+    owned(follower_destroy) follower_t *ahead =
+        follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 3 });
+    add(&scene, 3, "spike", "t:a");
+    add(&scene, 4, "spike", "t:a");
+    assert_read(ahead, &scene, 4096, HELLO ALERT(4));
+}
+
+static void patterns_choose(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    board_set(scene.board, "t:a", slice_text("{1}"));
+    board_set(scene.board, "t:b", slice_text("{2}"));
+    const reel_id_t first = { 0 };
+    owned(follower_destroy) follower_t *rule = follower_new(&scene, "sp*", NULL, &first);
+    assert_read(rule, &scene, 4096,
+                HELLO ALERT(1) "event: latest\ndata: {1}\n\nevent: latest\ndata: {2}\n\n");
+    owned(follower_destroy) follower_t *series = follower_new(&scene, NULL, "*:b", &first);
+    assert_read(series, &scene, 4096, HELLO ALERT(2) "event: latest\ndata: {2}\n\n");
+    owned(follower_destroy) follower_t *none = follower_new(&scene, "spike", "t:b", &first);
+    assert_read(none, &scene, 4096, HELLO "event: latest\ndata: {2}\n\n");
+}
+
+static void what_is_gone_is_a_gap(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    owned(follower_destroy) follower_t *follower =
+        follower_new(&scene, "spike", NULL, &(reel_id_t){ 1, 1 });
+    for (uint64_t n = 3; n <= REEL_ENTRIES_MAX + 2; n++)
+        add(&scene, n, n == REEL_ENTRIES_MAX + 2 ? "spike" : "calm", "t:a");
+    assert_int_equal(reel_count(scene.reel), REEL_ENTRIES_MAX);
+    assert_read(follower, &scene, 4096,
+                HELLO "event: gap\ndata: {\"from\":\"1-1\",\"to\":\"1-3\"}\n\n"
+                      "id: 1-4098\nevent: alert\ndata: {\"n\":4098}\n\n");
+    _Static_assert(REEL_ENTRIES_MAX == 4096, "as above");
+    // Who had seen all that is gone has none.
+    owned(follower_destroy) follower_t *other =
+        follower_new(&scene, "spike", NULL, &(reel_id_t){ 1, 2 });
+    assert_read(other, &scene, 4096, HELLO "id: 1-4098\nevent: alert\ndata: {\"n\":4098}\n\n");
+}
+
+static void what_was_never_here_is_a_gap(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    owned(follower_destroy) follower_t *follower = follower_new(&scene, NULL, NULL, NULL);
+    reel_skip(scene.reel);
+    add(&scene, 9, "spike", "t:a");
+    assert_read(follower, &scene, 4096,
+                HELLO "event: gap\ndata: {\"from\":\"1-2\",\"to\":\"1-9\"}\n\n" ALERT(9));
+    assert_false(reel_add(scene.reel, (reel_id_t){ 1, 9 }, slice_text("r"), slice_text("s"),
+                          slice_text("{}")));
+    reel_clear(scene.reel); // another log, whose ids are smaller
+    add(&scene, 3, "spike", "t:a");
+    owned(follower_destroy) follower_t *other =
+        follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 2 });
+    assert_read(other, &scene, 4096,
+                HELLO "event: gap\ndata: {\"from\":\"1-2\",\"to\":\"1-3\"}\n\n" ALERT(3));
+}
+
+static void bytes_are_bounded(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    static uint8_t large[FRAME_BYTES_MAX / 2];
+    memset(large, 'x', sizeof large);
+    for (uint64_t n = 3; n < 400; n++)
+        assert_true(reel_add(scene.reel, (reel_id_t){ 1, n }, slice_text("r"), slice_text("s"),
+                             slice_of(large, sizeof large)));
+    assert_int_equal(reel_count(scene.reel), REEL_BYTES_MAX / sizeof large - 1);
+    static uint8_t larger[FRAME_BYTES_MAX + 1];
+    assert_false(reel_add(scene.reel, (reel_id_t){ 2, 0 }, slice_text("r"), slice_text("s"),
+                          slice_of(larger, sizeof larger)));
+}
+
+static void nothing_breaks_a_line(void **state)
+{
+    (void) state;
+    owned(frame_drop) frame_t *frame =
+        frame_new("alert", "1-1\nx", slice_of("{\n\r\0event: x}", 13));
+    static const char wanted[] = "id: 1-1 x\nevent: alert\ndata: {   event: x}\n\n";
+    assert_int_equal(frame->size, sizeof wanted - 1);
+    assert_memory_equal(frame->bytes, wanted, sizeof wanted - 1);
+}
+
+static void ids_are_exact(void **state)
+{
+    (void) state;
+    static const char *const bad[] = { "",
+                                       "1",
+                                       "1-",
+                                       "-1",
+                                       "1-1 ",
+                                       " 1-1",
+                                       "+1-1",
+                                       "01-1",
+                                       "1-0x",
+                                       "1--1",
+                                       "18446744073709551616-0",
+                                       "1-18446744073709551616",
+                                       "1-1-1",
+                                       "a-b",
+                                       "00-0" };
+    static const char *const good[] = { "0-0", "1-0", "1700000000000-17",
+                                        "18446744073709551615-18446744073709551615" };
+    reel_id_t id;
+    char text[REEL_ID_MAX];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (reel_id_read(bad[i], &id))
+            fail_msg("'%s' is none", bad[i]);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(reel_id_read(good[i], &id));
+        reel_id_write(id, text);
+        assert_string_equal(text, good[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_comes_sees_how_things_are),
+        cmocka_unit_test(who_comes_again_goes_on),
+        cmocka_unit_test(patterns_choose),
+        cmocka_unit_test(what_is_gone_is_a_gap),
+        cmocka_unit_test(what_was_never_here_is_a_gap),
+        cmocka_unit_test(bytes_are_bounded),
+        cmocka_unit_test(nothing_breaks_a_line),
+        cmocka_unit_test(ids_are_exact),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
