@@ -1,10 +1,7 @@
 /*  baseline -- what the windows of a rule held at the row from which on they stand still
  *  (`freeze`).
  *
- *  Pure. For each open row of a series, and the one before them, it is remembered for which rules
- *  windows stand still behind it, and what they held: the row after it is judged by that. So as
- *  with steps (fired.h) the answer is final when the row closes, whatever was guessed on the way.
- *  A baseline never changes, and all rows of one anomaly share it.
+ *  Pure. A baseline never changes, and all rows of one anomaly share it: baselines.h.
  */
 #pragma once
 #include <gmp.h>
@@ -20,6 +17,7 @@ typedef struct {
 
 typedef struct {
     unsigned references;
+    bool settled;     // rows of a series have it (baselines.c)
     int64_t since_us; // of the row that its windows are those of
     uint64_t nth;     // how many of its time are before that
     bool resolves;    // `resolve` can be judged by it: its guards hold
@@ -30,34 +28,32 @@ typedef struct {
 baseline_t *baseline_new(size_t count); // all NULL, with one reference; NULL: out of memory
 void baseline_release(baseline_t **self_p);
 bool baseline_same(const baseline_t *a, const baseline_t *b);
+size_t baseline_bytes(const baseline_t *self);
+
+static inline baseline_t *baseline_share(baseline_t *self)
+{
+    self->references++;
+    return self;
+}
 
 static inline size_t baseline_size(const compiled_rule_t *rule)
 {
     return rule->aggregate_count + (rule->resolve ? rule->resolve->aggregate_count : 0);
 }
 
-// Of one row and rule: behind it the windows stand still.
+// Of a rule whose windows stand still.
 typedef struct {
-    uint64_t position;
     uint32_t rule; // in the plan
     baseline_t *baseline;
-} baseline_row_t;
+} standing_t;
 
+// Those behind one row, in order of rules; each has a reference.
 typedef struct {
     size_t count, capacity;
-    baseline_row_t *rows; // in order of (position, rule)
-} baselines_t;
+    standing_t *items;
+} standings_t;
 
-void baselines_close(baselines_t *self); // also of a zeroed one
-baseline_t *baselines_find(const baselines_t *self, uint64_t position, uint32_t rule); // or NULL
-// With a reference of its own; there is none yet of this row and rule. False: out of memory.
-bool baselines_put(baselines_t *self, uint64_t position, uint32_t rule, baseline_t *baseline);
-size_t baselines_from(const baselines_t *self, uint64_t position); // the first in `rows` from there
-void baselines_clear(baselines_t *self, uint64_t position);        // of this row
-void baselines_move_up(baselines_t *self, uint64_t from);          // a row was put in there
-void baselines_forget(baselines_t *self, uint64_t before);         // nobody asks for rows before it
-void baselines_drop(baselines_t *self, uint64_t from);             // rows that are told again
-// The plan changes: a rule under the same verdict goes on, if its aggregates are written alike;
-// else its windows move again. False: out of memory.
-bool baselines_reshape(baselines_t *self, const layout_t *from, const layout_t *to);
-size_t baselines_bytes(const baselines_t *self);
+void standings_close(standings_t *self); // also of a zeroed one
+void standings_clear(standings_t *self);
+// Takes the reference over, whatever comes of it. False: out of memory.
+bool standings_add(standings_t *self, uint32_t rule, baseline_t *baseline);

@@ -38,6 +38,7 @@ void fold_destroy(fold_t **self_p)
     free(self->arguments);
     free(self->calls);
     leaves_close(&self->leaves);
+    standings_close(&self->standing);
     free(self->columns);
     free(self->values);
     free(self);

@@ -12,52 +12,48 @@
  */
 #include "actors/transform/fold_state.h"
 
-static bool hold(const hearing_t *hearing, uint32_t rule)
+// Of a rule that holds.
+static bool hold(fold_t *self, const hearing_t *hearing, uint32_t rule)
 {
-    baselines_t *baselines = &hearing->series->baselines;
-    uint64_t position = hearing->moment->position;
     baseline_t *before = jury_baseline(hearing, rule);
-    if (before)
-        return baselines_put(baselines, position, rule, before);
-    baseline_t *made = jury_capture(hearing, rule);
-    bool ok = made && baselines_put(baselines, position, rule, made);
-    baseline_release(&made);
-    return ok;
+    baseline_t *behind = before ? baseline_share(before) : jury_capture(hearing, rule);
+    return behind && standings_add(&self->standing, rule, behind);
 }
 
-// Of rules for which it does not hold any more, but which have not let go.
-static bool hold_on(const hearing_t *hearing)
+// Of those that stood still behind the row before, from `*at` on, of rules up to this one: they do
+// not hold any more, but may not have let go.
+static bool hold_on(fold_t *self, const hearing_t *hearing, size_t *at, uint32_t up_to)
 {
-    series_t *series = hearing->series;
-    uint64_t position = hearing->moment->position;
-    if (position == 0)
-        return true;
-    // What is put in lies behind those of the row before.
-    size_t i = baselines_from(&series->baselines, position - 1);
-    for (; i < series->baselines.count; i++) {
-        const baseline_row_t before = series->baselines.rows[i];
-        if (before.position >= position)
+    const series_t *series = hearing->series;
+    for (; *at < series->baselines.count; ++*at) {
+        const baseline_row_t *before = baselines_row(&series->baselines, *at);
+        if (before->position >= hearing->moment->position || before->rule >= up_to)
             break;
-        if (series->layout->plan->rules[before.rule].resolve &&
-            !baselines_find(&series->baselines, position, before.rule) &&
-            jury_baseline(hearing, before.rule) &&
-            jury_resolves(hearing, before.rule) == VERDICT_FALSE &&
-            !baselines_put(&series->baselines, position, before.rule, before.baseline))
+        if (series->layout->plan->rules[before->rule].resolve &&
+            jury_baseline(hearing, before->rule) &&
+            jury_resolves(hearing, before->rule) == VERDICT_FALSE &&
+            !standings_add(&self->standing, before->rule, baseline_share(before->baseline)))
             return false;
     }
     return true;
 }
 
-bool fold_freeze(fold_t *self, const hearing_t *hearing, bool newest)
+bool fold_freeze(fold_t *self, const hearing_t *hearing)
 {
     const table_plan_t *plan = hearing->series->layout->plan;
-    if (!newest)
-        baselines_clear(&hearing->series->baselines, hearing->moment->position);
+    baselines_t *baselines = &hearing->series->baselines;
+    uint64_t position = hearing->moment->position;
+    size_t at = position > 0 ? baselines_from(baselines, position - 1) : baselines->count;
+    standings_clear(&self->standing);
     for (size_t i = 0; i < self->call_count; i++) {
         const call_t *called = &self->calls[i];
-        if (called->verdict == VERDICT_TRUE && plan->rules[called->rule].rule.freeze &&
-            !hold(hearing, called->rule))
+        if (called->verdict != VERDICT_TRUE || !plan->rules[called->rule].rule.freeze)
+            continue;
+        if (!hold_on(self, hearing, &at, called->rule) || !hold(self, hearing, called->rule))
             return false;
+        at += at < baselines->count && baselines_row(baselines, at)->position < position &&
+              baselines_row(baselines, at)->rule == called->rule;
     }
-    return hold_on(hearing);
+    return hold_on(self, hearing, &at, UINT32_MAX) &&
+           baselines_set(baselines, position, &self->standing);
 }

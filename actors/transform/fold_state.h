@@ -29,6 +29,7 @@ struct fold {
     size_t call_count, call_capacity;
     call_t *calls; // of the row in hand
     leaves_t leaves;
+    standings_t standing; // behind it
 };
 
 // The record in hand: a block, or without one a control record.
@@ -120,7 +121,7 @@ bool fold_settle(fold_t *self, series_t *series);
 bool fold_stand(fold_t *self, const hearing_t *hearing, bool newest);
 // fold_freeze.c: for which of them, and of those for which they did so far, windows stand still
 // behind this row. False: out of memory.
-bool fold_freeze(fold_t *self, const hearing_t *hearing, bool newest);
+bool fold_freeze(fold_t *self, const hearing_t *hearing);
 // Of a row for which the condition of an edge rule holds: is it the step? *known: the row before it
 // is.
 bool fold_steps(const case_t *at, bool *known);

@@ -72,7 +72,7 @@ bool fold_stand(fold_t *self, const hearing_t *hearing, bool newest)
             !fired_say(&series->fired, position, &rule->id, SAID_HELD))
             return false;
     }
-    if (plan->freezes && !fold_freeze(self, hearing, newest))
+    if (plan->freezes && !fold_freeze(self, hearing))
         return false;
     if (newest)
         learn(hearing);

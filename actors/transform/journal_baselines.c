@@ -49,13 +49,13 @@ void baselines_write(const series_t *series, uint64_t from, buffer_t *out)
     size_t held = baselines_from(baselines, first);
     pack_u64(out, held);
     for (size_t i = 0; i < held; i++) {
-        pack_u64(out, baselines->rows[i].rule);
-        write_baseline(series, baselines->rows[i].baseline, out);
+        pack_u64(out, baselines_row(baselines, i)->rule);
+        write_baseline(series, baselines_row(baselines, i)->baseline, out);
     }
     size_t next = baselines_from(baselines, from > first ? from : first);
     pack_u64(out, baselines->count - next);
     for (; next < baselines->count; next++) {
-        const baseline_row_t *row = &baselines->rows[next];
+        const baseline_row_t *row = baselines_row(baselines, next);
         const baseline_t *before =
             row->position > 0 ? baselines_find(baselines, row->position - 1, row->rule) : NULL;
         bool same = before && baseline_same(before, row->baseline);
@@ -121,7 +121,7 @@ static baseline_t *read_baseline(journal_reader_t *self, const series_t *series,
     return made;
 }
 
-static bool read_row(journal_reader_t *self, series_t *series, uint64_t position, bool same,
+static bool read_row(journal_reader_t *self, const series_t *series, uint64_t position, bool same,
                      uint64_t *next)
 {
     const table_plan_t *plan = series->layout->plan;
@@ -133,16 +133,15 @@ static bool read_row(journal_reader_t *self, series_t *series, uint64_t position
         same ? baselines_find(&series->baselines, position - 1, (uint32_t) rule) : NULL;
     if (same && !before)
         return journal_refused(self, "windows that stand still");
-    if (before)
-        return baselines_put(&series->baselines, position, (uint32_t) rule, before) ||
-               journal_no_memory(self);
-    baseline_t *made = read_baseline(self, series, rule);
-    if (!made)
-        return false;
-    bool ok = baselines_put(&series->baselines, position, (uint32_t) rule, made) ||
-              journal_no_memory(self);
-    baseline_release(&made);
-    return ok;
+    baseline_t *behind = before ? baseline_share(before) : read_baseline(self, series, rule);
+    return behind &&
+           (standings_add(&self->standing, (uint32_t) rule, behind) || journal_no_memory(self));
+}
+
+// All of this row were read.
+static bool set_row(journal_reader_t *self, series_t *series, uint64_t position)
+{
+    return baselines_set(&series->baselines, position, &self->standing) || journal_no_memory(self);
 }
 
 bool journal_read_baselines(journal_reader_t *self, series_t *series, uint64_t from)
@@ -155,18 +154,24 @@ bool journal_read_baselines(journal_reader_t *self, series_t *series, uint64_t f
     for (; held > 0; held--)
         if (!read_row(self, series, first - 1, false, &next))
             return false;
+    if (first > 0 && !set_row(self, series, first - 1))
+        return false;
     next = 0;
     for (uint64_t count = unpack_u64(&self->in); count > 0; count--) {
         uint64_t back = unpack_u64(&self->in);
         if (self->in.bad || back / 2 == 0 || back / 2 > tail - position)
             return journal_refused(self, "windows that stand still");
-        if (tail - back / 2 > position)
+        if (tail - back / 2 > position) {
+            if (!set_row(self, series, position))
+                return false;
             next = 0;
+        }
         position = tail - back / 2;
         if (position == 0 && back % 2)
             return journal_refused(self, "windows that stand still");
         if (!read_row(self, series, position, back % 2, &next))
             return false;
     }
-    return !self->in.bad || journal_refused(self, "windows that stand still");
+    return self->in.bad ? journal_refused(self, "windows that stand still")
+                        : set_row(self, series, position);
 }

@@ -160,5 +160,6 @@ bool journal_load(partition_t *self, slice_t encoded, journal_find_t *find, void
     free(reader.figures);
     free(reader.columns);
     free(reader.values);
+    standings_close(&reader.standing);
     return ok;
 }

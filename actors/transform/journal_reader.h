@@ -19,6 +19,7 @@ typedef struct {
     figure_t *figures;
     size_t value_capacity;
     decimal_t *values;
+    standings_t standing;
 } journal_reader_t;
 
 bool journal_no_memory(journal_reader_t *self);                 // false, and says so

@@ -112,8 +112,10 @@ static bool reshape_recalls(series_t *self, const layout_t *to)
     (void) series_split(&key, series_name(self)); // it has been checked on its way in
     if (!to->plan->recalls && open_count(&self->open) > 0)
         fired_forget(&self->fired, self->open.rows[self->open.first].position);
-    return self->ring.tail == 0 || (recalls_reshape(&self->recalls, self->layout, to, &key) &&
-                                    baselines_reshape(&self->baselines, self->layout, to));
+    if (self->ring.tail == 0)
+        return true;
+    baselines_reshape(&self->baselines, self->layout, to);
+    return recalls_reshape(&self->recalls, self->layout, to, &key);
 }
 
 // What window `index` of a new plan is to see: the narrowest cells that go back as far as it does.

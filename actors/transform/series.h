@@ -34,7 +34,7 @@
  *  have them: an argument is known from one point on, for all rows alike.
  */
 #pragma once
-#include "actors/transform/baseline.h"
+#include "actors/transform/baselines.h"
 #include "actors/transform/cells.h"
 #include "actors/transform/fired.h"
 #include "actors/transform/open.h"
