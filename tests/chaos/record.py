@@ -1,7 +1,8 @@
 """What a chaos run writes down beside its subscribers: webhooks, the alert log, sizes of processes.
 
 The receiver answers some requests with an error, and some not before the caller gave up; it notes
-every one. The alert log is followed by XRANGE and copied as it grows.
+every one. The alert log is followed by XRANGE and copied as it grows; how far the copy is, it says
+itself, as a subscriber does (listen.py).
 """
 
 import http.server
@@ -91,22 +92,25 @@ class AlertLog(threading.Thread):
             return False
         if self.broken:
             self.broken = False
-            self.lines.put(t=now_us(), rolled_back=True)
+            self.lines.put(t=now_us(), rolled_back=True, at=self.at)
         for entry, fields in found:
             self.at = entry
             if entry in self.entries:
                 continue
             self.entries.add(entry)
-            self.lines.put(entry=entry, **{name: fields[name] for name in
-                                           ("id", "rule", "series", "severity", "topic")},
-                           ts=int(fields["ts"]), seq=int(fields["seq"]),
+            same = {name: fields[name] for name in ("id", "rule", "series", "severity", "topic")}
+            self.lines.put(t=now_us(), entry=entry, **same, ts=int(fields["ts"]), seq=int(fields["seq"]),
                            body=json.loads(fields["body"]))
         return bool(found)
 
     def run(self):
         while not self.stopping.is_set():
-            if not self.read():
-                self.stopping.wait(0.2)
+            begun = now_us()
+            if self.read():
+                continue
+            if not self.broken:
+                self.lines.put(t=now_us(), has_all_of=begun)
+            self.stopping.wait(0.2)
         while self.read():
             pass
 

@@ -1,7 +1,9 @@
 """The independent checker (checker.mjs), in a process of its own that stays for the whole run.
 
 It is asked after every fault, and answers while the next ones are made: the pipeline shall wait for
-nobody. What it finds is put down to the fault after which it was asked.
+nobody. What it finds is put down to the fault after which it was asked; an alert that a subscriber
+lacks, to the one after which it was lacked first, though it is called lost only when he has read the
+alert log since.
 """
 
 import json
@@ -13,7 +15,7 @@ import threading
 import record
 
 HERE = pathlib.Path(__file__).resolve().parent
-MARGIN_US = 3_000_000  # an alert may still be on its way to somebody for so long
+MARGIN_US = 3_000_000  # an alert may still be on its way to the alert log for so long
 
 
 class Checker:
@@ -34,12 +36,13 @@ class Checker:
         self.asker.start()
 
     def after(self, fault):
-        """The pipeline has recovered from it. What was received before the last recovery but one
-        must have arrived by now; younger alerts may still be on their way to somebody."""
-        settled_us = min(self.recovered_us.pop(0), record.now_us() - MARGIN_US)
-        self.recovered_us.append(record.now_us())
+        """The pipeline has recovered from it. What was received before the last recovery but one is
+        published and in the alert log by now; younger alerts may still be on their way there."""
+        now_us = record.now_us()
+        settled_us = min(self.recovered_us.pop(0), now_us - MARGIN_US)
+        self.recovered_us.append(now_us)
         if settled_us > 0:
-            self.questions.put((fault, {"check": settled_us}))
+            self.questions.put({"check": settled_us, "now": now_us, "after": fault})
 
     def idle(self):
         """True: it reads nothing just now."""
@@ -47,7 +50,7 @@ class Checker:
 
     def final(self):
         """All is calm, everything has arrived; waits for the answer."""
-        self.questions.put(("at the end", {"final": True}))
+        self.questions.put({"final": True, "after": "at the end"})
         self.close()
         self.asker.join()
 
@@ -59,15 +62,15 @@ class Checker:
         return f"{self.rows} rows and {self.alerts} alerts checked in {self.seconds:.0f} s"
 
     def _ask_all(self):
-        for fault, question in iter(self.questions.get, None):
+        for question in iter(self.questions.get, None):
             if not self.failed:
-                self._ask(fault, question)
+                self._ask(question)
             self.questions.task_done()
         self.child.stdin.close()
         self.child.wait()
         self.errors.close()
 
-    def _ask(self, fault, question):
+    def _ask(self, question):
         try:
             self.child.stdin.write(json.dumps(question) + "\n")
             self.child.stdin.flush()
@@ -77,9 +80,9 @@ class Checker:
         answer = json.loads(line) if line else {"cannot": "it ended by itself; see log/checker.log"}
         if "cannot" in answer:
             self.failed = True
-            self.tell(fault, f"the checker cannot check: {answer['cannot']}")
+            self.tell(question["after"], f"the checker cannot check: {answer['cannot']}")
             return
         self.rows, self.alerts = answer["rows"], answer["alerts"]
         self.seconds += answer["seconds"]
-        for text in answer["violations"]:
-            self.tell(fault, text)
+        for found in answer["violations"]:
+            self.tell(found["after"], found["text"])

@@ -27,6 +27,9 @@ import msgpack
 from harness import TOP, Instance, Pusher, Subscriber, free_ports, skip, wait_for
 from staged_log import RECORD_PAYLOAD, RECORD_PLAN, StagedLog
 
+sys.path.insert(0, str(TOP / "tests/chaos"))
+import verdict  # noqa: E402
+
 CHECKER = TOP / "tests/chaos/checker.mjs"
 START_US = 1_700_000_000_000_000
 FRAMES, FRAME_ROWS, SERIES = 90, 60, 5
@@ -216,6 +219,11 @@ class Recording:
         shutil.copytree(self.stage(), self.run / "stage/tw/collector")
 
 
+def add(path, **line):
+    with open(path, "a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
 def put_lines(path, lines):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -279,8 +287,7 @@ class Spoilt:
                 line.update(bytes=len(payload), crc=zlib.crc32(payload))
 
     def fault(self, **line):
-        with open(self.run / "faults.jsonl", "a") as file:
-            file.write(json.dumps(line) + "\n")
+        add(self.run / "faults.jsonl", **line)
 
     def save(self):
         for name, lines in self.files.items():
@@ -667,6 +674,10 @@ def try_cases(run, folder):
 
 # ---- while it runs ------------------------------------------------------------------------------
 
+def texts(answer):
+    return [found["text"] for found in answer["violations"]]
+
+
 class Served:
     def __init__(self, run):
         self.child = subprocess.Popen(["node", str(CHECKER), str(run), "--serve"], text=True,
@@ -696,17 +707,19 @@ def asked_as_it_grows(run, folder):
     it.save()
     served = Served(it.run)
     early = log.records[20].received
-    answer = served.ask(check=early)
+    answer = served.ask(check=early, now=early)
     assert answer["violations"] == [] and answer["records"] == log.records[19].seq, answer
     answer = served.ask(check=half.received)
     assert answer["violations"] == [] and answer["records"] == half.seq - 1, answer
     whole.save()
-    answer = served.ask(check=half.received)
+    answer = served.ask(check=half.received, now=half.received)
     assert answer["violations"] == [] and answer["records"] == half.seq - 1, answer
-    answer = served.ask(check=whole.records[-1].received + 1)  # the subscriber heard nothing of it
+    end = whole.records[-1].received + 1
+    add(it.run / "told/sub-a.jsonl", has_all_of=end)
+    answer = served.ask(check=end, now=end)  # the subscriber heard nothing of it
     assert answer["violations"] and all("subscriber a" in text or "more of this kind" in text
-                                        for text in answer["violations"]), answer
-    again = served.ask(check=whole.records[-1].received + 1)
+                                        for text in texts(answer)), answer
+    again = served.ask(check=end, now=end)
     assert again["violations"] == [], again
     it.files["sub-a"], it.files["acks"] = sub, acks
     it.save()
@@ -714,16 +727,115 @@ def asked_as_it_grows(run, folder):
     served.child.wait()
 
 
+class Behind:
+    """A subscriber who lacks the newest alert of a topic when it is asked for."""
+
+    def __init__(self, run, folder):
+        self.it = Spoilt(run, folder)
+        self.lacked = self.it.lines("sub-a").pop()
+        self.it.save()
+        self.end = self.it.log().records[-1].received + 1
+        self.served = Served(self.it.run)
+        self.asks_in_vain("kill subscriber", 0)
+
+    def ask(self, after, later_us, **question):
+        return self.served.ask(check=self.end, now=self.end + later_us, after=after, **question)
+
+    def asks_in_vain(self, after, later_us):
+        answer = self.ask(after, later_us)
+        assert answer["violations"] == [], answer
+
+    def says(self, **line):
+        add(self.it.run / "told/sub-a.jsonl", **line)
+
+    def finds(self, answer, why):
+        (found,) = answer["violations"]
+        assert f"lost alert {self.lacked['body']['id']}" in found["text"], found
+        assert found["text"].endswith(f": not at subscriber a{why}"), found
+        assert found["after"] == "kill subscriber", found
+
+
+def behind_and_no_loss(run, folder):
+    """Killed between seeing it in the log and taking it; it has it a little later."""
+    it = Behind(run, folder / "behind")
+    it.says(restarted=True)
+    it.says(has_all_of=it.end - 1)  # of a look that may have been too early
+    it.asks_in_vain("kill redis", 1_000_000)
+    it.says(**it.lacked)
+    it.says(has_all_of=it.end)
+    it.asks_in_vain("kill prep", 2_000_000)
+    answer = it.ask("at the end", 0, final=True)
+    assert answer["violations"] == [], answer
+    it.served.close()
+
+
+def behind_and_lost(run, folder):
+    """It has read the log since and has it not: told once, of the fault after which it was asked for."""
+    it = Behind(run, folder / "lost")
+    it.says(has_all_of=it.end)
+    it.finds(it.ask("kill redis", 1_000_000), ", which has all of the log since")
+    it.asks_in_vain("kill prep", 2_000_000)
+    answer = it.ask("at the end", 0, final=True)
+    assert answer["violations"] == [], answer
+    it.served.close()
+
+
+def behind_for_ever(run, folder):
+    """Nobody is waited for longer than a minute, or than to the end."""
+    it = Behind(run, folder / "minute")
+    it.asks_in_vain("kill redis", 60_000_000)
+    it.finds(it.ask("kill redis", 60_000_001), ", which did not look into the log for a minute")
+    it.served.close()
+    it = Behind(run, folder / "end")
+    it.finds(it.ask("at the end", 1, final=True), "")
+    it.served.close()
+
+
+def asked_too_early(run, folder):
+    """What a plan ends is stamped with no time of receipt, and is asked for no sooner than its record."""
+    it = Spoilt(run, folder / "early")
+    ended = [line for line in it.lines("sub-a") if line["body"].get("reason") == "rule removed"]
+    it.files["sub-a"] = [line for line in it.lines("sub-a") if line not in ended]
+    log = it.log()
+    end, seq = log.records[-1].received + 1, min(line["body"]["record"]["seq"] for line in ended)
+    (plan,) = [r for r in log.records if r.seq == seq]
+    it.save()
+    add(it.run / "told/sub-a.jsonl", has_all_of=end)
+    served = Served(it.run)
+    answer = served.ask(check=plan.received, now=plan.received)
+    assert answer["violations"] == [] and answer["records"] >= seq, answer
+    answer = served.ask(check=plan.received + 1, now=plan.received + 1)
+    assert answer["violations"] and all("not at subscriber a" in text for text in texts(answer)), answer
+    served.close()
+
+
+def put_down_to(run, folder):
+    """As chaos.py asks: what it is told has the name of the first fault."""
+    it = Behind(run, folder / "down")
+    it.served.close()
+    (it.it.run / "log").mkdir()
+    told = []
+    checker = verdict.Checker(it.it.run, lambda *found: told.append(found))
+    checker.recovered_us = [it.end, it.end]
+    checker.after("kill broker")
+    it.says(has_all_of=time.time_ns() // 1000)
+    checker.after("kill redis")
+    checker.final()
+    assert [(fault, "has all of the log since" in text) for fault, text in told] == \
+        [("kill broker", True)], told
+
+
 def changed_after_it_was_read(run, folder):
     it = Spoilt(run, folder / "changed")
     log = it.log()
     served = Served(it.run)
-    assert served.ask(check=log.records[-1].received + 1)["violations"] == []
+    end = log.records[-1].received + 1
+    assert served.ask(check=end, now=end)["violations"] == []
     frame = it.frames(log)[30]
     frame.payload = change_rows(frame.payload, lambda prices: prices[::-1])
     log.save()
     answer = served.ask(final=True)
-    assert answer["violations"] == [f"I1 record {frame.seq} is not what it was when it was read first"], answer
+    assert texts(answer) == [f"I1 record {frame.seq} is not what it was when it was read first"], answer
     served.close()
 
 
@@ -737,7 +849,7 @@ def damaged_on_purpose(run, folder):
     log.flip(frame, 300)
     served = Served(it.run)
     end = log.records[-1].received + 1
-    answer = served.ask(check=end)
+    answer = served.ask(check=end, now=end)
     assert answer["violations"] == [] and answer["records"] == frame.seq - 1, answer
     log.save()
     it.fault(fault="flip mended", file=f"stage/tw/collector/{name}")
@@ -762,6 +874,11 @@ def main():
         assert kinds >= {"alert", "correction", "firing", "resolved", "flapping", "nodata", "data"}, kinds
         try_cases(run, folder)
         asked_as_it_grows(run, folder)
+        behind_and_no_loss(run, folder)
+        behind_and_lost(run, folder)
+        behind_for_ever(run, folder)
+        asked_too_early(run, folder)
+        put_down_to(run, folder)
         changed_after_it_was_read(run, folder)
         damaged_on_purpose(run, folder)
         print(f"ok: {len(CASES)} spoilt runs told from the clean one")

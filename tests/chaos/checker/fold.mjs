@@ -74,7 +74,8 @@ export class Fold {
   /** Incidents of rules that the new plan of the table does not have. */
   drop(series, table, record) {
     const kept = new Set(table.rules.map((rule) => rule.name));
-    const plan = { seq: record.seq, received: 0 }, reason = "rule removed"; // a worker is not told when
+    const plan = { seq: record.seq, received: 0, recorded: record.received }; // a worker is not told when
+    const reason = "rule removed";
     for (const rule of series.table.rules) {
       const topic = series.topics.get(rule.name), incident = topic?.incident;
       if (kept.has(rule.name) || !topic) continue;
@@ -295,7 +296,7 @@ export class Fold {
     Object.assign(chain, { seq: seq + 1, prev: id });
     this.count[kind === "alert" || kind === "correction" ? "alerts" : "told"]++;
     this.alert({
-      id, topic, ordinal, received: record.received,
+      id, topic, ordinal, received: record.received, recorded: record.recorded ?? record.received,
       place: `${kind} ${rule.name} ${series.id} ${series.newest} ${record.seq} ${row}`,
       body: { v: 1, id, kind, seq: seq + 1, prev, ...describe(rule, sight),
               ...more, record: { stream: this.stream, seq: record.seq, row } },

@@ -21,7 +21,7 @@ export class Run {
   constructor(folder) {
     this.folder = folder;
     this.told = path.join(folder, "told");
-    this.fresh = [];          // violations since the last answer
+    this.fresh = [];          // violations since the last answer: { text, after }
     this.total = 0;
     this.expected = new Map(); // id -> alert
     this.due = [];            // alerts not yet asked for, in order
@@ -49,9 +49,10 @@ export class Run {
     this.fold = new Fold(STREAM, (alert) => this.expect(alert));
   }
 
-  tell(text) {
+  /** after: the fault after which it was missed first, if that is not the one just asked about. */
+  tell(text, after = this.after) {
     this.total++;
-    this.fresh.push(text);
+    this.fresh.push({ text, after });
   }
 
   get seq() {
@@ -237,9 +238,11 @@ export class Run {
 
   // ---- all of it -------------------------------------------------------------------------------
 
-  /** Alerts of records received before `settled` (us) must be everywhere; final: all, and all else. */
-  check(settled, final) {
+  /** Alerts of records received before `settled` (us) are published and in the alert log by `now`, so
+   *  that whoever looks there from now on finds them; final: all, and all else. after: the fault. */
+  check({ settled, final, now, after }) {
     this.fresh = [];
+    this.after = after;
     this.readAcks();
     this.readFaults();
     this.readLog(final ? Infinity : settled);
@@ -249,11 +252,14 @@ export class Run {
     this.checkNumbers();
     this.findSinks();
     for (const sink of this.sinks) sink.read();
-    const late = this.due.findIndex((alert) => !final && alert.received >= settled);
+    const late = this.due.findIndex((alert) => !final && alert.recorded >= settled);
     const due = this.due.splice(0, late < 0 ? this.due.length : late);
-    for (const sink of this.sinks) if (final || !this.isHook(sink)) sink.missing(due);
+    for (const sink of this.sinks) {
+      if (!this.isHook(sink)) sink.ask(due, { now, after });
+      else if (final) sink.ask(this.expected.values(), { now, after });
+      sink.settle(now, final);
+    }
     if (!final) return this.answer();
-    for (const sink of this.hooks.values()) sink.missing(this.expected.values());
     for (const sink of this.sinks)
       for (const { body } of sink.early)
         this.tell(`I2 phantom alert ${body.id} of ${body.rule}: of record ${body.record.seq}, ` +
@@ -270,14 +276,15 @@ export class Run {
 
   answer() {
     const kinds = new Map(), violations = [];
-    for (const text of this.fresh) {
+    for (const { text, after } of this.fresh) {
       const kind = text.replace(/\b[0-9a-f]{32}\b|\b\d+\b/g, "#").split(" ").slice(0, 4).join(" ");
       const count = (kinds.get(kind) ?? 0) + 1;
       kinds.set(kind, count);
-      if (count <= SAME_MOST) violations.push(text);
+      if (count <= SAME_MOST) violations.push({ text, after });
     }
     for (const [kind, count] of kinds)
-      if (count > SAME_MOST) violations.push(`${kind} ... and ${count - SAME_MOST} more of this kind`);
+      if (count > SAME_MOST)
+        violations.push({ text: `${kind} ... and ${count - SAME_MOST} more of this kind`, after: this.after });
     const { rows, alerts, late, duplicates, revisions, quarantined } = this.fold.count;
     return { violations, records: this.seq, rows, late, duplicates, revisions, quarantined, alerts };
   }

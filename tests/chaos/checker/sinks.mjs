@@ -2,9 +2,16 @@
  *
  *  A sink is one file of a client: a subscriber of the alert socket, a webhook, the alert log. All
  *  of them judge a message alike (known id, equal body); each has rules of its own about order.
+ *
+ *  What is not here when it is asked for is owed, until the client says that it has all that the
+ *  alert log of Redis held at that time or later (has_all_of), for PATIENCE_US, or until the end:
+ *  then it is lost. The one who was killed, or whose Redis was, may be behind; to be behind is no
+ *  loss, and to be behind for ever is one.
  */
 
 import { Lines } from "./told.mjs";
+
+const PATIENCE_US = 60_000_000; // with a client that does not say how far it is
 
 // Written when a message is made, not a function of the log.
 const PASSING = new Set(["at", "stamps"]);
@@ -27,6 +34,8 @@ class Sink {
     this.lines = new Lines(file);
     this.arrived = new Set();
     this.early = []; // messages about records that were not read yet
+    this.owed = [];  // { alert, asked: { now, after } }
+    this.hasAllOf = 0; // us
   }
 
   read() {
@@ -37,6 +46,7 @@ class Sink {
   }
 
   line(line) {
+    if (line.has_all_of) this.hasAllOf = line.has_all_of;
     if (line.body) this.message(line);
   }
 
@@ -66,14 +76,24 @@ class Sink {
     return true;
   }
 
-  /** What should be here by now and is not; told once. */
-  missing(due) {
-    for (const alert of due)
-      if (this.wants(alert) && !this.arrived.has(alert.id)) {
-        this.truth.tell(`I2 lost alert ${name(alert.body)}, ts ${alert.body.ts}, seq ${alert.body.seq} ` +
-                        `(record ${alert.body.record.seq}, row ${alert.body.record.row}): not at ${this.title}`);
-        this.arrived.add(alert.id);
-      }
+  /** From now on these should be here. asked: when, and after which fault. */
+  ask(due, asked) {
+    for (const alert of due) if (this.wants(alert)) this.owed.push({ alert, asked });
+  }
+
+  /** What is owed and will not come is told, once. */
+  settle(now, final) {
+    this.owed = this.owed.filter(({ alert, asked }) => {
+      if (this.arrived.has(alert.id)) return false;
+      const why = final ? "" : this.hasAllOf >= asked.now ? ", which has all of the log since" :
+        now - asked.now > PATIENCE_US ? ", which did not look into the log for a minute" : null;
+      if (why === null) return true;
+      const { id, rule, series, ts, seq, record } = alert.body;
+      this.truth.tell(`I2 lost alert ${id} of ${rule} on ${series}, ts ${ts}, seq ${seq} (record ` +
+                      `${record.seq}, row ${record.row}, received ${alert.recorded}): not at ${this.title}${why}`,
+                      asked.after);
+      return false;
+    });
   }
 }
 
