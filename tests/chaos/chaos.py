@@ -19,6 +19,7 @@ import redis
 
 import faults
 import ground
+import story
 from world import Vain, World
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -163,6 +164,8 @@ def report(world, words):
     print(f"{len(result.violations)} violations; {checker.summary()}")
     for text in result.violations[:20]:
         print(f"  {text}")
+    for line in story.stories(world.run, result.violations):
+        print(f"  {line}")
     print(f"again: {command}")
     result.write(words.json, command=command, seed=world.seed, minutes=words.minutes,
                  rows_a_second=world.rows_a_second, fsync=world.policy, seconds=round(seconds),

@@ -44,7 +44,7 @@ class World:
         self.disks = {"stage": ground.Disk(run / "stage", pipeline.STAGE_MB),
                       "redis": ground.Disk(run / "redis", pipeline.REDIS_MB)}
         self.pipeline = pipeline.Pipeline(run, program, library, policy, sanitized)
-        self.checker = verdict.Checker(run, self.result.violation)
+        self.checker = verdict.Checker(run, self.judged)
         self.unders = {}
         for role in ["redis", *sorted({name.split("-")[0] for name in ROLES})]:
             self.unders[role] = ground.Under(run / f"under/{role}", library, pipeline.SYNC_US)
@@ -201,7 +201,11 @@ class World:
         self.counts[what] += number
 
     def violation(self, text):
-        self.result.violation(self.fault, text)
+        self.judged(self.fault, text)
+
+    def judged(self, fault, text):
+        self.note(violation=text)
+        self.result.violation(fault, text)
 
     def kill(self, process, counts=True):
         self.wait(f"{process.name} to run", lambda: process.child, RECOVER_MOST_S)
