@@ -100,6 +100,7 @@ static void tell_viewers(api_t *self, bool ready)
 static bool tell_registry(api_t *self)
 {
     server_count_t served = server_count(self->server);
+    stock_count_t told = stock_count(server_stock(self->server));
     hub_count_t viewers = hub_count(server_hub(self->server));
     const struct {
         const char *name;
@@ -107,9 +108,9 @@ static bool tell_registry(api_t *self)
     } figures[] = {
         { "pid", (uint64_t) getpid() },
         { "requests", served.requests },
-        { "unchanged", served.unchanged },
+        { "unchanged", told.unchanged },
         { "refused", served.refused },
-        { "answers", served.answers },
+        { "answers", told.answers },
         { "viewers", viewers.viewers },
         { "viewers_refused", viewers.turned_away },
         { "events", viewers.events },

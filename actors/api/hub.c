@@ -1,4 +1,4 @@
-/*  hub -- see hub.h. One of three files that know libmicrohttpd.
+/*  hub -- see hub.h. One of the files that know libmicrohttpd.
  *
  *  The lock is held while a viewer reads, and while it goes to sleep: so nothing can be set between
  *  its last look and its sleep. Only who sleeps is woken, and only who is awake can end; so a

@@ -238,8 +238,9 @@ static store_status_t look_at(looks_t *self, answer_kind_t kind, buffer_t *out)
 static bool s_tell(looks_t *self, answer_kind_t kind, buffer_t *body, alerts_t *alerts)
 {
     int64_t until_us = self->looks[kind].due_us + STALE_US;
-    return kind == ANSWER_ALERTS ? server_tell_alerts(self->server, alerts, until_us)
-                                 : server_tell(self->server, kind, body, until_us);
+    stock_t *stock = server_stock(self->server);
+    return kind == ANSWER_ALERTS ? stock_tell_alerts(stock, alerts, until_us)
+                                 : stock_tell(stock, kind, body, until_us);
 }
 
 // False: Redis is away.

@@ -1,16 +1,14 @@
-/*  server -- see server.h. One of three files that know libmicrohttpd. */
+/*  server -- see server.h. One of the files that know libmicrohttpd. */
 #include "actors/api/server.h"
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "actors/api/answer.h"
 #include "actors/api/document.h"
 #include "actors/api/pages.h"
 #include "broker/metrics/place.h"
@@ -27,14 +25,6 @@ enum {
 };
 #define RETRY_AFTER_S "5" // after 503
 
-// One kind of answer: what is handed out, and how it is called.
-typedef struct {
-    char tag[ANSWER_TAG_MAX], gzip_tag[ANSWER_TAG_MAX];
-    struct MHD_Response *plain, *gzip;           // gzip NULL: it is not worth it
-    struct MHD_Response *same_plain, *same_gzip; // 304
-    int64_t until_us;
-} shelf_t;
-
 struct server {
     metrics_t *metrics;
     char address[SERVER_ADDRESS_MAX];
@@ -42,53 +32,11 @@ struct server {
     struct MHD_Daemon *daemon;
     hub_t *hub;
     pages_t *pages;
-    atomic_uint_fast64_t requests, unchanged, refused, answers;
-
-    pthread_mutex_t lock; // guards what follows
-    shelf_t shelves[ANSWERS];
-    alerts_t alerts;
+    stock_t *stock;
+    atomic_uint_fast64_t requests, refused;
 };
 
-// ---- responses -------------------------------------------------------------------------------
-
-static void s_drop(struct MHD_Response **self_p)
-{
-    if (*self_p)
-        MHD_destroy_response(*self_p);
-    *self_p = NULL;
-}
-
-// Takes the body. NULL: no memory.
-static struct MHD_Response *s_response(buffer_t *body, const char *type)
-{
-    if (body->failed)
-        return NULL;
-    bool empty = body->size == 0;
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body->size, empty ? (void *) "" : (void *) body->data,
-                                        empty ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
-    if (!response)
-        return NULL;
-    if (!empty)
-        *body = (buffer_t){ 0 }; // it is the response's now
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (type)
-        MHD_add_response_header(response, "Content-Type", type);
-    return response;
-}
-
-static struct MHD_Response *s_answer(buffer_t *body, const char *tag, bool gzip)
-{
-    struct MHD_Response *response = s_response(body, body->size > 0 ? "application/json" : NULL);
-    if (!response)
-        return NULL;
-    MHD_add_response_header(response, "ETag", tag);
-    MHD_add_response_header(response, "Cache-Control", "no-cache"); // ask each time
-    MHD_add_response_header(response, "Vary", "Accept-Encoding");
-    if (gzip)
-        MHD_add_response_header(response, "Content-Encoding", "gzip");
-    return response;
-}
+// ---- answers ---------------------------------------------------------------------------------
 
 static enum MHD_Result s_give(struct MHD_Connection *connection, unsigned status,
                               struct MHD_Response *response)
@@ -107,7 +55,7 @@ static enum MHD_Result s_refuse(server_t *self, struct MHD_Connection *connectio
 {
     owned(buffer_destroy) buffer_t body = { 0 };
     document_error(&body, type, text);
-    struct MHD_Response *response = s_response(&body, "application/json");
+    struct MHD_Response *response = stock_response(&body, "application/json");
     if (response) {
         MHD_add_response_header(response, "Cache-Control", "no-store");
         MHD_add_response_header(response, "Connection", "close");
@@ -120,134 +68,26 @@ static enum MHD_Result s_refuse(server_t *self, struct MHD_Connection *connectio
     return s_give(connection, status, response);
 }
 
-// ---- what was prepared -----------------------------------------------------------------------
-
-static void s_empty(shelf_t *shelf)
+static enum MHD_Result s_refuse_unknown(server_t *self, struct MHD_Connection *connection)
 {
-    s_drop(&shelf->plain);
-    s_drop(&shelf->gzip);
-    s_drop(&shelf->same_plain);
-    s_drop(&shelf->same_gzip);
+    return s_refuse(self, connection, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable",
+                    "Redis has not told this yet, or does not answer any more; try again");
 }
 
-static bool s_fill(shelf_t *shelf, answer_t *answer)
-{
-    buffer_t nothing = { 0 };
-    memcpy(shelf->tag, answer->tag, sizeof shelf->tag);
-    memcpy(shelf->gzip_tag, answer->gzip_tag, sizeof shelf->gzip_tag);
-    bool gzip = answer->gzip.size > 0;
-    shelf->plain = s_answer(&answer->plain, answer->tag, false);
-    shelf->same_plain = s_answer(&nothing, answer->tag, false);
-    if (gzip) {
-        shelf->gzip = s_answer(&answer->gzip, answer->gzip_tag, true);
-        shelf->same_gzip = s_answer(&nothing, answer->gzip_tag, false);
-    }
-    return shelf->plain && shelf->same_plain && (!gzip || (shelf->gzip && shelf->same_gzip));
-}
-
-// Is it what is told already? Then for longer.
-static bool s_is_told(server_t *self, answer_kind_t kind, const buffer_t *body, int64_t until_us)
-{
-    char tag[ANSWER_TAG_MAX];
-    answer_tag(buffer_slice(body), "", tag);
-    pthread_mutex_lock(&self->lock);
-    shelf_t *shelf = &self->shelves[kind];
-    bool same = shelf->plain && strcmp(shelf->tag, tag) == 0;
-    if (same)
-        shelf->until_us = until_us;
-    pthread_mutex_unlock(&self->lock);
-    return same;
-}
-
-bool server_tell(server_t *self, answer_kind_t kind, buffer_t *body, int64_t until_us)
-{
-    if (!body->failed && s_is_told(self, kind, body, until_us)) {
-        buffer_destroy(body);
-        return true;
-    }
-    owned(answer_destroy) answer_t answer = { 0 };
-    shelf_t shelf = { .until_us = until_us };
-    bool good = answer_make(&answer, body) && s_fill(&shelf, &answer);
-    if (good) { // viewers who are being served hold references of their own
-        pthread_mutex_lock(&self->lock);
-        shelf_t old = self->shelves[kind];
-        self->shelves[kind] = shelf;
-        pthread_mutex_unlock(&self->lock);
-        shelf = old;
-        self->answers++;
-    }
-    s_empty(&shelf);
-    return good;
-}
-
-bool server_tell_alerts(server_t *self, alerts_t *alerts, int64_t until_us)
-{
-    buffer_t body = { 0 };
-    alerts_document(alerts, ALERTS_DEFAULT, &body);
-    pthread_mutex_lock(&self->lock);
-    alerts_t old = self->alerts;
-    self->alerts = *alerts;
-    pthread_mutex_unlock(&self->lock);
-    *alerts = (alerts_t){ 0 };
-    alerts_destroy(&old);
-    return server_tell(self, ANSWER_ALERTS, &body, until_us);
-}
-
-// ---- requests --------------------------------------------------------------------------------
-
-static const char *s_header(struct MHD_Connection *connection, const char *name)
-{
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
-// One response for all; only a reference is taken under the lock.
 static enum MHD_Result s_hand_out(server_t *self, struct MHD_Connection *connection,
-                                  answer_kind_t kind)
+                                  const route_t *route)
 {
-    bool gzip = answer_takes_gzip(s_header(connection, "Accept-Encoding"));
-    const char *known = s_header(connection, "If-None-Match");
-    enum MHD_Result result = MHD_NO;
-    pthread_mutex_lock(&self->lock);
-    const shelf_t *shelf = &self->shelves[kind];
-    bool there = shelf->plain && life_mono_us() < shelf->until_us;
-    if (there) {
-        gzip = gzip && shelf->gzip;
-        bool same = answer_is_known(known, gzip ? shelf->gzip_tag : shelf->tag);
-        self->unchanged += same;
-        result =
-            same ? MHD_queue_response(connection, MHD_HTTP_NOT_MODIFIED,
-                                      gzip ? shelf->same_gzip : shelf->same_plain)
-                 : MHD_queue_response(connection, MHD_HTTP_OK, gzip ? shelf->gzip : shelf->plain);
+    bool other = route->answer == ANSWER_ALERTS && route->limit != ALERTS_DEFAULT;
+    switch (other ? stock_hand_out_alerts(self->stock, connection, route->limit)
+                  : stock_hand_out(self->stock, connection, route->answer)) {
+    case STOCK_GIVEN:
+        return MHD_YES;
+    case STOCK_UNKNOWN:
+        return s_refuse_unknown(self, connection);
+    case STOCK_FAILED:
+        break;
     }
-    pthread_mutex_unlock(&self->lock);
-    return there ? result
-                 : s_refuse(self, connection, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable",
-                            "Redis has not told this yet, or does not answer any more; try again");
-}
-
-// Another number of alerts than most ask for: made for this viewer.
-static enum MHD_Result s_hand_out_alerts(server_t *self, struct MHD_Connection *connection,
-                                         uint32_t limit)
-{
-    owned(buffer_destroy) buffer_t body = { 0 };
-    char tag[ANSWER_TAG_MAX];
-    pthread_mutex_lock(&self->lock);
-    const shelf_t *shelf = &self->shelves[ANSWER_ALERTS];
-    bool there = shelf->plain && life_mono_us() < shelf->until_us;
-    if (there)
-        alerts_document(&self->alerts, limit, &body);
-    pthread_mutex_unlock(&self->lock);
-    if (!there)
-        return s_hand_out(self, connection, ANSWER_ALERTS);
-    if (body.failed)
-        return MHD_NO;
-    answer_tag(buffer_slice(&body), "", tag);
-    bool same = answer_is_known(s_header(connection, "If-None-Match"), tag);
-    self->unchanged += same;
-    if (same)
-        buffer_clear(&body);
-    return s_give(connection, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK,
-                  s_answer(&body, tag, false));
+    return MHD_NO;
 }
 
 // What changes with each look.
@@ -266,10 +106,15 @@ static enum MHD_Result s_tell_now(server_t *self, struct MHD_Connection *connect
                            : lives ? "not ready: Redis does not answer, or no broker is heard\n"
                                    : "stuck\n");
     }
-    struct MHD_Response *response = s_response(&body, type);
+    struct MHD_Response *response = stock_response(&body, type);
     if (response)
         MHD_add_response_header(response, "Cache-Control", "no-store");
     return s_give(connection, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, response);
+}
+
+static const char *s_header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 static enum MHD_Result s_see_parameter(void *context, enum MHD_ValueKind kind, const char *name,
@@ -284,15 +129,12 @@ static enum MHD_Result s_see_parameter(void *context, enum MHD_ValueKind kind, c
 static enum MHD_Result s_follow(server_t *self, struct MHD_Connection *connection,
                                 const route_t *route, bool head)
 {
-    pthread_mutex_lock(&self->lock);
-    bool known = self->shelves[ANSWER_ALERTS].plain && self->shelves[ANSWER_LATEST].plain;
-    pthread_mutex_unlock(&self->lock);
-    if (!known)
-        return s_hand_out(self, connection, ANSWER_ALERTS); // which says why not
+    if (!stock_has(self->stock, ANSWER_ALERTS) || !stock_has(self->stock, ANSWER_LATEST))
+        return s_refuse_unknown(self, connection);
     struct MHD_Response *response = NULL;
     hub_word_t word = HUB_JOINED;
     if (head)
-        response = s_response(&(buffer_t){ 0 }, NULL);
+        response = stock_response(&(buffer_t){ 0 }, NULL);
     else
         word = hub_join(self->hub, connection, route->rule, route->series,
                         route->resumes ? &route->behind : NULL, &response);
@@ -347,9 +189,7 @@ static enum MHD_Result s_take(void *context, struct MHD_Connection *connection, 
     case ROUTE_ANSWER:
         break;
     }
-    return route.answer == ANSWER_ALERTS && route.limit != ALERTS_DEFAULT
-               ? s_hand_out_alerts(self, connection, route.limit)
-               : s_hand_out(self, connection, route.answer);
+    return s_hand_out(self, connection, &route);
 }
 
 // ---- life ------------------------------------------------------------------------------------
@@ -396,13 +236,14 @@ server_t *server_new(const char *listen, metrics_t *metrics, fault_t *fault)
         return NULL;
     }
     self->metrics = metrics;
-    pthread_mutex_init(&self->lock, NULL);
     self->room = s_room();
     self->hub = hub_new(self->room * (HUB_VIEWERS_MAX / 8) / (CONNECTIONS_MAX / 8));
     self->pages = pages_new();
-    if (!self->hub || !self->pages)
+    self->stock = stock_new();
+    bool good = self->hub && self->pages && self->stock;
+    if (!good)
         fault_set(fault, "out of memory");
-    if (!self->hub || !self->pages || !s_listen(self, listen, fault))
+    if (!good || !s_listen(self, listen, fault))
         server_destroy(&self);
     return self;
 }
@@ -417,11 +258,8 @@ void server_destroy(server_t **self_p)
     if (self->daemon)
         MHD_stop_daemon(self->daemon);
     hub_destroy(&self->hub);
-    for (int kind = 0; kind < ANSWERS; kind++)
-        s_empty(&self->shelves[kind]);
-    alerts_destroy(&self->alerts);
+    stock_destroy(&self->stock);
     pages_destroy(&self->pages);
-    pthread_mutex_destroy(&self->lock);
     free(self);
     *self_p = NULL;
 }
@@ -429,6 +267,11 @@ void server_destroy(server_t **self_p)
 const char *server_address(const server_t *self)
 {
     return self->address;
+}
+
+stock_t *server_stock(server_t *self)
+{
+    return self->stock;
 }
 
 hub_t *server_hub(server_t *self)
@@ -443,5 +286,5 @@ bool server_has_room(const server_t *self)
 
 server_count_t server_count(server_t *self)
 {
-    return (server_count_t){ self->requests, self->unchanged, self->refused, self->answers };
+    return (server_count_t){ self->requests, self->refused };
 }

@@ -1,0 +1,238 @@
+/*  stock -- see stock.h. One of the files that know libmicrohttpd. */
+#include "actors/api/stock.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/api/answer.h"
+#include "broker/runtime/life.h"
+#include "proto/owned.h"
+
+// One kind of answer: what is handed out, and how it is called.
+typedef struct {
+    char tag[ANSWER_TAG_MAX], gzip_tag[ANSWER_TAG_MAX];
+    struct MHD_Response *plain, *gzip;           // gzip NULL: it is not worth it
+    struct MHD_Response *same_plain, *same_gzip; // 304
+    int64_t until_us;
+} shelf_t;
+
+struct stock {
+    atomic_uint_fast64_t unchanged, answers;
+
+    pthread_mutex_t lock; // guards what follows
+    shelf_t shelves[ANSWERS];
+    alerts_t alerts;
+};
+
+// ---- responses -------------------------------------------------------------------------------
+
+static void s_drop(struct MHD_Response **self_p)
+{
+    if (*self_p)
+        MHD_destroy_response(*self_p);
+    *self_p = NULL;
+}
+
+struct MHD_Response *stock_response(buffer_t *body, const char *type)
+{
+    if (body->failed)
+        return NULL;
+    bool empty = body->size == 0;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body->size, empty ? (void *) "" : (void *) body->data,
+                                        empty ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        return NULL;
+    if (!empty)
+        *body = (buffer_t){ 0 }; // it is the response's now
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (type)
+        MHD_add_response_header(response, "Content-Type", type);
+    return response;
+}
+
+static struct MHD_Response *s_answer(buffer_t *body, const char *tag, bool gzip)
+{
+    struct MHD_Response *response =
+        stock_response(body, body->size > 0 ? "application/json" : NULL);
+    if (!response)
+        return NULL;
+    MHD_add_response_header(response, "ETag", tag);
+    MHD_add_response_header(response, "Cache-Control", "no-cache"); // ask each time
+    MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    if (gzip)
+        MHD_add_response_header(response, "Content-Encoding", "gzip");
+    return response;
+}
+
+// ---- what is told ----------------------------------------------------------------------------
+
+static void s_empty(shelf_t *shelf)
+{
+    s_drop(&shelf->plain);
+    s_drop(&shelf->gzip);
+    s_drop(&shelf->same_plain);
+    s_drop(&shelf->same_gzip);
+}
+
+static bool s_fill(shelf_t *shelf, answer_t *answer)
+{
+    buffer_t nothing = { 0 };
+    memcpy(shelf->tag, answer->tag, sizeof shelf->tag);
+    memcpy(shelf->gzip_tag, answer->gzip_tag, sizeof shelf->gzip_tag);
+    bool gzip = answer->gzip.size > 0;
+    shelf->plain = s_answer(&answer->plain, answer->tag, false);
+    shelf->same_plain = s_answer(&nothing, answer->tag, false);
+    if (gzip) {
+        shelf->gzip = s_answer(&answer->gzip, answer->gzip_tag, true);
+        shelf->same_gzip = s_answer(&nothing, answer->gzip_tag, false);
+    }
+    return shelf->plain && shelf->same_plain && (!gzip || (shelf->gzip && shelf->same_gzip));
+}
+
+// Is it what is told already? Then for longer.
+static bool s_is_told(stock_t *self, answer_kind_t kind, const buffer_t *body, int64_t until_us)
+{
+    char tag[ANSWER_TAG_MAX];
+    answer_tag(buffer_slice(body), "", tag);
+    pthread_mutex_lock(&self->lock);
+    shelf_t *shelf = &self->shelves[kind];
+    bool same = shelf->plain && strcmp(shelf->tag, tag) == 0;
+    if (same)
+        shelf->until_us = until_us;
+    pthread_mutex_unlock(&self->lock);
+    return same;
+}
+
+bool stock_tell(stock_t *self, answer_kind_t kind, buffer_t *body, int64_t until_us)
+{
+    if (!body->failed && s_is_told(self, kind, body, until_us)) {
+        buffer_destroy(body);
+        return true;
+    }
+    owned(answer_destroy) answer_t answer = { 0 };
+    shelf_t shelf = { .until_us = until_us };
+    bool good = answer_make(&answer, body) && s_fill(&shelf, &answer);
+    if (good) { // viewers who are being served hold references of their own
+        pthread_mutex_lock(&self->lock);
+        shelf_t old = self->shelves[kind];
+        self->shelves[kind] = shelf;
+        pthread_mutex_unlock(&self->lock);
+        shelf = old;
+        self->answers++;
+    }
+    s_empty(&shelf);
+    return good;
+}
+
+bool stock_tell_alerts(stock_t *self, alerts_t *alerts, int64_t until_us)
+{
+    buffer_t body = { 0 };
+    alerts_document(alerts, ALERTS_DEFAULT, &body);
+    pthread_mutex_lock(&self->lock);
+    alerts_t old = self->alerts;
+    self->alerts = *alerts;
+    pthread_mutex_unlock(&self->lock);
+    *alerts = (alerts_t){ 0 };
+    alerts_destroy(&old);
+    return stock_tell(self, ANSWER_ALERTS, &body, until_us);
+}
+
+// ---- who asks --------------------------------------------------------------------------------
+
+static const char *s_header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static bool s_is_current(const shelf_t *shelf)
+{
+    return shelf->plain && life_mono_us() < shelf->until_us;
+}
+
+bool stock_has(stock_t *self, answer_kind_t kind)
+{
+    pthread_mutex_lock(&self->lock);
+    bool has = s_is_current(&self->shelves[kind]);
+    pthread_mutex_unlock(&self->lock);
+    return has;
+}
+
+// One response for all; only a reference is taken under the lock.
+stock_word_t stock_hand_out(stock_t *self, struct MHD_Connection *connection, answer_kind_t kind)
+{
+    bool gzip = answer_takes_gzip(s_header(connection, "Accept-Encoding"));
+    const char *known = s_header(connection, "If-None-Match");
+    enum MHD_Result result = MHD_NO;
+    pthread_mutex_lock(&self->lock);
+    const shelf_t *shelf = &self->shelves[kind];
+    bool there = s_is_current(shelf);
+    if (there) {
+        gzip = gzip && shelf->gzip;
+        bool same = answer_is_known(known, gzip ? shelf->gzip_tag : shelf->tag);
+        self->unchanged += same;
+        result =
+            same ? MHD_queue_response(connection, MHD_HTTP_NOT_MODIFIED,
+                                      gzip ? shelf->same_gzip : shelf->same_plain)
+                 : MHD_queue_response(connection, MHD_HTTP_OK, gzip ? shelf->gzip : shelf->plain);
+    }
+    pthread_mutex_unlock(&self->lock);
+    return !there ? STOCK_UNKNOWN : result == MHD_YES ? STOCK_GIVEN : STOCK_FAILED;
+}
+
+// Another number of alerts than most ask for: made for this viewer.
+stock_word_t stock_hand_out_alerts(stock_t *self, struct MHD_Connection *connection, uint32_t limit)
+{
+    owned(buffer_destroy) buffer_t body = { 0 };
+    char tag[ANSWER_TAG_MAX];
+    pthread_mutex_lock(&self->lock);
+    bool there = s_is_current(&self->shelves[ANSWER_ALERTS]);
+    if (there)
+        alerts_document(&self->alerts, limit, &body);
+    pthread_mutex_unlock(&self->lock);
+    if (!there)
+        return STOCK_UNKNOWN;
+    if (body.failed)
+        return STOCK_FAILED;
+    answer_tag(buffer_slice(&body), "", tag);
+    bool same = answer_is_known(s_header(connection, "If-None-Match"), tag);
+    self->unchanged += same;
+    if (same)
+        buffer_clear(&body);
+    owned(s_drop) struct MHD_Response *response = s_answer(&body, tag, false);
+    return response && MHD_queue_response(connection, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK,
+                                          response) == MHD_YES
+               ? STOCK_GIVEN
+               : STOCK_FAILED;
+}
+
+// ---- life ------------------------------------------------------------------------------------
+
+stock_t *stock_new(void)
+{
+    stock_t *self = calloc(1, sizeof *self);
+    if (self)
+        pthread_mutex_init(&self->lock, NULL);
+    return self;
+}
+
+void stock_destroy(stock_t **self_p)
+{
+    stock_t *self = *self_p;
+    if (!self)
+        return;
+    for (int kind = 0; kind < ANSWERS; kind++)
+        s_empty(&self->shelves[kind]);
+    alerts_destroy(&self->alerts);
+    pthread_mutex_destroy(&self->lock);
+    free(self);
+    *self_p = NULL;
+}
+
+stock_count_t stock_count(stock_t *self)
+{
+    return (stock_count_t){ self->unchanged, self->answers };
+}

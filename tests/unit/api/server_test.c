@@ -1,0 +1,133 @@
+/*  server_test -- the server itself on loopback, asked over a plain socket: what is not known is
+ *  refused.
+ */
+#include "actors/api/server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "broker/metrics/place.h"
+#include "proto/owned.h"
+
+enum { ANSWER_BYTES_MAX = 64 << 10, PATIENCE_S = 10 };
+static const int64_t always_us = INT64_MAX;
+#define HOST "Host: localhost\r\n"
+
+typedef struct {
+    metrics_t *metrics;
+    server_t *server;
+} site_t;
+
+static void site_close(site_t *self)
+{
+    server_destroy(&self->server);
+    metrics_destroy(&self->metrics);
+}
+
+static site_t site_open(void)
+{
+    fault_t fault = { 0 };
+    site_t self = { .metrics = metrics_new_unheard("api", "api", &fault) };
+    assert_non_null(self.metrics);
+    self.server = server_new("127.0.0.1:*", self.metrics, &fault);
+    if (!self.server)
+        fail_msg("%s", fault.text);
+    return self;
+}
+
+static int line_to(const site_t *site)
+{
+    fault_t fault = { 0 };
+    owned(place_free) struct addrinfo *place =
+        place_resolve("here", server_address(site->server), &fault);
+    assert_non_null(place);
+    int line = socket(place->ai_family, SOCK_STREAM, 0);
+    const struct timeval patience = { .tv_sec = PATIENCE_S };
+    assert_int_equal(setsockopt(line, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(connect(line, place->ai_addr, place->ai_addrlen), 0);
+    return line;
+}
+
+// What is answered to a GET with these lines of a head, up to `end`.
+static const char *asked(const site_t *site, const char *path, const char *lines, const char *end)
+{
+    static char answer[ANSWER_BYTES_MAX];
+    char request[2048];
+    int line = line_to(site);
+    int size = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n%s\r\n", path, lines);
+    assert_int_equal(send(line, request, (size_t) size, MSG_NOSIGNAL), size);
+    size_t got = 0;
+    answer[0] = '\0';
+    while (!strstr(answer, end) && got < sizeof answer - 1) {
+        ssize_t more = recv(line, answer + got, sizeof answer - 1 - got, 0);
+        if (more <= 0)
+            break;
+        got += (size_t) more;
+        answer[got] = '\0';
+    }
+    close(line);
+    return answer;
+}
+
+static int code(const site_t *site, const char *path, const char *lines)
+{
+    int status = 0;
+    const char *answer = asked(site, path, lines, "\r\n\r\n");
+    if (sscanf(answer, "HTTP/1.1 %d ", &status) != 1)
+        fail_msg("no answer but '%s'", answer);
+    return status;
+}
+
+static void tell(const site_t *site, answer_kind_t kind, int64_t until_us)
+{
+    buffer_t body = { 0 };
+    buffer_text(&body, "{}");
+    assert_true(stock_tell(server_stock(site->server), kind, &body, until_us));
+}
+
+static void tell_alerts(const site_t *site, int count, int64_t until_us)
+{
+    owned(alerts_destroy) alerts_t alerts = { 0 };
+    for (int i = 1; i <= count; i++) {
+        char body[32];
+        snprintf(body, sizeof body, "{\"n\":%d}", i);
+        assert_true(alerts_add(&alerts, slice_text(body)));
+    }
+    assert_true(stock_tell_alerts(server_stock(site->server), &alerts, until_us));
+}
+
+static void events_begin_once_rows_and_alerts_are_known(void **state)
+{
+    (void) state;
+    static const char events[] = "/api/v1/events";
+    owned(site_close) site_t site = site_open();
+    assert_int_equal(code(&site, events, HOST), 503);
+    tell_alerts(&site, 1, always_us);
+    assert_int_equal(code(&site, "/api/v1/alerts", HOST), 200);
+    assert_int_equal(code(&site, events, HOST), 503);
+    assert_non_null(strstr(asked(&site, events, HOST, "}\n"), "\"unavailable\""));
+    tell(&site, ANSWER_LATEST, always_us);
+    assert_int_equal(code(&site, events, HOST), 200);
+    tell(&site, ANSWER_LATEST, 0); // the same, but that is long ago
+    assert_int_equal(code(&site, events, HOST), 503);
+    tell(&site, ANSWER_LATEST, always_us);
+    tell_alerts(&site, 1, 0);
+    assert_int_equal(code(&site, events, HOST), 503);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(events_begin_once_rows_and_alerts_are_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
