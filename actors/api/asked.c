@@ -35,6 +35,35 @@ static const struct {
 };
 enum { PATHS = sizeof paths / sizeof *paths };
 
+static void s_keep(asked_t *self, const char **kept, slice_t value)
+{
+    self->twice = self->twice || *kept;
+    *kept = value.data ? (const char *) value.data : "";
+}
+
+// Who stands between a viewer and us may believe the first of two, we the last.
+void asked_header(asked_t *self, slice_t name, slice_t value)
+{
+    static const char *const names[] = { "Host", "Last-Event-ID", "Content-Length",
+                                         "Transfer-Encoding" };
+    enum { HOST, LAST_EVENT_ID, CONTENT_LENGTH, TRANSFER_ENCODING, NAMES };
+    int found = 0;
+    while (found < NAMES && (name.size != strlen(names[found]) ||
+                             strncasecmp((const char *) name.data, names[found], name.size) != 0))
+        found++;
+    if (found == HOST) {
+        s_keep(self, &self->host, value);
+    } else if (found == LAST_EVENT_ID) {
+        s_keep(self, &self->last_event_id, value);
+    } else if (found == CONTENT_LENGTH) {
+        self->twice = self->twice || self->sized;
+        self->sized = true;
+        self->body = self->body || !slice_is(value, "0");
+    } else if (found == TRANSFER_ENCODING) {
+        self->body = true;
+    }
+}
+
 void asked_parameter(asked_t *self, slice_t name, slice_t value)
 {
     for (int i = 0; i < PARAMETERS; i++) {
@@ -127,6 +156,9 @@ static route_t s_find(const asked_t *self)
 
 route_t asked_route(const asked_t *self)
 {
+    if (self->twice)
+        return s_refuse(400, "bad_data",
+                        "Host, Content-Length and Last-Event-ID are given once at most");
     if (!self->host || !asked_is_ours(self->host))
         return s_refuse(421, "misdirected",
                         "the Host of the request is none of this server: use 127.0.0.1 or "

@@ -40,6 +40,8 @@ enum {
 typedef struct {
     const char *method, *path, *host;   // host NULL: none was given
     bool body;                          // there is one, or there may be
+    bool sized;                         // its length was given
+    bool twice;                         // one of these headers was there twice
     const char *last_event_id;          // value of that header, or NULL
     const char *parameters[PARAMETERS]; // their values, or NULL
     bool odd;                           // there is another parameter, or one twice, or a NUL in one
@@ -59,6 +61,8 @@ typedef struct {
 
 route_t asked_route(const asked_t *self);
 
+// One header of the request; the bytes must outlive it, and have a NUL behind them.
+void asked_header(asked_t *self, slice_t name, slice_t value);
 // One parameter of the request; the bytes must outlive it, and have a NUL behind them.
 void asked_parameter(asked_t *self, slice_t name, slice_t value);
 

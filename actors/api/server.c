@@ -112,9 +112,12 @@ static enum MHD_Result s_tell_now(server_t *self, struct MHD_Connection *connect
     return s_give(connection, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, response);
 }
 
-static const char *s_header(struct MHD_Connection *connection, const char *name)
+static enum MHD_Result s_see_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                    size_t name_size, const char *value, size_t value_size)
 {
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+    (void) kind;
+    asked_header(context, slice_of(name, name_size), slice_of(value, value ? value_size : 0));
+    return MHD_YES;
 }
 
 static enum MHD_Result s_see_parameter(void *context, enum MHD_ValueKind kind, const char *name,
@@ -159,13 +162,8 @@ static enum MHD_Result s_take(void *context, struct MHD_Connection *connection, 
     static int begun;
     server_t *self = context;
     *size = 0;
-    const char *length = s_header(connection, "Content-Length");
-    asked_t request = { .method = method,
-                        .path = url,
-                        .host = s_header(connection, "Host"),
-                        .last_event_id = s_header(connection, "Last-Event-ID"),
-                        .body = s_header(connection, "Transfer-Encoding") ||
-                                (length && strcmp(length, "0") != 0) };
+    asked_t request = { .method = method, .path = url };
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, s_see_header, &request);
     MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, s_see_parameter, &request);
     route_t route = asked_route(&request);
     bool first = !*state;

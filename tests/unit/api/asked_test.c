@@ -157,6 +157,32 @@ static void a_parameter_is_given_once_and_whole(void **state)
     assert_int_equal(refusal(request), 400);
 }
 
+static void a_header_that_decides_is_given_once(void **state)
+{
+    (void) state;
+    static const char *const once[] = { "Host", "last-event-id", "CONTENT-LENGTH" };
+    for (size_t i = 0; i < sizeof once / sizeof *once; i++) {
+        asked_t request = { .method = "GET", .path = "/api/v1/latest" };
+        if (i > 0)
+            asked_header(&request, slice_text("host"), slice_text("localhost"));
+        asked_header(&request, slice_text(once[i]), slice_text(i == 0 ? "localhost" : "0"));
+        asked_header(&request, slice_text("Hosts"), slice_text("x"));
+        assert_false(request.body);
+        assert_int_equal(refusal(request), 0);
+        asked_header(&request, slice_text(once[i]), slice_text(i == 0 ? "localhost" : "0"));
+        assert_int_equal(refusal(request), 400);
+    }
+    static const char *const bodies[][2] = { { "Content-Length", "1" },
+                                             { "content-length", "00" },
+                                             { "Content-Length", "" },
+                                             { "Transfer-Encoding", "chunked" } };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        asked_t request = good;
+        asked_header(&request, slice_text(bodies[i][0]), slice_text(bodies[i][1]));
+        assert_int_equal(refusal(request), 400);
+    }
+}
+
 static void events_are_chosen_and_resumed(void **state)
 {
     (void) state;
@@ -192,6 +218,7 @@ int main(void)
         cmocka_unit_test(long_paths_are_refused),
         cmocka_unit_test(alerts_have_a_limit),
         cmocka_unit_test(a_parameter_is_given_once_and_whole),
+        cmocka_unit_test(a_header_that_decides_is_given_once),
         cmocka_unit_test(events_are_chosen_and_resumed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /*  server_test -- the server itself on loopback, asked over a plain socket: what is not known is
- *  refused.
+ *  refused, and what is asked in two ways at once.
  */
 #include "actors/api/server.h"
 
@@ -124,10 +124,26 @@ static void events_begin_once_rows_and_alerts_are_known(void **state)
     assert_int_equal(code(&site, events, HOST), 503);
 }
 
+static void a_header_that_decides_is_given_once(void **state)
+{
+    (void) state;
+    static const char path[] = "/api/v1/latest";
+    owned(site_close) site_t site = site_open();
+    tell(&site, ANSWER_LATEST, always_us);
+    assert_int_equal(code(&site, path, HOST), 200);
+    assert_int_equal(code(&site, path, HOST HOST), 400);
+    assert_int_equal(code(&site, path, "Host: example.org\r\n" HOST), 400);
+    assert_int_equal(code(&site, path, HOST "hOST: example.org\r\n"), 400);
+    assert_int_equal(code(&site, path, HOST "Content-Length: 0\r\n"), 200);
+    assert_int_equal(code(&site, path, HOST "Content-Length: 0\r\nContent-Length: 0\r\n"), 400);
+    assert_int_equal(code(&site, path, HOST "Last-Event-ID: 1-0\r\nLast-Event-ID: 2-0\r\n"), 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_begin_once_rows_and_alerts_are_known),
+        cmocka_unit_test(a_header_that_decides_is_given_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
