@@ -27,6 +27,19 @@ foreach(library proto stage runtime trust metrics broker held rules prep infer t
   endif()
 endforeach()
 
+# tests/unit/api/<name>_test.mjs: modules of the dashboard, which need node; it is no part of the
+# suite's packages.
+file(GLOB page_tests CONFIGURE_DEPENDS tests/unit/api/*_test.mjs)
+if(TIDEWIRE_FUZZ)
+  set(page_tests)
+endif()
+foreach(source ${page_tests})
+  get_filename_component(name ${source} NAME_WE)
+  add_test(NAME unit/api/page_${name}
+           COMMAND sh -c "command -v node >/dev/null || exit 77; exec node '${source}'")
+  set_tests_properties(unit/api/page_${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+endforeach()
+
 # tests/nth/<name>_test.c: every call of these kinds fails once, at each place (tests/nth/nth.h).
 file(GLOB nth_tests CONFIGURE_DEPENDS tests/nth/*_test.c)
 if(TIDEWIRE_FUZZ)

@@ -5,7 +5,7 @@ import { link } from "./feed.js";
 import { api, command } from "./frame.js";
 import { model } from "./model.js";
 import { section, table } from "./parts.js";
-import { NONE, age, bytes, count, glyph, number } from "./words.js";
+import { NONE, age, bytes, count, glyph, number, ordinal } from "./words.js";
 
 const NEEDED = ["collector", "prep", "transform", "notifier", "broker"];
 const LAG_S = 30; // as docs/status.md has it: from here on it is ill
@@ -45,7 +45,7 @@ function headline() {
 function streams() {
   const list = of("collector");
   return list.length ? table("Streams", [["Stream", ""], ["State", ""], ["Durable", "number"], ["Committed", "number"], ["Waiting", "number"], ["Oldest waits", "number"]], list.map(c =>
-    [String(c.stream || c.name), [glyph(c.state === "collecting" ? "good" : "waiting", String(c.state)), ` ${c.state}`], number(c.last_seq), number(c.committed), number(c.lag), age(c.lag_s || 0)]))
+    [String(c.stream || c.name), [glyph(c.state === "collecting" ? "good" : "waiting", String(c.state)), ` ${c.state}`], ordinal(c.last_seq), ordinal(c.committed), ordinal(c.lag), age(c.lag_s || 0)]))
     : h("p", { class: "dim" }, "No collector runs.");
 }
 

@@ -4,6 +4,8 @@ import { svg } from "./dom.js";
 export const NONE = "\u2013"; // missing is never 0
 const MINUS = "\u2212";
 const SIGNIFICANT_MOST = 8, ROUGH_DIGITS = 5, DECIMALS_MOST = 14;
+const TINY = 1e-9; // below it so few decimals would lose what counts
+const SHORT = [[1e6, 1, "M"], [1e9, 2, "B"], [1e12, 2, "T"]], SHORT_LEAST = 1e8;
 
 const grouped = digits => digits.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 
@@ -11,6 +13,19 @@ function fixed(value, decimals) {
   const [whole, part] = Math.abs(value).toFixed(decimals).split(".");
   const sign = value < 0 && /[1-9]/.test(whole + (part || "")) ? MINUS : "";
   return sign + grouped(whole) + (part ? "." + part : "");
+}
+
+// 1.2345e-12, with at most so many digits.
+function tiny(value, digits) {
+  const [mantissa, exponent] = Math.abs(value).toExponential(digits - 1).split("e");
+  return `${value < 0 ? MINUS : ""}${mantissa.replace(/\.?0+$/, "")}e${exponent}`;
+}
+
+// 12.35B; 1.00T rather than 1,000.00B.
+function short(value) {
+  const size = Math.abs(value);
+  const [unit, decimals, letter] = SHORT.find(([of, places]) => Number((size / of).toFixed(places)) < 1000) || SHORT.at(-1);
+  return fixed(value / unit, decimals) + letter;
 }
 
 // How many digits the feed gives behind the point.
@@ -24,9 +39,8 @@ export function decimalsOf(value) {
 export function number(value, decimals = decimalsOf(value)) {
   if (typeof value !== "number") return value === undefined || value === null ? NONE : String(value);
   const size = Math.abs(value);
-  if (size >= 1e12) return fixed(value / 1e12, 2) + "T";
-  if (size >= 1e9) return fixed(value / 1e9, 2) + "B";
-  if (size >= 1e8) return fixed(value / 1e6, 1) + "M";
+  if (size >= SHORT_LEAST) return short(value);
+  if (size > 0 && size < TINY) return tiny(value, SIGNIFICANT_MOST);
   const before = size > 0 ? Math.floor(Math.log10(size)) + 1 : 1; // below 0 for 0.00x
   const room = Math.min(DECIMALS_MOST, Math.max(0, SIGNIFICANT_MOST - before));
   return fixed(value, Math.min(decimals, room));
@@ -36,18 +50,22 @@ export function number(value, decimals = decimalsOf(value)) {
 export function rough(value) {
   if (typeof value !== "number") return NONE;
   const size = Math.abs(value);
+  if (size > 0 && size < TINY) return tiny(value, ROUGH_DIGITS);
   const before = size > 0 ? Math.floor(Math.log10(size)) + 1 : 1;
   const decimals = Math.min(DECIMALS_MOST, Math.max(0, ROUGH_DIGITS - before));
   return number(value, Math.min(decimals, decimalsOf(value)));
 }
 
-// Of a threshold. What is below 1 never reads as 1.
+// Of a threshold. What is below 1 never reads as 1, nor what is above 0 as 0.
 export function ratio(value) {
+  if (value > 0 && value < 0.01) return "<0.01x";
   const decimals = value >= 100 ? 0 : value >= 10 ? 1 : 2;
   const shown = value < 1 ? Math.floor(value * 100) / 100 : value;
   return fixed(shown, decimals) + "x";
 }
 
+// Of a sequence: each digit counts.
+export const ordinal = n => typeof n === "number" ? grouped(String(n)) : NONE;
 export const count = (n, one, many = one + "s") => `${grouped(String(n))} ${n === 1 ? one : many}`;
 
 const iso = us => new Date(us / 1000).toISOString();
