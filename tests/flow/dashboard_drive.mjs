@@ -10,7 +10,7 @@ const { chromium } = require("playwright-core");
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = { markets: ".space .row .name b", series: ".chart", alerts: ".verdict", rules: ".list .line", status: ".pipe" };
 const LOOKS = [["dark", 1440, 900], ["light", 1440, 900], ["dark", 390, 844], ["light", 390, 844]];
-const TRANSFER_MOST = 300 * 1024, ROWS_MOST = 60, PATIENCE_MS = 60000;
+const TRANSFER_MOST = 300 * 1024, ROWS_MOST = 60, PATIENCE_MS = 60000, CHART_MS = 2000;
 
 function check(good, what) {
   if (!good) throw new Error(what);
@@ -116,6 +116,23 @@ async function keyboard(browser) {
   console.log("the keyboard alone suffices");
 }
 
+// To set the width of a canvas allocates it anew.
+async function chart(browser) {
+  const page = await open(browser, "dark", 1440, 900);
+  await page.goto(`${base}/series`);
+  await page.locator(VIEWS.series).waitFor();
+  await page.waitForTimeout(CHART_MS);
+  const times = await page.evaluate(ms => new Promise(done => {
+    const width = Object.getOwnPropertyDescriptor(HTMLCanvasElement.prototype, "width");
+    let set = 0;
+    Object.defineProperty(HTMLCanvasElement.prototype, "width", { ...width, set(value) { set++; width.set.call(this, value); } });
+    setTimeout(() => done(set), ms);
+  }), CHART_MS);
+  check(times <= 1, `the width of the chart was set ${times} times`);
+  await page.context().close();
+  console.log("a chart keeps its canvas");
+}
+
 // What a rule says is text.
 async function hostile(browser) {
   const page = await open(browser, "dark", 1440, 900);
@@ -148,7 +165,7 @@ async function stale(browser) {
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 try {
   if (mode === "stale") await stale(browser);
-  else for (const act of [views, size, keyboard, hostile]) await act(browser);
+  else for (const act of [views, size, keyboard, chart, hostile]) await act(browser);
 } finally {
   await browser.close();
 }

@@ -9,13 +9,20 @@ import { NONE, age, clock, count, glyph, moment, number, quoted, ratio, rough, w
 
 const CHART_TALL = 180, AXIS = 84, LIST_MOST = 200;
 
+let chart = {}; // width and height of its canvas: an element that says them is the same as before
+
 function draw(canvas, series, near) {
   const wide = canvas.clientWidth, scale = devicePixelRatio || 1, points = series.seen;
-  canvas.width = wide * scale;
-  canvas.height = CHART_TALL * scale;
+  const width = Math.round(wide * scale), height = Math.round(CHART_TALL * scale);
+  if (canvas.width !== width || canvas.height !== height) {
+    chart = { width, height };
+    canvas.width = width; // allocates, and clears
+    canvas.height = height;
+  }
   const pen = canvas.getContext("2d"), style = getComputedStyle(canvas);
   const colour = name => style.getPropertyValue(`--${name}`).trim();
   pen.setTransform(scale, 0, 0, scale, 0, 0);
+  pen.clearRect(0, 0, wide, CHART_TALL);
   pen.font = `11px ${style.fontFamily}`;
   pen.textBaseline = "middle";
   if (points.length === 0) return;
@@ -73,7 +80,7 @@ export function open(root, page, argument) {
     id = page.last() || [...model.series.values()].sort((a, b) => (b.nearest?.of ?? -1) - (a.nearest?.of ?? -1))[0]?.id || "";
   }
 
-  function body(series, nowUs) {
+  function body(series, nowUs, opened) {
     const values = Object.entries(series.values), seen = series.seen;
     return h("div", { class: "two" },
       h("div", { class: "pane", "data-pane": "series", tabindex: "0", role: "region", "aria-label": "Series" },
@@ -81,8 +88,8 @@ export function open(root, page, argument) {
           h("span", null, glyph(series.state), " ", wordOf(series.state))),
         h("h1", null, series.last, " ", h("span", { class: "dim" }, series.rest)), h("p", { class: "verdict small" }, headline(series)),
         section(`${series.seenOf || "Values"} seen here`, seen.length ? `${count(seen.length, "row")} since ${clock(seen[0].ts)} UTC, while this page was open` : "none yet",
-          h("canvas", { class: "chart", role: "img", "aria-label": `${series.seenOf || "value"} of the rows seen here, and the threshold where it is known` }),
-          h("details", null, h("summary", { "data-key": "as-table" }, "Show as table"),
+          h("canvas", { class: "chart", ...chart, role: "img", "aria-label": `${series.seenOf || "value"} of the rows seen here, and the threshold where it is known` }),
+          h("details", { open: opened }, h("summary", { "data-key": "as-table" }, "Show as table"),
             table("Rows seen here", [["Time, UTC", ""], [series.seenOf || "value", "number"]], seen.slice(-15).reverse().map(p => [clock(p.ts), number(p.value, series.decimals[series.seenOf])])))),
         section("Rules", "~: the threshold of the rule's last word on this series", rulesFor(series).length ? rulesTable(series) : h("p", { class: "dim" }, "No rule looks at this table."))),
       h("aside", { class: "side", "data-pane": "side", tabindex: "0", "aria-label": "Newest row and incidents" },
@@ -104,8 +111,7 @@ export function open(root, page, argument) {
       if (!series)
         return void show(root, h("p", { class: "wait" }, !model.versions.latest ? (link.state === "error" ? "No rows are known." : "Waiting for the first rows.")
           : id ? [`There is no series ${id}. `, h("a", { href: "/markets" }, "All series")] : "There is no series yet."));
-      const opened = $("details", root)?.open;
-      if (show(root, body(series, nowUs)) && opened) $("details", root).open = true;
+      show(root, body(series, nowUs, $("details", root)?.open));
       draw($(".chart", root), series, series.nearest);
     },
     key(name) {
