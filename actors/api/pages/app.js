@@ -2,6 +2,7 @@
 import { $ } from "./dom.js";
 import { begin as beginFeed, link } from "./feed.js";
 import * as frame from "./frame.js";
+import { settle } from "./model.js";
 import * as alerts from "./alerts.js";
 import * as markets from "./markets.js";
 import * as rules from "./rules.js";
@@ -47,14 +48,17 @@ function argumentOf(path) {
 
 function route() {
   const wanted = location.pathname.split("/")[1];
-  view?.close?.();
-  name = views[wanted] ? wanted : "markets";
-  page.query = new URLSearchParams(location.search);
-  find.value = page.query.get("q") || "";
-  root.replaceChildren();
-  view = views[name].open(root, page, argumentOf(location.pathname));
-  moved = true;
-  paint(true);
+  frame.guarded(() => {
+    view?.close?.();
+    view = null;
+    name = views[wanted] ? wanted : "markets";
+    page.query = new URLSearchParams(location.search);
+    find.value = page.query.get("q") || "";
+    root.replaceChildren();
+    view = views[name].open(root, page, argumentOf(location.pathname));
+    moved = true;
+    paint(true);
+  });
 }
 
 function paint(now = false) {
@@ -63,6 +67,8 @@ function paint(now = false) {
   const second = Math.floor(ms / 1000) !== Math.floor(drawnMs / 1000);
   if (!now && !moved && !((changed || second) && ms - drawnMs >= wait)) return;
   changed = moved = false;
+  drawnMs = ms; // also of what throws: that is tried again as often as something is drawn
+  settle();
   if (now || second) {
     frame.drawHeader(name);
     frame.drawBanner();
@@ -70,12 +76,6 @@ function paint(now = false) {
   }
   // What is stale does not grow older by the second: it is told how old it is.
   view.draw(link.state === "stale" ? link.sinceMs * 1000 : ms * 1000);
-  drawnMs = ms;
-}
-
-function loop() {
-  if (!document.hidden) paint();
-  requestAnimationFrame(loop);
 }
 
 // ---- keys
@@ -93,7 +93,7 @@ function letter(key) {
   else if (key === "d") $("#theme").click();
   else if (key === "?") frame.showKeys();
   else if (frame.FORMS[Number(key) - 1]) frame.chooseForm(frame.FORMS[Number(key) - 1]);
-  else return LETTERS[key] ? view.key(LETTERS[key]) : false;
+  else return LETTERS[key] ? view?.key(LETTERS[key]) : false;
   return true;
 }
 
@@ -113,7 +113,7 @@ function keydown(event) {
   const own = event.key === "Enter" && event.target.matches("a, button, summary"); // it knows what to do
   if (own) return;
   if (event.key === "Escape" && find.value) return clearSought();
-  const done = KEYS[event.key] ? view.key(KEYS[event.key]) : frame.lettersOn() && letter(event.key);
+  const done = KEYS[event.key] ? view?.key(KEYS[event.key]) : frame.lettersOn() && letter(event.key);
   if (done) event.preventDefault();
 }
 
@@ -133,9 +133,9 @@ find.addEventListener("input", () => {
 });
 addEventListener("popstate", route);
 addEventListener("resize", () => { moved = true; });
-new MutationObserver(() => { view.themed?.(); moved = true; })
+new MutationObserver(() => { view?.themed?.(); moved = true; })
   .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 frame.begin();
 route();
 beginFeed(() => { changed = true; });
-loop();
+frame.eachFrame(() => { if (view && !document.hidden) paint(); });

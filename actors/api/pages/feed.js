@@ -1,6 +1,6 @@
 // feed -- from the api into the model: events while there are some, else lists by ETag. It knows how
 // old what is shown is, and says so.
-import { row, take, tell } from "./model.js";
+import { hear, moment, row, take, tell } from "./model.js";
 
 const LISTS = { latest: 1000, incidents: 2000, alerts: 2000, status: 2000, rules: 5000 }; // ms
 const LATEST_WITH_EVENTS_MS = 10000; // so that what is gone goes
@@ -15,15 +15,16 @@ let changed = () => {};
 class Refused extends Error {}
 
 async function ask(list) {
-  const headers = list.tag ? { "If-None-Match": list.tag } : {};
+  const headers = list.tag ? { "If-None-Match": list.tag } : {}, asked = moment();
   const answer = await fetch(`/api/v1/${list.name}`,
-                             { headers, cache: "no-store", signal: AbortSignal.timeout(ASK_MOST_MS) });
+                             { headers, cache: "no-store", signal: AbortSignal.timeout(ASK_MOST_MS) })
+    .catch(() => { throw new Refused("the api does not answer"); });
   if (answer.status === 304) return;
   const body = await answer.json().catch(() => null);
   if (answer.status !== 200 || body?.status !== "success")
     throw new Refused(body?.error || `the api answers ${answer.status}`);
-  take(list.name, body.data[Object.keys(body.data)[0]]);
-  list.tag = answer.headers.get("ETag");
+  const whole = take(list.name, body.data[Object.keys(body.data)[0]], asked);
+  list.tag = whole ? answer.headers.get("ETag") : null; // else it is asked for again
 }
 
 async function turn(list) {
@@ -34,7 +35,7 @@ async function turn(list) {
     list.goodMs = Date.now();
     list.error = null;
   } catch (error) {
-    list.error = error instanceof Refused ? error.message : "the api does not answer";
+    list.error = error instanceof Refused ? error.message : `this page cannot use its ${list.name}: ${error.message}`;
   }
   list.asking = false;
   const every = list.name === "latest" && link.events ? LATEST_WITH_EVENTS_MS : LISTS[list.name];
@@ -99,7 +100,10 @@ function follow() {
   };
   on("latest", row);
   on("health", tell);
-  on("alert", () => ["incidents", "alerts"].forEach(soon));
+  on("alert", entry => {
+    hear(entry);
+    ["incidents", "alerts"].forEach(soon);
+  });
   on("gap", () => ["incidents", "alerts"].forEach(soon));
 }
 

@@ -59,6 +59,27 @@ export function drawBanner() {
   document.body.classList.toggle("stale", link.state === "stale");
 }
 
+// Draw at each frame from now on. What a view throws ends neither the frames nor honesty: the page
+// says that it is not what it was, until something is drawn again.
+export function eachFrame(draw) {
+  requestAnimationFrame(() => eachFrame(draw));
+  guarded(draw);
+}
+
+export function guarded(draw) {
+  try {
+    draw();
+  } catch (error) {
+    console.error(error);
+    const banner = $("#banner");
+    $("#connection").replaceChildren("Not drawn");
+    banner.hidden = false;
+    banner.replaceChildren(`This page could not draw what it knows: ${error.message}. What you see may be old. ` +
+                           "It tries again; reload it if this stays.");
+    document.body.classList.add("stale");
+  }
+}
+
 // ---- command bar
 
 let commands = {};

@@ -3,6 +3,7 @@
 import { decimalsOf, named } from "./words.js";
 
 const SEEN_MOST = 60;       // points of a series that are kept while the page is open
+const SILENCES_MOST = 65536; // as many as there are series at most
 const SEVERITIES = ["info", "warning", "critical"];
 
 export const model = {
@@ -59,10 +60,21 @@ export function distance(series, rule, incident) {
 
 const isOn = rule => rule.definition && rule.definition.enabled !== "0" &&
   rule.status?.state !== "error";
-let rulesOf = new Map(); // by table
+let rulesOf = new Map();     // by table
+let incidentsOf = new Map(); // by series
+const silences = new Map();  // by series: the entry that said that no row comes, until rows come again
+let told = 0;                // rows that came by events
+let counted = true;          // columns are those of the series
 
 export const rulesFor = series => rulesOf.get(series.table) || [];
 export const incidentOf = (series, name) => series.incidents.find(i => i.rule === name);
+
+// A row that is newer than the one that was the newest then ends a silence, whatever is said of it.
+function isSilent(series) {
+  const entry = silences.get(series.id);
+  if (entry && series.ts > entry.ts) silences.delete(series.id);
+  return silences.has(series.id);
+}
 
 function judge(series) {
   let nearest = null;
@@ -71,7 +83,7 @@ function judge(series) {
     if (found && (!nearest || found.of > nearest.of)) nearest = found;
   }
   series.nearest = nearest;
-  let worst = null, state = series.silent ? "nodata" : "quiet";
+  let worst = null, state = isSilent(series) ? "nodata" : "quiet";
   for (const incident of series.incidents)
     if (isOpen(incident) && (!worst || rank(incident.severity) > rank(worst.severity))) worst = incident;
   if (worst) state = worst.state === "flapping" ? "flapping" : worst.severity;
@@ -84,10 +96,12 @@ function judge(series) {
 
 function add(id) {
   const name = named(id);
-  const series = { id, ...name, ts: 0, values: {}, decimals: {}, seen: [], incidents: [], state: "quiet",
-                   silent: false, nearest: null, worst: null, version: 0,
+  const series = { id, ...name, ts: 0, values: {}, decimals: {}, seen: [], state: "quiet",
+                   incidents: incidentsOf.get(id) || [], nearest: null, worst: null, version: 0, told: 0,
                    words: `${id} ${name.last} ${name.rest}`.toLowerCase() };
   model.series.set(id, series);
+  judge(series);
+  counted = false;
   return series;
 }
 
@@ -102,10 +116,12 @@ function keepSeen(series, row) {
   if (series.seen.length > SEEN_MOST) series.seen.shift();
 }
 
+const has = (series, row) =>
+  row.ts === series.ts && JSON.stringify(row.values) === JSON.stringify(series.values);
+
 function takeRow(row) {
   const series = model.series.get(row.series) || add(row.series);
-  if (row.ts === series.ts && JSON.stringify(row.values) === JSON.stringify(series.values))
-    return false;
+  if (has(series, row)) return false;
   series.ts = row.ts;
   series.values = row.values;
   for (const [column, value] of Object.entries(row.values))
@@ -116,7 +132,10 @@ function takeRow(row) {
   return true;
 }
 
-function countColumns() {
+// Once before something is drawn: while rows of thousands of series come, each would count them all.
+export function settle() {
+  if (counted) return;
+  counted = true;
   const counts = new Map();
   for (const series of model.series.values())
     for (const column of Object.keys(series.values)) counts.set(column, (counts.get(column) || 0) + 1);
@@ -129,31 +148,56 @@ function countColumns() {
 
 // One row of an event.
 export function row(item) {
-  const known = model.series.has(item.series);
   if (takeRow(item)) touch("latest");
-  if (!known) countColumns();
+  model.series.get(item.series).told = ++told;
+}
+
+// What an entry of the log says of rows that come or do not; the newest entry is heard last.
+function noteSilence(entry) {
+  const ends = entry.kind === "data" || (entry.kind === "resolved" && entry.opened === silences.get(entry.series)?.id);
+  if (entry.kind !== "nodata" && !ends) return;
+  silences.delete(entry.series);
+  if (entry.kind === "nodata") silences.set(entry.series, entry);
+  if (silences.size > SILENCES_MOST) silences.delete(silences.keys().next().value);
+}
+
+// One alert of an event.
+export function hear(entry) {
+  noteSilence(entry);
+  const series = model.series.get(entry.series);
+  if (series) judge(series);
 }
 
 // ---- whole lists
 
 function spread() {
-  const by = new Map();
+  incidentsOf = new Map();
   for (const incident of model.incidents)
-    by.has(incident.series) ? by.get(incident.series).push(incident) : by.set(incident.series, [incident]);
+    incidentsOf.has(incident.series) ? incidentsOf.get(incident.series).push(incident)
+      : incidentsOf.set(incident.series, [incident]);
   for (const series of model.series.values()) {
-    series.incidents = by.get(series.id) || [];
+    series.incidents = incidentsOf.get(series.id) || [];
     judge(series);
   }
 }
 
 const takers = {
-  latest(list) {
+  // A row that came by an event after the list was asked for may be newer than the list.
+  latest(list, asked) {
     const ids = new Set(list.map(item => item.series));
-    for (const id of model.series.keys()) if (!ids.has(id)) model.series.delete(id);
-    const fresh = list.filter(item => !model.series.has(item.series)).length > 0;
-    for (const item of list) takeRow(item);
-    if (fresh) spread();
-    countColumns();
+    let whole = true;
+    for (const [id, series] of model.series) {
+      if (ids.has(id)) continue;
+      if (series.told > asked) whole = false;
+      else model.series.delete(id);
+    }
+    for (const item of list) {
+      const series = model.series.get(item.series);
+      if (series?.told > asked && series.ts >= item.ts) whole = whole && has(series, item);
+      else takeRow(item);
+    }
+    counted = false;
+    return whole;
   },
   rules(list) {
     model.rules = list;
@@ -170,22 +214,20 @@ const takers = {
   },
   alerts(list) {
     model.alerts = list;
-    const last = new Map(); // the newest word on each series' silence
-    for (const entry of list)
-      if ((entry.kind === "nodata" || entry.kind === "data") && !last.has(entry.series))
-        last.set(entry.series, entry);
-    for (const series of model.series.values()) {
-      const entry = last.get(series.id);
-      series.silent = entry?.kind === "nodata" && entry.since >= series.ts;
-      judge(series);
-    }
+    for (const entry of [...list].reverse()) noteSilence(entry);
+    for (const series of model.series.values()) judge(series);
   },
   status(list) { model.actors = list; },
 };
 
-export function take(name, list) {
-  takers[name](list);
+// How far events were heard: to be told to `take` of a list that is asked for now.
+export const moment = () => told;
+
+// A list that was asked for at that moment. False: rows of events were kept against it.
+export function take(name, list, asked = told) {
+  const whole = takers[name](list, asked) !== false;
   touch(name);
+  return whole;
 }
 
 export function tell(health) {
