@@ -22,12 +22,14 @@ typedef enum {
     STEP_TRUTH,   // of another tree: not true ends it
 } step_kind_t;
 
+// Small, and with all it needs: the programs of very many rules are run for each row.
 typedef struct {
     uint8_t kind;
     uint8_t compare;
     uint16_t leaf;
+    float error; // of `nearest`, rounded up
     union {
-        const number_t *number;
+        double nearest; // of STEP_NUMBER
         const expr_t *truth;
     };
 } step_t;
@@ -54,6 +56,15 @@ static bool list(listing_t *self, step_t step)
     return true;
 }
 
+static step_t step_of(const number_t *number)
+{
+    float error = (float) number->error;
+    return (step_t){ .kind = STEP_NUMBER,
+                     .nearest = number->nearest,
+                     .error =
+                         (double) error < number->error ? nextafterf(error, INFINITY) : error };
+}
+
 static bool list_number(listing_t *self, const expr_t *expr)
 {
     static const step_kind_t kinds[] = {
@@ -63,7 +74,7 @@ static bool list_number(listing_t *self, const expr_t *expr)
     };
     switch ((int) expr->kind) {
     case EXPR_NUMBER:
-        return list(self, (step_t){ .kind = STEP_NUMBER, .number = expr->number });
+        return list(self, step_of(expr->number));
     case EXPR_COLUMN:
         return list(self, (step_t){ .kind = STEP_LEAF, .leaf = (uint16_t) expr->index });
     case EXPR_AGGREGATE:
@@ -159,49 +170,19 @@ static __attribute__((noinline)) void take_leaf(const program_t *self, const fra
 
 // ---- running ----------------------------------------------------------------------------------
 
-static program_truth_t compare(const step_t *step, estimate_t a, estimate_t b)
+// By compare_t: for which orders it holds, -1, 0 and 1 as bits 0, 1 and 2.
+static const uint8_t orders[] = {
+    [COMPARE_EQUAL] = 2,      [COMPARE_UNEQUAL] = 1 | 4, [COMPARE_LESS] = 1,
+    [COMPARE_LESS_EQUAL] = 3, [COMPARE_GREATER] = 4,     [COMPARE_GREATER_EQUAL] = 2 | 4,
+};
+
+static inline program_truth_t compare(const step_t *step, estimate_t a, estimate_t b)
 {
     bool equal;
     int order = estimate_order(a, b, &equal);
     if (order == 0 && !equal)
         return PROGRAM_UNSURE;
-    bool holds = false;
-    switch ((compare_t) step->compare) {
-    case COMPARE_EQUAL:
-        holds = order == 0;
-        break;
-    case COMPARE_UNEQUAL:
-        holds = order != 0;
-        break;
-    case COMPARE_LESS:
-        holds = order < 0;
-        break;
-    case COMPARE_LESS_EQUAL:
-        holds = order <= 0;
-        break;
-    case COMPARE_GREATER:
-        holds = order > 0;
-        break;
-    case COMPARE_GREATER_EQUAL:
-        holds = order >= 0;
-        break;
-    }
-    return holds ? PROGRAM_TRUE : PROGRAM_NOT_TRUE;
-}
-
-static inline approximate_t combine(const step_t *step, estimate_t a, estimate_t b, estimate_t *to)
-{
-    switch ((step_kind_t) step->kind) {
-    case STEP_ADD:
-        return estimate_add(a, b, to);
-    case STEP_SUBTRACT:
-        b.value = -b.value;
-        return estimate_add(a, b, to);
-    case STEP_MULTIPLY:
-        return estimate_multiply(a, b, to);
-    default:
-        return estimate_divide(a, b, to);
-    }
+    return orders[step->compare] >> (order + 1) & 1 ? PROGRAM_TRUE : PROGRAM_NOT_TRUE;
 }
 
 // NULL anywhere makes its comparison NULL, and so the condition not true.
@@ -223,14 +204,24 @@ program_truth_t program_run(const program_t *self, const frame_t *frame, leaves_
             *top++ = leaf->estimate;
             break;
         case STEP_NUMBER:
-            known = estimate_give(top++, step->number->nearest, step->number->error);
+            *top++ = estimate_of(step->nearest, (double) step->error);
             break;
         case STEP_ADD:
+            top--;
+            top[-1] = estimate_sum(top[-1], top[0]);
+            break;
         case STEP_SUBTRACT:
+            top--;
+            top[0].value = -top[0].value;
+            top[-1] = estimate_sum(top[-1], top[0]);
+            break;
         case STEP_MULTIPLY:
+            top--;
+            top[-1] = estimate_product(top[-1], top[0]);
+            break;
         case STEP_DIVIDE:
             top--;
-            known = combine(step, top[-1], top[0], &top[-1]);
+            known = estimate_quotient(top[-1], top[0], &top[-1]);
             break;
         case STEP_NEGATE:
             top[-1].value = -top[-1].value;

@@ -17,6 +17,7 @@
 typedef struct {
     uint32_t first, count;    // of `copies`: rules, in order
     const program_t *program; // of the condition; NULL: none, or no ladder of it needs one
+    uint32_t guards;          // of the condition that has a program: which set of them
     bool settles;
 } question_t;
 
@@ -48,6 +49,7 @@ enum {
 typedef struct docket docket_t;
 struct docket {
     uint32_t rule_count;
+    uint32_t guard_sets; // those that are not the same, of conditions with programs
     const uint32_t *copies;
     const question_t *questions;
     const uint32_t *question_of; // of each rule

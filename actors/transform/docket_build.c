@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "actors/transform/docket_keys.h"
+#include "actors/transform/hash.h"
 #include "proto/arena.h"
 
 typedef struct {
@@ -32,7 +33,8 @@ typedef struct {
     family_t *kin;    // one of each family
     uint32_t *kin_of; // its question
     place_t *places;
-    slots_t known_questions, known_families, known_groups;
+    uint32_t *guarded; // a question of each set of guards
+    slots_t known_questions, known_families, known_groups, known_guards;
 } build_t;
 
 // The arenas are latched: whoever asks for memory looks at the end.
@@ -293,6 +295,52 @@ static const compiled_rule_t *rule_of_copies(const build_t *self, const question
     return &self->plan->rules[self->docket->copies[question->first]];
 }
 
+static uint64_t guards_hash(const compiled_rule_t *rule)
+{
+    uint64_t hash = rule->guard_count;
+    for (size_t i = 0; i < rule->guard_count; i++) {
+        const guard_t *guard = &rule->guards[i];
+        const uint32_t words[] = { guard->aggregate, guard->positive, guard->least };
+        hash = hash_bytes(slice_of(words, sizeof words)) + 31 * hash;
+    }
+    return hash;
+}
+
+static bool same_guards(const compiled_rule_t *a, const compiled_rule_t *b)
+{
+    bool same = a->guard_count == b->guard_count;
+    for (size_t i = 0; same && i < a->guard_count; i++)
+        same = a->guards[i].aggregate == b->guards[i].aggregate &&
+               a->guards[i].positive == b->guards[i].positive &&
+               a->guards[i].least == b->guards[i].least;
+    return same;
+}
+
+static uint32_t guards_for(build_t *self, uint32_t index, const compiled_rule_t *rule)
+{
+    slots_t *slots = &self->known_guards;
+    docket_t *docket = self->docket;
+    size_t i = guards_hash(rule) & slots->mask;
+    for (; slots->items[i]; i = (i + 1) & slots->mask) {
+        uint32_t known = slots->items[i] - 1;
+        if (same_guards(rule, rule_of_copies(self, &self->questions[self->guarded[known]])))
+            return known;
+    }
+    self->guarded[docket->guard_sets++] = index;
+    slots->items[i] = docket->guard_sets;
+    return docket->guard_sets - 1;
+}
+
+static void set_program(build_t *self, uint32_t index, const compiled_rule_t *rule)
+{
+    question_t *question = &self->questions[index];
+    if (question->program || stands_alone(self, rule))
+        return;
+    question->program = program_new(self->plan, rule->when, self->programs);
+    if (question->program)
+        question->guards = guards_for(self, index, rule);
+}
+
 static bool climb(build_t *self)
 {
     docket_t *docket = self->docket;
@@ -300,6 +348,9 @@ static bool climb(build_t *self)
     uint32_t *rungs = arena_take(self->arena, (count + 1) * sizeof *rungs);
     decimal_t *steps = arena_take(self->arena, (count + 1) * sizeof *steps);
     ladder_t *ladders = NULL;
+    self->guarded = arena_take(self->scratch, (self->question_count + 1) * sizeof *self->guarded);
+    if (failed(self) || !slots_open(&self->known_guards, self->scratch, self->question_count))
+        return false;
     for (size_t i = 0; i < count && !failed(self); i++) {
         const place_t *place = &self->places[i], *last = i > 0 ? place - 1 : NULL;
         const family_t *family = &self->kin[place->family];
@@ -322,9 +373,8 @@ static bool climb(build_t *self)
         if (decimal_is_null(steps[i]))
             ladder->column = -1;
         const compiled_rule_t *rule = rule_of_copies(self, question);
-        if (ladder->column < 0 && !question->program && !stands_alone(self, rule))
-            self->questions[place->question].program =
-                program_new(self->plan, rule->when, self->programs);
+        if (ladder->column < 0)
+            set_program(self, place->question, rule);
         ladder->count++;
         ladder->rules += question->count;
         group->rules += question->count;

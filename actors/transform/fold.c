@@ -37,8 +37,8 @@ void fold_destroy(fold_t **self_p)
         figure_clear(&self->arguments[i]);
     free(self->arguments);
     free(self->calls);
-    leaves_close(&self->leaves);
     standings_close(&self->standing);
+    findings_close(&self->findings);
     free(self->columns);
     free(self->values);
     free(self);

@@ -64,16 +64,11 @@ static bool compared(compare_t compare, int order)
     abort();
 }
 
-static verdict_t ask_question(const climb_t *self, const question_t *question)
-{
-    return jury_ask(self->hearing, self->docket->copies[question->first], question->program);
-}
-
 static verdict_t ask(const climb_t *self, uint32_t rung)
 {
     const ladder_t *ladder = self->ladder;
     if (ladder->column < 0)
-        return ask_question(self, docket_question(self->docket, ladder->first + rung));
+        return jury_ask(self->hearing, docket_question(self->docket, ladder->first + rung));
     decimal_t value = self->hearing->values[ladder->column];
     int order = decimal_compare(value, self->docket->steps[ladder->first + rung]);
     return compared((compare_t) ladder->compare, order) ? VERDICT_TRUE : VERDICT_FALSE;
@@ -270,9 +265,9 @@ bool fold_call(fold_t *self, hearing_t *hearing, bool settled, bool all)
     self->call_count = 0;
     if (!series->roll && !(series->roll = docket_bind(series->layout->docket, hearing->key)))
         return false;
-    if (!leaves_begin(&self->leaves, series->layout->plan))
+    if (!findings_begin(&self->findings, series->layout))
         return false;
-    hearing->leaves = &self->leaves;
+    hearing->findings = &self->findings;
     all |= series->layout->plan->linear;
     if (!call_ladders(self, hearing, settled, all) ||
         (!series->layout->plan->linear && !call_watched(self, hearing, settled)))

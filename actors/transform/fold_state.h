@@ -27,9 +27,9 @@ struct fold {
     int *columns;      // where they are in the block; -1 = nowhere
     figure_t *arguments;
     size_t call_count, call_capacity;
-    call_t *calls; // of the row in hand
-    leaves_t leaves;
+    call_t *calls;        // of the row in hand
     standings_t standing; // behind it
+    findings_t findings;  // of the row in hand
 };
 
 // The record in hand: a block, or without one a control record.

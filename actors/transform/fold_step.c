@@ -14,7 +14,7 @@ static bool steps_by_columns(const case_t *at, bool *known)
     moment_t earlier = { .position = position };
     hearing_t hearing = *at->hearing;
     hearing.moment = &earlier;
-    hearing.leaves = NULL; // those of the row in hand
+    hearing.findings = NULL; // those of the row in hand
     switch (series_before(pass->series, position, &earlier.ts, &hearing.values)) {
     case BEFORE_NONE:
         return true;

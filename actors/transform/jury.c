@@ -104,11 +104,8 @@ bool jury_sees(const hearing_t *hearing, const compiled_rule_t *compiled)
     return !(hearing->series->partial || hearing->moment->ahead) || rule_covered(hearing, compiled);
 }
 
-// Can it be judged by windows that move?
-static bool is_ready(const hearing_t *hearing, const compiled_rule_t *compiled)
+static bool guards_hold(const hearing_t *hearing, const compiled_rule_t *compiled)
 {
-    if (!jury_sees(hearing, compiled))
-        return false;
     sight_t sight = jury_sight(hearing);
     for (size_t i = 0; i < compiled->guard_count; i++)
         if (!guard_holds(&sight, &compiled->guards[i]))
@@ -116,21 +113,22 @@ static bool is_ready(const hearing_t *hearing, const compiled_rule_t *compiled)
     return true;
 }
 
+// Can it be judged by windows that move?
+static bool is_ready(const hearing_t *hearing, const compiled_rule_t *compiled)
+{
+    return jury_sees(hearing, compiled) && guards_hold(hearing, compiled);
+}
+
 static verdict_t verdict_of(const compiled_rule_t *compiled, const frame_t *frame)
 {
     return evaluate_truth(compiled->when, frame) == TRUTH_TRUE ? VERDICT_TRUE : VERDICT_FALSE;
 }
 
-static verdict_t judge(const hearing_t *hearing, const compiled_rule_t *compiled,
-                       const program_t *program)
+static verdict_t judge(const hearing_t *hearing, const compiled_rule_t *compiled)
 {
     if (!is_ready(hearing, compiled))
         return VERDICT_WARMING;
     frame_t frame = jury_frame(hearing);
-    program_truth_t truth =
-        program && hearing->leaves ? program_run(program, &frame, hearing->leaves) : PROGRAM_UNSURE;
-    if (truth != PROGRAM_UNSURE)
-        return truth == PROGRAM_TRUE ? VERDICT_TRUE : VERDICT_FALSE;
     return verdict_of(compiled, &frame);
 }
 
@@ -138,13 +136,48 @@ static verdict_t judge_frozen(const hearing_t *hearing, size_t rule);
 
 verdict_t jury_rule(const hearing_t *hearing, size_t rule)
 {
-    return jury_ask(hearing, rule, NULL);
+    const compiled_rule_t *compiled = &hearing->series->layout->plan->rules[rule];
+    return compiled->rule.freeze ? judge_frozen(hearing, rule) : judge(hearing, compiled);
 }
 
-verdict_t jury_ask(const hearing_t *hearing, size_t rule, const program_t *program)
+// ---- questions --------------------------------------------------------------------------------
+
+// A rule is large, and of very many each is far away: it is looked at only where it has to be.
+static const compiled_rule_t *rule_of(const hearing_t *hearing, const question_t *question)
 {
-    const compiled_rule_t *compiled = &hearing->series->layout->plan->rules[rule];
-    return compiled->rule.freeze ? judge_frozen(hearing, rule) : judge(hearing, compiled, program);
+    const layout_t *layout = hearing->series->layout;
+    return &layout->plan->rules[layout->docket->copies[question->first]];
+}
+
+static bool question_is_ready(const hearing_t *hearing, const question_t *question)
+{
+    if (hearing->series->partial || hearing->moment->ahead)
+        return is_ready(hearing, rule_of(hearing, question));
+    bool hold;
+    if (!findings_guards(hearing->findings, question->guards, &hold)) {
+        hold = guards_hold(hearing, rule_of(hearing, question));
+        findings_note(hearing->findings, question->guards, hold);
+    }
+    return hold;
+}
+
+// No rule whose windows stand still has a program.
+verdict_t jury_ask(const hearing_t *hearing, const question_t *question)
+{
+    if (!question->program || !hearing->findings)
+        return jury_rule(hearing, hearing->series->layout->docket->copies[question->first]);
+    if (!question_is_ready(hearing, question))
+        return VERDICT_WARMING;
+    frame_t frame = jury_frame(hearing);
+    switch (program_run(question->program, &frame, &hearing->findings->leaves)) {
+    case PROGRAM_TRUE:
+        return VERDICT_TRUE;
+    case PROGRAM_NOT_TRUE:
+        return VERDICT_FALSE;
+    case PROGRAM_UNSURE:
+        break;
+    }
+    return verdict_of(rule_of(hearing, question), &frame);
 }
 
 // ---- windows that stand still -----------------------------------------------------------------
@@ -174,7 +207,7 @@ static verdict_t judge_frozen(const hearing_t *hearing, size_t rule)
     const compiled_rule_t *compiled = &plan->rules[rule];
     const baseline_t *baseline = jury_baseline(hearing, rule);
     if (!baseline)
-        return judge(hearing, compiled, NULL);
+        return judge(hearing, compiled);
     if (!jury_sees(hearing, compiled))
         return VERDICT_WARMING;
     still_t still = still_of(plan, compiled, baseline);
@@ -188,7 +221,7 @@ verdict_t jury_resolves(const hearing_t *hearing, size_t rule)
     const compiled_rule_t *compiled = &plan->rules[rule];
     const baseline_t *baseline = compiled->rule.freeze ? jury_baseline(hearing, rule) : NULL;
     if (!baseline)
-        return judge(hearing, compiled->resolve, NULL);
+        return judge(hearing, compiled->resolve);
     if (!baseline->resolves)
         return VERDICT_WARMING;
     still_t still = still_resolve(plan, compiled, baseline);

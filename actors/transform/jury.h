@@ -8,8 +8,8 @@
  *  that; derived columns are those of the row.
  */
 #pragma once
-#include "actors/rules/program.h"
 #include "actors/transform/aggregate.h"
+#include "actors/transform/findings.h"
 #include "actors/transform/series.h"
 #include "proto/series.h"
 
@@ -21,7 +21,7 @@ typedef struct {
     const moment_t *moment; // windows of the series are moved to it
     const decimal_t *values;
     const series_parts_t *key; // decoded id
-    leaves_t *leaves;          // of this row, for programs; or NULL
+    findings_t *findings;      // of this row; or NULL
 } hearing_t;
 
 typedef enum { VERDICT_WARMING, VERDICT_FALSE, VERDICT_TRUE } verdict_t;
@@ -44,8 +44,9 @@ baseline_t *jury_capture(const hearing_t *hearing, size_t rule);
 
 // WARMING also where a window of the rule is coarse and the row not closed yet (series.h).
 verdict_t jury_rule(const hearing_t *hearing, size_t rule);
-// The same by the program of its condition, if there is one and the hearing has leaves.
-verdict_t jury_ask(const hearing_t *hearing, size_t rule, const program_t *program);
+// The same of the rules of a question of the table's docket; by the program of its condition, if
+// there is one and the hearing has findings.
+verdict_t jury_ask(const hearing_t *hearing, const question_t *question);
 
 // Exact values of the plan's arguments for a row.
 void jury_arguments(const layout_t *layout, const decimal_t *values, int64_t ts,

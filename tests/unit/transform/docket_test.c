@@ -82,7 +82,7 @@ static void draw_keys(seeded_t *seed, char *text)
 
 static void draw_body(seeded_t *seed, char *text)
 {
-    switch (seeded_below(seed, 12)) {
+    switch (seeded_below(seed, 15)) {
     case 0:
     case 1:
     case 2:
@@ -112,6 +112,19 @@ static void draw_body(seeded_t *seed, char *text)
         return;
     case 10:
         sprintf(text, "(volume IS NULL OR price < %s)", step(seed));
+        return;
+    case 11: // beyond what doubles hold, and back
+        sprintf(text,
+                "price * 1e50 * 1e50 * 1e50 * 1e50 * 1e50 * 1e50 * 1e50 / 1e50 / 1e50 / 1e50 / "
+                "1e50 / 1e50 / 1e50 / 1e50 %s %s",
+                sign(seed), step(seed));
+        return;
+    case 12:
+        sprintf(text, "volume / (price * 1e50 * 1e290) %s %s / 1e50 / 1e290", sign(seed),
+                step(seed));
+        return;
+    case 13: // a divisor that doubles cannot tell from 0
+        sprintf(text, "1 / (price + 1e-290 * volume - price) %s %s", sign(seed), step(seed));
         return;
     default:
         sprintf(text, "-(%s - price) > volume * 2", step(seed));
