@@ -70,6 +70,19 @@ void standings_clear(standings_t *self)
     self->count = 0;
 }
 
+baseline_t *standings_find(const standings_t *self, uint32_t rule)
+{
+    size_t low = 0, high = self->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (self->items[middle].rule < rule)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < self->count && self->items[low].rule == rule ? self->items[low].baseline : NULL;
+}
+
 bool standings_add(standings_t *self, uint32_t rule, baseline_t *baseline)
 {
     if (self->count == self->capacity) {

@@ -55,5 +55,6 @@ typedef struct {
 
 void standings_close(standings_t *self); // also of a zeroed one
 void standings_clear(standings_t *self);
+baseline_t *standings_find(const standings_t *self, uint32_t rule); // or NULL
 // Takes the reference over, whatever comes of it. False: out of memory.
 bool standings_add(standings_t *self, uint32_t rule, baseline_t *baseline);

@@ -21,9 +21,18 @@ static void release_all(baselines_t *self, size_t from, size_t to)
         release(self, baselines_row(self, i)->baseline);
 }
 
+static void untell(baselines_t *self)
+{
+    for (size_t i = 0; i < self->told.count; i++)
+        release(self, self->told.items[i].baseline);
+    self->told.count = 0;
+}
+
 void baselines_close(baselines_t *self)
 {
     release_all(self, 0, self->count);
+    untell(self);
+    standings_close(&self->told);
     free(self->rows);
     *self = (baselines_t){ 0 };
 }
@@ -163,6 +172,16 @@ void baselines_drop(baselines_t *self, uint64_t from)
     cut(self, baselines_from(self, from), self->count);
 }
 
+bool baselines_mark(baselines_t *self, uint64_t open)
+{
+    untell(self);
+    for (size_t i = 0; i < self->count && baselines_row(self, i)->position < open; i++)
+        if (!standings_add(&self->told, baselines_row(self, i)->rule,
+                           baseline_share(baselines_row(self, i)->baseline)))
+            return false;
+    return true;
+}
+
 void baselines_move_up(baselines_t *self, uint64_t from)
 {
     for (size_t i = self->count; i-- > 0 && baselines_row(self, i)->position >= from;)
@@ -197,6 +216,7 @@ static bool asks_alike(const layout_t *from, const compiled_rule_t *was, const l
 void baselines_reshape(baselines_t *self, const layout_t *from, const layout_t *to)
 {
     size_t left = 0;
+    untell(self);
     for (size_t i = 0; i < self->count; i++) {
         const baseline_row_t row = *baselines_row(self, i);
         const compiled_rule_t *rule = &from->plan->rules[row.rule];
@@ -213,5 +233,6 @@ void baselines_reshape(baselines_t *self, const layout_t *from, const layout_t *
 
 size_t baselines_bytes(const baselines_t *self)
 {
-    return self->capacity * sizeof *self->rows + self->bytes;
+    return self->capacity * sizeof *self->rows + self->told.capacity * sizeof *self->told.items +
+           self->bytes;
 }

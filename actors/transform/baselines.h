@@ -22,6 +22,7 @@ typedef struct {
     size_t first, count, capacity; // in use are `count` from `first` on
     size_t bytes;                  // of the baselines, each once
     baseline_row_t *rows;          // in order of (position, rule)
+    standings_t told;              // behind the row before the open ones, by the journal so far
 } baselines_t;
 
 void baselines_close(baselines_t *self); // also of a zeroed one
@@ -36,6 +37,8 @@ baseline_t *baselines_find(const baselines_t *self, uint64_t position, uint32_t 
 // What stands still behind this row is that and no more; `behind` is empty then. False: out of
 // memory.
 bool baselines_set(baselines_t *self, uint64_t position, standings_t *behind);
+// All of it is in the journal; the first open row is that. False: out of memory.
+bool baselines_mark(baselines_t *self, uint64_t open);
 void baselines_move_up(baselines_t *self, uint64_t from);  // a row was put in there
 void baselines_forget(baselines_t *self, uint64_t before); // nobody asks for rows before it
 void baselines_drop(baselines_t *self, uint64_t from);     // rows that are told again

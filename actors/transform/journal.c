@@ -257,7 +257,7 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     if (series->layout->plan->recalls)
         write_recalls(self, series);
     if (series->layout->plan->freezes)
-        baselines_write(series, from, self->out);
+        baselines_write(series, from, whole, self->out);
     if (series->heard_us)
         pack_i64(self->out, series->newest - series->heard_us);
     if (known)
@@ -265,12 +265,13 @@ static bool write_entry(writer_t *self, const series_t *series, bool whole)
     return !coarse || write_coarse(self, series);
 }
 
-void journal_mark(series_t *series)
+bool journal_mark(series_t *series)
 {
     series->sent = series->resend = series->ring.tail;
     series->sent_ts = series->newest;
     series->changed = series->turned = series->known_moved = false;
     spoken_mark(&series->topics);
+    return baselines_mark(&series->baselines, series->open.rows[series->open.first].position);
 }
 
 // ---- deltas -----------------------------------------------------------------------------------
@@ -291,10 +292,7 @@ static void write_name(writer_t *self, const branch_t *branch, const series_t *s
 static bool write_touched(writer_t *self, const branch_t *branch, series_t *series)
 {
     write_name(self, branch, series);
-    if (!write_entry(self, series, false))
-        return false;
-    journal_mark(series);
-    return true;
+    return write_entry(self, series, false) && journal_mark(series);
 }
 
 static bool flush_branch(writer_t *self, branch_t *branch)

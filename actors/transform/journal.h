@@ -23,7 +23,7 @@ bool journal_forget(partition_t *self, const branch_t *branch);
 // The same for one series only.
 bool journal_series(partition_t *self, const branch_t *branch, series_t *series);
 void journal_reset(partition_t *self); // the delta was taken
-void journal_mark(series_t *series);   // all of it is written
+bool journal_mark(series_t *series);   // all of it is written; false: out of memory
 bool journal_changed(const partition_t *self);
 
 bool journal_base(const partition_t *self, buffer_t *out);

@@ -42,16 +42,26 @@ static void write_baseline(const series_t *series, const baseline_t *baseline, b
         write_value(&baseline->values[i], out);
 }
 
-void baselines_write(const series_t *series, uint64_t from, buffer_t *out)
+// Those behind the row before the open ones. While an anomaly lasts they are what they were.
+static void write_held(const series_t *series, size_t held, bool whole, buffer_t *out)
+{
+    const baselines_t *baselines = &series->baselines;
+    pack_u64(out, held);
+    for (size_t i = 0; i < held; i++) {
+        const baseline_row_t *row = baselines_row(baselines, i);
+        const baseline_t *told = whole ? NULL : standings_find(&baselines->told, row->rule);
+        bool same = told && baseline_same(told, row->baseline);
+        pack_u64(out, 2 * (uint64_t) row->rule + same);
+        if (!same)
+            write_baseline(series, row->baseline, out);
+    }
+}
+
+void baselines_write(const series_t *series, uint64_t from, bool whole, buffer_t *out)
 {
     const baselines_t *baselines = &series->baselines;
     uint64_t first = series->open.rows[series->open.first].position, end = series->ring.tail;
-    size_t held = baselines_from(baselines, first);
-    pack_u64(out, held);
-    for (size_t i = 0; i < held; i++) {
-        pack_u64(out, baselines_row(baselines, i)->rule);
-        write_baseline(series, baselines_row(baselines, i)->baseline, out);
-    }
+    write_held(series, baselines_from(baselines, first), whole, out);
     size_t next = baselines_from(baselines, from > first ? from : first);
     pack_u64(out, baselines->count - next);
     for (; next < baselines->count; next++) {
@@ -121,21 +131,24 @@ static baseline_t *read_baseline(journal_reader_t *self, const series_t *series,
     return made;
 }
 
-static bool read_row(journal_reader_t *self, const series_t *series, uint64_t position, bool same,
-                     uint64_t *next)
+typedef struct {
+    uint64_t rule;
+    uint64_t *next; // of this row no rule before that comes
+    bool same;      // it is a baseline that is known
+} reading_t;
+
+static bool read_standing(journal_reader_t *self, const series_t *series, const reading_t *what,
+                          baseline_t *known)
 {
     const table_plan_t *plan = series->layout->plan;
-    uint64_t rule = unpack_u64(&self->in);
-    if (self->in.bad || rule < *next || rule >= plan->rule_count || !plan->rules[rule].rule.freeze)
+    if (self->in.bad || what->rule < *what->next || what->rule >= plan->rule_count ||
+        !plan->rules[what->rule].rule.freeze || (what->same && !known))
         return journal_refused(self, "windows that stand still");
-    *next = rule + 1;
-    baseline_t *before =
-        same ? baselines_find(&series->baselines, position - 1, (uint32_t) rule) : NULL;
-    if (same && !before)
-        return journal_refused(self, "windows that stand still");
-    baseline_t *behind = before ? baseline_share(before) : read_baseline(self, series, rule);
-    return behind &&
-           (standings_add(&self->standing, (uint32_t) rule, behind) || journal_no_memory(self));
+    *what->next = what->rule + 1;
+    baseline_t *behind =
+        what->same ? baseline_share(known) : read_baseline(self, series, what->rule);
+    return behind && (standings_add(&self->standing, (uint32_t) what->rule, behind) ||
+                      journal_no_memory(self));
 }
 
 // All of this row were read.
@@ -144,21 +157,35 @@ static bool set_row(journal_reader_t *self, series_t *series, uint64_t position)
     return baselines_set(&series->baselines, position, &self->standing) || journal_no_memory(self);
 }
 
-bool journal_read_baselines(journal_reader_t *self, series_t *series, uint64_t from)
+static bool read_held(journal_reader_t *self, series_t *series, uint64_t first)
 {
-    uint64_t first = series->open.rows[series->open.first].position, tail = series->ring.tail;
-    uint64_t held = unpack_u64(&self->in), next = 0, position = from > first ? from : first;
+    uint64_t held = unpack_u64(&self->in), next = 0;
     baselines_forget(&series->baselines, first);
     if (held > 0 && first == 0)
         return journal_refused(self, "windows that stand still");
-    for (; held > 0; held--)
-        if (!read_row(self, series, first - 1, false, &next))
+    for (; held > 0; held--) {
+        reading_t what = { .rule = unpack_u64(&self->in), .next = &next };
+        if (self->version > JOURNAL_VERSION_REPEATED) {
+            what.same = what.rule % 2;
+            what.rule /= 2;
+        }
+        baseline_t *told =
+            what.same ? standings_find(&series->baselines.told, (uint32_t) what.rule) : NULL;
+        if (!read_standing(self, series, &what, told))
             return false;
-    if (first > 0 && !set_row(self, series, first - 1))
+    }
+    return first == 0 || set_row(self, series, first - 1);
+}
+
+bool journal_read_baselines(journal_reader_t *self, series_t *series, uint64_t from)
+{
+    uint64_t first = series->open.rows[series->open.first].position, tail = series->ring.tail;
+    uint64_t next = 0, position = from > first ? from : first;
+    if (!read_held(self, series, first))
         return false;
-    next = 0;
     for (uint64_t count = unpack_u64(&self->in); count > 0; count--) {
         uint64_t back = unpack_u64(&self->in);
+        reading_t what = { .rule = unpack_u64(&self->in), .next = &next, .same = back % 2 };
         if (self->in.bad || back / 2 == 0 || back / 2 > tail - position)
             return journal_refused(self, "windows that stand still");
         if (tail - back / 2 > position) {
@@ -167,9 +194,11 @@ bool journal_read_baselines(journal_reader_t *self, series_t *series, uint64_t f
             next = 0;
         }
         position = tail - back / 2;
-        if (position == 0 && back % 2)
-            return journal_refused(self, "windows that stand still");
-        if (!read_row(self, series, position, back % 2, &next))
+        baseline_t *before =
+            what.same && position > 0
+                ? baselines_find(&series->baselines, position - 1, (uint32_t) what.rule)
+                : NULL;
+        if (!read_standing(self, series, &what, before))
             return false;
     }
     return self->in.bad ? journal_refused(self, "windows that stand still")

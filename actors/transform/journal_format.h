@@ -34,14 +34,15 @@
  *                    ones; those that do not know how they stood: index, since when they know (back
  *                    from the end; 0: they do not)
  *      baselines     if the plan has rules whose windows stand still: how many do behind the row
- *                    before the open ones: index of the rule, baseline; then behind the open rows
- *                    among the rows above: distance from the end (times 2, plus 1 if it is that
- *                    behind the row before it), index of the rule, and if it is another the
- *                    baseline: time of its row (back from the newest time), how many of its time
- *                    are before that (times 2, plus 1 if `resolve` can be judged), and for each
- *                    aggregate of the rule and of its `resolve` 1 if it is known plus 2 if it is
- *                    coarse, its rows, and if it is known numerator and denominator in lowest terms
- *                    (size in bytes, times 2, plus 1 if it is below 0, and the magnitude)
+ *                    before the open ones: index of the rule (times 2, plus 1 if it is the baseline
+ *                    that the entry before this one had there), and if it is another the baseline;
+ *                    then behind the open rows among the rows above: distance from the end (times
+ * 2, plus 1 if it is that behind the row before it), index of the rule, and if it is another the
+ *                    baseline. A baseline: time of its row (back from the newest time), how many of
+ *                    its time are before that (times 2, plus 1 if `resolve` can be judged), and for
+ *                    each aggregate of the rule and of its `resolve` 1 if it is known plus 2 if it
+ *                    is coarse, its rows, and if it is known numerator and denominator in lowest
+ *                    terms (size in bytes, times 2, plus 1 if it is below 0, and the magnitude)
  *      heard         if ENTRY_HEARD: receipt of the last row, back from the newest time
  *      covered       if ENTRY_KNOWN: covered_us, covered_position, known of each argument
  *      cells         if ENTRY_COARSE, in a whole entry: exact_us, rows not taken, how many widths;
@@ -50,9 +51,10 @@
  *
  *  Positions count back from the end, so they are small.
  *
- *  Version 10 has no `baselines`. Version 9 knows no flaps. Version 8 has no `recalls`, and fired
- *  times 8. Version 7 knows nothing of silence. Version 6 has no incidents. Version 5 has no
- *  `left` either, no `said`, and of a topic no more than seq and id.
+ *  Version 11 has all baselines behind the row before the open ones, and of them the plain index of
+ *  the rule. Version 10 has no `baselines`. Version 9 knows no flaps. Version 8 has no `recalls`,
+ * and fired times 8. Version 7 knows nothing of silence. Version 6 has no incidents. Version 5 has
+ * no `left` either, no `said`, and of a topic no more than seq and id.
  */
 #pragma once
 #include "actors/rules/ruleset.h"
@@ -61,10 +63,11 @@
 #include "actors/transform/series.h"
 
 enum {
-    JOURNAL_VERSION = 11,
+    JOURNAL_VERSION = 12,
     JOURNAL_VERSION_LEAST = 5,
     JOURNAL_VERSION_EIGHTS = 8,
-    JOURNAL_VERSION_MOVING = 10
+    JOURNAL_VERSION_MOVING = 10,
+    JOURNAL_VERSION_REPEATED = 11
 };
 enum {
     SECTION_BRANCH = 1,
@@ -117,8 +120,8 @@ bool column_write(column_writer_t *self, const ring_t *ring, unsigned column, ui
 void figure_write(column_writer_t *self, figure_t *figure, buffer_t *out); // normalises it
 
 // What windows held that stand still behind the row before the open ones, and behind open rows from
-// this position on (journal_baselines.c).
-void baselines_write(const series_t *series, uint64_t from, buffer_t *out);
+// this position on (journal_baselines.c); whole: whoever reads it knows of none.
+void baselines_write(const series_t *series, uint64_t from, bool whole, buffer_t *out);
 
 // Numbers of a column in turn.
 typedef struct {

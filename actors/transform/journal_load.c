@@ -119,7 +119,8 @@ static bool read_series(journal_reader_t *self, bool known)
     series->kept = series->ring.head;
     series_note_partial(series);
     self->branch->quiet_us = 0;
-    journal_mark(series);
+    if (!journal_mark(series))
+        return journal_no_memory(self);
     series_trim(series);
     partition_hide(self->partition, series);
     return true;

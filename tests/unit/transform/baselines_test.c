@@ -28,16 +28,17 @@ static baseline_t *make(uint64_t number)
 typedef struct {
     uint64_t first, end;               // positions that have rows
     const baseline_t *at[ROWS][RULES]; // from `first` on; NULL: its windows move
+    const baseline_t *told[RULES];
 } table_t;
 
 static size_t bytes_of(const table_t *table)
 {
     size_t bytes = 0;
-    const baseline_t *seen[ROWS * RULES];
-    size_t count = 0;
-    for (size_t r = 0; r < table->end - table->first; r++)
+    const baseline_t *seen[(ROWS + 1) * RULES];
+    size_t count = 0, rows = table->end - table->first;
+    for (size_t r = 0; r < rows + 1; r++)
         for (size_t i = 0; i < RULES; i++) {
-            const baseline_t *baseline = table->at[r][i];
+            const baseline_t *baseline = r < rows ? table->at[r][i] : table->told[i];
             bool known = !baseline;
             for (size_t s = 0; !known && s < count; s++)
                 known = seen[s] == baseline;
@@ -63,7 +64,11 @@ static void assert_as(const baselines_t *self, const table_t *table)
             assert_int_equal(row->rule, i);
         }
     assert_int_equal(self->count, count);
-    assert_int_equal(baselines_bytes(self), self->capacity * sizeof *self->rows + bytes_of(table));
+    for (uint32_t i = 0; i < RULES; i++)
+        assert_ptr_equal(standings_find(&self->told, i), table->told[i]);
+    assert_int_equal(baselines_bytes(self), self->capacity * sizeof *self->rows +
+                                                self->told.capacity * sizeof *self->told.items +
+                                                bytes_of(table));
 }
 
 // A row is judged: what stood still behind the one before goes on, begins or ends.
@@ -95,7 +100,7 @@ static void forget(baselines_t *self, table_t *table, uint64_t count)
 static void step(seeded_t *seed, baselines_t *self, table_t *table)
 {
     uint64_t count = table->end - table->first, r = count ? seeded_below(seed, count) : 0;
-    switch (seeded_below(seed, 6)) {
+    switch (seeded_below(seed, 7)) {
     case 0:
     case 1:
         if (count == ROWS)
@@ -117,6 +122,11 @@ static void step(seeded_t *seed, baselines_t *self, table_t *table)
         memset(table->at + r, 0, sizeof *table->at);
         table->end++;
         baselines_move_up(self, table->first + r);
+        return;
+    case 5: // the first row is no more open, and all is in the journal
+        for (uint32_t i = 0; i < RULES; i++)
+            table->told[i] = count > 0 ? table->at[0][i] : NULL;
+        assert_true(baselines_mark(self, table->first + 1));
         return;
     default:
         if (seeded_below(seed, 8) > 0)

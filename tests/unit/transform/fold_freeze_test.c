@@ -204,6 +204,57 @@ static void test_others_come(void **state)
     scene_close(&scene);
 }
 
+// ---- in the journal -----------------------------------------------------------------------------
+
+static bool has(slice_t journal)
+{
+    static const uint8_t price[] = { 0x15, 0xcd, 0x5b, 0x07 }; // the low bytes of 123456789
+    return memmem(journal.data, journal.size, price, sizeof price) != NULL;
+}
+
+static void by_price(const char *name, rule_t *rule)
+{
+    (void) name;
+    rule->freeze = true;
+}
+
+// While it lasts, a delta has a baseline once when it begins, and once when the first row that
+// has it is no more open. Each base has it.
+static void test_written_once(void **state)
+{
+    (void) state;
+    static const feed_rule_t last[] = {
+        { "last", "volume > 2 * avg(volume) OVER rows_1 + 0 * max(price) OVER rows_1", 1 }, { 0 }
+    };
+    enum { ROWS = 12 };
+    for (int64_t lateness = 0; lateness <= 3; lateness++) {
+        scene_t scene;
+        feed_more = by_price;
+        feed_lateness_us = lateness * SECOND;
+        scene_open(&scene, last, NULL);
+        unsigned partition = series_partition(slice_text("candle:x:a"));
+        size_t written = 0;
+        for (int64_t i = 0; i < ROWS; i++) {
+            feed_row_t fresh = { .pair = "a", .ts = i * SECOND, .identity = "1" };
+            fresh.values[0] = feed_number(i == 0 ? "1" : "9");
+            fresh.values[1] = feed_number(i == 0 ? "123456789" : "1");
+            slice_t delta;
+            buffer_t base = { 0 };
+            assert_true(feed(scene.fold, "s", ++scene.seq, &fresh, 1, false));
+            assert_true(fold_delta(scene.fold, partition, &delta));
+            written += i > 0 && has(delta);
+            fold_delta_reset(scene.fold, partition);
+            assert_true(fold_base(scene.fold, partition, &base));
+            assert_int_equal(has(buffer_slice(&base)), true);
+            buffer_destroy(&base);
+        }
+        assert_int_equal(scene.ear.count, ROWS - 1);
+        assert_int_equal(written, 2);
+        scene_close(&scene);
+    }
+    feed_lateness_us = 0;
+}
+
 // ---- at random ----------------------------------------------------------------------------------
 
 typedef struct {
@@ -335,26 +386,40 @@ static ruleset_t *find_rules(void *context, plan_hash_t hash)
     return memcmp(&known, &hash, sizeof hash) == 0 ? loaded_rules : NULL;
 }
 
-// Another fold, from what this one has written so far, and the same state, byte for byte.
-static fold_t *load_again(fold_t *fold, ear_t *ear, buffer_t *durable, unsigned partition)
+static void load(fold_t *fold, unsigned partition, slice_t encoded)
+{
+    fault_t fault = { .text = "" };
+    if (!fold_load(fold, partition, encoded, find_rules, NULL, &fault))
+        fail_msg("%s", fault.text);
+}
+
+// What changed since the last time, to another fold: then both have the same state, byte for byte.
+static void follow(fold_t *fold, fold_t *follower, unsigned partition)
 {
     slice_t delta;
+    buffer_t expected = { 0 }, is = { 0 };
     assert_true(fold_delta(fold, partition, &delta));
-    fold_t *again = fold_new(ear_hear, ear);
-    fold_own(again, partition);
-    fault_t fault = { .text = "" };
-    bool loaded = fold_load(again, partition, buffer_slice(durable), find_rules, NULL, &fault) &&
-                  fold_load(again, partition, delta, find_rules, NULL, &fault);
-    if (!loaded)
-        fail_msg("%s", fault.text);
-    buffer_t expected = { 0 };
-    buffer_clear(durable);
-    assert_true(fold_base(fold, partition, &expected) && fold_base(again, partition, durable));
-    assert_int_equal(expected.size, durable->size);
-    assert_memory_equal(expected.data, durable->data, expected.size);
+    load(follower, partition, delta);
+    fold_delta_reset(fold, partition);
+    assert_true(fold_base(fold, partition, &expected) && fold_base(follower, partition, &is));
+    assert_int_equal(expected.size, is.size);
+    assert_memory_equal(expected.data, is.data, is.size);
     buffer_destroy(&expected);
-    fold_destroy(&fold);
-    return again;
+    buffer_destroy(&is);
+}
+
+// The one that followed goes on in its place, and another one follows from its state on.
+static void take_over(fold_t **fold, fold_t **follower, ear_t *ear, unsigned partition)
+{
+    buffer_t base = { 0 };
+    follow(*fold, *follower, partition);
+    fold_destroy(fold);
+    *fold = *follower;
+    *follower = fold_new(ear_hear, ear);
+    fold_own(*follower, partition);
+    assert_true(fold_base(*fold, partition, &base));
+    load(*follower, partition, buffer_slice(&base));
+    buffer_destroy(&base);
 }
 
 static size_t run(uint64_t state, int64_t lateness, bool dies)
@@ -368,8 +433,8 @@ static size_t run(uint64_t state, int64_t lateness, bool dies)
     feed_lateness_us = lateness;
     loaded_rules = feed_rules(all, NULL);
     unsigned partition = series_partition(slice_text("candle:x:a"));
-    fold_t *fold = feed_fold(&ear, "s", loaded_rules);
-    buffer_t durable = { 0 };
+    fold_t *fold = feed_fold(&ear, "s", loaded_rules), *follower = fold_new(ear_hear, &ear);
+    fold_own(follower, partition);
     int64_t now = 1000 * SECOND, newest = 0;
     for (uint64_t block = 1; block <= BLOCKS; block++) {
         feed_row_t drawn[BLOCK_MAX];
@@ -381,8 +446,11 @@ static size_t run(uint64_t state, int64_t lateness, bool dies)
             newest = drawn[i].ts > newest ? drawn[i].ts : newest;
         }
         assert_true(feed(fold, "s", block, drawn, count, false));
-        if (dies && seeded_below(&seed, 4) == 0)
-            fold = load_again(fold, &ear, &durable, partition);
+        uint64_t what = dies ? seeded_below(&seed, 8) : 8;
+        if (what < 2)
+            take_over(&fold, &follower, &ear, partition);
+        else if (what < 6)
+            follow(fold, follower, partition);
     }
     feed_row_t last = { .pair = "a", .ts = now + 1000 * SECOND, .identity = "1" };
     last.values[0] = last.values[1] = DECIMAL_NULL;
@@ -394,9 +462,9 @@ static size_t run(uint64_t state, int64_t lateness, bool dies)
                   assert_said(&ear, loaded_rules, 2, &rows, holds);
     model(&rows, true, holds);
     said += assert_said(&ear, loaded_rules, 0, &rows, holds);
+    fold_destroy(&follower);
     fold_destroy(&fold);
     ruleset_destroy(&loaded_rules);
-    buffer_destroy(&durable);
     ear_clear(&ear);
     return said;
 }
@@ -423,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_rule_comes),
         cmocka_unit_test(test_spelled_anew),
         cmocka_unit_test(test_others_come),
+        cmocka_unit_test(test_written_once),
         cmocka_unit_test(test_at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
