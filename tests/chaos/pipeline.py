@@ -144,9 +144,11 @@ class Redis(Process):
     """A Redis 7.0 whose disk was full leaves a hole of zeros in an append-only file that it began
     by a rewrite, and refuses that file when it starts next. Then this does what docs/reliability.md
     tells people to do: cut the file there. Redis comes back at an earlier time, up to minutes ago.
+    What a rewrite that was not finished has begun behind that file goes with it.
     """
 
     REFUSED = "Bad file format reading the append only file"
+    NOT_LAST = re.compile(r"Failed to truncate AOF (\S+) because it is not the last file")
 
     def __init__(self, name, words, log, under, limit_kb, manifest):
         super().__init__(name, words, log, under, {}, limit_kb)
@@ -155,12 +157,24 @@ class Redis(Process):
     def start(self):
         size = self.log_size()
         if self.REFUSED in (self.said(self.read_to) if size else ""):
-            cut = subprocess.run(["redis-check-aof", "--fix", str(self.manifest)], input="y\n",
-                                 capture_output=True, text=True, timeout=60)
-            assert cut.returncode == 0, cut.stdout
+            cut = self._cut()
+            behind = self.NOT_LAST.search(cut.stdout)
+            if behind:
+                self._make_last(behind.group(1))
+                cut = self._cut()
+            assert cut.returncode == 0, cut.stdout + cut.stderr
             self.cuts += 1
         self.read_to = size
         super().start()
+
+    def _cut(self):
+        return subprocess.run(["redis-check-aof", "--fix", str(self.manifest)], input="y\n",
+                              capture_output=True, text=True, timeout=60)
+
+    def _make_last(self, name):
+        lines = self.manifest.read_text().splitlines(keepends=True)
+        place = next(i for i, line in enumerate(lines) if line.split()[1] == name)
+        self.manifest.write_text("".join(lines[:place + 1]))
 
 
 class Pipeline:
