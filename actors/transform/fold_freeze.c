@@ -8,7 +8,8 @@
  *
  *  As with steps (fold_step.c), it is remembered for each open row how windows stand behind it,
  *  as of when the row was judged last. A rule that comes to a series under way begins with
- *  windows that move.
+ *  windows that move, until those of its `resolve` are covered as well: whether its guards would
+ *  hold nobody knows before.
  */
 #include "actors/transform/fold_state.h"
 
@@ -16,6 +17,8 @@
 static bool hold(fold_t *self, const hearing_t *hearing, uint32_t rule)
 {
     baseline_t *before = jury_baseline(hearing, rule);
+    if (!before && !jury_covers_life(hearing, rule))
+        return true;
     baseline_t *behind = before ? baseline_share(before) : jury_capture(hearing, rule);
     return behind && standings_add(&self->standing, rule, behind);
 }

@@ -88,7 +88,7 @@ static __attribute__((noinline)) bool rule_covered(const hearing_t *hearing,
 }
 
 // A coarse window that has not come so far yet is covered all the same.
-bool jury_covers(const hearing_t *hearing, size_t rule)
+static bool covers(const hearing_t *hearing, const compiled_rule_t *compiled)
 {
     if (!hearing->series->partial)
         return true;
@@ -96,7 +96,19 @@ bool jury_covers(const hearing_t *hearing, size_t rule)
     moment.ahead = false;
     hearing_t seen = *hearing;
     seen.moment = &moment;
-    return rule_covered(&seen, &hearing->series->layout->plan->rules[rule]);
+    return rule_covered(&seen, compiled);
+}
+
+bool jury_covers(const hearing_t *hearing, size_t rule)
+{
+    return covers(hearing, &hearing->series->layout->plan->rules[rule]);
+}
+
+bool jury_covers_life(const hearing_t *hearing, size_t rule)
+{
+    const compiled_rule_t *compiled = &hearing->series->layout->plan->rules[rule];
+    const compiled_rule_t *resolve = compiled->rule.freeze ? compiled->resolve : NULL;
+    return covers(hearing, compiled) && (!resolve || covers(hearing, resolve));
 }
 
 bool jury_sees(const hearing_t *hearing, const compiled_rule_t *compiled)

@@ -31,6 +31,8 @@ void jury_destroy(jury_t **self_p);
 
 // Are the windows of the rule covered, where the row stands?
 bool jury_covers(const hearing_t *hearing, size_t rule);
+// And those that say how long they stand still, if they do (`resolve`)?
+bool jury_covers_life(const hearing_t *hearing, size_t rule);
 // Must the rule wait with this row until it closes, because of a coarse window?
 bool jury_waits(const hearing_t *hearing, size_t rule);
 // Is what ends an incident of the rule true? It has such a condition.
