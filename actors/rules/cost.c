@@ -6,7 +6,9 @@
 enum {
     NODE_NS = 5,
     WINDOW_NS = 10,
-    EMA_STEP_NS = 2, // for each row of its window
+    EMA_STEP_NS = 2,          // for each row of its window
+    STILL_NS = 200,           // while windows stand still: no program, no neighbour to learn from,
+    STILL_AGGREGATE_NS = 400, // and rationals in place of sums
     NEEDED_MAX =
         256, // aggregates: more than a rule and what resolves it can have with their guards
 };
@@ -80,12 +82,19 @@ static void need_rule(need_t *self, const table_plan_t *table, const compiled_ru
     self->ns += NODE_NS * rule->when->nodes;
 }
 
+static uint32_t of_stillness(const compiled_rule_t *rule)
+{
+    return STILL_NS + STILL_AGGREGATE_NS * (uint32_t) rule->aggregate_count;
+}
+
 uint32_t cost_of(const table_plan_t *table, const compiled_rule_t *rule)
 {
     need_t need = { .ns = 0 };
     need_rule(&need, table, rule);
     if (rule->resolve)
         need_rule(&need, table, rule->resolve);
+    if (rule->rule.freeze)
+        need.ns += of_stillness(rule) + (rule->resolve ? of_stillness(rule->resolve) : 0);
     return need.ns;
 }
 
