@@ -43,10 +43,10 @@ add_test(NAME lint COMMAND sh ${PROJECT_SOURCE_DIR}/run lint)
 
 # Real processes wait more than they work, so they run beside each other. These want the machine for
 # themselves: they count seconds, memory or descriptors, fill it with load, or make hosts of their own.
-set(alone channels_mail_test chaos_test delivering_test hosts_test many_rules_test operating_test
-    overload_test own_illness_test publishing_test push_strangers_test quiet_hours_test
-    redirect_test redis_cli_test strangers_test subscriptions_test surviving_test topics_test
-    worker_test)
+set(alone channels_mail_test chaos_listener_test chaos_test delivering_test hosts_test
+    many_rules_test operating_test overload_test own_illness_test publishing_test
+    push_strangers_test quiet_hours_test redirect_test redis_cli_test strangers_test
+    subscriptions_test surviving_test topics_test worker_test)
 file(GLOB flows CONFIGURE_DEPENDS tests/flow/*_test.py tests/oracle/*_test.py)
 foreach(source ${flows})
   get_filename_component(name ${source} NAME_WE)

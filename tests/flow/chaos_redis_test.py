@@ -64,7 +64,7 @@ def spoil(server, rewrite):
         server.store.set(f"lost:{i}", "1")
     with_hole = server.names()[-1]
     if rewrite:
-        server.store.config_set("rdb-key-save-delay", 100_000)
+        server.store.config_set("rdb-key-save-delay", 20_000)
         server.store.bgrewriteaof()
         wait_for("another file", lambda: server.names()[-1] != with_hole)
         server.store.set("lost", "behind")
