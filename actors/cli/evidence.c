@@ -10,6 +10,7 @@
 
 enum {
     ROWS_FIRST = 1024,
+    ROWS_SPARE = 1024, // behind the alert, before they go
     ROWS_SHOWN = 5,    // of a window, at either end
     WINDOWS_SHOWN = 8, // different ones of an alert
     TIME_TEXT = 40,
@@ -28,23 +29,26 @@ struct evidence {
     const logged_alert_t *logged;
     size_t first, count, capacity; // of rows: [first, count)
     kept_row_t *rows;
-    int64_t newest, lateness_us, keep_us;
+    size_t rows_max;
+    int64_t keep_us;
     uint32_t keep_rows;
-    uint64_t forgotten; // beyond EVIDENCE_ROWS_MAX
-    bool any, judged;
-    const table_plan_t *table; // of the rows given last
+    uint64_t forgotten; // beyond rows_max
+    bool judged, placed;
+    const table_plan_t *table; // of the row given last
     plan_hash_t plan;
     uint64_t plan_seq;
     buffer_t head;           // what was judged
-    size_t window_count, at; // the row that they are those of
+    size_t window_count, at; // the row that they are those of, if it is placed
     window_spec_t windows[WINDOWS_SHOWN];
 };
 
-evidence_t *evidence_new(const logged_alert_t *logged)
+evidence_t *evidence_new(const logged_alert_t *logged, size_t rows_max)
 {
     evidence_t *self = calloc(1, sizeof *self);
-    if (self)
-        self->logged = logged;
+    if (!self)
+        return NULL;
+    self->logged = logged;
+    self->rows_max = rows_max;
     return self;
 }
 
@@ -95,12 +99,26 @@ static bool s_room(evidence_t *self)
     return true;
 }
 
+// The first row of this time or later.
+static size_t s_since(const evidence_t *self, int64_t ts)
+{
+    size_t low = self->first, high = self->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (self->rows[middle].ts < ts)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 // What no window can see any more of a row at the alert's time, or where they stand still.
 static void s_forget(evidence_t *self)
 {
     int64_t seen_us = self->logged->frozen_us, floor = seen_us - self->keep_us;
     while (self->count - self->first > self->keep_rows) {
-        bool many = self->count - self->first > EVIDENCE_ROWS_MAX;
+        bool many = s_since(self, seen_us + 1) - self->first > self->rows_max;
         bool seen = self->rows[self->first].ts >= floor ||
                     self->rows[self->first + self->keep_rows].ts >= seen_us;
         if (seen && !many)
@@ -110,7 +128,20 @@ static void s_forget(evidence_t *self)
     }
 }
 
-// The same row of an earlier record, or NULL.
+// What lies behind the row that it rests on is seen by none of its windows; it goes once it has
+// closed, many at a time.
+static void s_pass_by(evidence_t *self, int64_t floor)
+{
+    size_t from = s_since(self, self->logged->frozen_us + 1), to = s_since(self, floor);
+    if (to < from + ROWS_SPARE || to - from < self->count - to)
+        return;
+    for (size_t i = from; i < to; i++)
+        free(self->rows[i].text);
+    memmove(self->rows + from, self->rows + to, (self->count - to) * sizeof *self->rows);
+    self->count -= to - from;
+}
+
+// The row whose place this one takes, or NULL: it is not kept.
 static kept_row_t *s_earlier(evidence_t *self, const kept_row_t *row)
 {
     for (size_t i = self->count; i > self->first && self->rows[i - 1].ts >= row->ts; i--) {
@@ -122,22 +153,16 @@ static kept_row_t *s_earlier(evidence_t *self, const kept_row_t *row)
     return NULL;
 }
 
-static bool s_add(evidence_t *self, kept_row_t *row, bool ordinal)
+static void s_revise(evidence_t *self, kept_row_t *row)
 {
-    if (self->any && row->ts < self->newest - self->lateness_us) {
-        free(row->text); // late: of no effect
-        return true;
-    }
-    kept_row_t *earlier = ordinal ? NULL : s_earlier(self, row);
-    if (earlier && strcmp(earlier->text, row->text) == 0) {
-        free(row->text); // a duplicate
-        return true;
-    }
-    if (earlier) {
-        free(earlier->text);
+    kept_row_t *earlier = s_earlier(self, row);
+    free(earlier ? earlier->text : row->text);
+    if (earlier)
         *earlier = *row;
-        return true;
-    }
+}
+
+static bool s_put_in(evidence_t *self, const kept_row_t *row)
+{
     if (!s_room(self)) {
         free(row->text);
         return false;
@@ -146,34 +171,36 @@ static bool s_add(evidence_t *self, kept_row_t *row, bool ordinal)
     for (; at > self->first && self->rows[at - 1].ts > row->ts; at--)
         self->rows[at] = self->rows[at - 1];
     self->rows[at] = *row;
-    self->newest = !self->any || row->ts > self->newest ? row->ts : self->newest;
-    self->any = true;
-    s_forget(self);
     return true;
 }
 
-bool evidence_add(evidence_t *self, const retell_run_t *run)
+bool evidence_add(evidence_t *self, const retell_row_t *given)
 {
-    if (self->judged || !slice_is(run->run->series, self->logged->series) || !run->table)
+    const fold_taken_t *taken = given->taken;
+    const rows_view_t *block = taken->block;
+    if (self->judged || !slice_is(taken->series, self->logged->series) || !given->table)
         return true;
-    self->table = run->table;
-    self->plan = run->plan;
-    self->plan_seq = run->plan_seq;
-    self->keep_us = run->table->keep_us;
-    self->keep_rows = run->table->keep_rows;
-    self->lateness_us = run->table->lateness_us;
-    for (uint32_t i = run->run->first; i < run->run->first + run->run->count; i++) {
-        kept_row_t row = { .ts = rows_ts(run->block, i),
-                           .seq = run->block->seq,
-                           .row = rows_load_u32(run->block->row, i),
-                           .text = s_columns(run->block, i) };
-        slice_t identity = rows_identity(run->block, i);
-        row.identity_size = (uint8_t) identity.size;
-        if (identity.size)
-            memcpy(row.identity, identity.data, identity.size);
-        if (!row.text || !s_add(self, &row, run->block->ordinal))
-            return false;
-    }
+    self->table = given->table;
+    self->plan = given->plan;
+    self->plan_seq = given->plan_seq;
+    self->keep_us = given->table->keep_us;
+    self->keep_rows = given->table->keep_rows;
+    kept_row_t row = { .ts = rows_ts(block, taken->row),
+                       .seq = block->seq,
+                       .row = rows_load_u32(block->row, taken->row),
+                       .text = s_columns(block, taken->row) };
+    slice_t identity = rows_identity(block, taken->row);
+    row.identity_size = (uint8_t) identity.size;
+    if (identity.size)
+        memcpy(row.identity, identity.data, identity.size);
+    if (!row.text)
+        return false;
+    if (taken->revised)
+        s_revise(self, &row);
+    else if (!s_put_in(self, &row))
+        return false;
+    s_pass_by(self, taken->floor_us);
+    s_forget(self);
     return true;
 }
 
@@ -225,20 +252,24 @@ static void s_put_evidence(evidence_t *self, const alert_evidence_t *item)
     s_note_window(self, item->window);
 }
 
-// Where the row is whose windows it was judged by: its own, or that from which on they stand still.
-static size_t s_place(const evidence_t *self, const alert_t *alert)
+// Find the row whose windows it was judged by: its own, or that from which on they stand still. If
+// it was logged with another one, what that needs was not kept.
+static void s_place(evidence_t *self, const alert_t *alert)
 {
-    size_t at = self->count;
+    int64_t seen_us = alert->frozen ? alert->frozen_us : alert->ts_us;
     uint64_t nth = 0;
-    for (size_t i = self->first; i < self->count; i++) {
+    if (seen_us != self->logged->frozen_us)
+        return;
+    for (size_t i = s_since(self, seen_us); i < self->count && self->rows[i].ts == seen_us; i++) {
         const kept_row_t *row = &self->rows[i];
-        if (alert->frozen && row->ts == alert->frozen_us && nth++ == alert->frozen_nth)
-            return i;
-        if (!alert->frozen && row->ts == alert->ts_us &&
-            (at == self->count || (row->seq == alert->record_seq && row->row == alert->row)))
-            at = i;
+        bool is = alert->frozen ? nth++ == alert->frozen_nth
+                                : row->seq == alert->record_seq && row->row == alert->row;
+        if (is || (!alert->frozen && !self->placed))
+            self->at = i;
+        self->placed |= is || !alert->frozen;
+        if (is)
+            return;
     }
-    return at;
 }
 
 bool evidence_judge(evidence_t *self, const alert_t *alert)
@@ -248,7 +279,7 @@ bool evidence_judge(evidence_t *self, const alert_t *alert)
     if (!rule)
         return true; // cannot be: it has just judged
     self->judged = true;
-    self->at = s_place(self, alert);
+    s_place(self, alert);
     buffer_printf(out, "kind         %s\ncondition    %.*s\n", alert->kind, (int) alert->when.size,
                   (const char *) alert->when.data);
     buffer_printf(out, "guards       min_rows %" PRIu32 "%s\n", rule->rule.min_rows,
@@ -324,7 +355,10 @@ bool evidence_print(const evidence_t *self, bool all_rows, buffer_t *out)
                   logged->record_seq);
     if (self->judged)
         buffer_append(out, self->head.data, self->head.size);
-    for (size_t i = 0; self->judged && i < self->window_count; i++)
+    if (self->judged && !self->placed && self->window_count > 0)
+        buffer_text(out,
+                    "rows         not shown: the row whose windows it rests on was not found\n");
+    for (size_t i = 0; self->placed && i < self->window_count; i++)
         s_print_window(self, &self->windows[i], all_rows, out);
     return !out->failed;
 }

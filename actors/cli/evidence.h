@@ -1,9 +1,10 @@
 /*  evidence -- what an alert rests on, for a person: the rule, the rows that it saw, what they come
  *  to.
  *
- *  Pure. Rows of one series are given in the order of the log; those that the windows of a row at
- *  the alert's time may see are kept: the accepted ones, in their last revision, by time and
- *  arrival (docs/rules.md).
+ *  Pure. Rows of one series are given as the fold takes them in; those that the windows may see of
+ *  the row that it rests on are kept, in their last revision, by time and arrival (docs/rules.md):
+ *  the row of the alert, or that from which on windows stand still. However long they do, what lies
+ *  between is kept only as long as it may be revised.
  */
 #pragma once
 #include "actors/cli/logged_alert.h"
@@ -11,13 +12,15 @@
 
 typedef struct evidence evidence_t;
 
-enum { EVIDENCE_ROWS_MAX = 4 << 20 }; // kept at a time; beyond, the oldest go and are counted
+// Rows kept up to the one that it rests on; beyond, the oldest go, and it is said.
+enum { EVIDENCE_ROWS_MAX = 4 << 20 };
 
-evidence_t *evidence_new(const logged_alert_t *logged); // which must outlive it
+// `logged` must outlive it.
+evidence_t *evidence_new(const logged_alert_t *logged, size_t rows_max);
 void evidence_destroy(evidence_t **self_p);
 
-// Rows of a record; those of other series are passed over. False: no memory.
-bool evidence_add(evidence_t *self, const retell_run_t *run);
+// A row that came in; of another series it is passed over. False: no memory.
+bool evidence_add(evidence_t *self, const retell_row_t *row);
 
 // The alert as it came out, just now. False: no memory.
 bool evidence_judge(evidence_t *self, const alert_t *alert);

@@ -41,10 +41,10 @@ static void s_take_alert(void *context, unsigned partition, const alert_t *alert
                     !evidence_judge(self->evidence, alert);
 }
 
-static bool s_take_rows(void *context, const retell_run_t *run)
+static bool s_take_row(void *context, const retell_row_t *row)
 {
     explain_t *self = context;
-    return evidence_add(self->evidence, run);
+    return evidence_add(self->evidence, row);
 }
 
 static void s_show_progress(void *context, uint64_t seq)
@@ -110,7 +110,7 @@ static int s_explain(const settings_t *settings, const char *dir, const logged_a
 {
     fault_t fault = { 0 };
     char root[SITE_PATH_MAX];
-    owned(evidence_destroy) evidence_t *evidence = evidence_new(logged);
+    owned(evidence_destroy) evidence_t *evidence = evidence_new(logged, EVIDENCE_ROWS_MAX);
     explain_t self = { .logged = logged, .evidence = evidence };
     const retell_t asked = { .root = root,
                              .namespace = settings->namespace,
@@ -118,7 +118,7 @@ static int s_explain(const settings_t *settings, const char *dir, const logged_a
                              .partition = series_partition(slice_text(logged->series)),
                              .last = logged->record_seq,
                              .alert = s_take_alert,
-                             .rows = s_take_rows,
+                             .row = s_take_row,
                              .context = &self,
                              .progress = isatty(STDERR_FILENO) ? s_show_progress : NULL };
     retell_count_t count;

@@ -38,6 +38,24 @@ static void s_clear(telling_t *self)
     log_cursor_destroy(&self->cursor);
 }
 
+// ---- what the fold says -------------------------------------------------------------------------
+
+static void s_tell_alert(void *context, unsigned partition, const alert_t *alert)
+{
+    const telling_t *self = context;
+    self->asked->alert(self->asked->context, partition, alert);
+}
+
+static bool s_show_row(void *context, const fold_taken_t *taken)
+{
+    const telling_t *self = context;
+    const retell_row_t row = { .taken = taken,
+                               .table = ruleset_table(self->rules, taken->block->table),
+                               .plan = ruleset_hash(self->rules),
+                               .plan_seq = self->plan_seq };
+    return self->asked->row(self->asked->context, &row);
+}
+
 // ---- how the log is to be read ------------------------------------------------------------------
 
 // All orders up to the one that began the edition. They may stand anywhere behind what they amend.
@@ -109,10 +127,11 @@ static bool s_open(telling_t *self, fault_t *fault)
     self->amendments = amendments_new();
     self->mappings = mappings_new();
     self->rows = rows_new();
-    self->fold = fold_new(asked->alert, asked->context);
+    self->fold = fold_new(s_tell_alert, self);
     if (!self->amendments || !self->mappings || !self->rows || !self->fold ||
         !s_find_edition(self, fault))
         return false;
+    fold_watch(self->fold, s_show_row);
     fold_own(self->fold, asked->partition);
     uint64_t begin = amendments_begin(self->amendments);
     if (!s_is_whole(self, begin, fault))
@@ -127,23 +146,6 @@ static void s_pass_over(void *context, const quarantine_t *quarantine)
 {
     (void) context; // told when it was refused, in tw:quarantine
     (void) quarantine;
-}
-
-static bool s_show_rows(const telling_t *self, const rows_view_t *view, const record_t *record)
-{
-    slice_t rest = view->runs;
-    rows_run_t run = { 0 };
-    while (rows_run_next(&rest, &run)) {
-        const retell_run_t shown = { .block = view,
-                                     .run = &run,
-                                     .table = ruleset_table(self->rules, view->table),
-                                     .place = record->place,
-                                     .plan = ruleset_hash(self->rules),
-                                     .plan_seq = self->plan_seq };
-        if (!self->asked->rows(self->asked->context, &shown))
-            return false;
-    }
-    return true;
 }
 
 // False: no memory.
@@ -166,7 +168,6 @@ static bool s_tell_payload(telling_t *self, const record_t *record)
         return !self->block.failed;
     rows_view_t view;
     return rows_decode(&view, buffer_slice(&self->block), &fault) &&
-           s_show_rows(self, &view, record) &&
            fold_rows(self->fold, self->asked->stream, &view, &self->partitions, 0);
 }
 

@@ -7,17 +7,14 @@
 #pragma once
 #include "actors/transform/fold.h"
 
-// A row of a record, before it is judged; everything lives during the call only.
+// A row that came in or is revised, before it is judged; everything lives during the call only.
 typedef struct {
-    const rows_view_t *block;
-    const rows_run_t *run;
+    const fold_taken_t *taken;
     const table_plan_t *table; // NULL: the plan has no such table
-    slice_t place;             // of the record (broker/stage/stage.h)
     plan_hash_t plan;
     uint64_t plan_seq; // the record that brought the plan
-} retell_run_t;
-// All rows of a series in a record, in order. False: no memory.
-typedef bool retell_rows_t(void *context, const retell_run_t *run);
+} retell_row_t;
+typedef bool retell_take_t(void *context, const retell_row_t *row); // false: no memory
 
 typedef struct {
     const char *root, *namespace; // of the stage
@@ -25,7 +22,7 @@ typedef struct {
     unsigned partition;
     uint64_t last; // the record to end with
     fold_alert_t *alert;
-    retell_rows_t *rows;
+    retell_take_t *row;
     void *context;
     void (*progress)(void *context, uint64_t seq); // now and then; may be NULL
 } retell_t;

@@ -45,6 +45,11 @@ void fold_destroy(fold_t **self_p)
     *self_p = NULL;
 }
 
+void fold_watch(fold_t *self, fold_take_t *take)
+{
+    self->take = take;
+}
+
 void fold_limit_open(fold_t *self, uint32_t rows_max)
 {
     assert(rows_max >= OPEN_ROWS_LEAST && rows_max <= OPEN_ROWS_MAX && self->plan_count == 0);

@@ -48,6 +48,18 @@ void fold_destroy(fold_t **self_p);
 // need the same; tests set less.
 void fold_limit_open(fold_t *self, uint32_t rows_max);
 
+// Called for each row that comes in or is revised, before it is judged: what is late or a duplicate
+// is not. False: out of memory, as below.
+typedef struct {
+    slice_t series;
+    const rows_view_t *block;
+    uint32_t row;     // in the block
+    bool revised;     // it takes the place of the one of its time and identity
+    int64_t floor_us; // rows before this have closed
+} fold_taken_t;
+typedef bool fold_take_t(void *context, const fold_taken_t *taken);
+void fold_watch(fold_t *self, fold_take_t *take); // with the context of `alert`
+
 // Take a partition (empty) or drop it with all its state.
 void fold_own(fold_t *self, unsigned partition);
 void fold_drop(fold_t *self, unsigned partition);

@@ -100,6 +100,16 @@ static bool revise(fold_t *self, pass_t *pass, size_t open, const row_t *row, ui
            fold_judge(self, pass, &moment, row, index, true) && thin_out_if_needed(pass);
 }
 
+static bool tell_taken(const fold_t *self, const pass_t *pass, uint32_t index, bool revised)
+{
+    const fold_taken_t taken = { .series = series_name(pass->series),
+                                 .block = pass->block,
+                                 .row = index,
+                                 .revised = revised,
+                                 .floor_us = pass->series->floor_us };
+    return self->take(self->context, &taken);
+}
+
 static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
 {
     series_t *series = pass->series;
@@ -120,6 +130,8 @@ static bool take_row(fold_t *self, pass_t *pass, uint32_t index)
     branch_touch(pass->branch, series);
     partition_hide(pass->partition, series);
     if (!fold_close(self, pass, &row, admitted == ADMIT_NEW, index))
+        return false;
+    if (self->take && !tell_taken(self, pass, index, admitted == ADMIT_REVISION))
         return false;
     jury_arguments(pass->layout, self->values, row.ts, &pass->key, self->arguments);
     if (admitted == ADMIT_REVISION) {

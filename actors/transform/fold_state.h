@@ -14,6 +14,7 @@ typedef struct {
 
 struct fold {
     fold_alert_t *alert;
+    fold_take_t *take; // NULL: nobody watches
     void *context;
     uint32_t open_rows_max; // of a series
     bool owned[PARTITIONS];
