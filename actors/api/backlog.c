@@ -95,13 +95,12 @@ reel_id_t backlog_oldest(const backlog_t *self)
     return (reel_id_t){ 0 };
 }
 
-reel_id_t backlog_newest(const backlog_t *self)
+bool backlog_has(const backlog_t *self, reel_id_t id)
 {
-    size_t pages = self->pages.size / sizeof(size_t);
-    for (size_t page = 0; page < pages; page++)
-        if (s_page(self, page) < s_page(self, page + 1))
-            return s_entry(self, s_page(self, page + 1) - 1).id;
-    return (reel_id_t){ 0 };
+    for (size_t i = 0; i < s_count(self); i++)
+        if (reel_id_compare(s_entry(self, i).id, id) == 0)
+            return true;
+    return false;
 }
 
 bool backlog_tell(const backlog_t *self, reel_id_t behind, backlog_visit_t *visit, void *context)

@@ -16,7 +16,7 @@ void backlog_page(backlog_t *self); // the next page, of older entries than thos
 void backlog_add(backlog_t *self, const char *at, const store_logged_t *logged);
 
 reel_id_t backlog_oldest(const backlog_t *self); // 0-0: there is none
-reel_id_t backlog_newest(const backlog_t *self);
+bool backlog_has(const backlog_t *self, reel_id_t id);
 
 typedef void backlog_visit_t(void *context, reel_id_t id, slice_t rule, slice_t series,
                              slice_t body);

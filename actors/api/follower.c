@@ -8,12 +8,21 @@
 #include "proto/glob.h"
 #include "proto/owned.h"
 
+// Of the log, until an entry that another api has told is here, too: the first may have begun
+// before the viewer came.
+enum { LOOKS_ENOUGH = 2 };
+
 struct follower {
     char *rule, *series; // or NULL: all
     bool greeted;
     uint64_t latest, health, pings; // versions that it has
     reel_id_t alert;                // that it is behind
     reel_id_t told;                 // the entry of which it knows that others are missing before
+    bool ahead;                     // `alert` is not here yet, or the log has lost it
+    reel_id_t came;                 // the last one that was here when it came,
+    uint64_t looks;                 // and how many looks there had been
+    bool lost;                      // it has to be told that the log has lost
+    reel_id_t lost_from;            // what was seen up to this one
     frame_t *frame;                 // that is on the way, or NULL
     size_t sent;                    // bytes of it
 };
@@ -25,9 +34,7 @@ bool scene_open(scene_t *self)
     *self = (scene_t){ 0 };
     self->board = board_new();
     self->reel = reel_new();
-    self->hello = frame_plain("retry: 3000\n\n");
-    self->ping = frame_plain(": ping\n\n");
-    return self->board && self->reel && self->hello && self->ping;
+    return self->board && self->reel;
 }
 
 void scene_close(scene_t *self)
@@ -35,8 +42,6 @@ void scene_close(scene_t *self)
     board_destroy(&self->board);
     reel_destroy(&self->reel);
     frame_drop(&self->health);
-    frame_drop(&self->hello);
-    frame_drop(&self->ping);
 }
 
 bool scene_health(scene_t *self, slice_t item)
@@ -64,7 +69,10 @@ follower_t *follower_new(const scene_t *scene, const char *rule, const char *ser
     if (!self || (rule && !(self->rule = strdup(rule))) ||
         (series && !(self->series = strdup(series))))
         return NULL;
-    self->alert = behind ? *behind : reel_last(scene->reel);
+    self->came = reel_last(scene->reel);
+    self->looks = scene->looks;
+    self->alert = behind ? *behind : self->came;
+    self->ahead = reel_id_compare(self->alert, self->came) > 0;
     self->pings = scene->pings;
     follower_t *given = self;
     self = NULL;
@@ -88,22 +96,58 @@ static bool s_fits(const char *pattern, slice_t text)
     return !pattern || glob_fits(slice_text(pattern), text);
 }
 
-// NULL: no memory.
-static frame_t *s_gap(reel_id_t from, reel_id_t to)
+// NULL: no memory. known: it may go on from `to`.
+static frame_t *s_gap(reel_id_t from, reel_id_t to, bool known)
 {
     char from_text[REEL_ID_MAX], to_text[REEL_ID_MAX], text[2 * REEL_ID_MAX + 32];
     reel_id_write(from, from_text);
     reel_id_write(to, to_text);
     snprintf(text, sizeof text, "{\"from\":\"%s\",\"to\":\"%s\"}", from_text, to_text);
-    return frame_new("gap", NULL, slice_text(text));
+    return frame_new("gap", known ? to_text : NULL, slice_text(text));
+}
+
+// A line, and the id from which it would go on; no event of a browser's. NULL: no memory.
+static frame_t *s_mark(const follower_t *self, const char *line)
+{
+    char id[REEL_ID_MAX], text[REEL_ID_MAX + 32];
+    reel_id_write(self->alert, id);
+    snprintf(text, sizeof text, "%s\nid: %s\n\n", line, id);
+    return frame_plain(text);
+}
+
+void follower_rewind(follower_t *self, reel_id_t to)
+{
+    if (reel_id_compare(self->alert, to) <= 0)
+        return;
+    if (!self->lost)
+        self->lost_from = self->alert;
+    self->lost = true;
+    self->alert = to;
+    self->ahead = false;
+}
+
+// What it has seen is here by now, or never will be.
+static void s_place(follower_t *self, const scene_t *scene)
+{
+    if (reel_id_compare(reel_last(scene->reel), self->alert) >= 0)
+        self->ahead = false;
+    else if (scene->looks - self->looks >= LOOKS_ENOUGH)
+        follower_rewind(self, self->came);
 }
 
 // The next alert that it wants, or a gap before it. False: no memory.
 static bool s_take_alert(follower_t *self, const scene_t *scene)
 {
+    if (self->ahead)
+        s_place(self, scene);
+    if (self->lost) {
+        self->lost = false;
+        self->frame = s_gap(self->lost_from, self->alert, true);
+        return self->frame != NULL;
+    }
     for (reel_entry_t entry; !self->frame && reel_next(scene->reel, self->alert, &entry);) {
         if (entry.gap && reel_id_compare(self->told, entry.id) != 0) {
-            self->frame = s_gap(self->alert, entry.id);
+            self->frame = s_gap(self->alert, entry.id, false);
             self->told = entry.id;
             return self->frame != NULL;
         }
@@ -128,8 +172,8 @@ static bool s_take(follower_t *self, const scene_t *scene)
 {
     if (!self->greeted) {
         self->greeted = true;
-        self->frame = frame_hold(scene->hello);
-        return true;
+        self->frame = s_mark(self, "retry: 3000");
+        return self->frame != NULL;
     }
     if (scene->health && self->health != scene->health_version) {
         self->health = scene->health_version;
@@ -142,7 +186,8 @@ static bool s_take(follower_t *self, const scene_t *scene)
         s_take_latest(self, scene);
     if (!self->frame && self->pings != scene->pings) {
         self->pings = scene->pings;
-        self->frame = frame_hold(scene->ping);
+        self->frame = s_mark(self, ": ping");
+        return self->frame != NULL;
     }
     return true;
 }

@@ -3,6 +3,7 @@
  *  What there is to see is a scene; the viewer reads it at its own speed: first how things are (or,
  *  behind an id, the alerts that it missed), then what changes. One that is slow sees of each
  *  series the newest row only, and every alert, as long as the reel has it: beyond that, a gap.
+ *  From its first byte on it knows the id from which to go on; so does who was sent no alert yet.
  */
 #pragma once
 #include "actors/api/board.h"
@@ -13,7 +14,7 @@ typedef struct { // what all viewers share
     reel_t *reel;
     frame_t *health;
     uint64_t health_version, pings;
-    frame_t *hello, *ping;
+    uint64_t looks; // at the log, that are over
 } scene_t;
 
 bool scene_open(scene_t *self); // false: no memory; scene_close all the same
@@ -30,6 +31,10 @@ typedef struct follower follower_t;
 follower_t *follower_new(const scene_t *scene, const char *rule, const char *series,
                          const reel_id_t *behind);
 void follower_destroy(follower_t **self_p);
+
+// The log has lost what was behind this entry of it; 0-0: all. Who had more is told of a gap, and
+// goes on from there.
+void follower_rewind(follower_t *self, reel_id_t to);
 
 // The next bytes for it, at most `room`; 0: it has seen all. -1: out of memory.
 long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t room);

@@ -137,20 +137,42 @@ reel_id_t hub_last_alert(hub_t *self)
     return last;
 }
 
-void hub_log_is(hub_t *self, hub_log_t log)
+reel_id_t hub_alert_before(hub_t *self, reel_id_t id)
 {
     pthread_mutex_lock(&self->lock);
-    switch (log) {
-    case HUB_LOG_EMPTY:
-        reel_is_empty(self->scene.reel);
-        break;
-    case HUB_LOG_OTHER:
-        reel_clear(self->scene.reel);
-        break;
-    case HUB_LOG_TORN:
-        reel_skip(self->scene.reel);
-        break;
-    }
+    reel_id_t before = reel_before(self->scene.reel, id);
+    pthread_mutex_unlock(&self->lock);
+    return before;
+}
+
+void hub_log_begins(hub_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    reel_is_empty(self->scene.reel);
+    pthread_mutex_unlock(&self->lock);
+}
+
+void hub_log_back(hub_t *self, reel_id_t to)
+{
+    pthread_mutex_lock(&self->lock);
+    reel_rewind(self->scene.reel, to);
+    for (viewer_t *viewer = self->viewers; viewer; viewer = viewer->next)
+        follower_rewind(viewer->follower, to);
+    self->news = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
+void hub_log_torn(hub_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    reel_skip(self->scene.reel);
+    pthread_mutex_unlock(&self->lock);
+}
+
+void hub_log_seen(hub_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->scene.looks++;
     pthread_mutex_unlock(&self->lock);
 }
 

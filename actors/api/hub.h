@@ -40,8 +40,11 @@ void hub_latest_end(hub_t *self);
 bool hub_alert(hub_t *self, reel_id_t id, slice_t rule, slice_t series, slice_t item);
 // The entry that it is behind; 0-0: it has none.
 reel_id_t hub_last_alert(hub_t *self);
-typedef enum { HUB_LOG_EMPTY, HUB_LOG_OTHER, HUB_LOG_TORN } hub_log_t; // reel_is_empty, clear, skip
-void hub_log_is(hub_t *self, hub_log_t log);
+reel_id_t hub_alert_before(hub_t *self, reel_id_t id); // the last one below that; 0-0: none
+void hub_log_begins(hub_t *self);                      // with the next entry: it has none before
+void hub_log_back(hub_t *self, reel_id_t to); // it has lost what was behind this one (reel_rewind)
+void hub_log_torn(hub_t *self);               // entries behind all before will never be told
+void hub_log_seen(hub_t *self);               // all that it has was told
 // Wake whoever has something to see; a ping now and then. In how many us to come again.
 int64_t hub_turn(hub_t *self, int64_t now_us);
 

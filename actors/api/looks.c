@@ -158,24 +158,41 @@ static void see_alert(void *context, const char *at, const store_logged_t *logge
         alerts_add(sight->alerts, logged->body);
 }
 
+static bool is_some(reel_id_t id)
+{
+    return id.ms > 0 || id.n > 0;
+}
+
 static void tell_alert(void *context, reel_id_t id, slice_t rule, slice_t series, slice_t body)
 {
     (void) hub_alert(context, id, rule, series, body); // what it refuses is a gap
 }
 
-// What the log says now, for those who follow it. `reached`: nothing behind `last` is missing.
-static void tell_log(looks_t *self, reel_id_t last, bool reached)
+// The log has lost the last entry that was told: the newest of those before that it still has.
+static reel_id_t find_common(looks_t *self, reel_id_t last)
+{
+    do
+        last = hub_alert_before(server_hub(self->server), last);
+    while (is_some(last) && !backlog_has(self->backlog, last));
+    return last;
+}
+
+// What the log says now, for those who follow it. reached: nothing behind `last` is missing;
+// whole: nor is anything before.
+static void tell_log(looks_t *self, reel_id_t last, bool reached, bool whole)
 {
     hub_t *hub = server_hub(self->server);
-    bool begun = last.ms > 0 || last.n > 0;
-    if (reel_id_compare(backlog_newest(self->backlog), last) < 0) {
-        hub_log_is(hub, HUB_LOG_OTHER); // Redis has lost some of it, or is another
-        last = (reel_id_t){ 0 };
-    } else if (begun && !reached) {
-        hub_log_is(hub, HUB_LOG_TORN);
+    if (is_some(last) && !reached) {
+        hub_log_torn(hub);
+    } else if (is_some(last) && !backlog_has(self->backlog, last)) {
+        last = find_common(self, last); // Redis is an older one, or was emptied
+        hub_log_back(hub, last);
     }
+    if (whole && !is_some(last))
+        hub_log_begins(hub);
     if (!backlog_tell(self->backlog, last, tell_alert, hub))
-        hub_log_is(hub, HUB_LOG_TORN);
+        hub_log_torn(hub);
+    hub_log_seen(hub);
 }
 
 // One page of the log holds all that can be asked for; further ones only what was not seen yet.
@@ -185,25 +202,19 @@ static store_status_t look_at_alerts(looks_t *self, alerts_t *alerts)
     char before[OUTBOX_ID_MAX] = "";
     log_sight_t sight = { .backlog = self->backlog, .alerts = alerts };
     reel_id_t last = hub_last_alert(server_hub(self->server));
-    bool reached = false;
+    bool reached = false, whole = false;
     backlog_clear(self->backlog);
-    for (int page = 0; page < PAGES_MAX && !reached; page++) {
+    for (int page = 0; page < PAGES_MAX && !reached && !whole; page++) {
         size_t count;
         backlog_page(self->backlog);
         store_status_t status = store_held_log(self->store, before, see_alert, &sight, &count);
         if (status != STORE_OK)
             return status;
         sight.alerts = NULL;
-        if (page == 0 && count == 0) {
-            hub_log_is(server_hub(self->server), HUB_LOG_EMPTY);
-            return STORE_OK;
-        }
-        if (count < STORE_HELD_PAGE)
-            break;
+        whole = count < STORE_HELD_PAGE;
         reached = reel_id_compare(backlog_oldest(self->backlog), last) <= 0;
     }
-    reached = reached || reel_id_compare(backlog_oldest(self->backlog), last) <= 0;
-    tell_log(self, last, reached);
+    tell_log(self, last, reached || whole, whole);
     return STORE_OK;
 }
 

@@ -81,34 +81,38 @@ static size_t s_bytes(const shot_t *shot)
     return shot->frame->size + shot->rule_size + shot->series_size;
 }
 
-static void s_drop_first(reel_t *self)
+static void s_drop(reel_t *self, shot_t *shot)
 {
-    shot_t *shot = s_at(self, self->first++);
     self->bytes -= s_bytes(shot);
     frame_drop(&shot->frame);
     free(shot->names);
     *shot = (shot_t){ 0 };
 }
 
-void reel_clear(reel_t *self)
+static void s_drop_first(reel_t *self)
 {
-    while (self->first < self->end)
-        s_drop_first(self);
-    self->torn = true;
+    s_drop(self, s_at(self, self->first++));
+}
+
+void reel_rewind(reel_t *self, reel_id_t to)
+{
+    while (self->first < self->end && reel_id_compare(s_at(self, self->end - 1)->id, to) > 0)
+        s_drop(self, s_at(self, --self->end));
+    self->torn = self->first == self->end;
 }
 
 void reel_destroy(reel_t **self_p)
 {
     if (!*self_p)
         return;
-    reel_clear(*self_p);
+    reel_is_empty(*self_p);
     free(*self_p);
     *self_p = NULL;
 }
 
 void reel_is_empty(reel_t *self)
 {
-    reel_clear(self);
+    reel_rewind(self, (reel_id_t){ 0 });
     self->torn = false;
 }
 
@@ -162,23 +166,38 @@ reel_id_t reel_last(const reel_t *self)
     return self->end > self->first ? s_at(self, self->end - 1)->id : (reel_id_t){ 0 };
 }
 
-bool reel_next(const reel_t *self, reel_id_t behind, reel_entry_t *entry)
+// The number of the first one behind that id.
+static uint64_t s_behind(const reel_t *self, reel_id_t id)
 {
     uint64_t low = self->first, high = self->end;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (reel_id_compare(s_at(self, middle)->id, behind) <= 0)
+        if (reel_id_compare(s_at(self, middle)->id, id) <= 0)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == self->end)
+    return low;
+}
+
+reel_id_t reel_before(const reel_t *self, reel_id_t id)
+{
+    uint64_t at = s_behind(self, id);
+    while (at > self->first && reel_id_compare(s_at(self, at - 1)->id, id) >= 0)
+        at--;
+    return at > self->first ? s_at(self, at - 1)->id : (reel_id_t){ 0 };
+}
+
+bool reel_next(const reel_t *self, reel_id_t behind, reel_entry_t *entry)
+{
+    uint64_t at = s_behind(self, behind);
+    if (at == self->end)
         return false;
-    const shot_t *shot = s_at(self, low);
+    const shot_t *shot = s_at(self, at);
     *entry = (reel_entry_t){ .id = shot->id,
                              .rule = slice_of(shot->names, shot->rule_size),
                              .series = slice_of(shot->names + shot->rule_size, shot->series_size),
                              .frame = shot->frame,
-                             .gap = reel_id_compare(behind, shot->after) < 0 };
+                             .gap = reel_id_compare(behind, shot->after) != 0 };
     return true;
 }

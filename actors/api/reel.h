@@ -31,19 +31,21 @@ void reel_destroy(reel_t **self_p);
 bool reel_add(reel_t *self, reel_id_t id, slice_t rule, slice_t series, slice_t item);
 // There may be entries after the last one that will never be added.
 void reel_skip(reel_t *self);
-// The log is not what it was: forget all.
-void reel_clear(reel_t *self);
+// The log has lost what was behind this entry of it; 0-0: forget all, and nobody knows what is
+// before the next one.
+void reel_rewind(reel_t *self, reel_id_t to);
 // It has no entry: forget all, and the next one follows upon nothing.
 void reel_is_empty(reel_t *self);
 
 size_t reel_count(const reel_t *self);
-reel_id_t reel_last(const reel_t *self); // 0-0: there is none
+reel_id_t reel_last(const reel_t *self);                 // 0-0: there is none
+reel_id_t reel_before(const reel_t *self, reel_id_t id); // the last one below that; 0-0: none is
 
 typedef struct {
     reel_id_t id;
     slice_t rule, series;
     frame_t *frame;
-    bool gap; // entries between the one asked behind and this one may be missing
+    bool gap; // the one asked behind is not the one before it in the log: entries may be missing
 } reel_entry_t;
 
 // The first entry behind that id. False: there is none.

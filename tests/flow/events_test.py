@@ -1,5 +1,5 @@
 """The event stream of the api actor: every alert once, across cut connections and a killed api, the
-newest rows, health, filters, a limit on viewers, and a viewer that reads nothing."""
+newest rows, health, filters, a log that went back, a limit on viewers, and one that reads nothing."""
 
 import contextlib
 import json
@@ -148,14 +148,50 @@ def chosen(port):
     print("patterns choose")
 
 
-def pinged(port):
+def pinged(instance, port):
+    """Who is sent no alert can go on all the same, from where it was pinged."""
+    store = instance.redis()
     viewer = Viewer(port, "?rule=none&series=none")
     since = time.monotonic()
-    viewer.until("ping")
-    viewer.until("ping")
+    ids = [viewer.last for _ in ("retry", "ping", "ping") if viewer.until(_) is None]
     assert time.monotonic() - since < 35
     viewer.close()
-    print("a silent stream is pinged")
+    assert all(store.xrange("tw:alerts", at, at) for at in ids) and len(set(ids)) == 3, ids
+    viewer = Viewer(port, last=ids[-1])
+    viewer.until("alert")
+    (after, _), = store.xrange("tw:alerts", f"({ids[-1]}", count=1)
+    assert viewer.last == after, (ids, viewer.last, after)
+    viewer.close()
+    print("a silent stream is pinged, with the id to go on from")
+
+
+def lost(instance, port):
+    """The log becomes an older one, then an empty one: viewers hear of it, and see what it has."""
+    store = instance.redis()
+    viewer = Viewer(port)
+    viewer.until("alert")
+    older = store.dump("tw:alerts")
+    for _ in range(50):
+        viewer.until("alert")
+    for lose in (lambda: store.restore("tw:alerts", 0, older, replace=True),
+                 lambda: store.delete("tw:alerts")):
+        had = viewer.last
+        lose()
+        gap = viewer.until("gap")
+        assert as_numbers(gap["from"]) >= as_numbers(had) and viewer.last == gap["to"], (gap, had)
+        ids = [viewer.last for _ in range(50) if viewer.until("alert")]
+        logged = [at for at, _ in store.xrange("tw:alerts", f"({gap['to']}", ids[-1])]
+        assert ids == logged, (gap, ids[:3], logged[:3])
+    viewer.close()
+    back = Viewer(port, last=had)
+    gap = back.until("gap")
+    assert gap["from"] == had and back.until("alert") and back.last == gap["to"], gap
+    back.close()
+    print("viewers hear that the log is an older one, or was emptied")
+
+
+def as_numbers(at):
+    return [int(number) for number in at.split("-")]
 
 
 def stuck(instance, port):
@@ -240,7 +276,8 @@ def main():
         resumed(instance, port)
         chosen(port)
         told_of_illness(instance, port)
-        pinged(port)
+        pinged(instance, port)
+        lost(instance, port)
         stuck(instance, port)
         limited(instance)
         ended(instance, port)

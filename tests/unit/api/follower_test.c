@@ -46,7 +46,8 @@ static void assert_read(follower_t *follower, const scene_t *scene, size_t piece
 }
 
 #define ALERT(n) "id: 1-" #n "\nevent: alert\ndata: {\"n\":" #n "}\n\n"
-#define HELLO "retry: 3000\n\n"
+#define HELLO(id) "retry: 3000\nid: " id "\n\n"
+#define GAP(from, to) "event: gap\ndata: {\"from\":\"" from "\",\"to\":\"" to "\"}\n\n"
 
 static void who_comes_sees_how_things_are(void **state)
 {
@@ -57,14 +58,14 @@ static void who_comes_sees_how_things_are(void **state)
         board_set(scene.board, "t:a", slice_text("{1}"));
         owned(follower_destroy) follower_t *follower = follower_new(&scene, NULL, NULL, NULL);
         assert_read(follower, &scene, piece,
-                    HELLO "event: health\ndata: {\"ready\":true}\n\n"
-                          "event: latest\ndata: {1}\n\n");
+                    HELLO("1-2") "event: health\ndata: {\"ready\":true}\n\n"
+                                 "event: latest\ndata: {1}\n\n");
         scene_health(&scene, slice_text("{\"ready\":true}")); // as before
         board_set(scene.board, "t:a", slice_text("{2}"));
         add(&scene, 3, "spike", "t:a");
         assert_read(follower, &scene, piece, ALERT(3) "event: latest\ndata: {2}\n\n");
         scene.pings++;
-        assert_read(follower, &scene, piece, ": ping\n\n");
+        assert_read(follower, &scene, piece, ": ping\nid: 1-3\n\n");
     }
 }
 
@@ -74,16 +75,16 @@ static void who_comes_again_goes_on(void **state)
     owned(scene_close) scene_t scene = of_two_alerts();
     owned(follower_destroy) follower_t *all =
         follower_new(&scene, NULL, NULL, &(reel_id_t){ 0, 0 });
-    assert_read(all, &scene, 7, HELLO ALERT(1) ALERT(2));
+    assert_read(all, &scene, 7, HELLO("0-0") ALERT(1) ALERT(2));
     owned(follower_destroy) follower_t *one =
         follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 1 });
-    assert_read(one, &scene, 4096, HELLO ALERT(2));
+    assert_read(one, &scene, 4096, HELLO("1-1") ALERT(2));
     // Another api was ahead of this one.
     owned(follower_destroy) follower_t *ahead =
         follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 3 });
     add(&scene, 3, "spike", "t:a");
     add(&scene, 4, "spike", "t:a");
-    assert_read(ahead, &scene, 4096, HELLO ALERT(4));
+    assert_read(ahead, &scene, 4096, HELLO("1-3") ALERT(4));
 }
 
 static void patterns_choose(void **state)
@@ -95,11 +96,11 @@ static void patterns_choose(void **state)
     const reel_id_t first = { 0 };
     owned(follower_destroy) follower_t *rule = follower_new(&scene, "sp*", NULL, &first);
     assert_read(rule, &scene, 4096,
-                HELLO ALERT(1) "event: latest\ndata: {1}\n\nevent: latest\ndata: {2}\n\n");
+                HELLO("0-0") ALERT(1) "event: latest\ndata: {1}\n\nevent: latest\ndata: {2}\n\n");
     owned(follower_destroy) follower_t *series = follower_new(&scene, NULL, "*:b", &first);
-    assert_read(series, &scene, 4096, HELLO ALERT(2) "event: latest\ndata: {2}\n\n");
+    assert_read(series, &scene, 4096, HELLO("0-0") ALERT(2) "event: latest\ndata: {2}\n\n");
     owned(follower_destroy) follower_t *none = follower_new(&scene, "spike", "t:b", &first);
-    assert_read(none, &scene, 4096, HELLO "event: latest\ndata: {2}\n\n");
+    assert_read(none, &scene, 4096, HELLO("0-0") "event: latest\ndata: {2}\n\n");
 }
 
 static void what_is_gone_is_a_gap(void **state)
@@ -112,13 +113,13 @@ static void what_is_gone_is_a_gap(void **state)
         add(&scene, n, n == REEL_ENTRIES_MAX + 2 ? "spike" : "calm", "t:a");
     assert_int_equal(reel_count(scene.reel), REEL_ENTRIES_MAX);
     assert_read(follower, &scene, 4096,
-                HELLO "event: gap\ndata: {\"from\":\"1-1\",\"to\":\"1-3\"}\n\n"
-                      "id: 1-4098\nevent: alert\ndata: {\"n\":4098}\n\n");
+                HELLO("1-1") GAP("1-1", "1-3") "id: 1-4098\nevent: alert\ndata: {\"n\":4098}\n\n");
     _Static_assert(REEL_ENTRIES_MAX == 4096, "as above");
     // Who had seen all that is gone has none.
     owned(follower_destroy) follower_t *other =
         follower_new(&scene, "spike", NULL, &(reel_id_t){ 1, 2 });
-    assert_read(other, &scene, 4096, HELLO "id: 1-4098\nevent: alert\ndata: {\"n\":4098}\n\n");
+    assert_read(other, &scene, 4096,
+                HELLO("1-2") "id: 1-4098\nevent: alert\ndata: {\"n\":4098}\n\n");
 }
 
 static void what_was_never_here_is_a_gap(void **state)
@@ -128,16 +129,93 @@ static void what_was_never_here_is_a_gap(void **state)
     owned(follower_destroy) follower_t *follower = follower_new(&scene, NULL, NULL, NULL);
     reel_skip(scene.reel);
     add(&scene, 9, "spike", "t:a");
-    assert_read(follower, &scene, 4096,
-                HELLO "event: gap\ndata: {\"from\":\"1-2\",\"to\":\"1-9\"}\n\n" ALERT(9));
+    assert_read(follower, &scene, 4096, HELLO("1-2") GAP("1-2", "1-9") ALERT(9));
     assert_false(reel_add(scene.reel, (reel_id_t){ 1, 9 }, slice_text("r"), slice_text("s"),
                           slice_text("{}")));
-    reel_clear(scene.reel); // another log, whose ids are smaller
+}
+
+static void who_was_sent_no_alert_can_go_on(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    owned(follower_destroy) follower_t *calm = follower_new(&scene, "none", NULL, NULL);
+    assert_read(calm, &scene, 4096, HELLO("1-2"));
+    add(&scene, 3, "spike", "t:a"); // is none for it
+    assert_read(calm, &scene, 4096, "");
+    scene.pings++;
+    assert_read(calm, &scene, 4096, ": ping\nid: 1-3\n\n");
+    // Nor was there anything to be sent to who came before all.
+    reel_is_empty(scene.reel);
+    owned(follower_destroy) follower_t *first = follower_new(&scene, NULL, NULL, NULL);
+    assert_read(first, &scene, 4096, HELLO("0-0"));
+    add(&scene, 4, "spike", "t:a");
+    owned(follower_destroy) follower_t *again = follower_new(&scene, NULL, NULL, &(reel_id_t){ 0 });
+    assert_read(again, &scene, 4096, HELLO("0-0") ALERT(4));
+}
+
+static void what_an_emptied_log_has_lost_is_a_gap(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    owned(follower_destroy) follower_t *stays = follower_new(&scene, NULL, NULL, NULL);
+    assert_read(stays, &scene, 4096, HELLO("1-2"));
+    reel_rewind(scene.reel, (reel_id_t){ 0 });
+    follower_rewind(stays, (reel_id_t){ 0 });
+    reel_is_empty(scene.reel);
+    assert_read(stays, &scene, 4096, "id: 0-0\n" GAP("1-2", "0-0"));
     add(&scene, 3, "spike", "t:a");
-    owned(follower_destroy) follower_t *other =
+    assert_read(stays, &scene, 4096, ALERT(3));
+    owned(follower_destroy) follower_t *back =
         follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 2 });
-    assert_read(other, &scene, 4096,
-                HELLO "event: gap\ndata: {\"from\":\"1-2\",\"to\":\"1-3\"}\n\n" ALERT(3));
+    assert_read(back, &scene, 4096, HELLO("1-2") GAP("1-2", "1-3") ALERT(3));
+}
+
+static void what_an_older_log_has_lost_is_a_gap(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    for (uint64_t n = 3; n <= 6; n++)
+        add(&scene, n, "spike", "t:a");
+    owned(follower_destroy) follower_t *quick = follower_new(&scene, NULL, NULL, NULL);
+    owned(follower_destroy) follower_t *slow =
+        follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 2 });
+    const reel_id_t common = { 1, 3 };
+    reel_rewind(scene.reel, common);
+    follower_rewind(quick, common);
+    follower_rewind(slow, common);
+    assert_int_equal(reel_last(scene.reel).n, 3);
+    add(&scene, 5, "spike", "t:b"); // an id that was another's, or is above all before
+    add(&scene, 7, "spike", "t:b");
+    assert_read(quick, &scene, 4096, HELLO("1-3") "id: 1-3\n" GAP("1-6", "1-3") ALERT(5) ALERT(7));
+    assert_read(slow, &scene, 4096, HELLO("1-2") ALERT(3) ALERT(5) ALERT(7));
+    // Who comes back has seen what this log never had.
+    owned(follower_destroy) follower_t *back =
+        follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 6 });
+    assert_read(back, &scene, 4096, HELLO("1-6") GAP("1-6", "1-7") ALERT(7));
+}
+
+static void who_is_ahead_of_the_log_hears_that_it_went_back(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    owned(follower_destroy) follower_t *ahead =
+        follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 9 });
+    assert_read(ahead, &scene, 4096, HELLO("1-9"));
+    scene.looks++; // may have begun before it came
+    add(&scene, 3, "spike", "t:a");
+    assert_read(ahead, &scene, 4096, "");
+    scene.looks++;
+    assert_read(ahead, &scene, 4096, "id: 1-2\n" GAP("1-9", "1-2") ALERT(3));
+}
+
+static void entries_are_found_by_the_next_id(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    add(&scene, 5, "spike", "t:a");
+    const uint64_t before[] = { 0, 0, 1, 2, 2, 2, 5 };
+    for (uint64_t n = 0; n < sizeof before / sizeof *before; n++)
+        assert_int_equal(reel_before(scene.reel, (reel_id_t){ 1, n }).n, before[n]);
 }
 
 static void bytes_are_bounded(void **state)
@@ -205,6 +283,11 @@ int main(void)
         cmocka_unit_test(patterns_choose),
         cmocka_unit_test(what_is_gone_is_a_gap),
         cmocka_unit_test(what_was_never_here_is_a_gap),
+        cmocka_unit_test(who_was_sent_no_alert_can_go_on),
+        cmocka_unit_test(what_an_emptied_log_has_lost_is_a_gap),
+        cmocka_unit_test(what_an_older_log_has_lost_is_a_gap),
+        cmocka_unit_test(who_is_ahead_of_the_log_hears_that_it_went_back),
+        cmocka_unit_test(entries_are_found_by_the_next_id),
         cmocka_unit_test(bytes_are_bounded),
         cmocka_unit_test(nothing_breaks_a_line),
         cmocka_unit_test(ids_are_exact),
