@@ -2,6 +2,7 @@
 #include "actors/api/alerts.h"
 
 #include "actors/api/document.h"
+#include "actors/api/strict.h"
 
 void alerts_clear(alerts_t *self)
 {
@@ -17,8 +18,7 @@ void alerts_destroy(alerts_t *self)
 
 bool alerts_add(alerts_t *self, slice_t body)
 {
-    bool object = body.size >= 2 && body.data[0] == '{' && body.data[body.size - 1] == '}';
-    if (self->count == ALERTS_MAX || !object)
+    if (self->count == ALERTS_MAX || !strict_object(body))
         return false;
     buffer_append(&self->text, body.data, body.size);
     self->ends[self->count++] = self->text.size;

@@ -115,6 +115,7 @@ static bool tell_registry(api_t *self)
         { "viewers_refused", viewers.turned_away },
         { "events", viewers.events },
         { "series_left_out", viewers.left_out },
+        { "entries_left_out", looks_left_out(self->looks) },
         { "looks_failed", looks_failed(self->looks) },
         { "brokers", peers_count(self->brokers) },
     };

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "actors/api/strict.h"
 #include "proto/buffer.h"
 
 typedef struct {
@@ -72,15 +73,15 @@ void backlog_add(backlog_t *self, const char *at, const store_logged_t *logged)
 {
     entry_t entry;
     slice_t body = logged->body;
-    if (!reel_id_read(at, &entry.id) || body.size < 2 || body.data[0] != '{' ||
-        body.data[body.size - 1] != '}')
+    if (!reel_id_read(at, &entry.id))
         return;
     entry.rule = self->texts.size;
     buffer_append(&self->texts, logged->rule.data, logged->rule.size);
     entry.series = self->texts.size;
     buffer_append(&self->texts, logged->series.data, logged->series.size);
     entry.body = self->texts.size;
-    buffer_append(&self->texts, body.data, body.size);
+    if (strict_object(body))
+        buffer_append(&self->texts, body.data, body.size);
     entry.end = self->texts.size;
     if (!self->texts.failed)
         buffer_append(&self->entries, &entry, sizeof entry);

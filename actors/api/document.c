@@ -1,9 +1,9 @@
 /*  document -- see document.h. */
 #include "actors/api/document.h"
 
-#include <ctype.h>
 #include <string.h>
 
+#include "actors/api/strict.h"
 #include "proto/json.h"
 
 void document_begin(buffer_t *out, const char *name)
@@ -32,34 +32,6 @@ void document_error(buffer_t *out, const char *type, const char *text)
     buffer_text(out, "}\n");
 }
 
-static const char *s_digits(const char *at)
-{
-    while (isdigit((unsigned char) *at))
-        at++;
-    return at;
-}
-
-bool document_is_number(const char *text)
-{
-    const char *at = text + (*text == '-'), *end = s_digits(at);
-    if (end == at || (*at == '0' && end > at + 1))
-        return false;
-    if (*end == '.') {
-        at = end + 1;
-        end = s_digits(at);
-        if (end == at)
-            return false;
-    }
-    if (*end == 'e' || *end == 'E') {
-        at = end + 1;
-        at += *at == '+' || *at == '-';
-        end = s_digits(at);
-        if (end == at)
-            return false;
-    }
-    return *end == '\0';
-}
-
 static bool s_is_among(const char *name, const char *list)
 {
     size_t size = strlen(name);
@@ -71,7 +43,7 @@ static bool s_is_among(const char *name, const char *list)
 
 static void s_value(buffer_t *out, const char *value, bool number)
 {
-    if (number && document_is_number(value))
+    if (number && strict_number(slice_text(value)))
         buffer_text(out, value);
     else
         json_text(out, slice_text(value));
@@ -121,7 +93,7 @@ bool document_incident(buffer_t *out, const store_rule_t *incident)
 {
     const char *state = s_of(incident, "state"), *body = s_of(incident, "body");
     const char *series = strchr(incident->name, ':');
-    if (!state || !body || body[0] != '{' || !series)
+    if (!state || !body || !series || !strict_object(slice_text(body)))
         return false;
     buffer_text(out, "{\"rule\":");
     json_text(out, slice_of(incident->name, (size_t) (series - incident->name)));

@@ -37,6 +37,7 @@ typedef struct {
     int64_t due_us, rested_us; // not before that, whatever is heard
     int64_t again_us;          // until then what was heard may not be in Redis yet
     bool good;
+    size_t left_out; // of the last one: what Redis holds and is none
 } look_t;
 
 struct looks {
@@ -100,15 +101,32 @@ static store_status_t look_at_rules(looks_t *self, buffer_t *out)
     return status;
 }
 
+typedef struct {
+    buffer_t *out;
+    size_t left_out;
+} incident_sight_t;
+
 static void see_incident(void *context, const store_rule_t *incident)
 {
-    buffer_t *out = context;
+    incident_sight_t *sight = context;
+    buffer_t *out = sight->out;
     owned(buffer_destroy) buffer_t item = { 0 };
-    if (!document_incident(&item, incident))
-        return; // somebody else's key
+    if (!document_incident(&item, incident)) {
+        sight->left_out++; // somebody else's key
+        return;
+    }
     document_next(out);
     buffer_append(out, item.data, item.size);
     out->failed = out->failed || item.failed;
+}
+
+static store_status_t look_at_incidents(looks_t *self, buffer_t *out)
+{
+    incident_sight_t sight = { .out = out };
+    store_status_t status = store_incidents(self->store, see_incident, &sight);
+    if (status == STORE_OK)
+        self->looks[ANSWER_INCIDENTS].left_out = sight.left_out;
+    return status;
 }
 
 typedef struct {
@@ -148,6 +166,7 @@ static void see_actor(void *context, const store_actor_t *actor)
 typedef struct {
     backlog_t *backlog;
     alerts_t *alerts; // NULL: not of this page
+    size_t left_out;
 } log_sight_t;
 
 static void see_alert(void *context, const char *at, const store_logged_t *logged)
@@ -155,7 +174,7 @@ static void see_alert(void *context, const char *at, const store_logged_t *logge
     log_sight_t *sight = context;
     backlog_add(sight->backlog, at, logged);
     if (sight->alerts)
-        alerts_add(sight->alerts, logged->body);
+        sight->left_out += !alerts_add(sight->alerts, logged->body);
 }
 
 static bool is_some(reel_id_t id)
@@ -214,6 +233,7 @@ static store_status_t look_at_alerts(looks_t *self, alerts_t *alerts)
         whole = count < STORE_HELD_PAGE;
         reached = reel_id_compare(backlog_oldest(self->backlog), last) <= 0;
     }
+    self->looks[ANSWER_ALERTS].left_out = sight.left_out;
     tell_log(self, last, reached || whole, whole);
     return STORE_OK;
 }
@@ -226,7 +246,7 @@ static store_status_t look_at(looks_t *self, answer_kind_t kind, buffer_t *out)
         return look_at_rules(self, out);
     case ANSWER_INCIDENTS:
         document_begin(out, "incidents");
-        status = store_incidents(self->store, see_incident, out);
+        status = look_at_incidents(self, out);
         break;
     case ANSWER_LATEST:
         document_begin(out, "latest");
@@ -311,6 +331,14 @@ int64_t looks_turn(looks_t *self, int64_t now_us)
 uint64_t looks_failed(const looks_t *self)
 {
     return self->failed;
+}
+
+uint64_t looks_left_out(const looks_t *self)
+{
+    uint64_t left_out = 0;
+    for (int kind = 0; kind < ANSWERS; kind++)
+        left_out += self->looks[kind].left_out;
+    return left_out;
 }
 
 bool looks_good(const looks_t *self)

@@ -20,5 +20,7 @@ void looks_use(looks_t *self, const settings_t *settings);
 void looks_hint(looks_t *self, int64_t now_us); // an alert was heard
 // Look at what is due. In how many us there is something to do again.
 int64_t looks_turn(looks_t *self, int64_t now_us);
+// Incidents, and the newest entries of the log, that are none and were left out at the last look.
+uint64_t looks_left_out(const looks_t *self);
 uint64_t looks_failed(const looks_t *self); // times that Redis did not tell
 bool looks_good(const looks_t *self);       // each kind was told at its last look

@@ -138,7 +138,7 @@ bool reel_add(reel_t *self, reel_id_t id, slice_t rule, slice_t series, slice_t 
         return false;
     reel_id_write(id, text);
     shot_t shot = { .id = id, .rule_size = rule.size, .series_size = series.size };
-    bool fits = rule.size + series.size + item.size <= FRAME_BYTES_MAX;
+    bool fits = item.size > 0 && rule.size + series.size + item.size <= FRAME_BYTES_MAX;
     shot.frame = fits ? frame_new("alert", text, item) : NULL;
     shot.names = shot.frame ? s_names(rule, series) : NULL;
     if (!shot.names) {

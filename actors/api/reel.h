@@ -26,8 +26,8 @@ typedef struct reel reel_t;
 reel_t *reel_new(void); // NULL: out of memory
 void reel_destroy(reel_t **self_p);
 
-// The next entry; an id that is not above the last one, an item that is too large and lack of
-// memory are refused: a refused entry is a gap.
+// The next entry; an id that is not above the last one, an item that is empty or too large,
+// and lack of memory are refused: a refused entry is a gap.
 bool reel_add(reel_t *self, reel_id_t id, slice_t rule, slice_t series, slice_t item);
 // There may be entries after the last one that will never be added.
 void reel_skip(reel_t *self);

@@ -92,7 +92,7 @@ static const struct {
         { "UNCHANGED", "unchanged", AS_NUMBER },
         { "VIEWERS", "viewers", AS_NUMBER },
         { "ANSWERS AT", "http", AS_TEXT } },
-      { "viewers_refused", "series_left_out", "looks_failed" } },
+      { "viewers_refused", "series_left_out", "entries_left_out", "looks_failed" } },
 };
 enum { ROLES = sizeof roles / sizeof roles[0] };
 

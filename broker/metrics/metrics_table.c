@@ -108,6 +108,7 @@ const metric_row_t metrics_table[] = {
     { "api", "viewers_refused", "api_viewers_refused_total", COUNT, "Viewers for whom there was no room." },
     { "api", "events", "api_events_total", COUNT, "Events made for all viewers." },
     { "api", "series_left_out", "api_series_left_out", LEVEL, "Series without room in the event stream." },
+    { "api", "entries_left_out", "api_entries_left_out", LEVEL, "Incidents and alerts in Redis that are no JSON." },
     { "api", "looks_failed", "api_looks_failed_total", COUNT, "Times that Redis did not tell what is shown." },
     { "api", "brokers", "api_brokers", LEVEL, "Brokers that are listened to." },
 };

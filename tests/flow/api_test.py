@@ -99,6 +99,20 @@ def every_path(instance, port):
     print("every path tells what Redis holds")
 
 
+def spoilt(instance, port):
+    """What somebody wrote into Redis and is no JSON spoils nothing else."""
+    store = instance.redis()
+    for i, body in enumerate((b"{", b"{}}", b'{"a":1,}', b"{},{}", b'{"a":"\xff"}', b"x" * 300000)):
+        store.hset(f"tw:incident:odd:t:{i}", mapping={"state": "firing", "since": 1, "body": body})
+    wait_for("them to be counted", lambda: int(instance.actors("api")[0]["entries_left_out"]) == 6)
+    incidents = listed(port, "/api/v1/incidents")
+    assert incidents and {i["rule"] for i in incidents} == {"any"}, incidents
+    for i in range(6):
+        store.delete(f"tw:incident:odd:t:{i}")
+    wait_for("none to be counted", lambda: int(instance.actors("api")[0]["entries_left_out"]) == 0)
+    print("what is no JSON is left out and counted")
+
+
 def metrics(port):
     status, _, text = ask(port, "/metrics")
     assert status == 200
@@ -271,6 +285,7 @@ def main():
         assert second.wait(30) == 1
         assert "in use" in (instance.dir / "log/second.log").read_text()
         every_path(instance, port)
+        spoilt(instance, port)
         metrics(port)
         encodings(port)
         refused(port)

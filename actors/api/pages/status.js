@@ -14,7 +14,7 @@ const REFUSED = [ // figure, what it means
   ["malformed", "messages that are none"], ["forged", "messages that no collector has sealed"], ["dropped", "messages that could not be used"],
   ["late", "rows that came too late"], ["polls_failed", "polls that failed"], ["sources_failing", "sources that fail now"], ["files_failed", "files that could not be read"],
   ["gaps", "gaps in a staged log"], ["push_gaps", "gaps in what clients pushed"], ["deliveries_failed", "deliveries given up"], ["handshakes_failed", "connections that ended before their handshake"],
-  ["looks_failed", "looks into Redis that failed"],
+  ["entries_left_out", "incidents and alerts in Redis that are none, now"], ["looks_failed", "looks into Redis that failed"],
 ];
 
 const of = role => model.actors.filter(a => a.role === role);

@@ -127,7 +127,8 @@ static void what_was_never_here_is_a_gap(void **state)
     (void) state;
     owned(scene_close) scene_t scene = of_two_alerts();
     owned(follower_destroy) follower_t *follower = follower_new(&scene, NULL, NULL, NULL);
-    reel_skip(scene.reel);
+    assert_false(reel_add(scene.reel, (reel_id_t){ 1, 8 }, slice_text("r"), slice_text("s"),
+                          slice_text(""))); // is none
     add(&scene, 9, "spike", "t:a");
     assert_read(follower, &scene, 4096, HELLO("1-2") GAP("1-2", "1-9") ALERT(9));
     assert_false(reel_add(scene.reel, (reel_id_t){ 1, 9 }, slice_text("r"), slice_text("s"),
