@@ -92,28 +92,62 @@ bool answer_is_known(const char *if_none_match, const char *tag)
     return false;
 }
 
-// "gzip;q=0" is a refusal.
-static bool s_is_wanted(const char *word, size_t size)
+// RFC 9110: 0 or 1, and up to three digits behind the point. In thousandths; -1: it is none.
+static int s_weight(const char *text, size_t size)
 {
-    char parameters[32];
-    size_t name = 0;
-    while (name < size && word[name] != ';' && word[name] != ' ' && word[name] != '\t')
-        name++;
-    bool gzip = (name == 4 && strncasecmp(word, "gzip", 4) == 0) || (name == 1 && *word == '*');
-    if (!gzip || size - name >= sizeof parameters)
+    static const int places[] = { 100, 10, 1 };
+    enum { PLACES = sizeof places / sizeof *places };
+    if (size == 0 || (*text != '0' && *text != '1') || (size > 1 && text[1] != '.') ||
+        size > 2 + PLACES)
+        return -1;
+    int weight = 1000 * (*text - '0');
+    for (size_t i = 2; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return -1;
+        weight += places[i - 2] * (text[i] - '0');
+    }
+    return weight <= 1000 ? weight : -1;
+}
+
+static size_t s_blanks(const char *text, size_t size)
+{
+    size_t blanks = 0;
+    while (blanks < size && (text[blanks] == ' ' || text[blanks] == '\t'))
+        blanks++;
+    return blanks;
+}
+
+// Is it wanted, as its parameter says? None: yes. One that is none: no.
+static bool s_is_wanted(const char *at, size_t size)
+{
+    size_t blanks = s_blanks(at, size);
+    if (blanks == size)
+        return true;
+    if (at[blanks++] != ';')
         return false;
-    memcpy(parameters, word + name, size - name);
-    parameters[size - name] = '\0';
-    const char *weight = strstr(parameters, "q=");
-    return !weight || strtod(weight + 2, NULL) > 0;
+    blanks += s_blanks(at + blanks, size - blanks);
+    return size - blanks > 2 && strncasecmp(at + blanks, "q=", 2) == 0 &&
+           s_weight(at + blanks + 2, size - blanks - 2) > 0;
 }
 
 bool answer_takes_gzip(const char *accept_encoding)
 {
+    bool named = false, gzip = true, all = false;
     const char *word;
     size_t size;
-    for (const char *at = accept_encoding ? accept_encoding : ""; (size = s_word(&at, &word)) > 0;)
-        if (s_is_wanted(word, size))
-            return true;
-    return false;
+    for (const char *at = accept_encoding ? accept_encoding : "";
+         (size = s_word(&at, &word)) > 0;) {
+        size_t name = 0;
+        while (name < size && word[name] != ';' && word[name] != ' ' && word[name] != '\t')
+            name++;
+        bool wanted = s_is_wanted(word + name, size - name);
+        if ((name == 4 && strncasecmp(word, "gzip", name) == 0) ||
+            (name == 6 && strncasecmp(word, "x-gzip", name) == 0)) {
+            named = true;
+            gzip = gzip && wanted; // who says both is not sent it
+        } else if (name == 1 && *word == '*') {
+            all = wanted; // of those that are not named
+        }
+    }
+    return named ? gzip : all;
 }

@@ -81,10 +81,29 @@ static void who_has_it_is_recognised(void **state)
 static void who_takes_gzip_says_so(void **state)
 {
     (void) state;
-    static const char *const yes[] = { "gzip", "deflate, gzip", "GZIP;q=0.5", "*",
-                                       "br , gzip ; q=1" };
-    static const char *const no[] = { "",   "identity",      "gzip;q=0", "gzipped",
-                                      "br", "gzip; q=0.000", "x-gzip-y" };
+    static const char *const yes[] = { "gzip",      "deflate, gzip",     "GZIP;q=0.5",
+                                       "*",         "br , gzip ; q=1",   "gzip;Q=0.001",
+                                       "*;q=0.01",  "*;q=0, gzip;q=0.1", "x-gzip",
+                                       "gzip;q=1.", "gzip;q=1.000" };
+    static const char *const no[] = { "",
+                                      "identity",
+                                      "gzip;q=0",
+                                      "gzipped",
+                                      "br",
+                                      "gzip; q=0.000",
+                                      "x-gzip-y",
+                                      "gzip;q=0, *",
+                                      "*, gzip;q=0",
+                                      "gzip;q=0, gzip",
+                                      "*;q=0",
+                                      "gzip;q=1.001",
+                                      "gzip;q=2",
+                                      "gzip;q=inf",
+                                      "gzip;q=0x1",
+                                      "gzip;q=",
+                                      "gzip;q=0.0001",
+                                      "gzip;level=9",
+                                      "gzip;xq=1" };
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         if (!answer_takes_gzip(yes[i]))
             fail_msg("'%s' takes it", yes[i]);
