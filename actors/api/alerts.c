@@ -25,14 +25,18 @@ bool alerts_add(alerts_t *self, slice_t body)
     return true;
 }
 
-void alerts_document(const alerts_t *self, size_t most, buffer_t *out)
+void alerts_document(const alerts_t *self, size_t most, buffer_t *out, size_t *marks)
 {
     size_t last = self->count > most ? self->count - most : 0;
     document_begin(out, "alerts");
+    if (marks)
+        *marks++ = out->size;
     for (size_t i = self->count; i-- > last;) {
         size_t begin = i > 0 ? self->ends[i - 1] : 0;
         document_next(out);
         buffer_append(out, self->text.data + begin, self->ends[i] - begin);
+        if (marks)
+            *marks++ = out->size;
     }
     document_end(out);
     out->failed = out->failed || self->text.failed;

@@ -25,6 +25,7 @@ struct follower {
     reel_id_t lost_from;            // what was seen up to this one
     frame_t *frame;                 // that is on the way, or NULL
     size_t sent;                    // bytes of it
+    size_t steps;                   // that this read may still take
 };
 
 // ---- the scene -------------------------------------------------------------------------------
@@ -91,9 +92,14 @@ void follower_destroy(follower_t **self_p)
     *self_p = NULL;
 }
 
-static bool s_fits(const char *pattern, slice_t text)
+// Steps are counted as if the pattern were the worst of its length (glob.h).
+static bool s_fits(follower_t *self, const char *pattern, slice_t text)
 {
-    return !pattern || glob_fits(slice_text(pattern), text);
+    if (!pattern)
+        return true;
+    size_t steps = strlen(pattern) * text.size + 1;
+    self->steps -= steps < self->steps ? steps : self->steps;
+    return glob_fits(slice_text(pattern), text);
 }
 
 // NULL: no memory. known: it may go on from `to`.
@@ -145,14 +151,15 @@ static bool s_take_alert(follower_t *self, const scene_t *scene)
         self->frame = s_gap(self->lost_from, self->alert, true);
         return self->frame != NULL;
     }
-    for (reel_entry_t entry; !self->frame && reel_next(scene->reel, self->alert, &entry);) {
+    for (reel_entry_t entry;
+         !self->frame && self->steps > 0 && reel_next(scene->reel, self->alert, &entry);) {
         if (entry.gap && reel_id_compare(self->told, entry.id) != 0) {
             self->frame = s_gap(self->alert, entry.id, false);
             self->told = entry.id;
             return self->frame != NULL;
         }
         self->alert = entry.id;
-        if (s_fits(self->rule, entry.rule) && s_fits(self->series, entry.series))
+        if (s_fits(self, self->rule, entry.rule) && s_fits(self, self->series, entry.series))
             self->frame = frame_hold(entry.frame);
     }
     return true;
@@ -161,9 +168,9 @@ static bool s_take_alert(follower_t *self, const scene_t *scene)
 static void s_take_latest(follower_t *self, const scene_t *scene)
 {
     const char *series;
-    for (frame_t *frame;
-         !self->frame && (frame = board_next(scene->board, &self->latest, &series));)
-        if (s_fits(self->series, slice_text(series)))
+    for (frame_t *frame; !self->frame && self->steps > 0 &&
+                         (frame = board_next(scene->board, &self->latest, &series));)
+        if (s_fits(self, self->series, slice_text(series)))
             self->frame = frame_hold(frame);
 }
 
@@ -184,7 +191,7 @@ static bool s_take(follower_t *self, const scene_t *scene)
         return false;
     if (!self->frame)
         s_take_latest(self, scene);
-    if (!self->frame && self->pings != scene->pings) {
+    if (!self->frame && self->steps > 0 && self->pings != scene->pings) {
         self->pings = scene->pings;
         self->frame = s_mark(self, ": ping");
         return self->frame != NULL;
@@ -192,9 +199,10 @@ static bool s_take(follower_t *self, const scene_t *scene)
     return true;
 }
 
-long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t room)
+long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t room, bool *more)
 {
     size_t used = 0;
+    self->steps = FOLLOWER_STEPS_MAX;
     while (used < room) {
         if (!self->frame && !s_take(self, scene))
             return -1;
@@ -210,5 +218,6 @@ long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t 
             self->sent = 0;
         }
     }
+    *more = self->steps == 0;
     return (long) used;
 }

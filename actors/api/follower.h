@@ -22,7 +22,10 @@ void scene_close(scene_t *self);
 // Told to all viewers if it is not so already. False: no memory.
 bool scene_health(scene_t *self, slice_t item);
 
-enum { FOLLOWER_GLOB_MAX = 255 }; // bytes of a pattern
+enum {
+    FOLLOWER_GLOB_MAX = 255,      // bytes of a pattern
+    FOLLOWER_STEPS_MAX = 4 << 20, // of comparing patterns in one read, some milliseconds at most
+};
 
 typedef struct follower follower_t;
 
@@ -36,5 +39,6 @@ void follower_destroy(follower_t **self_p);
 // goes on from there.
 void follower_rewind(follower_t *self, reel_id_t to);
 
-// The next bytes for it, at most `room`; 0: it has seen all. -1: out of memory.
-long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t room);
+// The next bytes for it, at most `room`; 0: it has seen all, or, with *more, has compared enough
+// for now. -1: out of memory.
+long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t room, bool *more);

@@ -10,11 +10,13 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "proto/owned.h"
 
 enum {
-    BLOCK_BYTES = 512, // of a response, for who speaks HTTP 1.0; others are written to directly
+    BLOCK_BYTES = 512,     // of a response, for who speaks HTTP 1.0; others are written to directly
+    SEND_BYTES = 64 << 10, // that the kernel keeps for a viewer; it doubles them
 };
 
 typedef struct viewer viewer_t;
@@ -85,9 +87,11 @@ void hub_close(hub_t *self)
 bool hub_health(hub_t *self, slice_t item)
 {
     pthread_mutex_lock(&self->lock);
+    uint64_t before = self->scene.health_version;
     bool good = scene_health(&self->scene, item);
-    self->news = true;
-    self->count.events++;
+    bool changed = self->scene.health_version != before;
+    self->news |= changed;
+    self->count.events += changed;
     pthread_mutex_unlock(&self->lock);
     return good;
 }
@@ -202,11 +206,13 @@ static ssize_t s_read(void *context, uint64_t position, char *out, size_t room)
     viewer_t *viewer = context;
     hub_t *self = viewer->hub;
     pthread_mutex_lock(&self->lock);
-    ssize_t size = self->closing
-                       ? MHD_CONTENT_READER_END_OF_STREAM
-                       : follower_read(viewer->follower, &self->scene, (uint8_t *) out, room);
+    bool more = false;
+    ssize_t size =
+        self->closing ? MHD_CONTENT_READER_END_OF_STREAM
+                      : follower_read(viewer->follower, &self->scene, (uint8_t *) out, room, &more);
     if (size == 0 && room > 0) {
         viewer->asleep = true;
+        self->news |= more; // so that it is woken, after the others had their turn
         MHD_suspend_connection(viewer->connection);
     }
     pthread_mutex_unlock(&self->lock);
@@ -239,10 +245,19 @@ static void s_enter(hub_t *self, viewer_t *viewer)
     self->count.viewers++;
 }
 
+// Else the kernel keeps megabytes for each who reads nothing.
+static bool s_bound(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const int bytes = SEND_BYTES;
+    return info && setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes) == 0;
+}
+
 hub_word_t hub_join(hub_t *self, struct MHD_Connection *connection, const char *rule,
                     const char *series, const reel_id_t *behind, struct MHD_Response **response)
 {
-    viewer_t *viewer = calloc(1, sizeof *viewer);
+    viewer_t *viewer = s_bound(connection) ? calloc(1, sizeof *viewer) : NULL;
     if (!viewer)
         return HUB_NO_MEMORY;
     viewer->hub = self;

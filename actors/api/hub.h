@@ -51,7 +51,8 @@ int64_t hub_turn(hub_t *self, int64_t now_us);
 // ---- from the thread of libmicrohttpd ----------------------------------------------------------
 
 typedef enum { HUB_JOINED, HUB_FULL, HUB_NO_MEMORY } hub_word_t;
-// A response that is the stream of this connection, and no other.
+// A response that is the stream of this connection, and no other. HUB_NO_MEMORY: nor may the
+// kernel be told how much to keep for it.
 hub_word_t hub_join(hub_t *self, struct MHD_Connection *connection, const char *rule,
                     const char *series, const reel_id_t *behind, struct MHD_Response **response);
 

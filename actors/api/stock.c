@@ -4,12 +4,16 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actors/api/answer.h"
 #include "broker/runtime/life.h"
 #include "proto/owned.h"
+
+enum { NUMBER_MAX = 24 }; // bytes of one in decimal
+#define TYPE "application/json"
 
 // One kind of answer: what is handed out, and how it is called.
 typedef struct {
@@ -19,12 +23,21 @@ typedef struct {
     int64_t until_us;
 } shelf_t;
 
+// The document of all alerts, of which the one with fewer is a part. Each response that is on the
+// way holds it.
+typedef struct {
+    atomic_uint holders;
+    char tag[ANSWER_TAG_MAX];
+    buffer_t text;
+    size_t count, marks[ALERTS_MAX + 1]; // alerts.h
+} pile_t;
+
 struct stock {
     atomic_uint_fast64_t unchanged, answers;
 
     pthread_mutex_t lock; // guards what follows
     shelf_t shelves[ANSWERS];
-    alerts_t alerts;
+    pile_t *pile; // or NULL: not told yet
 };
 
 // ---- responses -------------------------------------------------------------------------------
@@ -34,6 +47,13 @@ static void s_drop(struct MHD_Response **self_p)
     if (*self_p)
         MHD_destroy_response(*self_p);
     *self_p = NULL;
+}
+
+static void s_type(struct MHD_Response *response, const char *type)
+{
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (type)
+        MHD_add_response_header(response, "Content-Type", type);
 }
 
 struct MHD_Response *stock_response(buffer_t *body, const char *type)
@@ -48,21 +68,23 @@ struct MHD_Response *stock_response(buffer_t *body, const char *type)
         return NULL;
     if (!empty)
         *body = (buffer_t){ 0 }; // it is the response's now
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (type)
-        MHD_add_response_header(response, "Content-Type", type);
+    s_type(response, type);
     return response;
+}
+
+static void s_name(struct MHD_Response *response, const char *tag)
+{
+    MHD_add_response_header(response, "ETag", tag);
+    MHD_add_response_header(response, "Cache-Control", "no-cache"); // ask each time
+    MHD_add_response_header(response, "Vary", "Accept-Encoding");
 }
 
 static struct MHD_Response *s_answer(buffer_t *body, const char *tag, bool gzip)
 {
-    struct MHD_Response *response =
-        stock_response(body, body->size > 0 ? "application/json" : NULL);
+    struct MHD_Response *response = stock_response(body, body->size > 0 ? TYPE : NULL);
     if (!response)
         return NULL;
-    MHD_add_response_header(response, "ETag", tag);
-    MHD_add_response_header(response, "Cache-Control", "no-cache"); // ask each time
-    MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    s_name(response, tag);
     if (gzip)
         MHD_add_response_header(response, "Content-Encoding", "gzip");
     return response;
@@ -128,17 +150,48 @@ bool stock_tell(stock_t *self, answer_kind_t kind, buffer_t *body, int64_t until
     return good;
 }
 
-bool stock_tell_alerts(stock_t *self, alerts_t *alerts, int64_t until_us)
+static void s_pile_drop(void *context)
+{
+    pile_t *pile = context;
+    if (!pile || atomic_fetch_sub(&pile->holders, 1) > 1)
+        return;
+    buffer_destroy(&pile->text);
+    free(pile);
+}
+
+// NULL: no memory.
+static pile_t *s_pile_new(const alerts_t *alerts)
+{
+    pile_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->holders = 1;
+    self->count = alerts->count;
+    alerts_document(alerts, ALERTS_MAX, &self->text, self->marks);
+    if (!self->text.failed) {
+        answer_tag(buffer_slice(&self->text), "", self->tag);
+        return self;
+    }
+    s_pile_drop(self);
+    return NULL;
+}
+
+bool stock_tell_alerts(stock_t *self, const alerts_t *alerts, int64_t until_us)
 {
     buffer_t body = { 0 };
-    alerts_document(alerts, ALERTS_DEFAULT, &body);
+    alerts_document(alerts, ALERTS_DEFAULT, &body, NULL);
+    pile_t *pile = s_pile_new(alerts);
+    if (!pile || !stock_tell(self, ANSWER_ALERTS, &body, until_us)) {
+        buffer_destroy(&body);
+        s_pile_drop(pile);
+        return false;
+    }
     pthread_mutex_lock(&self->lock);
-    alerts_t old = self->alerts;
-    self->alerts = *alerts;
+    pile_t *old = self->pile;
+    self->pile = pile;
     pthread_mutex_unlock(&self->lock);
-    *alerts = (alerts_t){ 0 };
-    alerts_destroy(&old);
-    return stock_tell(self, ANSWER_ALERTS, &body, until_us);
+    s_pile_drop(old);
+    return true;
 }
 
 // ---- who asks --------------------------------------------------------------------------------
@@ -183,30 +236,44 @@ stock_word_t stock_hand_out(stock_t *self, struct MHD_Connection *connection, an
     return !there ? STOCK_UNKNOWN : result == MHD_YES ? STOCK_GIVEN : STOCK_FAILED;
 }
 
-// Another number of alerts than most ask for: made for this viewer.
+// The first `count` alerts of it, and its end. Takes it. NULL: no memory.
+static struct MHD_Response *s_part(pile_t *pile, size_t count)
+{
+    size_t end = pile->marks[pile->count];
+    const struct MHD_IoVec parts[] = { { pile->text.data, pile->marks[count] },
+                                       { pile->text.data + end, pile->text.size - end } };
+    struct MHD_Response *self = MHD_create_response_from_iovec(parts, 2, s_pile_drop, pile);
+    if (self)
+        s_type(self, TYPE);
+    else
+        s_pile_drop(pile);
+    return self;
+}
+
+// Another number of alerts than most ask for: no bytes are made for it, nor compressed.
 stock_word_t stock_hand_out_alerts(stock_t *self, struct MHD_Connection *connection, uint32_t limit)
 {
-    owned(buffer_destroy) buffer_t body = { 0 };
-    char tag[ANSWER_TAG_MAX];
+    char tag[ANSWER_TAG_MAX + NUMBER_MAX];
     pthread_mutex_lock(&self->lock);
-    bool there = s_is_current(&self->shelves[ANSWER_ALERTS]);
-    if (there)
-        alerts_document(&self->alerts, limit, &body);
+    pile_t *pile = s_is_current(&self->shelves[ANSWER_ALERTS]) ? self->pile : NULL;
+    if (pile)
+        pile->holders++;
     pthread_mutex_unlock(&self->lock);
-    if (!there)
+    if (!pile)
         return STOCK_UNKNOWN;
-    if (body.failed)
-        return STOCK_FAILED;
-    answer_tag(buffer_slice(&body), "", tag);
+    size_t count = limit < pile->count ? limit : pile->count;
+    snprintf(tag, sizeof tag, "%.*s-%zu\"", (int) strlen(pile->tag) - 1, pile->tag, count);
     bool same = answer_is_known(s_header(connection, "If-None-Match"), tag);
     self->unchanged += same;
     if (same)
-        buffer_clear(&body);
-    owned(s_drop) struct MHD_Response *response = s_answer(&body, tag, false);
-    return response && MHD_queue_response(connection, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK,
-                                          response) == MHD_YES
-               ? STOCK_GIVEN
-               : STOCK_FAILED;
+        s_pile_drop(pile);
+    owned(s_drop) struct MHD_Response *response =
+        same ? stock_response(&(buffer_t){ 0 }, NULL) : s_part(pile, count);
+    if (!response)
+        return STOCK_FAILED;
+    s_name(response, tag);
+    unsigned status = same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK;
+    return MHD_queue_response(connection, status, response) == MHD_YES ? STOCK_GIVEN : STOCK_FAILED;
 }
 
 // ---- life ------------------------------------------------------------------------------------
@@ -226,7 +293,7 @@ void stock_destroy(stock_t **self_p)
         return;
     for (int kind = 0; kind < ANSWERS; kind++)
         s_empty(&self->shelves[kind]);
-    alerts_destroy(&self->alerts);
+    s_pile_drop(self->pile);
     pthread_mutex_destroy(&self->lock);
     free(self);
     *self_p = NULL;

@@ -18,8 +18,8 @@ void stock_destroy(stock_t **self_p);
 // This is so, and may be told until then (monotonic). Takes the body. False: no memory; what was
 // told before goes on being told until its time is over.
 bool stock_tell(stock_t *self, answer_kind_t kind, buffer_t *body, int64_t until_us);
-// The same of alerts, from which any number of the newest can be asked for. Takes them.
-bool stock_tell_alerts(stock_t *self, alerts_t *alerts, int64_t until_us);
+// The same of alerts, from which any number of the newest can be asked for.
+bool stock_tell_alerts(stock_t *self, const alerts_t *alerts, int64_t until_us);
 
 bool stock_has(stock_t *self, answer_kind_t kind); // and may tell it now
 

@@ -13,7 +13,8 @@
 static void read_all(follower_t *follower, const scene_t *scene, buffer_t *out)
 {
     uint8_t piece[64];
-    for (long size; (size = follower_read(follower, scene, piece, sizeof piece)) > 0;)
+    bool more;
+    for (long size; (size = follower_read(follower, scene, piece, sizeof piece, &more)) > 0;)
         buffer_append(out, piece, (size_t) size);
 }
 
@@ -82,13 +83,14 @@ static void a_gap_that_cannot_be_told_ends_the_stream(void **state)
     while (nth_next(&nth)) {
         owned(scene_close) scene_t scene;
         uint8_t bytes[256];
+        bool more;
         assert_true(scene_open(&scene));
         owned(follower_destroy) follower_t *follower =
             follower_new(&scene, NULL, NULL, &(reel_id_t){ 0 });
         assert_non_null(follower);
         add(&scene, 1);
         nth_arm(&nth);
-        long size = follower_read(follower, &scene, bytes, sizeof bytes - 1);
+        long size = follower_read(follower, &scene, bytes, sizeof bytes - 1, &more);
         nth_disarm(&nth);
         if (size < 0)
             continue;

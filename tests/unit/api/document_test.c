@@ -68,11 +68,19 @@ static void the_newest_alerts_come_first(void **state)
     assert_false(alerts_add(&alerts, slice_text("{\"n\":}")));
     assert_true(alerts_add(&alerts, slice_text("{\"n\":2}")));
     assert_true(alerts_add(&alerts, slice_text("{\"n\":3}")));
-    alerts_document(&alerts, 2, &out);
+    alerts_document(&alerts, 2, &out, NULL);
     assert_string_equal(buffer_string(&out), "{\"status\":\"success\",\"data\":{\"alerts\":[\n"
                                              "{\"n\":3},\n{\"n\":2}]}}\n");
     buffer_clear(&out);
-    alerts_document(&alerts, 9, &out);
+    size_t marks[ALERTS_MAX + 1];
+    alerts_document(&alerts, 9, &out, marks);
+    for (size_t n = 0; n <= alerts.count; n++) {
+        owned(buffer_destroy) buffer_t cut = { 0 }, whole = { 0 };
+        buffer_append(&cut, out.data, marks[n]);
+        buffer_append(&cut, out.data + marks[alerts.count], out.size - marks[alerts.count]);
+        alerts_document(&alerts, n, &whole, NULL);
+        assert_string_equal(buffer_string(&cut), buffer_string(&whole));
+    }
     assert_non_null(strstr(buffer_string(&out), "{\"n\":2},\n{\"n\":1}]"));
     while (alerts.count < ALERTS_MAX)
         assert_true(alerts_add(&alerts, slice_text("{}")));

@@ -38,7 +38,8 @@ static void assert_read(follower_t *follower, const scene_t *scene, size_t piece
 {
     owned(buffer_destroy) buffer_t got = { 0 };
     uint8_t bytes[4096];
-    for (long size; (size = follower_read(follower, scene, bytes, piece)) != 0;) {
+    bool more;
+    for (long size; (size = follower_read(follower, scene, bytes, piece, &more)) != 0;) {
         assert_true(size > 0);
         buffer_append(&got, bytes, (size_t) size);
     }
@@ -234,6 +235,40 @@ static void bytes_are_bounded(void **state)
                           slice_of(larger, sizeof larger)));
 }
 
+// Some patterns cost the product of both lengths, and all viewers wait meanwhile.
+static void comparing_has_an_end(void **state)
+{
+    (void) state;
+    enum { SERIES = 200, NAME = 1000 };
+    owned(scene_close) scene_t scene = of_two_alerts();
+    char name[NAME + 1], pattern[FOLLOWER_GLOB_MAX + 1];
+    memset(name, 'a', NAME);
+    name[NAME] = '\0';
+    for (int i = 0; i < SERIES; i++) {
+        char digits[16];
+        snprintf(digits, sizeof digits, "%03d", i);
+        memcpy(name, digits, 3);
+        assert_int_equal(board_set(scene.board, name, slice_text("{}")), BOARD_CHANGED);
+    }
+    memset(pattern, 'a', FOLLOWER_GLOB_MAX);
+    pattern[0] = '*';
+    pattern[FOLLOWER_GLOB_MAX - 1] = 'b';
+    pattern[FOLLOWER_GLOB_MAX] = '\0';
+    owned(follower_destroy) follower_t *follower = follower_new(&scene, NULL, pattern, NULL);
+    uint8_t bytes[4096];
+    bool more = true;
+    assert_true(follower_read(follower, &scene, bytes, sizeof bytes, &more) > 0 && more);
+    scene.pings++;
+    size_t reads = 1;
+    for (; more && reads < SERIES; reads++) {
+        long size = follower_read(follower, &scene, bytes, sizeof bytes, &more);
+        assert_int_equal(size > 0, !more); // no id before all was compared
+    }
+    assert_in_range(reads, SERIES * NAME / (FOLLOWER_STEPS_MAX / FOLLOWER_GLOB_MAX), SERIES / 2);
+    assert_int_equal(follower_read(follower, &scene, bytes, sizeof bytes, &more), 0);
+    assert_false(more);
+}
+
 static void nothing_breaks_a_line(void **state)
 {
     (void) state;
@@ -290,6 +325,7 @@ int main(void)
         cmocka_unit_test(who_is_ahead_of_the_log_hears_that_it_went_back),
         cmocka_unit_test(entries_are_found_by_the_next_id),
         cmocka_unit_test(bytes_are_bounded),
+        cmocka_unit_test(comparing_has_an_end),
         cmocka_unit_test(nothing_breaks_a_line),
         cmocka_unit_test(ids_are_exact),
     };

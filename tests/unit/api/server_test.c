@@ -3,6 +3,8 @@
  */
 #include "actors/api/server.h"
 
+#include <malloc.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,6 +126,107 @@ static void events_begin_once_rows_and_alerts_are_known(void **state)
     assert_int_equal(code(&site, events, HOST), 503);
 }
 
+static const char *header(const char *answer, const char *name)
+{
+    static char value[128];
+    const char *at = strstr(answer, name);
+    assert_non_null(at);
+    snprintf(value, sizeof value, "%.*s", (int) strcspn(at + strlen(name), "\r"),
+             at + strlen(name));
+    return value;
+}
+
+static void any_number_of_the_newest_alerts_can_be_asked_for(void **state)
+{
+    (void) state;
+    char tag[128], lines[256];
+    owned(site_close) site_t site = site_open();
+    assert_int_equal(code(&site, "/api/v1/alerts?limit=2", HOST), 503);
+    tell_alerts(&site, 3, always_us);
+    const char *two = asked(&site, "/api/v1/alerts?limit=2", HOST, "]}}\n");
+    assert_non_null(strstr(two, "\r\n\r\n{\"status\":\"success\",\"data\":{\"alerts\":[\n"
+                                "{\"n\":3},\n{\"n\":2}]}}\n"));
+    snprintf(tag, sizeof tag, "%s", header(two, "ETag: "));
+    snprintf(lines, sizeof lines, HOST "If-None-Match: %s\r\n", tag);
+    assert_int_equal(code(&site, "/api/v1/alerts?limit=2", lines), 304);
+    assert_int_equal(code(&site, "/api/v1/alerts?limit=1", lines), 200);
+    const char *all = asked(&site, "/api/v1/alerts?limit=256", HOST, "]}}\n");
+    assert_non_null(strstr(all, "\n{\"n\":3},\n{\"n\":2},\n{\"n\":1}]}}\n"));
+    tell_alerts(&site, 4, always_us);
+    assert_int_equal(code(&site, "/api/v1/alerts?limit=2", lines), 200);
+    tell_alerts(&site, 4, 0);
+    assert_int_equal(code(&site, "/api/v1/alerts?limit=2", HOST), 503);
+}
+
+static size_t bytes_allocated(void)
+{
+    struct mallinfo2 now = mallinfo2();
+    return now.uordblks + now.hblkhd;
+}
+
+// Not even for who reads nothing.
+static void nobody_gets_a_copy_of_the_alerts(void **state)
+{
+    (void) state;
+    enum { VIEWERS = 4, BODY = 40000, VIEWER_BYTES_MAX = 64 << 10 }; // more than a socket takes
+    static const char request[] = "GET /api/v1/alerts?limit=256 HTTP/1.1\r\n" HOST "\r\n";
+    owned(alerts_destroy) alerts_t alerts = { 0 };
+    owned(site_close) site_t site = site_open();
+    char body[BODY + 1], first[64];
+    snprintf(body, sizeof body, "{\"a\":\"%0*d\"}", BODY - 8, 0);
+    while (alerts.count < ALERTS_MAX)
+        assert_true(alerts_add(&alerts, slice_text(body)));
+    assert_true(stock_tell_alerts(server_stock(site.server), &alerts, always_us));
+    int lines[VIEWERS];
+    size_t before = bytes_allocated();
+    for (int i = 0; i < VIEWERS; i++) {
+        lines[i] = line_to(&site);
+        assert_int_equal(send(lines[i], request, sizeof request - 1, MSG_NOSIGNAL),
+                         sizeof request - 1);
+        assert_true(recv(lines[i], first, sizeof first, 0) > 0);
+    }
+    size_t after = bytes_allocated();
+    for (int i = 0; i < VIEWERS; i++)
+        close(lines[i]);
+    assert_true(after < before + (size_t) VIEWERS * VIEWER_BYTES_MAX);
+}
+
+// Of the end of that connection that is the server's, in this process.
+static int bytes_kept_for(int line)
+{
+    struct sockaddr_in ours, theirs;
+    socklen_t size = sizeof ours;
+    assert_int_equal(getsockname(line, (struct sockaddr *) &ours, &size), 0);
+    for (int end = 3; end < 1024; end++) {
+        int bytes = 0;
+        size = sizeof theirs;
+        if (getpeername(end, (struct sockaddr *) &theirs, &size) != 0 ||
+            theirs.sin_family != AF_INET || theirs.sin_port != ours.sin_port)
+            continue;
+        size = sizeof bytes;
+        assert_int_equal(getsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, &size), 0);
+        return bytes;
+    }
+    fail_msg("the server has no such connection");
+    return 0;
+}
+
+static void the_kernel_keeps_little_for_a_viewer(void **state)
+{
+    (void) state;
+    enum { KERNEL_BYTES_MAX = 128 << 10 };
+    static const char request[] = "GET /api/v1/events HTTP/1.1\r\n" HOST "\r\n";
+    owned(site_close) site_t site = site_open();
+    tell_alerts(&site, 1, always_us);
+    tell(&site, ANSWER_LATEST, always_us);
+    char first[64];
+    int line = line_to(&site);
+    assert_int_equal(send(line, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    assert_true(recv(line, first, sizeof first, 0) > 0);
+    assert_in_range(bytes_kept_for(line), 1, KERNEL_BYTES_MAX);
+    close(line);
+}
+
 static void a_header_that_decides_is_given_once(void **state)
 {
     (void) state;
@@ -144,6 +247,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_begin_once_rows_and_alerts_are_known),
         cmocka_unit_test(a_header_that_decides_is_given_once),
+        cmocka_unit_test(any_number_of_the_newest_alerts_can_be_asked_for),
+        cmocka_unit_test(nobody_gets_a_copy_of_the_alerts),
+        cmocka_unit_test(the_kernel_keeps_little_for_a_viewer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
