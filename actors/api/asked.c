@@ -137,8 +137,8 @@ static route_t s_find(const asked_t *self)
         return s_refuse(
             404, "not_found",
             "no such path; here are /, /api/v1/rules, /api/v1/incidents, /api/v1/alerts, "
-            "/api/v1/latest, /api/v1/status, /api/v1/events, /metrics, /healthz and "
-            "/readyz");
+            "/api/v1/latest, /api/v1/status, /api/v1/events, /api/v1/openapi.json, /metrics, "
+            "/healthz and /readyz");
     bool odd = self->odd;
     for (int i = 0; i < PARAMETERS; i++)
         odd = odd || (self->parameters[i] && !(paths[found].parameters & (1u << i)));

@@ -1,4 +1,5 @@
-/*  pages -- the files of the dashboard as bytes of the program, so that it and its api never differ.
+/*  pages -- the files of the dashboard and the description of the api as bytes of the program, so that
+ *  none of these differs from another.
  */
     .macro page symbol, file
     .global page_\symbol, page_\symbol\()_end
@@ -25,4 +26,5 @@ page_\symbol\()_end:
     page status, status.js
     page style, style.css
     page icon, icon.svg
+    page openapi, openapi.json
     .section .note.GNU-stack, "", @progbits

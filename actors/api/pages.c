@@ -27,6 +27,7 @@ PAGE(rules);
 PAGE(status);
 PAGE(style);
 PAGE(icon);
+PAGE(openapi);
 
 #define SCRIPT "text/javascript; charset=utf-8"
 #define MODULE(symbol)                                                                             \
@@ -55,6 +56,7 @@ static const struct {
     MODULE(status),
     { "/style.css", "text/css; charset=utf-8", page_style, page_style_end },
     { "/icon.svg", "image/svg+xml", page_icon, page_icon_end },
+    { "/api/v1/openapi.json", "application/json", page_openapi, page_openapi_end },
 };
 enum { FILES = sizeof files / sizeof *files, INDEX = 0 };
 
