@@ -94,13 +94,16 @@ static void shrink(baselines_t *self)
 
 static void close_gap(baselines_t *self, size_t at, size_t less)
 {
+    if (less == 0)
+        return; // there may be no array
     size_t behind = self->count - at - less;
     baseline_row_t *rows = self->rows + self->first;
-    if (less > 0 && at < behind)
+    if (at < behind) {
         memmove(rows + less, rows, at * sizeof *rows);
-    else if (less > 0)
+        self->first += less;
+    } else {
         memmove(rows + at, rows + at + less, behind * sizeof *rows);
-    self->first += at < behind ? less : 0;
+    }
     self->count -= less;
     shrink(self);
 }
