@@ -205,6 +205,41 @@ def everywhere():
     print("who listens everywhere is named by its host")
 
 
+def overlap(a, b):
+    return (a["x"] < b["x"] + b["w"] and b["x"] < a["x"] + a["w"] and
+            a["y"] < b["y"] + b["h"] and b["y"] < a["y"] + a["h"])
+
+
+def drawn():
+    """(title, query) of all panels of the Grafana dashboard, which is sound by itself."""
+    dashboard = json.loads((TOP / "docs/grafana/tidewire.json").read_text())
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    places = [panel["gridPos"] for panel in panels]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+    assert not any(overlap(a, b) for i, a in enumerate(places) for b in places[:i]), "panels overlap"
+    variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+    assert variables == {"datasource", "job"}
+    assert len({panel["title"] for panel in panels}) == len(panels)
+    for panel in panels:
+        assert panel["type"] == "row" or (panel["description"] and panel["targets"]), panel["title"]
+        for target in panel.get("targets", ()):
+            assert target["datasource"]["uid"] == "${datasource}", panel["title"]
+            yield panel["title"], target["expr"]
+
+
+def grafana(query):
+    """Every panel of the dashboard has something to draw."""
+    count = 0
+    for title, expression in drawn():
+        asked = expression.replace("$__rate_interval", "10s").replace("$job", "tidewire")
+        assert "$" not in asked, asked
+        wait_for(f"{title}: {asked}", lambda asked=asked: query(asked))
+        count += 1
+    assert not query('tidewire_no_such_figure{job="tidewire"}')  # it does tell nothing from something
+    print(f"{count} queries of the Grafana dashboard find something")
+
+
 def prometheus(instance):
     folder = instance.dir / "prometheus"
     shutil.copytree(TOP / "docs/prometheus", folder)
@@ -239,6 +274,7 @@ def prometheus(instance):
     wait_for("Prometheus to scrape every actor", reachable, 60)
     wait_for("a figure in Prometheus",
              lambda: query("sum(tidewire_transform_partitions)")[0]["value"][1] == "256")
+    grafana(query)
     broker = instance.actors("broker")[0]
     supervisor = int((instance.dir / "supervisor.pid").read_text())
     os.kill(supervisor, signal.SIGSTOP)  # so that it is not started again
