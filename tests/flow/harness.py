@@ -27,6 +27,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("TIDEWIRE", str(TOP / "build/release/tidewire"))
 SHARED = TOP.parent / "shared/data"
 SKIPPED = 77  # exit code that ctest shows as "Skipped"
+LATER, LATER_S = 2, 30  # times as long, and at least so long, what did not come is waited for
 LOG_LINES, LOG_LINE_CHARS, REASON_CHARS = 15, 400, 2000  # of each log of a test that failed
 
 ALERT_KINDS = {"alert", "correction"}  # the other entries of a topic tell of incidents
@@ -37,14 +38,14 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
-class Vain(AssertionError):
-    """Time was up. A promise that is broken is another matter."""
+class Late(AssertionError):
+    """It came, but when time was up. What never comes is another matter."""
 
 
 def tell_late(kind, failure, trace):
     """That a test ended so, for `./run test`, which lets few of them run once more, alone."""
     folder = os.environ.get("TIDEWIRE_LATE")
-    if folder and issubclass(kind, Vain):
+    if folder and issubclass(kind, Late):
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
         (pathlib.Path(folder) / pathlib.Path(sys.argv[0]).stem).write_text(f"{failure}\n")
     sys.__excepthook__(kind, failure, trace)
@@ -54,15 +55,24 @@ sys.excepthook = tell_late
 
 
 def wait_for(what, condition, seconds=60.0):
-    """The first true value of condition(); fails loudly when time is up. `what`: a text, or who makes
-    one when it is too late and knows what was there instead."""
-    until = time.monotonic() + seconds
+    """The first true value of condition(); fails loudly when time is up, and says whether it came in
+    the end: what is late on a busy machine is no lost alert. `what`: a text, or who makes one when it is
+    too late and knows what was there instead."""
+    begun = time.monotonic()
+    until = begun + seconds
     while time.monotonic() < until:
         value = condition()
         if value:
             return value
         time.sleep(0.02)
-    raise Vain(f"waited {seconds:g} s in vain for: {what() if callable(what) else what}")
+    missed = f"waited {seconds:g} s in vain for: {what() if callable(what) else what}"
+    if not os.environ.get("TIDEWIRE_LATE"):
+        raise AssertionError(missed)
+    while time.monotonic() < until + max(LATER * seconds, LATER_S):
+        if condition():
+            raise Late(f"{missed}: it came after {time.monotonic() - begun:.1f} s")
+        time.sleep(0.1)
+    raise AssertionError(f"{missed}; nor did it come in {time.monotonic() - begun:.0f} s")
 
 
 def reason(failure):
