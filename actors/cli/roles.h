@@ -7,7 +7,7 @@ enum { ROLES = 6 };
 // Downstream first: everybody finds a listener. Stopping goes the other way.
 extern const char *const roles_order[ROLES];
 
-#define ROLES_API "api"         // by itself only where `listen.http` says where it answers
+#define ROLES_API "api" // by itself only where `listen.http` says where it answers
 
 // How many of this role does the list ask for (NULL = one of each)? -1 with fault if the list is
 // bad.
