@@ -34,9 +34,6 @@ struct evidence {
     uint32_t keep_rows;
     uint64_t forgotten; // beyond rows_max
     bool judged, placed;
-    const table_plan_t *table; // of the row given last
-    plan_hash_t plan;
-    uint64_t plan_seq;
     buffer_t head;           // what was judged
     size_t window_count, at; // the row that they are those of, if it is placed
     window_spec_t windows[WINDOWS_SHOWN];
@@ -180,9 +177,6 @@ bool evidence_add(evidence_t *self, const retell_row_t *given)
     const rows_view_t *block = taken->block;
     if (self->judged || !slice_is(taken->series, self->logged->series) || !given->table)
         return true;
-    self->table = given->table;
-    self->plan = given->plan;
-    self->plan_seq = given->plan_seq;
     self->keep_us = given->table->keep_us;
     self->keep_rows = given->table->keep_rows;
     kept_row_t row = { .ts = rows_ts(block, taken->row),
@@ -217,22 +211,22 @@ static void s_print_time(int64_t us, char text[TIME_TEXT])
     snprintf(text, TIME_TEXT, "%s.%06dZ", date, (int) rest);
 }
 
-static const compiled_rule_t *s_rule(const evidence_t *self, slice_t name)
+static const compiled_rule_t *s_rule(const table_plan_t *table, slice_t name)
 {
-    for (size_t i = 0; self->table && i < self->table->rule_count; i++)
-        if (slice_is(name, self->table->rules[i].name))
-            return &self->table->rules[i];
+    for (size_t i = 0; table && i < table->rule_count; i++)
+        if (slice_is(name, table->rules[i].name))
+            return &table->rules[i];
     return NULL;
 }
 
-static void s_note_window(evidence_t *self, const char *name)
+static void s_note_window(evidence_t *self, const table_plan_t *table, const char *name)
 {
     for (size_t i = 0; i < self->window_count; i++)
         if (strcmp(self->windows[i].name, name) == 0)
             return;
-    for (size_t i = 0; i < self->table->window_count; i++)
-        if (strcmp(self->table->windows[i].name, name) == 0 && self->window_count < WINDOWS_SHOWN)
-            self->windows[self->window_count++] = self->table->windows[i];
+    for (size_t i = 0; i < table->window_count; i++)
+        if (strcmp(table->windows[i].name, name) == 0 && self->window_count < WINDOWS_SHOWN)
+            self->windows[self->window_count++] = table->windows[i];
 }
 
 static void s_put(buffer_t *out, const char *label, const char *value)
@@ -241,7 +235,8 @@ static void s_put(buffer_t *out, const char *label, const char *value)
         buffer_printf(out, "  %s %s", label, value);
 }
 
-static void s_put_evidence(evidence_t *self, const alert_evidence_t *item)
+static void s_put_evidence(evidence_t *self, const table_plan_t *table,
+                           const alert_evidence_t *item)
 {
     buffer_printf(&self->head, "evidence     %s OVER %s", item->expr, item->window);
     s_put(&self->head, "=", item->value ? item->value : item->avg);
@@ -249,7 +244,7 @@ static void s_put_evidence(evidence_t *self, const alert_evidence_t *item)
     s_put(&self->head, "sum", item->sum);
     s_put(&self->head, "avg", item->avg);
     buffer_text(&self->head, item->exact ? "\n" : "  (not exact)\n");
-    s_note_window(self, item->window);
+    s_note_window(self, table, item->window);
 }
 
 // Find the row whose windows it was judged by: its own, or that from which on they stand still. If
@@ -272,10 +267,11 @@ static void s_place(evidence_t *self, const alert_t *alert)
     }
 }
 
-bool evidence_judge(evidence_t *self, const alert_t *alert)
+bool evidence_judge(evidence_t *self, const retell_alert_t *said)
 {
     buffer_t *out = &self->head;
-    const compiled_rule_t *rule = s_rule(self, alert->rule);
+    const alert_t *alert = said->alert;
+    const compiled_rule_t *rule = s_rule(said->table, alert->rule);
     if (!rule)
         return true; // cannot be: it has just judged
     self->judged = true;
@@ -285,9 +281,9 @@ bool evidence_judge(evidence_t *self, const alert_t *alert)
     buffer_printf(out, "guards       min_rows %" PRIu32 "%s\n", rule->rule.min_rows,
                   rule->rule.positive ? "" : ", positive: false");
     buffer_text(out, "plan         ");
-    for (size_t i = 0; i < sizeof self->plan.bytes; i++)
-        buffer_printf(out, "%02x", self->plan.bytes[i]);
-    buffer_printf(out, ", in force since record %" PRIu64 "\nrow        ", self->plan_seq);
+    for (size_t i = 0; i < sizeof said->plan.bytes; i++)
+        buffer_printf(out, "%02x", said->plan.bytes[i]);
+    buffer_printf(out, ", in force since record %" PRIu64 "\nrow        ", said->plan_seq);
     for (unsigned i = 0; i < alert->column_count; i++)
         s_put(out, alert->columns[i].name,
               alert->columns[i].text ? alert->columns[i].text : "null");
@@ -298,7 +294,7 @@ bool evidence_judge(evidence_t *self, const alert_t *alert)
         buffer_printf(out, "windows      stand still since %s\n", time);
     }
     for (unsigned i = 0; i < alert->evidence_count; i++)
-        s_put_evidence(self, &alert->evidence[i]);
+        s_put_evidence(self, said->table, &alert->evidence[i]);
     if (alert->threshold) {
         buffer_printf(out, "comparison   threshold %s", alert->threshold);
         s_put(out, "ratio", alert->ratio);

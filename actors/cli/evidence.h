@@ -23,7 +23,7 @@ void evidence_destroy(evidence_t **self_p);
 bool evidence_add(evidence_t *self, const retell_row_t *row);
 
 // The alert as it came out, just now. False: no memory.
-bool evidence_judge(evidence_t *self, const alert_t *alert);
+bool evidence_judge(evidence_t *self, const retell_alert_t *said);
 
 // All of it; of each window the first and last rows, or all. False: no memory.
 bool evidence_print(const evidence_t *self, bool all_rows, buffer_t *out);

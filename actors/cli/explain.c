@@ -27,10 +27,10 @@ typedef struct {
     bool failed;   // no memory
 } explain_t;
 
-static void s_take_alert(void *context, unsigned partition, const alert_t *alert)
+static void s_take_alert(void *context, const retell_alert_t *said)
 {
-    (void) partition;
     explain_t *self = context;
+    const alert_t *alert = said->alert;
     char id[ALERT_ID_TEXT];
     alert_id_print(alert->id, id);
     if (strcmp(id, self->logged->id) != 0 || self->body.size > 0)
@@ -38,7 +38,7 @@ static void s_take_alert(void *context, unsigned partition, const alert_t *alert
     owned(buffer_destroy) buffer_t encoded = { 0 };
     alert_encode(alert, &encoded);
     self->failed |= encoded.failed || !json_from_wire(&self->body, buffer_slice(&encoded)) ||
-                    !evidence_judge(self->evidence, alert);
+                    !evidence_judge(self->evidence, said);
 }
 
 static bool s_take_row(void *context, const retell_row_t *row)

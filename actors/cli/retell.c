@@ -42,17 +42,20 @@ static void s_clear(telling_t *self)
 
 static void s_tell_alert(void *context, unsigned partition, const alert_t *alert)
 {
+    (void) partition; // it is asked for one alone
     const telling_t *self = context;
-    self->asked->alert(self->asked->context, partition, alert);
+    const retell_alert_t said = { .alert = alert,
+                                  .table = ruleset_table_of(self->rules, alert->series),
+                                  .plan = ruleset_hash(self->rules),
+                                  .plan_seq = self->plan_seq };
+    self->asked->alert(self->asked->context, &said);
 }
 
 static bool s_show_row(void *context, const fold_taken_t *taken)
 {
     const telling_t *self = context;
     const retell_row_t row = { .taken = taken,
-                               .table = ruleset_table(self->rules, taken->block->table),
-                               .plan = ruleset_hash(self->rules),
-                               .plan_seq = self->plan_seq };
+                               .table = ruleset_table(self->rules, taken->block->table) };
     return self->asked->row(self->asked->context, &row);
 }
 
@@ -103,15 +106,20 @@ static bool s_is_whole(const telling_t *self, uint64_t begin, fault_t *fault)
     return !error || fault_set(fault, "%s", error);
 }
 
+// What ends with a plan is said by the one before it.
 static bool s_new_plan(telling_t *self, uint64_t seq)
 {
     ruleset_t *rules = ruleset_new(log_cursor_plan(self->cursor), NULL, NULL);
     if (!rules)
         return false;
+    if (!fold_plan(self->fold, self->asked->stream, &self->partitions, rules, seq, 0)) {
+        ruleset_destroy(&rules);
+        return false;
+    }
     ruleset_destroy(&self->rules);
     self->rules = rules;
     self->plan_seq = seq;
-    return fold_plan(self->fold, self->asked->stream, &self->partitions, rules, seq, 0);
+    return true;
 }
 
 static bool s_open(telling_t *self, fault_t *fault)

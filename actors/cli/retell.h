@@ -7,12 +7,20 @@
 #pragma once
 #include "actors/transform/fold.h"
 
+// What the fold says, and by which plan: what a plan ends is said by the one before it. Everything
+// lives during the call only.
+typedef struct {
+    const alert_t *alert;
+    const table_plan_t *table; // of its series; NULL: the plan has no such table
+    plan_hash_t plan;
+    uint64_t plan_seq; // the record that brought the plan
+} retell_alert_t;
+typedef void retell_say_t(void *context, const retell_alert_t *alert);
+
 // A row that came in or is revised, before it is judged; everything lives during the call only.
 typedef struct {
     const fold_taken_t *taken;
     const table_plan_t *table; // NULL: the plan has no such table
-    plan_hash_t plan;
-    uint64_t plan_seq; // the record that brought the plan
 } retell_row_t;
 typedef bool retell_take_t(void *context, const retell_row_t *row); // false: no memory
 
@@ -21,7 +29,7 @@ typedef struct {
     slice_t stream;               // as an alert names it, edition included
     unsigned partition;
     uint64_t last; // the record to end with
-    fold_alert_t *alert;
+    retell_say_t *alert;
     retell_take_t *row;
     void *context;
     void (*progress)(void *context, uint64_t seq); // now and then; may be NULL

@@ -365,6 +365,13 @@ const table_plan_t *ruleset_table(const ruleset_t *self, slice_t name)
     return table ? &table->plan : NULL;
 }
 
+const table_plan_t *ruleset_table_of(const ruleset_t *self, slice_t series)
+{
+    const uint8_t *colon = memchr(series.data, ':', series.size);
+    size_t size = colon ? (size_t) (colon - series.data) : series.size;
+    return ruleset_table(self, slice_of(series.data, size));
+}
+
 const table_plan_t *ruleset_at(const ruleset_t *self, size_t index)
 {
     return index < self->table_count ? &self->tables[index].plan : NULL;

@@ -158,8 +158,9 @@ ruleset_t *ruleset_new(const plan_t *plan, ruleset_refuse_t *refuse, void *conte
 ruleset_t *ruleset_retain(ruleset_t *self);
 void ruleset_destroy(ruleset_t **self_p); // drops one reference
 plan_hash_t ruleset_hash(const ruleset_t *self);
-const table_plan_t *ruleset_table(const ruleset_t *self, slice_t name); // or NULL
-const table_plan_t *ruleset_at(const ruleset_t *self, size_t index);    // NULL past the last
+const table_plan_t *ruleset_table(const ruleset_t *self, slice_t name);      // or NULL
+const table_plan_t *ruleset_table_of(const ruleset_t *self, slice_t series); // by its id; or NULL
+const table_plan_t *ruleset_at(const ruleset_t *self, size_t index);         // NULL past the last
 
 // Would this rule be accepted into that plan? fault->line and ->column (bytes, from 1) point into
 // rule->when; both are 0 where there is no one place.

@@ -61,9 +61,7 @@ ruleset_t *layouts_rules(const layouts_t *self)
 
 const layout_t *layouts_find(layouts_t *self, slice_t series)
 {
-    const uint8_t *colon = memchr(series.data, ':', series.size);
-    slice_t table = slice_of(series.data, colon ? (size_t) (colon - series.data) : series.size);
-    const table_plan_t *plan = self->rules ? ruleset_table(self->rules, table) : NULL;
+    const table_plan_t *plan = self->rules ? ruleset_table_of(self->rules, series) : NULL;
     if (!plan)
         return self->bare;
     for (size_t i = 0; i < self->count; i++)

@@ -76,8 +76,7 @@ static void add(shown_t *self, int64_t second, bool revised, int64_t floor_us)
                                  .revised = revised,
                                  .floor_us = floor_us };
     const retell_row_t row = { .taken = &taken,
-                               .table = ruleset_table(self->rules, slice_text("candle")),
-                               .plan_seq = 1 };
+                               .table = ruleset_table(self->rules, slice_text("candle")) };
     assert_true(evidence_add(self->evidence, &row));
     buffer_destroy(&block);
     rows_destroy(&builder);
@@ -95,7 +94,10 @@ static void judge(shown_t *self, int64_t still_since)
                             .frozen_us = still_since * SECOND,
                             .evidence_count = 1,
                             .evidence = &item };
-    assert_true(evidence_judge(self->evidence, &alert));
+    const retell_alert_t said = { .alert = &alert,
+                                  .table = ruleset_table(self->rules, slice_text("candle")),
+                                  .plan_seq = 1 };
+    assert_true(evidence_judge(self->evidence, &said));
 }
 
 static void assert_shows(const shown_t *self, const char *text, bool shows)
