@@ -46,14 +46,12 @@ bool fold_steps(const case_t *at, bool *known)
 }
 
 // From the first row on that came under it with windows that are covered, a rule knows of all: they
-// are covered for whatever comes behind. For windows to stand still as long as they are to, that is
-// asked of those of `resolve`, too.
+// are covered for whatever comes behind. Whether they may stand still by then is for fold_freeze.
 static void learn(const hearing_t *hearing)
 {
     recalls_t *recalls = &hearing->series->recalls;
     for (size_t i = 0; i < recalls->count; i++)
-        if (recalls->rules[i].since == RECALLS_NONE &&
-            jury_covers_life(hearing, recalls->rules[i].rule))
+        if (recalls->rules[i].since == RECALLS_NONE && jury_covers(hearing, recalls->rules[i].rule))
             recalls->rules[i].since = hearing->moment->position;
 }
 

@@ -187,6 +187,32 @@ static void test_resolve_comes(void **state)
     scene_close(&scene);
 }
 
+// Its steps are known as soon as its own windows are covered, whether or not they may stand still.
+static void far_back_by_step(const char *name, rule_t *rule)
+{
+    far_back(name, rule);
+    rule->emit = RULE_EMIT_EDGE;
+}
+
+static void test_steps_while_resolve_comes(void **state)
+{
+    (void) state;
+    static const char *const before[] = { "2", "2", "2", "2", "2", "2", "2", "2", "2", "2" };
+    static const char *const after[] = { "2", "9", "9", "9", "20", "2", "2",
+                                         "2", "2", "9", "9", "4",  "9" };
+    // At 13 they hold 2, 2, 9, 9, at 14 three nines: had they stood still since 11, 14 were no
+    // step. Those of 19 do, at 2: by 2, 9, 9, 4 the last row would be none.
+    static const int64_t at[] = { 11, 14, 19, 22 };
+    scene_t scene;
+    feed_more = far_back_by_step;
+    scene_open(&scene, none, NULL);
+    seconds(&scene, 0, before, 10);
+    plan(&scene, spikes);
+    seconds(&scene, 10, after, 13);
+    assert_times(&scene, at, 4);
+    scene_close(&scene);
+}
+
 // The same verdict, spelled so that it asks for two averages in place of one: what stood still is
 // that of other aggregates, so windows move again.
 static void test_spelled_anew(void **state)
@@ -521,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_revised),
         cmocka_unit_test(test_rule_comes),
         cmocka_unit_test(test_resolve_comes),
+        cmocka_unit_test(test_steps_while_resolve_comes),
         cmocka_unit_test(test_spelled_anew),
         cmocka_unit_test(test_others_come),
         cmocka_unit_test(test_written_once),
