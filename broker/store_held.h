@@ -10,7 +10,7 @@
  *  and it is put back in the opposite order, partitions last. Each verb of putting back changes
  *  nothing the second time, and never what is newer. A mark in Redis says that it is the same one
  *  from beginning to end. Nothing here blocks Redis for longer than reading or writing a few MB
- * takes, if no one key of people's is larger.
+ *  takes, if no one key of people's is larger.
  */
 #pragma once
 #include "broker/store.h"

@@ -1,7 +1,7 @@
 /*  findings -- what was found out of the row in hand, once for all rules that ask it.
  *
  *  Values of columns and aggregates, for programs (actors/rules/program.h), and which sets of
- * guards hold. A table has few of either, and may have very many rules.
+ *  guards hold. A table has few of either, and may have very many rules.
  */
 #pragma once
 #include "actors/rules/program.h"

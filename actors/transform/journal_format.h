@@ -37,12 +37,13 @@
  *                    before the open ones: index of the rule (times 2, plus 1 if it is the baseline
  *                    that the entry before this one had there), and if it is another the baseline;
  *                    then behind the open rows among the rows above: distance from the end (times
- * 2, plus 1 if it is that behind the row before it), index of the rule, and if it is another the
- *                    baseline. A baseline: time of its row (back from the newest time), how many of
- *                    its time are before that (times 2, plus 1 if `resolve` can be judged), and for
- *                    each aggregate of the rule and of its `resolve` 1 if it is known plus 2 if it
- *                    is coarse, its rows, and if it is known numerator and denominator in lowest
- *                    terms (size in bytes, times 2, plus 1 if it is below 0, and the magnitude)
+ *                    2, plus 1 if it is that behind the row before it), index of the rule, and if
+ *                    it is another the baseline. A baseline: time of its row (back from the newest
+ *                    time), how many of its time are before that (times 2, plus 1 if `resolve` can
+ *                    be judged), and for each aggregate of the rule and of its `resolve` 1 if it is
+ *                    known plus 2 if it is coarse, its rows, and if it is known numerator and
+ *                    denominator in lowest terms (size in bytes, times 2, plus 1 if it is below 0,
+ *                    and the magnitude)
  *      heard         if ENTRY_HEARD: receipt of the last row, back from the newest time
  *      covered       if ENTRY_KNOWN: covered_us, covered_position, known of each argument
  *      cells         if ENTRY_COARSE, in a whole entry: exact_us, rows not taken, how many widths;
@@ -53,8 +54,8 @@
  *
  *  Version 11 has all baselines behind the row before the open ones, and of them the plain index of
  *  the rule. Version 10 has no `baselines`. Version 9 knows no flaps. Version 8 has no `recalls`,
- * and fired times 8. Version 7 knows nothing of silence. Version 6 has no incidents. Version 5 has
- * no `left` either, no `said`, and of a topic no more than seq and id.
+ *  and fired times 8. Version 7 knows nothing of silence. Version 6 has no incidents. Version 5 has
+ *  no `left` either, no `said`, and of a topic no more than seq and id.
  */
 #pragma once
 #include "actors/rules/ruleset.h"

@@ -1,13 +1,13 @@
 /*  copy_format -- the bytes of a copy of Redis: what stands in each section of the file.
  *
- *      "tidewire copy 1\n"  { u32 kind, u32 bytes, u32 CRC-32C of both and of what follows, bytes
- * }*
+ *      "tidewire copy 1\n"  { u32 kind, u32 bytes, u32 CRC-32C of both and of what follows,
+ *      bytes }*
  *
  *  Pure. Integers are little-endian, the bytes of a section msgpack. The first section is a HEAD,
  *  the last an END; in between stand, in the order in which they were read (broker/store_held.h
  *  says why): each partition (PARTITION, then its BASE and JOURNAL sections), OUTBOX, LOG, KNOWN,
  *  DELIVERY, KEY, REFUSED and ROWS sections. Whatever is read from a file is hostile: bounded and
- * checked here.
+ *  checked here.
  */
 #pragma once
 #include "proto/buffer.h"

@@ -3,8 +3,8 @@
  *  What may go is decided here and nowhere else. A segment goes only with all before it, and only
  *  if it is closed, what was made of its records is in a durable copy of Redis, its time is over,
  *  and its objects are made. The last closed segment stays, and as much as holds two whole heads,
- * so that one that rots does not take with it what the writer must know. The log that is left
- * begins with the plan that is in force there: its rows could not be told otherwise.
+ *  so that one that rots does not take with it what the writer must know. The log that is left
+ *  begins with the plan that is in force there: its rows could not be told otherwise.
  *
  *  The log is removed from its beginning, segment by segment, each durably before the next: whoever
  *  is killed in between leaves a log that begins later.
