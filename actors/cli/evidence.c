@@ -30,8 +30,6 @@ struct evidence {
     size_t first, count, capacity; // of rows: [first, count)
     kept_row_t *rows;
     size_t rows_max;
-    int64_t keep_us;
-    uint32_t keep_rows;
     uint64_t forgotten; // beyond rows_max
     bool judged, placed;
     buffer_t head;           // what was judged
@@ -113,11 +111,12 @@ static size_t s_since(const evidence_t *self, int64_t ts)
 // What no window can see any more of a row at the alert's time, or where they stand still.
 static void s_forget(evidence_t *self)
 {
-    int64_t seen_us = self->logged->frozen_us, floor = seen_us - self->keep_us;
-    while (self->count - self->first > self->keep_rows) {
+    int64_t seen_us = self->logged->frozen_us, floor = seen_us - self->logged->span_us;
+    uint32_t keep_rows = self->logged->rows;
+    while (self->count - self->first > keep_rows) {
         bool many = s_since(self, seen_us + 1) - self->first > self->rows_max;
         bool seen = self->rows[self->first].ts >= floor ||
-                    self->rows[self->first + self->keep_rows].ts >= seen_us;
+                    self->rows[self->first + keep_rows].ts >= seen_us;
         if (seen && !many)
             return;
         self->forgotten += many;
@@ -171,14 +170,11 @@ static bool s_put_in(evidence_t *self, const kept_row_t *row)
     return true;
 }
 
-bool evidence_add(evidence_t *self, const retell_row_t *given)
+bool evidence_add(evidence_t *self, const fold_taken_t *taken)
 {
-    const fold_taken_t *taken = given->taken;
     const rows_view_t *block = taken->block;
-    if (self->judged || !slice_is(taken->series, self->logged->series) || !given->table)
+    if (self->judged || !slice_is(taken->series, self->logged->series))
         return true;
-    self->keep_us = given->table->keep_us;
-    self->keep_rows = given->table->keep_rows;
     kept_row_t row = { .ts = rows_ts(block, taken->row),
                        .seq = block->seq,
                        .row = rows_load_u32(block->row, taken->row),
@@ -317,6 +313,11 @@ static void s_print_window(const evidence_t *self, const window_spec_t *window, 
                            buffer_t *out)
 {
     size_t from = self->at, to = self->at;
+    if (window->rows > self->logged->rows || window->span_us > self->logged->span_us) {
+        buffer_printf(out, "rows         OVER %s: not shown, since it was logged without them\n",
+                      window->name);
+        return;
+    }
     if (window->by_rows)
         from = to - self->first > window->rows ? to - window->rows : self->first;
     else {

@@ -41,10 +41,10 @@ static void s_take_alert(void *context, const retell_alert_t *said)
                     !evidence_judge(self->evidence, said);
 }
 
-static bool s_take_row(void *context, const retell_row_t *row)
+static bool s_take_row(void *context, const fold_taken_t *taken)
 {
     explain_t *self = context;
-    return evidence_add(self->evidence, row);
+    return evidence_add(self->evidence, taken);
 }
 
 static void s_show_progress(void *context, uint64_t seq)

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 
 #include "actors/prep/json.h"
+#include "actors/rules/ruleset.h"
 #include "broker/store_held.h"
 #include "proto/owned.h"
 
 // As all numbers that the body holds: below 2^53.
 #define NUMBER_MAX (UINT64_C(1) << 53)
+#define WINDOW_SPAN_MAX_US (WINDOW_SPAN_MAX_D * INT64_C(86400000000))
 
 typedef struct {
     const char *id;
@@ -86,48 +88,104 @@ static bool s_read_time(slice_t text, int64_t *us)
     return true;
 }
 
-// `record` of the body, and `frozen`, if it has that.
-static bool s_read_origin(logged_alert_t *self, fault_t *fault)
+// ---- the body -----------------------------------------------------------------------------------
+
+enum { STREAM, SEQ, FROZEN, WINDOWS, FIELDS = WINDOWS + ALERT_EVIDENCE_MAX };
+
+typedef struct {
+    pointer_tree_t tree;
+    pointer_t *pointers[FIELDS];
+    field_t fields[FIELDS];
+    json_t *json;
+} body_t;
+
+static void s_body_destroy(body_t **self_p)
 {
-    enum { STREAM, SEQ, FROZEN, FIELDS };
-    static const char *const places[FIELDS] = { "/record/stream", "/record/seq", "/frozen" };
-    pointer_tree_t *tree = malloc(sizeof *tree);
-    pointer_t *pointers[FIELDS] = { NULL };
-    json_t *json = json_new();
-    bool good = tree && json;
-    if (good)
-        pointer_tree_begin(tree);
-    for (int i = 0; good && i < FIELDS; i++) {
-        pointers[i] = pointer_new(slice_text(places[i]), fault);
-        good = pointers[i] && pointer_tree_add(tree, pointers[i], i) == i;
-    }
-    field_t fields[FIELDS] = { 0 };
-    good = good && json_open(json, buffer_slice(&self->body));
-    if (good) {
-        json_fault_t bad;
-        size_t end;
-        json_result_t read = json_read(json, 0, self->body.size, tree, fields, &end, &bad);
-        if (read != JSON_NO_MEMORY)
-            fault_set(fault, "its entry in the alert log names no record");
-        good = read == JSON_GOOD && fields[STREAM].kind == FIELD_TEXT &&
-               fields[SEQ].kind == FIELD_NUMBER &&
-               s_read_number(fields[SEQ].text, &self->record_seq) && self->record_seq > 0;
-        self->frozen_us = self->ts_us;
-        good = good && (fields[FROZEN].kind != FIELD_NUMBER ||
-                        s_read_time(fields[FROZEN].text, &self->frozen_us));
-    }
-    if (good) {
-        self->stream = s_copy(fields[STREAM].text);
-        good = self->stream || fault_set(fault, "out of memory");
-    }
-    if (json)
-        json_close(json);
+    body_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->json)
+        json_close(self->json);
     for (int i = 0; i < FIELDS; i++)
-        pointer_destroy(&pointers[i]);
-    json_destroy(&json);
-    free(tree);
-    return good;
+        pointer_destroy(&self->pointers[i]);
+    json_destroy(&self->json);
+    free(self);
+    *self_p = NULL;
 }
+
+// NULL: no memory.
+static body_t *s_body_new(fault_t *fault)
+{
+    static const char *const places[WINDOWS] = { "/record/stream", "/record/seq", "/frozen" };
+    body_t *self = calloc(1, sizeof *self);
+    bool good = self && (self->json = json_new());
+    if (self)
+        pointer_tree_begin(&self->tree);
+    for (int i = 0; good && i < FIELDS; i++) {
+        char place[32];
+        snprintf(place, sizeof place, "/evidence/%d/window", i - WINDOWS);
+        self->pointers[i] = pointer_new(slice_text(i < WINDOWS ? places[i] : place), fault);
+        good = self->pointers[i] && pointer_tree_add(&self->tree, self->pointers[i], i) == i;
+    }
+    if (!good)
+        s_body_destroy(&self);
+    return self;
+}
+
+// `record`, and `frozen`, if it has that.
+static bool s_read_origin(logged_alert_t *self, const field_t *fields, fault_t *fault)
+{
+    self->frozen_us = self->ts_us;
+    if (fields[STREAM].kind != FIELD_TEXT || fields[SEQ].kind != FIELD_NUMBER ||
+        !s_read_number(fields[SEQ].text, &self->record_seq) || self->record_seq == 0)
+        return fault_set(fault, "its entry in the alert log names no record");
+    if (fields[FROZEN].kind == FIELD_NUMBER && !s_read_time(fields[FROZEN].text, &self->frozen_us))
+        return fault_set(fault, "its entry in the alert log names no time of a row");
+    self->stream = s_copy(fields[STREAM].text);
+    return self->stream || fault_set(fault, "out of memory");
+}
+
+static bool s_read_window(logged_alert_t *self, const field_t *field)
+{
+    window_spec_t window;
+    char name[sizeof window.name];
+    if (field->kind == FIELD_MISSING)
+        return true;
+    if (field->kind != FIELD_TEXT || field->text.size >= sizeof name)
+        return false;
+    snprintf(name, sizeof name, "%.*s", (int) field->text.size, (const char *) field->text.data);
+    if (!window_named(&window, name) || window.rows > WINDOW_ROWS_MAX ||
+        window.span_us > WINDOW_SPAN_MAX_US)
+        return false;
+    self->rows = window.rows > self->rows ? window.rows : self->rows;
+    self->span_us = window.span_us > self->span_us ? window.span_us : self->span_us;
+    return true;
+}
+
+bool logged_alert_read(logged_alert_t *self, fault_t *fault)
+{
+    owned(s_body_destroy) body_t *body = s_body_new(fault);
+    json_fault_t bad;
+    size_t end;
+    if (!body || !json_open(body->json, buffer_slice(&self->body)))
+        return fault_set(fault, "out of memory");
+    switch (json_read(body->json, 0, self->body.size, &body->tree, body->fields, &end, &bad)) {
+    case JSON_GOOD:
+        break;
+    case JSON_BAD:
+        return fault_set(fault, "its entry in the alert log names no record");
+    case JSON_NO_MEMORY:
+        return fault_set(fault, "out of memory");
+    }
+    if (!s_read_origin(self, body->fields, fault))
+        return false;
+    for (int i = WINDOWS; i < FIELDS; i++)
+        if (!s_read_window(self, &body->fields[i]))
+            return fault_set(fault, "its entry in the alert log names no window");
+    return true;
+}
+
+// ---- the log ------------------------------------------------------------------------------------
 
 logged_alert_t *logged_alert_find(store_t *store, const char *id, fault_t *fault)
 {
@@ -147,7 +205,7 @@ logged_alert_t *logged_alert_find(store_t *store, const char *id, fault_t *fault
     bool bad = search.failed || !search.found;
     if (!bad && !(s_is_plain(search.found->rule) && s_is_plain(search.found->series)))
         bad = !fault_set(fault, "its entry in the alert log is none of ours");
-    if (bad || !s_read_origin(search.found, fault))
+    if (bad || !logged_alert_read(search.found, fault))
         logged_alert_destroy(&search.found);
     return search.found;
 }

@@ -54,9 +54,7 @@ static void s_tell_alert(void *context, unsigned partition, const alert_t *alert
 static bool s_show_row(void *context, const fold_taken_t *taken)
 {
     const telling_t *self = context;
-    const retell_row_t row = { .taken = taken,
-                               .table = ruleset_table(self->rules, taken->block->table) };
-    return self->asked->row(self->asked->context, &row);
+    return self->asked->row(self->asked->context, taken);
 }
 
 // ---- how the log is to be read ------------------------------------------------------------------

@@ -17,20 +17,13 @@ typedef struct {
 } retell_alert_t;
 typedef void retell_say_t(void *context, const retell_alert_t *alert);
 
-// A row that came in or is revised, before it is judged; everything lives during the call only.
-typedef struct {
-    const fold_taken_t *taken;
-    const table_plan_t *table; // NULL: the plan has no such table
-} retell_row_t;
-typedef bool retell_take_t(void *context, const retell_row_t *row); // false: no memory
-
 typedef struct {
     const char *root, *namespace; // of the stage
     slice_t stream;               // as an alert names it, edition included
     unsigned partition;
     uint64_t last; // the record to end with
     retell_say_t *alert;
-    retell_take_t *row;
+    fold_take_t *row;
     void *context;
     void (*progress)(void *context, uint64_t seq); // now and then; may be NULL
 } retell_t;

@@ -35,6 +35,9 @@ typedef struct {
     char name[32];   // "last_1h", "rows_20"
 } window_spec_t;
 
+// The extent that such a name means, of whatever size; without a name. False: it means none.
+bool window_named(window_spec_t *self, const char *name);
+
 // A value remembered for every row: a raw column, or an exact expression over raw columns.
 typedef struct {
     int column;         // index in columns, or -1

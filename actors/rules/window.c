@@ -54,26 +54,31 @@ static int keep(compiler_t *self, int place, window_spec_t *window)
     return index >= 0 ? index : refuse(self, place, "out of memory, or too many windows");
 }
 
+bool window_named(window_spec_t *self, const char *name)
+{
+    *self = (window_spec_t){ .by_rows = strncmp(name, "rows_", 5) == 0 };
+    if (!self->by_rows && strncmp(name, "last_", 5) != 0)
+        return false;
+    const char *rest = name + 5;
+    int64_t number =
+        *rest == '0' ? -1 : read_number(&rest, self->by_rows ? UINT32_MAX : SECONDS_MAX);
+    if (self->by_rows) {
+        self->rows = (uint32_t) number;
+        return number > 0 && !*rest;
+    }
+    for (size_t i = 0; number > 0 && i < SPAN_UNITS; i++)
+        if (rest[0] == units[i].letter && !rest[1]) {
+            self->span_us = number * units[i].seconds * second_us;
+            return true;
+        }
+    return false;
+}
+
 static int named(compiler_t *self, const over_t *over)
 {
-    window_spec_t window = { 0 };
-    const char *rest = over->name;
-    if (strncmp(rest, "rows_", 5) == 0) {
-        rest += 5;
-        int64_t rows = *rest == '0' ? -1 : read_number(&rest, UINT32_MAX);
-        window.by_rows = true;
-        window.rows = (uint32_t) rows;
-        if (rows > 0 && !*rest)
-            return keep(self, over->place, &window);
-    } else if (strncmp(rest, "last_", 5) == 0) {
-        rest += 5;
-        int64_t number = *rest == '0' ? -1 : read_number(&rest, SECONDS_MAX);
-        for (size_t i = 0; number > 0 && i < SPAN_UNITS; i++)
-            if (rest[0] == units[i].letter && !rest[1]) {
-                window.span_us = number * units[i].seconds * second_us;
-                return keep(self, over->place, &window);
-            }
-    }
+    window_spec_t window;
+    if (window_named(&window, over->name))
+        return keep(self, over->place, &window);
     compile_refuse(self, over->place,
                    "window \"%s\" does not exist (there are last_<N><s|m|h|d> and rows_<N>)",
                    over->name);

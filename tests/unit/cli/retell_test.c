@@ -13,6 +13,7 @@
 #include "actors/cli/evidence.h"
 #include "actors/prep/mapping.h"
 #include "broker/stage/stage.h"
+#include "proto/json.h"
 #include "proto/owned.h"
 #include "proto/tick.h"
 #include "tests/unit/stage/scratch.h"
@@ -140,38 +141,36 @@ static void put_tick(log_t *self, int64_t after_us)
 
 typedef struct {
     const char *kind, *rule; // of the one that is asked for
-    evidence_t *evidence;
+    logged_alert_t *logged;
+    evidence_t *evidence; // NULL: it is to be logged first
     size_t said;
 } asked_t;
 
 static void take_alert(void *context, const retell_alert_t *said)
 {
     asked_t *self = context;
-    if (strcmp(said->alert->kind, self->kind) != 0 || !slice_is(said->alert->rule, self->rule))
+    const alert_t *alert = said->alert;
+    if (strcmp(alert->kind, self->kind) != 0 || !slice_is(alert->rule, self->rule))
         return;
     self->said++;
-    assert_true(evidence_judge(self->evidence, said));
+    if (self->evidence) {
+        assert_true(evidence_judge(self->evidence, said));
+        return;
+    }
+    owned(buffer_destroy) buffer_t encoded = { 0 };
+    alert_encode(alert, &encoded);
+    self->logged->ts_us = alert->ts_us;
+    assert_true(json_from_wire(&self->logged->body, buffer_slice(&encoded)));
 }
 
-static bool take_row(void *context, const retell_row_t *row)
+static bool take_row(void *context, const fold_taken_t *taken)
 {
     asked_t *self = context;
-    return evidence_add(self->evidence, row);
+    return !self->evidence || evidence_add(self->evidence, taken);
 }
 
-// What is said of the one entry of this kind, rule and row.
-static void explain(const log_t *log, const char *kind, const char *rule, int64_t second,
-                    buffer_t *out)
+static void tell_again(const log_t *log, asked_t *asked)
 {
-    logged_alert_t logged = { .id = "0",
-                              .rule = (char *) rule,
-                              .series = SERIES,
-                              .stream = "s",
-                              .ts_us = second * SECOND,
-                              .frozen_us = second * SECOND,
-                              .record_seq = log->last };
-    owned(evidence_destroy) evidence_t *evidence = evidence_new(&logged, EVIDENCE_ROWS_MAX);
-    asked_t asked = { .kind = kind, .rule = rule, .evidence = evidence };
     const retell_t told = { .root = log->scratch.path,
                             .namespace = "tw",
                             .stream = slice_text("s"),
@@ -179,12 +178,31 @@ static void explain(const log_t *log, const char *kind, const char *rule, int64_
                             .last = log->last,
                             .alert = take_alert,
                             .row = take_row,
-                            .context = &asked };
+                            .context = asked };
     retell_count_t count;
     fault_t fault = { 0 };
-    if (!evidence || !retell(&told, &count, &fault))
+    asked->said = 0;
+    if (!retell(&told, &count, &fault))
         fail_msg("%s", fault.text);
-    assert_int_equal(asked.said, 1);
+    assert_int_equal(asked->said, 1);
+}
+
+// What is said of the one entry of this kind and rule, which is of the row of this second.
+static void explain(const log_t *log, const char *kind, const char *rule, int64_t second,
+                    buffer_t *out)
+{
+    fault_t fault = { 0 };
+    owned(logged_alert_destroy) logged_alert_t *logged = calloc(1, sizeof *logged);
+    asked_t asked = { .kind = kind, .rule = rule, .logged = logged };
+    logged->rule = strdup(rule);
+    logged->series = strdup(SERIES);
+    tell_again(log, &asked);
+    assert_int_equal(logged->ts_us, second * SECOND);
+    if (!logged_alert_read(logged, &fault))
+        fail_msg("%s", fault.text);
+    owned(evidence_destroy) evidence_t *evidence = evidence_new(logged, EVIDENCE_ROWS_MAX);
+    assert_non_null(asked.evidence = evidence);
+    tell_again(log, &asked);
     assert_true(evidence_print(evidence, true, out));
 }
 
@@ -290,12 +308,47 @@ static void test_removed(void **state)
     close_log(&log);
 }
 
+// Windows that are longer than all that was asked when their rows came.
+static void test_longer(void **state)
+{
+    (void) state;
+    static const told_rule_t short_one[] = {
+        { .name = "other", .when = "volume > 999 * max(volume) OVER last_5s" }, { 0 }
+    };
+    static const told_rule_t by_time[] = {
+        { .name = "new", .when = "volume > 3 * avg(volume) OVER last_10s" }, { 0 }
+    };
+    static const told_rule_t by_rows[] = {
+        { .name = "new", .when = "volume > 3 * avg(volume) OVER rows_8" }, { 0 }
+    };
+    static const struct {
+        const told_rule_t *before, *after;
+        int64_t lateness, last;
+        const char *shows;
+    } cases[] = { { short_one, by_time, 0, 26, "rows         OVER last_10s: 10\n" },
+                  { others, by_rows, LATENESS, 22, "rows         OVER rows_8: 8\n" } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        log_t log;
+        owned(buffer_destroy) buffer_t out = { 0 };
+        open_log(&log, cases[i].lateness * SECOND);
+        put_plan(&log, cases[i].before);
+        for (int64_t second = 1; second <= 20; second++)
+            put_row(&log, second, 1);
+        put_plan(&log, cases[i].after);
+        put_rows(&log, 21, cases[i].last);
+        explain(&log, "alert", "new", cases[i].last, &out);
+        assert_shows(&out, cases[i].shows);
+        close_log(&log);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_late),
         cmocka_unit_test(test_silent),
         cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
