@@ -132,6 +132,11 @@ static body_t *s_body_new(fault_t *fault)
     return self;
 }
 
+static bool s_is_time(int64_t us)
+{
+    return us >= ROWS_TS_MIN && us <= ROWS_TS_MAX;
+}
+
 // `record`, and `frozen`, if it has that.
 static bool s_read_origin(logged_alert_t *self, const field_t *fields, fault_t *fault)
 {
@@ -139,10 +144,15 @@ static bool s_read_origin(logged_alert_t *self, const field_t *fields, fault_t *
     if (fields[STREAM].kind != FIELD_TEXT || fields[SEQ].kind != FIELD_NUMBER ||
         !s_read_number(fields[SEQ].text, &self->record_seq) || self->record_seq == 0)
         return fault_set(fault, "its entry in the alert log names no record");
-    if (fields[FROZEN].kind == FIELD_NUMBER && !s_read_time(fields[FROZEN].text, &self->frozen_us))
+    if ((fields[FROZEN].kind == FIELD_NUMBER &&
+         !s_read_time(fields[FROZEN].text, &self->frozen_us)) ||
+        !s_is_time(self->ts_us) || !s_is_time(self->frozen_us))
         return fault_set(fault, "its entry in the alert log names no time of a row");
     self->stream = s_copy(fields[STREAM].text);
-    return self->stream || fault_set(fault, "out of memory");
+    if (!self->stream)
+        return fault_set(fault, "out of memory");
+    return s_is_plain(self->stream) ||
+           fault_set(fault, "its entry in the alert log names no record");
 }
 
 static bool s_read_window(logged_alert_t *self, const field_t *field)

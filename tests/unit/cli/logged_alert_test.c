@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #define RECORD "\"record\":{\"stream\":\"s\",\"seq\":7}"
+#define TIME_MAX "9007199254740991"
 
 static const char *fault_of(logged_alert_t *logged, const char *body)
 {
@@ -53,8 +54,12 @@ static void test_read(void **state)
 static void test_refused(void **state)
 {
     (void) state;
-    static const char *const bodies[] = { "", "{}", "{" RECORD, "{\"record\":{\"stream\":\"s\"}}",
-                                          "{\"record\":{\"stream\":\"s\",\"seq\":0}}" };
+    static const char *const bodies[] = { "",
+                                          "{}",
+                                          "{" RECORD,
+                                          "{\"record\":{\"stream\":\"s\"}}",
+                                          "{\"record\":{\"stream\":\"s\",\"seq\":0}}",
+                                          "{\"record\":{\"stream\":\"\\u001b[2J\",\"seq\":7}}" };
     static const char *const windows[] = { "\"\"",
                                            "\"rows_\"",
                                            "\"rows_65537\"",
@@ -76,11 +81,37 @@ static void test_refused(void **state)
     logged_alert_destroy(&logged);
 }
 
+// With times that no row has nobody could reckon.
+static void test_times(void **state)
+{
+    (void) state;
+    static const struct {
+        int64_t ts_us;
+        const char *body;
+        bool good;
+    } cases[] = { { INT64_MAX, "{" RECORD "}", false },
+                  { INT64_MIN, "{" RECORD "}", false },
+                  { INT64_MAX, "{" RECORD ",\"frozen\":5}", false },
+                  { 5, "{" RECORD ",\"frozen\":9007199254740992}", false },
+                  { 5, "{" RECORD ",\"frozen\":-9007199254740992}", false },
+                  { 5, "{" RECORD ",\"frozen\":" TIME_MAX "}", true },
+                  { INT64_C(9007199254740991), "{" RECORD ",\"frozen\":-" TIME_MAX "}", true } };
+    logged_alert_t *logged = calloc(1, sizeof *logged);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        logged->ts_us = cases[i].ts_us;
+        assert_string_equal(fault_of(logged, cases[i].body),
+                            cases[i].good ? ""
+                                          : "its entry in the alert log names no time of a row");
+    }
+    logged_alert_destroy(&logged);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
