@@ -104,9 +104,18 @@ static bool s_is_whole(const telling_t *self, uint64_t begin, fault_t *fault)
     return !error || fault_set(fault, "%s", error);
 }
 
+// Segments begin with the plan, said once more.
+static bool s_is_in_force(const telling_t *self, plan_hash_t hash)
+{
+    plan_hash_t known = ruleset_hash(self->rules);
+    return memcmp(&known, &hash, sizeof hash) == 0;
+}
+
 // What ends with a plan is said by the one before it.
 static bool s_new_plan(telling_t *self, uint64_t seq)
 {
+    if (self->rules && s_is_in_force(self, plan_hash(log_cursor_plan(self->cursor))))
+        return true;
     ruleset_t *rules = ruleset_new(log_cursor_plan(self->cursor), NULL, NULL);
     if (!rules)
         return false;

@@ -114,6 +114,14 @@ static void put_plan(log_t *self, const told_rule_t *rules)
     self->plan = plan;
 }
 
+// As a new segment begins with it.
+static void put_snapshot(log_t *self)
+{
+    owned(buffer_destroy) buffer_t snapshot = { 0 };
+    assert_true(plan_encode(self->plan, NULL, &snapshot));
+    append(self, RECORD_PLAN, "", buffer_slice(&snapshot));
+}
+
 static void put_row(log_t *self, int64_t second, int of)
 {
     char text[64];
@@ -308,6 +316,24 @@ static void test_removed(void **state)
     close_log(&log);
 }
 
+// A plan that is said once more is in force since it was said first.
+static void test_said_again(void **state)
+{
+    (void) state;
+    log_t log;
+    owned(buffer_destroy) buffer_t out = { 0 };
+    open_log(&log, 0);
+    put_plan(&log, others);
+    put_plan(&log, news);
+    for (int64_t second = 1; second <= 5; second++)
+        put_row(&log, second, 1);
+    put_snapshot(&log);
+    put_row(&log, 6, 9);
+    explain(&log, "alert", "new", 6, &out);
+    assert_shows_plan(&out, plan_hash(log.plan), log.plan_seq);
+    close_log(&log);
+}
+
 // Windows that are longer than all that was asked when their rows came.
 static void test_longer(void **state)
 {
@@ -345,9 +371,8 @@ static void test_longer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_late),
-        cmocka_unit_test(test_silent),
-        cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_late),    cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_removed), cmocka_unit_test(test_said_again),
         cmocka_unit_test(test_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
