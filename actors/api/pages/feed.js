@@ -39,7 +39,7 @@ async function turn(list) {
   }
   list.asking = false;
   const every = list.name === "latest" && link.events ? LATEST_WITH_EVENTS_MS : LISTS[list.name];
-  plan(list, list.again ? 0 : document.hidden && !list.error ? every * HIDDEN : every);
+  plan(list, list.again ? SOON_MS : document.hidden && !list.error ? every * HIDDEN : every);
   list.again = false;
   judge();
   changed();
@@ -47,13 +47,15 @@ async function turn(list) {
 
 function plan(list, ms) {
   clearTimeout(list.timer);
+  list.dueMs = Date.now() + ms;
   list.timer = setTimeout(() => turn(list), ms);
 }
 
+// One that is due before is not put off: in a storm of events it would never be asked for.
 function soon(name) {
   const list = lists[name];
   if (list.asking) list.again = true;
-  else plan(list, SOON_MS);
+  else if (list.dueMs > Date.now() + SOON_MS) plan(list, SOON_MS);
 }
 
 // What is shown is as old as the older of rows and incidents.
@@ -110,7 +112,8 @@ function follow() {
 export function begin(onChange) {
   changed = onChange;
   for (const name of Object.keys(LISTS)) {
-    lists[name] = { name, tag: null, goodMs: 0, error: null, timer: 0, asking: false, again: false };
+    lists[name] = { name, tag: null, goodMs: 0, error: null, timer: 0, dueMs: 0, asking: false,
+                    again: false };
     turn(lists[name]);
   }
   follow();
