@@ -3,7 +3,8 @@
 import { decimalsOf, named } from "./words.js";
 
 const SEEN_MOST = 60;       // points of a series that are kept while the page is open
-const SILENCES_MOST = 65536; // as many as there are series at most
+const SILENCES_MOST = 65536; // series with some: as many as there are series at most
+const SILENCES_OF_ONE = 16;  // of one series; the oldest goes
 const SEVERITIES = ["info", "warning", "critical"];
 
 export const model = {
@@ -62,7 +63,7 @@ const isOn = rule => rule.definition && rule.definition.enabled !== "0" &&
   rule.status?.state !== "error";
 let rulesOf = new Map();     // by table
 let incidentsOf = new Map(); // by series
-const silences = new Map();  // by series: the entry that said that no row comes, until rows come again
+const silences = new Map();  // by series, by rule: what said that no row comes, until rows come again
 let told = 0;                // rows that came by events
 let counted = true;          // columns are those of the series
 
@@ -71,8 +72,9 @@ export const incidentOf = (series, name) => series.incidents.find(i => i.rule ==
 
 // A row that is newer than the one that was the newest then ends a silence, whatever is said of it.
 function isSilent(series) {
-  const entry = silences.get(series.id);
-  if (entry && series.ts > entry.ts) silences.delete(series.id);
+  const mine = silences.get(series.id);
+  for (const [rule, entry] of mine || []) if (series.ts > entry.ts) mine.delete(rule);
+  if (mine?.size === 0) silences.delete(series.id);
   return silences.has(series.id);
 }
 
@@ -153,11 +155,15 @@ export function row(item) {
 }
 
 // What an entry of the log says of rows that come or do not; the newest entry is heard last.
-function noteSilence(entry) {
-  const ends = entry.kind === "data" || (entry.kind === "resolved" && entry.opened === silences.get(entry.series)?.id);
-  if (entry.kind !== "nodata" && !ends) return;
-  silences.delete(entry.series);
-  if (entry.kind === "nodata") silences.set(entry.series, entry);
+function noteSilence({ kind, rule, series, ts, id, opened }) {
+  const mine = silences.get(series) || new Map();
+  const ends = kind === "data" || (kind === "resolved" && opened === mine.get(rule)?.id);
+  if (kind !== "nodata" && !ends) return;
+  mine.delete(rule); // what is new is the last
+  silences.delete(series);
+  if (kind === "nodata") mine.set(rule, { ts, id });
+  if (mine.size > SILENCES_OF_ONE) mine.delete(mine.keys().next().value);
+  if (mine.size > 0) silences.set(series, mine);
   if (silences.size > SILENCES_MOST) silences.delete(silences.keys().next().value);
 }
 

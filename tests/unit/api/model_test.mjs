@@ -50,6 +50,25 @@ async function aSilenceEndsWithTheRuleThatAsked() {
   assert.equal(model.series.get("t:a").state, "quiet");
 }
 
+async function eachRuleHasASilenceOfItsOwn() {
+  const { model, row, hear } = (await open("model")).model;
+  const state = () => model.series.get("t:a").state;
+  const one = said("nodata", "t:a", 5, { rule: "one" }), other = said("nodata", "t:a", 5, { rule: "other", id: "another" });
+  row(at("t:a", 5));
+  hear(one);
+  hear(other);
+  hear(said("resolved", "t:a", 5, { rule: "other", opened: other.id }));
+  assert.equal(state(), "nodata"); // one still asks
+  hear(said("data", "t:a", 5, { rule: "one" }));
+  assert.equal(state(), "quiet");
+  hear(one);
+  hear(other);
+  hear(said("data", "t:a", 5, { rule: "one" }));
+  assert.equal(state(), "nodata");
+  row(at("t:a", 6)); // ends all
+  assert.equal(state(), "quiet");
+}
+
 async function anOlderListUndoesNoRow() {
   const { model, take, row, moment } = (await open("model")).model;
   take("latest", [at("t:a", 1), at("t:b", 1)]);
@@ -76,4 +95,5 @@ async function columnsAreCountedOnceAFrame() {
 }
 
 await run([aSeriesThatComesAfterItsIncidentFires, aSilenceIsKnownUntilRowsComeAgain,
-           aSilenceEndsWithTheRuleThatAsked, anOlderListUndoesNoRow, columnsAreCountedOnceAFrame]);
+           aSilenceEndsWithTheRuleThatAsked, eachRuleHasASilenceOfItsOwn, anOlderListUndoesNoRow,
+           columnsAreCountedOnceAFrame]);
