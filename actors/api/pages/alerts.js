@@ -3,8 +3,8 @@ import { h, show } from "./dom.js";
 import { link } from "./feed.js";
 import { api, command, redis } from "./frame.js";
 import { compares, isOpen, model } from "./model.js";
-import { SEVERITY, at, began, incidentRow, ruleLink, section, seriesLink, stateOf, table, verdict } from "./parts.js";
-import { NONE, age, clock, colourOf, count, glyph, moment, named, number, ratio, rough } from "./words.js";
+import { SEVERITY, at, began, evidence, incidentRow, ruleLink, section, seriesLink, stateOf, table, verdict } from "./parts.js";
+import { NONE, between, clock, colourOf, count, glyph, moment, named, number, ratio, rough } from "./words.js";
 
 const LIST_MOST = 200;
 const SHOWS = { all: ["All", () => true], open: ["Open", isOpen], over: ["Over", incident => !isOpen(incident)] };
@@ -21,7 +21,7 @@ function proof(entry) {
   const how = compares(entry.when || ""), value = how && entry.columns?.[how.column];
   const lines = [];
   if (typeof value === "number") lines.push(["New row", number(value), `${how.column} at ${clock(entry.ts)} UTC`]);
-  for (const e of entry.evidence || [])
+  for (const e of evidence(entry))
     lines.push([`${e.expr}`, rough(e.value), `${e.window || ""}${e.rows !== undefined ? `, ${count(e.rows, "row")}` : ""}` +
       `${typeof e.sum === "number" ? `, sum ${number(e.sum)}` : ""}${e.exact === false ? "; shown rounded" : ""}`]);
   if (typeof entry.threshold === "number") lines.push(["Threshold", rough(entry.threshold), "what the new row is held against"]);
@@ -40,8 +40,8 @@ function stages(entry) {
 function explain({ entry, incident }, nowUs) {
   const first = began(entry) || entry, name = named(entry.series), state = incident ? stateOf(incident) : "quiet";
   const severity = entry.severity;
-  const lasts = !incident ? "an alert" : isOpen(incident) ? `${incident.state} for ${age((nowUs - incident.since) / 1e6)}`
-    : `over after ${age((incident.ts - incident.since) / 1e6)}`;
+  const lasts = !incident ? "an alert" : isOpen(incident) ? `${incident.state} for ${between(incident.since, nowUs)}`
+    : `over after ${between(incident.since, incident.ts)}`;
   return [h("div", { class: "crumb" }, h("a", { class: "back", href: "/alerts", "data-key": "back" }, "\u2039 Alerts"),
       h("span", { class: `severity ${colourOf(severity)}` }, glyph(state), " ", SEVERITY[severity] || severity), h("span", null, lasts), ruleLink(entry.rule),
       h("a", { class: "button acts", href: `/series/${at(entry.series)}`, "data-key": "open" }, "Open series ", h("kbd", null, "o"))),

@@ -4,7 +4,8 @@ import { compares, isOpen, model } from "./model.js";
 import { clock, count, glyph, minute, moment, named, number, ratio, rough } from "./words.js";
 
 export const SEVERITY = { critical: "Critical", warning: "Warning", info: "Info" };
-export const at = path => path.split("/").map(encodeURIComponent).join("/"); // of a series or a name
+// Of a series or a name; half a character cannot be said in an address.
+export const at = path => String(path).replace(/\p{Surrogate}/gu, "\ufffd").split("/").map(encodeURIComponent).join("/");
 export const seriesLink = (id, ...inside) => h("a", { href: `/series/${at(id)}` }, inside.length ? inside : named(id).last);
 export const ruleLink = name => h("a", { href: `/rules/${at(name)}` }, name);
 
@@ -18,6 +19,9 @@ export function began(entry) {
   return entry.opened ? known(entry.opened) || null : entry;
 }
 
+export const evidence = entry => !Array.isArray(entry.evidence) ? [] : entry.evidence.filter(e => e && typeof e === "object");
+const proven = (entry, window) => evidence(entry).find(e => e.window === window && typeof e.avg === "number");
+
 const strong = text => h("b", null, text);
 
 // What was compared, in words: pieces of one sentence.
@@ -28,7 +32,7 @@ export function verdict(entry) {
   if (entry.kind === "data") return ["Rows come again; none had come since ", strong(moment(entry.since)), " UTC."];
   if (typeof value !== "number" || typeof entry.threshold !== "number")
     return ["The rule ", entry.kind === "resolved" ? "no longer holds: " : "holds: ", strong(entry.when || ""), "."];
-  const proof = entry.evidence?.find(e => e.window === how.window && typeof e.avg === "number");
+  const proof = proven(entry, how.window);
   if (how.times !== null && proof && proof.avg > 0)
     return [`${how.column} `, strong(number(value)), " is ", h("b", { class: "much" }, ratio(value / proof.avg)),
             " the average ", strong(rough(proof.avg)), ` of ${count(proof.rows, "row")}, ${proof.window}. The rule `,
@@ -43,7 +47,7 @@ export function brief(entry) {
   const value = how && entry.columns ? entry.columns[how.column] : undefined;
   if (entry.kind === "nodata" || entry.kind === "data") return verdict(entry);
   if (typeof value !== "number") return entry.when || "";
-  const proof = entry.evidence?.find(e => e.window === how.window && typeof e.avg === "number");
+  const proof = proven(entry, how.window);
   return how.times !== null && proof?.avg > 0
     ? [`${how.column} `, h("b", { class: "much" }, ratio(value / proof.avg)), ` its average, ${proof.window}`]
     : typeof entry.threshold === "number"

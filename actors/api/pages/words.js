@@ -68,13 +68,16 @@ export function ratio(value) {
 export const ordinal = n => typeof n === "number" ? grouped(String(n)) : NONE;
 export const count = (n, one, many = one + "s") => `${grouped(String(n))} ${n === 1 ? one : many}`;
 
-const iso = us => new Date(us / 1000).toISOString();
-export const clock = us => iso(us).slice(11, 19);
-export const minute = us => iso(us).slice(11, 16);
+const TIME_MOST_US = 8.64e18; // before and behind 1970, of a browser's clock
+const isTime = us => typeof us === "number" && Math.abs(us) <= TIME_MOST_US;
+// [day, hh:mm:ss]. What is no time is missing.
+const iso = us => isTime(us) ? new Date(us / 1000).toISOString().split(/[T.]/) : [NONE, NONE];
+export const clock = us => iso(us)[1];
+export const minute = us => clock(us).slice(0, 5);
 // With its day, unless that is today.
 export function moment(us, nowUs = Date.now() * 1000) {
-  const day = iso(us).slice(0, 10);
-  return day === iso(nowUs).slice(0, 10) ? clock(us) : `${day} ${minute(us)}`;
+  const [day, time] = iso(us);
+  return day === NONE || day === iso(nowUs)[0] ? time : `${day} ${minute(us)}`;
 }
 
 export function age(seconds) {
@@ -83,12 +86,15 @@ export function age(seconds) {
     : s < 172800 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 86400)} d`;
 }
 
+// How long from one time to another.
+export const between = (fromUs, toUs) => isTime(fromUs) && isTime(toUs) ? age((toUs - fromUs) / 1e6) : NONE;
+
 export const bytes = n => n >= 1e9 ? fixed(n / 1e9, 1) + " GB" : n >= 1e6 ? fixed(n / 1e6, 1) + " MB"
   : n >= 1e3 ? fixed(n / 1e3, 1) + " kB" : `${n} B`;
 
 // A series: its table, and the parts of its key without their %xx.
 export function named(id) {
-  const [table, ...key] = id.split(":").map(part => {
+  const [table, ...key] = String(id).split(":").map(part => {
     try {
       return decodeURIComponent(part);
     } catch {

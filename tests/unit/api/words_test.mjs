@@ -29,4 +29,18 @@ async function aSequenceHasAllItsDigits() {
   assert.equal(ordinal(undefined), "\u2013");
 }
 
-await run([numbersKeepWhatCounts, aRatioIsNeitherRoundedToOneNorToNothing, aSequenceHasAllItsDigits]);
+async function aTimeThatIsNoneIsMissing() {
+  const { age, between, clock, minute, moment, named } = (await open("words")).words;
+  for (const us of ["abc", "1", 1e19, -1e19, 8.640000000000001e18, null, undefined, NaN, Infinity, {}, true])
+    for (const tell of [clock, minute, moment, us => between(us, 5e6), us => between(5e6, us)])
+      assert.equal(tell(us), "\u2013", `${us}`);
+  assert.equal(clock(8.64e18), "00:00:00"); // the last one that there is
+  assert.equal(minute(-8.64e18), "00:00");
+  assert.equal(moment(86400e6 + 3661e6, 86400e6), "01:01:01");
+  assert.equal(moment(3661e6, 86400e6), "1970-01-01 01:01");
+  assert.equal(between(1e6, 8e6), age(7));
+  assert.equal(named(5).last, "5");
+}
+
+await run([numbersKeepWhatCounts, aRatioIsNeitherRoundedToOneNorToNothing, aSequenceHasAllItsDigits,
+           aTimeThatIsNoneIsMissing]);
