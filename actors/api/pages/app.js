@@ -12,10 +12,11 @@ import * as status from "./status.js";
 const views = { markets, series, alerts, rules, status };
 const BY_LETTER = { m: "markets", s: "series", a: "alerts", r: "rules", t: "status" };
 const CHORD_MS = 900, TEXT_MS = 250, STILL_MS = 1000; // text views, and whoever wants no motion
+const AGAIN_MS = 1000; // a view that could not be opened
 
 const root = $("#main"), find = $("#find");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-let view = null, name = "", changed = true, moved = true, drawnMs = 0, chordMs = 0, lastSeries = null;
+let view = null, name = "", changed = true, moved = true, drawnMs = 0, triedMs = 0, chordMs = 0, lastSeries = null;
 
 const page = {
   openedMs: Date.now(), query: new URLSearchParams(),
@@ -46,20 +47,21 @@ function argumentOf(path) {
   }
 }
 
-function route() {
-  const wanted = location.pathname.split("/")[1];
-  frame.guarded(() => {
-    view?.close?.();
-    view = null;
-    name = views[wanted] ? wanted : "markets";
-    page.query = new URLSearchParams(location.search);
-    find.value = page.query.get("q") || "";
-    root.replaceChildren();
-    view = views[name].open(root, page, argumentOf(location.pathname));
-    moved = true;
-    paint(true);
-  });
+function openView() {
+  const wanted = location.pathname.split("/")[1], old = view;
+  view = null; // until this one is open: else openView is tried again
+  triedMs = Date.now();
+  old?.close?.();
+  name = views[wanted] ? wanted : "markets";
+  page.query = new URLSearchParams(location.search);
+  find.value = page.query.get("q") || "";
+  root.replaceChildren();
+  view = views[name].open(root, page, argumentOf(location.pathname));
+  moved = true;
+  paint(true);
 }
+
+const route = () => frame.guarded(openView);
 
 function paint(now = false) {
   const ms = Date.now();
@@ -138,4 +140,8 @@ new MutationObserver(() => { view?.themed?.(); moved = true; })
 frame.begin();
 route();
 beginFeed(() => { changed = true; });
-frame.eachFrame(() => { if (view && !document.hidden) paint(); });
+frame.eachFrame(() => {
+  if (document.hidden) return;
+  if (view) paint();
+  else if (Date.now() - triedMs >= AGAIN_MS) openView();
+});
