@@ -178,8 +178,8 @@ static void s_take_latest(follower_t *self, const scene_t *scene)
 static bool s_take(follower_t *self, const scene_t *scene)
 {
     if (!self->greeted) {
-        self->greeted = true;
-        self->frame = s_mark(self, "retry: 3000");
+        self->greeted = true; // with no id that hides a gap which is still to be told
+        self->frame = self->lost ? frame_plain("retry: 3000\n\n") : s_mark(self, "retry: 3000");
         return self->frame != NULL;
     }
     if (scene->health && self->health != scene->health_version) {

@@ -3,7 +3,8 @@
  *  What there is to see is a scene; the viewer reads it at its own speed: first how things are (or,
  *  behind an id, the alerts that it missed), then what changes. One that is slow sees of each
  *  series the newest row only, and every alert, as long as the reel has it: beyond that, a gap.
- *  From its first byte on it knows the id from which to go on; so does who was sent no alert yet.
+ *  From its first byte on, or the gap that comes before all, it knows the id from which to go on; so
+ *  does who was sent no alert yet.
  */
 #pragma once
 #include "actors/api/board.h"
