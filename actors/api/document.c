@@ -1,6 +1,8 @@
 /*  document -- see document.h. */
 #include "actors/api/document.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actors/api/strict.h"
@@ -77,11 +79,35 @@ static void s_member(buffer_t *out, const char *name, const char *value, bool nu
         buffer_text(out, "null");
 }
 
+// As the description of the api has it: an integer, of 64 bits.
+static bool s_is_time(const char *value)
+{
+    slice_t text = slice_text(value);
+    if (!strict_number(text) || strpbrk(value, ".eE"))
+        return false;
+    errno = 0;
+    (void) strtoll(value, NULL, 10);
+    return errno == 0;
+}
+
+// NULL: it is none, or not there.
+static const char *s_time(const store_rule_t *item, const char *name)
+{
+    const char *value = s_of(item, name);
+    return value && s_is_time(value) ? value : NULL;
+}
+
+// Not there, or a time.
+static bool s_may_be(const store_rule_t *item, const char *name)
+{
+    return !s_of(item, name) || s_time(item, name);
+}
+
 void document_latest(buffer_t *out, const store_rule_t *series)
 {
     buffer_text(out, "{\"series\":");
     json_text(out, slice_text(series->name));
-    s_member(out, "ts", s_of(series, "ts"), true);
+    s_member(out, "ts", s_time(series, "ts"), true);
     buffer_text(out, ",\"values\":{");
     for (size_t i = 0; i < series->count; i++)
         if (strcmp(series->fields[i].name, "ts") != 0)
@@ -93,7 +119,8 @@ bool document_incident(buffer_t *out, const store_rule_t *incident)
 {
     const char *state = s_of(incident, "state"), *body = s_of(incident, "body");
     const char *series = strchr(incident->name, ':');
-    if (!state || !body || !series || !strict_object(slice_text(body)))
+    if (!state || !body || !series || !strict_object(slice_text(body)) ||
+        !s_may_be(incident, "since") || !s_may_be(incident, "ts"))
         return false;
     buffer_text(out, "{\"rule\":");
     json_text(out, slice_of(incident->name, (size_t) (series - incident->name)));

@@ -19,10 +19,11 @@ void document_error(buffer_t *out, const char *type, const char *text);
 // a list apart by spaces.
 void document_fields(buffer_t *out, const store_field_t *fields, size_t count, const char *only);
 
-// {"series":..,"ts":..,"values":{..}} of a hash of latest values.
+// {"series":..,"ts":..,"values":{..}} of a hash of latest values. A `ts` that is no time is null.
 void document_latest(buffer_t *out, const store_rule_t *series);
 // {"rule":..,"series":..,"state":..,"since":..,"ts":..,"severity":..,"id":..,"entry":{..}} of a
-// hash of an incident. False: it is none, or its entry is no object of JSON (strict.h).
+// hash of an incident. False: it is none, a time of it is no integer of 64 bits, or its entry is
+// no object of JSON (strict.h).
 bool document_incident(buffer_t *out, const store_rule_t *incident);
 // {"role":..,"name":..,<figures>}
 void document_actor(buffer_t *out, const store_actor_t *actor);

@@ -35,6 +35,38 @@ static void latest_values_are_exact(void **state)
         "{\"series\":\"t:c\",\"ts\":8,\"values\":{}}]}}\n");
 }
 
+static const char *const no_times[] = { "abc",
+                                        "",
+                                        "1e19",
+                                        "1e3",
+                                        "1.0",
+                                        "10000000000000000000",
+                                        "9223372036854775808",
+                                        "-9223372036854775809",
+                                        "NaN",
+                                        "0x1",
+                                        "01" };
+
+static void a_time_is_an_integer_or_missing(void **state)
+{
+    (void) state;
+    owned(buffer_destroy) buffer_t out = { 0 };
+    store_rule_t series = { .name = "t:a", .count = 1, .fields = { { "ts", "" } } };
+    for (size_t i = 0; i < sizeof no_times / sizeof *no_times; i++) {
+        buffer_clear(&out);
+        series.fields[0].value = no_times[i];
+        document_latest(&out, &series);
+        assert_string_equal(buffer_string(&out), "{\"series\":\"t:a\",\"ts\":null,\"values\":{}}");
+    }
+    static const char *const times[] = { "0", "-1", "9223372036854775807", "-9223372036854775808" };
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        buffer_clear(&out);
+        series.fields[0].value = times[i];
+        document_latest(&out, &series);
+        assert_non_null(strstr(buffer_string(&out), times[i]));
+    }
+}
+
 static void an_incident_says_what_it_is(void **state)
 {
     (void) state;
@@ -52,6 +84,12 @@ static void an_incident_says_what_it_is(void **state)
         incident.fields[2].value = none[i];
         if (document_incident(&out, &incident))
             fail_msg("'%s' is none", none[i]);
+    }
+    incident.fields[2].value = "{}";
+    for (size_t i = 0; i < sizeof no_times / sizeof *no_times; i++) {
+        incident.fields[1] = (store_field_t){ i % 2 ? "since" : "ts", no_times[i] };
+        if (document_incident(&out, &incident))
+            fail_msg("'%s' is no time", no_times[i]);
     }
     incident.count = 0;
     assert_false(document_incident(&out, &incident));
@@ -130,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(latest_values_are_exact),
+        cmocka_unit_test(a_time_is_an_integer_or_missing),
         cmocka_unit_test(an_incident_says_what_it_is),
         cmocka_unit_test(the_newest_alerts_come_first),
         cmocka_unit_test(a_rule_in_redis_hides_that_of_the_configuration),
