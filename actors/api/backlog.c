@@ -2,6 +2,7 @@
  *  known where it begins. */
 #include "actors/api/backlog.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "actors/api/strict.h"
@@ -15,12 +16,16 @@ typedef struct {
 struct backlog {
     buffer_t entries; // entry_t each
     buffer_t texts;
-    buffer_t pages; // size_t each: how many entries there were before
+    size_t pages[BACKLOG_PAGES_MAX], page_count; // how many entries there were before each
+    bool cut, shut;                              // is_cut; before this page
 };
 
 backlog_t *backlog_new(void)
 {
-    return calloc(1, sizeof(backlog_t));
+    backlog_t *self = calloc(1, sizeof *self);
+    if (self)
+        self->texts.limit = BACKLOG_BYTES_MAX;
+    return self;
 }
 
 void backlog_destroy(backlog_t **self_p)
@@ -30,16 +35,23 @@ void backlog_destroy(backlog_t **self_p)
         return;
     buffer_destroy(&self->entries);
     buffer_destroy(&self->texts);
-    buffer_destroy(&self->pages);
     free(self);
     *self_p = NULL;
 }
 
+static void s_clear(buffer_t *buffer)
+{
+    if (buffer->capacity > BACKLOG_KEPT_BYTES / 2)
+        buffer_destroy(buffer);
+    buffer_clear(buffer);
+}
+
 void backlog_clear(backlog_t *self)
 {
-    buffer_clear(&self->entries);
-    buffer_clear(&self->texts);
-    buffer_clear(&self->pages);
+    s_clear(&self->entries);
+    s_clear(&self->texts);
+    self->page_count = 0;
+    self->cut = self->shut = false;
 }
 
 static size_t s_count(const backlog_t *self)
@@ -56,41 +68,94 @@ static entry_t s_entry(const backlog_t *self, size_t i)
 
 static size_t s_page(const backlog_t *self, size_t i)
 {
-    size_t begin;
-    if (i >= self->pages.size / sizeof begin)
-        return s_count(self);
-    memcpy(&begin, self->pages.data + i * sizeof begin, sizeof begin);
-    return begin;
+    return i < self->page_count ? self->pages[i] : s_count(self);
+}
+
+static size_t s_text(const backlog_t *self, size_t i)
+{
+    return i < s_count(self) ? s_entry(self, i).rule : self->texts.size;
 }
 
 void backlog_page(backlog_t *self)
 {
-    size_t begin = s_count(self);
-    buffer_append(&self->pages, &begin, sizeof begin);
+    assert(self->page_count < BACKLOG_PAGES_MAX);
+    self->cut = self->shut = backlog_is_full(self);
+    self->pages[self->page_count++] = s_count(self);
 }
 
-void backlog_add(backlog_t *self, const char *at, const store_logged_t *logged)
+// The oldest entries of this page go, until there are at most `kept` bytes of texts.
+static void s_cut(backlog_t *self, size_t kept)
 {
-    entry_t entry;
-    slice_t body = logged->body;
-    if (!reel_id_read(at, &entry.id))
-        return;
-    entry.rule = self->texts.size;
-    buffer_append(&self->texts, logged->rule.data, logged->rule.size);
+    size_t begin = self->pages[self->page_count - 1], count = s_count(self), first = begin;
+    size_t text = s_text(self, begin);
+    while (first < count && text + self->texts.size - s_text(self, first) > kept)
+        first++;
+    size_t gone = s_text(self, first) - text;
+    self->texts.size -= gone;
+    if (gone > 0)
+        memmove(self->texts.data + text, self->texts.data + text + gone, self->texts.size - text);
+    for (size_t i = first; i < count; i++) {
+        entry_t entry = s_entry(self, i);
+        entry.rule -= gone;
+        entry.series -= gone;
+        entry.body -= gone;
+        entry.end -= gone;
+        memcpy(self->entries.data + (begin + i - first) * sizeof entry, &entry, sizeof entry);
+    }
+    self->entries.size = (begin + count - first) * sizeof(entry_t);
+    self->cut = true;
+}
+
+// Whole or not at all.
+static bool s_add(backlog_t *self, reel_id_t id, const store_logged_t *logged)
+{
+    slice_t body = strict_object(logged->body) ? logged->body : (slice_t){ 0 };
+    bool fits = logged->rule.size + logged->series.size + body.size <= FRAME_BYTES_MAX;
+    entry_t entry = { .id = id, .rule = self->texts.size };
+    if (fits)
+        buffer_append(&self->texts, logged->rule.data, logged->rule.size);
     entry.series = self->texts.size;
-    buffer_append(&self->texts, logged->series.data, logged->series.size);
+    if (fits)
+        buffer_append(&self->texts, logged->series.data, logged->series.size);
     entry.body = self->texts.size;
-    if (strict_object(body))
+    if (fits)
         buffer_append(&self->texts, body.data, body.size);
     entry.end = self->texts.size;
     if (!self->texts.failed)
         buffer_append(&self->entries, &entry, sizeof entry);
+    if (!self->texts.failed && !self->entries.failed)
+        return true;
+    self->texts.size = entry.rule;
+    self->texts.failed = self->entries.failed = false; // with less in it, the next may fit
+    return false;
+}
+
+void backlog_add(backlog_t *self, const char *at, const store_logged_t *logged)
+{
+    reel_id_t id;
+    if (self->shut || !reel_id_read(at, &id) || s_add(self, id, logged))
+        return;
+    if (self->texts.size > REEL_BYTES_MAX) {
+        s_cut(self, REEL_BYTES_MAX);
+        if (s_add(self, id, logged))
+            return;
+    }
+    s_cut(self, 0); // no memory: this one is missing, so must be all before
+}
+
+bool backlog_is_full(const backlog_t *self)
+{
+    return self->cut || self->texts.size >= REEL_BYTES_MAX;
+}
+
+bool backlog_is_cut(const backlog_t *self)
+{
+    return self->cut;
 }
 
 reel_id_t backlog_oldest(const backlog_t *self)
 {
-    size_t pages = self->pages.size / sizeof(size_t);
-    for (size_t page = pages; page-- > 0;)
+    for (size_t page = self->page_count; page-- > 0;)
         if (s_page(self, page) < s_page(self, page + 1))
             return s_entry(self, s_page(self, page)).id;
     return (reel_id_t){ 0 };
@@ -104,10 +169,10 @@ bool backlog_has(const backlog_t *self, reel_id_t id)
     return false;
 }
 
-bool backlog_tell(const backlog_t *self, reel_id_t behind, backlog_visit_t *visit, void *context)
+void backlog_tell(const backlog_t *self, reel_id_t behind, backlog_visit_t *visit, void *context)
 {
     const uint8_t *text = self->texts.data;
-    for (size_t page = self->pages.size / sizeof(size_t); page-- > 0;) {
+    for (size_t page = self->page_count; page-- > 0;) {
         for (size_t i = s_page(self, page); i < s_page(self, page + 1); i++) {
             entry_t entry = s_entry(self, i);
             if (reel_id_compare(entry.id, behind) > 0)
@@ -116,5 +181,4 @@ bool backlog_tell(const backlog_t *self, reel_id_t behind, backlog_visit_t *visi
                       slice_of(text + entry.body, entry.end - entry.body));
         }
     }
-    return !self->entries.failed && !self->texts.failed && !self->pages.failed;
 }

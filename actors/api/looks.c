@@ -16,7 +16,6 @@ enum {
     HINT_US = 20 * 1000,         // the alert socket hears of an alert before its log does,
     HINT_LAST_US = 100 * 1000,   // and by then the log has it
     SECOND_US = 1000 * 1000,
-    PAGES_MAX = (int) REEL_ENTRIES_MAX / (int) STORE_HELD_PAGE, // of the log, in one look
 };
 
 static const int64_t every_us[ANSWERS] = { [ANSWER_RULES] = 3 * SECOND_US,
@@ -201,7 +200,7 @@ static reel_id_t find_common(looks_t *self, reel_id_t last)
 static void tell_log(looks_t *self, reel_id_t last, bool reached, bool whole)
 {
     hub_t *hub = server_hub(self->server);
-    if (is_some(last) && !reached) {
+    if (!reached) { // before what is told: that is newer than what is missing
         hub_log_torn(hub);
     } else if (is_some(last) && !backlog_has(self->backlog, last)) {
         last = find_common(self, last); // Redis is an older one, or was emptied
@@ -209,8 +208,7 @@ static void tell_log(looks_t *self, reel_id_t last, bool reached, bool whole)
     }
     if (whole && !is_some(last))
         hub_log_begins(hub);
-    if (!backlog_tell(self->backlog, last, tell_alert, hub))
-        hub_log_torn(hub);
+    backlog_tell(self->backlog, last, tell_alert, hub);
     hub_log_seen(hub);
 }
 
@@ -219,23 +217,28 @@ static store_status_t look_at_alerts(looks_t *self, alerts_t *alerts)
 {
     _Static_assert((int) STORE_HELD_PAGE == (int) ALERTS_MAX, "one page");
     char before[OUTBOX_ID_MAX] = "";
-    log_sight_t sight = { .backlog = self->backlog, .alerts = alerts };
+    backlog_t *backlog = self->backlog;
+    log_sight_t sight = { .backlog = backlog, .alerts = alerts };
     reel_id_t last = hub_last_alert(server_hub(self->server));
     bool reached = false, whole = false;
-    backlog_clear(self->backlog);
-    for (int page = 0; page < PAGES_MAX && !reached && !whole; page++) {
+    store_status_t status = STORE_OK;
+    for (int page = 0; page < BACKLOG_PAGES_MAX && !reached && !whole &&
+                       !backlog_is_full(backlog) && status == STORE_OK;
+         page++) {
         size_t count;
-        backlog_page(self->backlog);
-        store_status_t status = store_held_log(self->store, before, see_alert, &sight, &count);
-        if (status != STORE_OK)
-            return status;
+        backlog_page(backlog);
+        status = store_held_log(self->store, before, see_alert, &sight, &count);
         sight.alerts = NULL;
-        whole = count < STORE_HELD_PAGE;
-        reached = reel_id_compare(backlog_oldest(self->backlog), last) <= 0;
+        whole = status == STORE_OK && count < STORE_HELD_PAGE && !backlog_is_cut(backlog);
+        reel_id_t oldest = backlog_oldest(backlog);
+        reached = is_some(oldest) && reel_id_compare(oldest, last) <= 0;
     }
-    self->looks[ANSWER_ALERTS].left_out = sight.left_out;
-    tell_log(self, last, reached || whole, whole);
-    return STORE_OK;
+    if (status == STORE_OK) {
+        self->looks[ANSWER_ALERTS].left_out = sight.left_out;
+        tell_log(self, last, reached || whole, whole);
+    }
+    backlog_clear(backlog);
+    return status;
 }
 
 static store_status_t look_at(looks_t *self, answer_kind_t kind, buffer_t *out)

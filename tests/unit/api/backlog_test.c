@@ -1,16 +1,24 @@
 /*  backlog_test -- pages of the log, from its end, told from its beginning. */
 #include "actors/api/backlog.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "proto/buffer.h"
 #include "proto/owned.h"
+
+static size_t bytes_allocated(void)
+{
+    struct mallinfo2 now = mallinfo2();
+    return now.uordblks + now.hblkhd;
+}
 
 static void add(backlog_t *backlog, const char *at, const char *body)
 {
@@ -29,7 +37,7 @@ static void see(void *context, reel_id_t id, slice_t rule, slice_t series, slice
 static void assert_told(const backlog_t *backlog, uint64_t behind, const char *wanted)
 {
     owned(buffer_destroy) buffer_t got = { 0 };
-    assert_true(backlog_tell(backlog, (reel_id_t){ 1, behind }, see, &got));
+    backlog_tell(backlog, (reel_id_t){ 1, behind }, see, &got);
     assert_string_equal(buffer_string(&got), wanted);
 }
 
@@ -72,11 +80,54 @@ static void what_is_no_object_has_no_body(void **state)
     assert_told(backlog, 0, "1= 2= 3= 4={} 5= ");
 }
 
+static void count(void *context, reel_id_t id, slice_t rule, slice_t series, slice_t body)
+{
+    (void) rule;
+    (void) series;
+    (void) body;
+    reel_id_t *last = context;
+    if (last->n > 0)
+        assert_int_equal(id.n, last->n + 1); // none is missing in between
+    *last = id;
+}
+
+// Of a log of large entries only the newest are kept: what is missing is older than all that is
+// told.
+static void bytes_are_bounded(void **state)
+{
+    (void) state;
+    enum { BODY = 200000, ENTRIES = 500, PAGE = 250 }; // one page is too large
+    owned(backlog_destroy) backlog_t *backlog = backlog_new();
+    static char body[BODY + 1];
+    snprintf(body, sizeof body, "{\"a\":\"%0*d\"}", BODY - 8, 0);
+    size_t before = bytes_allocated();
+    for (int page = ENTRIES / PAGE; page-- > 0;) {
+        assert_int_equal(backlog_is_cut(backlog), page < ENTRIES / PAGE - 1);
+        backlog_page(backlog);
+        for (int i = 1; i <= PAGE; i++) {
+            char at[32];
+            snprintf(at, sizeof at, "1-%d", page * PAGE + i);
+            add(backlog, at, body);
+            assert_true(bytes_allocated() < before + BACKLOG_BYTES_MAX + BACKLOG_KEPT_BYTES);
+        }
+    }
+    assert_true(backlog_is_cut(backlog));
+    reel_id_t last = { 0 };
+    reel_id_t oldest = backlog_oldest(backlog);
+    backlog_tell(backlog, (reel_id_t){ 0 }, count, &last);
+    assert_int_equal(last.n, ENTRIES);
+    assert_in_range(oldest.n, ENTRIES - BACKLOG_BYTES_MAX / BODY, ENTRIES - REEL_BYTES_MAX / BODY);
+    backlog_clear(backlog);
+    assert_false(backlog_is_cut(backlog));
+    assert_true(bytes_allocated() < before + BACKLOG_KEPT_BYTES); // a look needs it, and no more
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_are_told_in_order),
         cmocka_unit_test(what_is_no_object_has_no_body),
+        cmocka_unit_test(bytes_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,7 +190,8 @@ static void what_an_older_log_has_lost_is_a_gap(void **state)
     assert_int_equal(reel_last(scene.reel).n, 3);
     add(&scene, 5, "spike", "t:b"); // an id that was another's, or is above all before
     add(&scene, 7, "spike", "t:b");
-    assert_read(quick, &scene, 4096, HELLO_THEN_GAP "id: 1-3\n" GAP("1-6", "1-3") ALERT(5) ALERT(7));
+    assert_read(quick, &scene, 4096,
+                HELLO_THEN_GAP "id: 1-3\n" GAP("1-6", "1-3") ALERT(5) ALERT(7));
     assert_read(slow, &scene, 4096, HELLO("1-2") ALERT(3) ALERT(5) ALERT(7));
     // Who comes back has seen what this log never had.
     owned(follower_destroy) follower_t *back =
