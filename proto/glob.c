@@ -2,11 +2,11 @@
 #include "proto/glob.h"
 
 // Only the newest star is ever tried again: what an earlier one took can be left as it is.
-bool glob_fits(slice_t pattern, slice_t text)
+bool glob_fits_counted(slice_t pattern, slice_t text, size_t *steps)
 {
     size_t p = 0, t = 0, star = 0, taken = 0;
     bool starred = false;
-    while (t < text.size) {
+    for (; t < text.size; ++*steps) {
         if (p < pattern.size && pattern.data[p] == '*') {
             starred = true;
             star = ++p;
@@ -19,10 +19,17 @@ bool glob_fits(slice_t pattern, slice_t text)
             p = star;
             t = ++taken;
         } else {
+            ++*steps;
             return false;
         }
     }
     while (p < pattern.size && pattern.data[p] == '*')
         p++;
     return p == pattern.size;
+}
+
+bool glob_fits(slice_t pattern, slice_t text)
+{
+    size_t steps = 0;
+    return glob_fits_counted(pattern, text, &steps);
 }

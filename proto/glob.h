@@ -10,3 +10,5 @@
 #include "proto/slice.h"
 
 bool glob_fits(slice_t pattern, slice_t text);
+// The same; the steps that it took are added.
+bool glob_fits_counted(slice_t pattern, slice_t text, size_t *steps);

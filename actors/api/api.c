@@ -193,8 +193,9 @@ static int api_run(api_t *self)
         zmq_pollitem_t wait[] = {
             { .fd = self->signals, .events = ZMQ_POLLIN },
             { .socket = bus_socket(self->news), .events = ZMQ_POLLIN },
+            { .fd = hub_fd(server_hub(self->server)), .events = ZMQ_POLLIN },
         };
-        if (zmq_poll(wait, 2, (wait_us + 999) / 1000) == -1 && errno != EINTR) {
+        if (zmq_poll(wait, 3, (wait_us + 999) / 1000) == -1 && errno != EINTR) {
             log_event(LOG_ERROR, "cannot wait", "error=%s", log_quote(zmq_strerror(errno)));
             return EXIT_FAILED;
         }

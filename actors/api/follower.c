@@ -25,7 +25,7 @@ struct follower {
     reel_id_t lost_from;            // what was seen up to this one
     frame_t *frame;                 // that is on the way, or NULL
     size_t sent;                    // bytes of it
-    size_t steps;                   // that this read may still take
+    int64_t steps;                  // that this read may still take
 };
 
 // ---- the scene -------------------------------------------------------------------------------
@@ -92,14 +92,20 @@ void follower_destroy(follower_t **self_p)
     *self_p = NULL;
 }
 
-// Steps are counted as if the pattern were the worst of its length (glob.h).
 static bool s_fits(follower_t *self, const char *pattern, slice_t text)
 {
     if (!pattern)
         return true;
-    size_t steps = strlen(pattern) * text.size + 1;
-    self->steps -= steps < self->steps ? steps : self->steps;
-    return glob_fits(slice_text(pattern), text);
+    size_t steps = FOLLOWER_LOOK_STEPS;
+    bool fits = glob_fits_counted(slice_text(pattern), text, &steps);
+    self->steps -= (int64_t) steps;
+    return fits;
+}
+
+// May not go on where it compares, until it is given more steps.
+static bool s_is_spent(const follower_t *self)
+{
+    return self->steps <= 0 && (self->rule || self->series);
 }
 
 // NULL: no memory. known: it may go on from `to`.
@@ -152,7 +158,7 @@ static bool s_take_alert(follower_t *self, const scene_t *scene)
         return self->frame != NULL;
     }
     for (reel_entry_t entry;
-         !self->frame && self->steps > 0 && reel_next(scene->reel, self->alert, &entry);) {
+         !self->frame && !s_is_spent(self) && reel_next(scene->reel, self->alert, &entry);) {
         if (entry.gap && reel_id_compare(self->told, entry.id) != 0) {
             self->frame = s_gap(self->alert, entry.id, false);
             self->told = entry.id;
@@ -168,7 +174,7 @@ static bool s_take_alert(follower_t *self, const scene_t *scene)
 static void s_take_latest(follower_t *self, const scene_t *scene)
 {
     const char *series;
-    for (frame_t *frame; !self->frame && self->steps > 0 &&
+    for (frame_t *frame; !self->frame && !s_is_spent(self) &&
                          (frame = board_next(scene->board, &self->latest, &series));)
         if (s_fits(self, self->series, slice_text(series)))
             self->frame = frame_hold(frame);
@@ -191,7 +197,7 @@ static bool s_take(follower_t *self, const scene_t *scene)
         return false;
     if (!self->frame)
         s_take_latest(self, scene);
-    if (!self->frame && self->steps > 0 && self->pings != scene->pings) {
+    if (!self->frame && !s_is_spent(self) && self->pings != scene->pings) {
         self->pings = scene->pings;
         self->frame = s_mark(self, ": ping");
         return self->frame != NULL;
@@ -199,10 +205,11 @@ static bool s_take(follower_t *self, const scene_t *scene)
     return true;
 }
 
-long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t room, bool *more)
+long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t room,
+                   int64_t *steps, bool *more)
 {
     size_t used = 0;
-    self->steps = FOLLOWER_STEPS_MAX;
+    self->steps = *steps;
     while (used < room) {
         if (!self->frame && !s_take(self, scene))
             return -1;
@@ -218,6 +225,7 @@ long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t 
             self->sent = 0;
         }
     }
-    *more = self->steps == 0;
+    *steps = self->steps;
+    *more = s_is_spent(self);
     return (long) used;
 }

@@ -3,8 +3,8 @@
  *  What there is to see is a scene; the viewer reads it at its own speed: first how things are (or,
  *  behind an id, the alerts that it missed), then what changes. One that is slow sees of each
  *  series the newest row only, and every alert, as long as the reel has it: beyond that, a gap.
- *  From its first byte on, or the gap that comes before all, it knows the id from which to go on; so
- *  does who was sent no alert yet.
+ *  From its first byte on, or the gap that comes before all, it knows the id from which to go on;
+ *  so does who was sent no alert yet.
  */
 #pragma once
 #include "actors/api/board.h"
@@ -24,8 +24,8 @@ void scene_close(scene_t *self);
 bool scene_health(scene_t *self, slice_t item);
 
 enum {
-    FOLLOWER_GLOB_MAX = 255,      // bytes of a pattern
-    FOLLOWER_STEPS_MAX = 4 << 20, // of comparing patterns in one read, some milliseconds at most
+    FOLLOWER_GLOB_MAX = 255,  // bytes of a pattern
+    FOLLOWER_LOOK_STEPS = 64, // that finding what is to be compared costs as much as
 };
 
 typedef struct follower follower_t;
@@ -41,5 +41,7 @@ void follower_destroy(follower_t **self_p);
 void follower_rewind(follower_t *self, reel_id_t to);
 
 // The next bytes for it, at most `room`; 0: it has seen all, or, with *more, has compared enough
-// for now. -1: out of memory.
-long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t room, bool *more);
+// for now. -1: out of memory. steps: of comparing patterns, that it may take; what it took is taken
+// off, and may be more by one comparison.
+long follower_read(follower_t *self, const scene_t *scene, uint8_t *out, size_t room,
+                   int64_t *steps, bool *more);

@@ -10,8 +10,11 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "actors/api/ration.h"
 #include "proto/owned.h"
 
 enum {
@@ -24,18 +27,22 @@ struct viewer {
     hub_t *hub;
     follower_t *follower;
     struct MHD_Connection *connection;
-    bool asleep;
+    portion_t portion;
+    bool asleep, more; // it sleeps, and has not compared all
     viewer_t *next, *before;
 };
 
 struct hub {
     unsigned most;
+    int fd;               // of an eventfd
     pthread_mutex_t lock; // guards what follows
     scene_t scene;
     viewer_t *viewers;
     bool closing;
-    bool news;                 // since all were woken
-    int64_t ping_us, woken_us; // the next one; the last time
+    bool news; // since all were woken
+    ration_t ration;
+    size_t unfinished;         // viewers with more
+    int64_t ping_us, woken_us; // the next one; the last time that any was
     size_t left_out_now;
     hub_count_t count;
 };
@@ -47,7 +54,9 @@ hub_t *hub_new(unsigned most)
         return NULL;
     self->most = most;
     pthread_mutex_init(&self->lock, NULL);
-    if (!scene_open(&self->scene))
+    ration_turn(&self->ration, 0);
+    self->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (!scene_open(&self->scene) || self->fd < 0)
         hub_destroy(&self);
     return self;
 }
@@ -59,17 +68,23 @@ void hub_destroy(hub_t **self_p)
         return;
     assert(!self->viewers);
     scene_close(&self->scene);
+    if (self->fd >= 0)
+        close(self->fd);
     pthread_mutex_destroy(&self->lock);
     free(self);
     *self_p = NULL;
 }
 
-static void s_wake_all(hub_t *self)
+// All who sleep, or those of them with more.
+static void s_wake(hub_t *self, bool all)
 {
+    ration_turn(&self->ration, self->unfinished);
     for (viewer_t *viewer = self->viewers; viewer; viewer = viewer->next) {
-        if (!viewer->asleep)
+        if (!viewer->asleep || !(all || viewer->more))
             continue;
-        viewer->asleep = false;
+        self->unfinished -= viewer->more;
+        viewer->asleep = viewer->more = false;
+        self->count.woken++;
         MHD_resume_connection(viewer->connection);
     }
 }
@@ -78,7 +93,7 @@ void hub_close(hub_t *self)
 {
     pthread_mutex_lock(&self->lock);
     self->closing = true;
-    s_wake_all(self);
+    s_wake(self, true);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -182,38 +197,58 @@ void hub_log_seen(hub_t *self)
 
 int64_t hub_turn(hub_t *self, int64_t now_us)
 {
+    uint64_t calls;
+    (void) !read(self->fd, &calls, sizeof calls); // there may be none
     pthread_mutex_lock(&self->lock);
     if (now_us >= self->ping_us) {
         self->ping_us = now_us + HUB_PING_US;
         self->scene.pings++;
         self->news = true;
     }
-    if (self->news && now_us - self->woken_us >= HUB_TICK_US) {
-        s_wake_all(self);
+    if ((self->news || self->unfinished > 0) && now_us - self->woken_us >= HUB_TICK_US) {
+        s_wake(self, self->news);
         self->news = false;
         self->woken_us = now_us;
     }
-    int64_t next_us = self->news ? self->woken_us + HUB_TICK_US : self->ping_us;
+    bool soon = self->news || self->unfinished > 0;
+    int64_t next_us = soon ? self->woken_us + HUB_TICK_US : self->ping_us;
     pthread_mutex_unlock(&self->lock);
     return next_us - now_us;
 }
 
+int hub_fd(const hub_t *self)
+{
+    return self->fd;
+}
+
 // ---- viewers ---------------------------------------------------------------------------------
+
+// Until it has something to see; with more, as soon as the others had their turn.
+static void s_sleep(hub_t *self, viewer_t *viewer, bool more)
+{
+    const uint64_t call = 1;
+    viewer->asleep = true;
+    viewer->more = more;
+    self->unfinished += more;
+    if (more && self->unfinished == 1)
+        (void) !write(self->fd, &call, sizeof call); // cannot fail: it is far from full
+    MHD_suspend_connection(viewer->connection);
+}
 
 static ssize_t s_read(void *context, uint64_t position, char *out, size_t room)
 {
     (void) position;
     viewer_t *viewer = context;
     hub_t *self = viewer->hub;
+    ssize_t size = MHD_CONTENT_READER_END_OF_STREAM;
     pthread_mutex_lock(&self->lock);
-    bool more = false;
-    ssize_t size =
-        self->closing ? MHD_CONTENT_READER_END_OF_STREAM
-                      : follower_read(viewer->follower, &self->scene, (uint8_t *) out, room, &more);
-    if (size == 0 && room > 0) {
-        viewer->asleep = true;
-        self->news |= more; // so that it is woken, after the others had their turn
-        MHD_suspend_connection(viewer->connection);
+    if (!self->closing) {
+        bool more;
+        int64_t most = ration_left(&self->ration, &viewer->portion), left = most;
+        size = follower_read(viewer->follower, &self->scene, (uint8_t *) out, room, &left, &more);
+        ration_take(&self->ration, &viewer->portion, most - left);
+        if (size == 0 && room > 0)
+            s_sleep(self, viewer, more);
     }
     pthread_mutex_unlock(&self->lock);
     return size < 0 ? MHD_CONTENT_READER_END_OF_STREAM : size;

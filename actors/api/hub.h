@@ -3,7 +3,8 @@
  *
  *  What there is to see is set by one thread, and read by that of libmicrohttpd; all is encoded
  *  once. A viewer costs its connection and its place, and is woken with all others, at most every
- *  HUB_TICK_US.
+ *  HUB_TICK_US; so is who has not compared its patterns with all yet, for which they all have a
+ *  ration (ration.h).
  */
 #pragma once
 #include <stdbool.h>
@@ -23,7 +24,7 @@ enum {
 
 typedef struct hub hub_t;
 
-hub_t *hub_new(unsigned most);    // viewers at a time. NULL: out of memory
+hub_t *hub_new(unsigned most);    // viewers at a time. NULL: out of memory, or descriptors
 void hub_destroy(hub_t **self_p); // once there is no viewer
 // Before libmicrohttpd stops: each viewer's stream ends.
 void hub_close(hub_t *self);
@@ -47,6 +48,7 @@ void hub_log_torn(hub_t *self);               // entries behind all before will 
 void hub_log_seen(hub_t *self);               // all that it has was told
 // Wake whoever has something to see; a ping now and then. In how many us to come again.
 int64_t hub_turn(hub_t *self, int64_t now_us);
+int hub_fd(const hub_t *self); // to be read: hub_turn is wanted before the time that it said
 
 // ---- from the thread of libmicrohttpd ----------------------------------------------------------
 
@@ -59,5 +61,6 @@ hub_word_t hub_join(hub_t *self, struct MHD_Connection *connection, const char *
 typedef struct {
     uint64_t viewers, turned_away, events; // now; ever; ever
     uint64_t left_out;                     // series without room at the last look
+    uint64_t woken;                        // times that a viewer was; ever
 } hub_count_t;
 hub_count_t hub_count(hub_t *self);

@@ -240,7 +240,7 @@ server_t *server_new(const char *listen, metrics_t *metrics, fault_t *fault)
     self->stock = stock_new();
     bool good = self->hub && self->pages && self->stock;
     if (!good)
-        fault_set(fault, "out of memory");
+        fault_set(fault, "out of memory, or of descriptors");
     if (!good || !s_listen(self, listen, fault))
         server_destroy(&self);
     return self;

@@ -8,13 +8,16 @@
 #include "actors/api/answer.h"
 #include "actors/api/backlog.h"
 #include "actors/api/follower.h"
+#include "actors/api/ration.h"
 #include "proto/owned.h"
 
 static void read_all(follower_t *follower, const scene_t *scene, buffer_t *out)
 {
     uint8_t piece[64];
     bool more;
-    for (long size; (size = follower_read(follower, scene, piece, sizeof piece, &more)) > 0;)
+    int64_t steps = RATION_SHARE_MAX;
+    for (long size;
+         (size = follower_read(follower, scene, piece, sizeof piece, &steps, &more)) > 0;)
         buffer_append(out, piece, (size_t) size);
 }
 
@@ -90,7 +93,8 @@ static void a_gap_that_cannot_be_told_ends_the_stream(void **state)
         assert_non_null(follower);
         add(&scene, 1);
         nth_arm(&nth);
-        long size = follower_read(follower, &scene, bytes, sizeof bytes - 1, &more);
+        int64_t steps = RATION_SHARE_MAX;
+        long size = follower_read(follower, &scene, bytes, sizeof bytes - 1, &steps, &more);
         nth_disarm(&nth);
         if (size < 0)
             continue;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "actors/api/ration.h"
 #include "proto/buffer.h"
 #include "proto/owned.h"
 
@@ -39,7 +40,8 @@ static void assert_read(follower_t *follower, const scene_t *scene, size_t piece
     owned(buffer_destroy) buffer_t got = { 0 };
     uint8_t bytes[4096];
     bool more;
-    for (long size; (size = follower_read(follower, scene, bytes, piece, &more)) != 0;) {
+    int64_t steps = RATION_SHARE_MAX;
+    for (long size; (size = follower_read(follower, scene, bytes, piece, &steps, &more)) != 0;) {
         assert_true(size > 0);
         buffer_append(&got, bytes, (size_t) size);
     }
@@ -260,16 +262,66 @@ static void comparing_has_an_end(void **state)
     owned(follower_destroy) follower_t *follower = follower_new(&scene, NULL, pattern, NULL);
     uint8_t bytes[4096];
     bool more = true;
-    assert_true(follower_read(follower, &scene, bytes, sizeof bytes, &more) > 0 && more);
+    int64_t steps = RATION_SHARE_MAX;
+    assert_true(follower_read(follower, &scene, bytes, sizeof bytes, &steps, &more) > 0 && more);
     scene.pings++;
     size_t reads = 1;
     for (; more && reads < SERIES; reads++) {
-        long size = follower_read(follower, &scene, bytes, sizeof bytes, &more);
+        steps = RATION_SHARE_MAX;
+        long size = follower_read(follower, &scene, bytes, sizeof bytes, &steps, &more);
         assert_int_equal(size > 0, !more); // no id before all was compared
+        assert_true(steps > -NAME * FOLLOWER_GLOB_MAX);
     }
-    assert_in_range(reads, SERIES * NAME / (FOLLOWER_STEPS_MAX / FOLLOWER_GLOB_MAX), SERIES / 2);
-    assert_int_equal(follower_read(follower, &scene, bytes, sizeof bytes, &more), 0);
+    // Each letter but the last ones is where the pattern is tried.
+    enum { STEPS = SERIES * (NAME - FOLLOWER_GLOB_MAX) * (FOLLOWER_GLOB_MAX - 1) };
+    assert_in_range(reads, STEPS / RATION_SHARE_MAX, 2 * (STEPS / RATION_SHARE_MAX));
+    steps = RATION_SHARE_MAX;
+    assert_int_equal(follower_read(follower, &scene, bytes, sizeof bytes, &steps, &more), 0);
     assert_false(more);
+}
+
+// A pattern that differs at its first letter costs next to nothing.
+static void one_series_among_many_is_found_at_once(void **state)
+{
+    (void) state;
+    enum { SERIES = 20000 };
+    owned(scene_close) scene_t scene;
+    assert_true(scene_open(&scene));
+    reel_is_empty(scene.reel);
+    char name[64] = "";
+    for (int i = 0; i < SERIES; i++) {
+        snprintf(name, sizeof name, "candle:an-exchange:of-some-pair-%05d", i);
+        assert_int_equal(board_set(scene.board, name, slice_text("{}")), BOARD_CHANGED);
+    }
+    owned(follower_destroy) follower_t *follower = follower_new(&scene, NULL, name, NULL);
+    owned(follower_destroy) follower_t *other = follower_new(&scene, NULL, "trade:*", NULL);
+    assert_read(other, &scene, 4096, HELLO("0-0"));
+    assert_read(follower, &scene, 4096, HELLO("0-0") "event: latest\ndata: {}\n\n");
+}
+
+// Who compares nothing needs no steps; who does is told what it need not compare.
+static void who_may_not_compare_sees_the_rest(void **state)
+{
+    (void) state;
+    owned(scene_close) scene_t scene = of_two_alerts();
+    scene_health(&scene, slice_text("{}"));
+    board_set(scene.board, "t:a", slice_text("{1}"));
+    owned(follower_destroy) follower_t *all =
+        follower_new(&scene, NULL, NULL, &(reel_id_t){ 1, 1 });
+    owned(follower_destroy) follower_t *one = follower_new(&scene, NULL, "t:a", NULL);
+    uint8_t bytes[4096];
+    bool more;
+    int64_t steps = 0;
+    long size = follower_read(all, &scene, bytes, sizeof bytes - 1, &steps, &more);
+    assert_true(size > 0 && !more && steps == 0);
+    bytes[size] = '\0';
+    assert_string_equal((char *) bytes, HELLO("1-1") "event: health\ndata: {}\n\n" ALERT(
+                                            2) "event: latest\ndata: {1}\n\n");
+    size = follower_read(one, &scene, bytes, sizeof bytes - 1, &steps, &more);
+    assert_true(size > 0 && more && steps == 0);
+    bytes[size] = '\0';
+    assert_string_equal((char *) bytes, HELLO("1-2") "event: health\ndata: {}\n\n");
+    assert_read(one, &scene, 4096, "event: latest\ndata: {1}\n\n");
 }
 
 static void nothing_breaks_a_line(void **state)
@@ -329,6 +381,8 @@ int main(void)
         cmocka_unit_test(entries_are_found_by_the_next_id),
         cmocka_unit_test(bytes_are_bounded),
         cmocka_unit_test(comparing_has_an_end),
+        cmocka_unit_test(one_series_among_many_is_found_at_once),
+        cmocka_unit_test(who_may_not_compare_sees_the_rest),
         cmocka_unit_test(nothing_breaks_a_line),
         cmocka_unit_test(ids_are_exact),
     };

@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -242,6 +243,74 @@ static void a_header_that_decides_is_given_once(void **state)
     assert_int_equal(code(&site, path, HOST "Last-Event-ID: 1-0\r\nLast-Event-ID: 2-0\r\n"), 400);
 }
 
+static int follow(const site_t *site, const char *path)
+{
+    char request[1024];
+    int line = line_to(site);
+    int size = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", path);
+    assert_int_equal(send(line, request, (size_t) size, MSG_NOSIGNAL), size);
+    return line;
+}
+
+static bool hears(int line, const char *what)
+{
+    static char got[ANSWER_BYTES_MAX];
+    ssize_t size = recv(line, got, sizeof got - 1, MSG_PEEK | MSG_DONTWAIT);
+    got[size > 0 ? size : 0] = '\0';
+    return strstr(got, what) != NULL;
+}
+
+// Whoever has more to compare than may be done at a time calls for its next turn, and nobody else
+// is woken for it.
+static void who_has_more_to_compare_is_woken_alone(void **state)
+{
+    (void) state;
+    enum { SERIES = 200, NAME = 1000, TURNS_MAX = 100 };
+    owned(site_close) site_t site = site_open();
+    hub_t *hub = server_hub(site.server);
+    char name[NAME + 1], path[512];
+    memset(name, 'a', NAME);
+    name[NAME] = '\0';
+    hub_latest_begin(hub);
+    for (int i = 0; i <= SERIES; i++) {
+        char digits[16];
+        snprintf(digits, sizeof digits, "%03d", i);
+        memcpy(name, digits, 3);
+        if (i == SERIES)
+            name[NAME - 1] = 'b'; // the last one, which fits
+        assert_true(hub_latest(hub, name, slice_text(i == SERIES ? "{\"it\":1}" : "{}")));
+    }
+    hub_latest_end(hub);
+    tell_alerts(&site, 1, always_us);
+    tell(&site, ANSWER_LATEST, always_us);
+    int calm = follow(&site, "/api/v1/events?rule=none&series=none");
+    snprintf(path, sizeof path, "/api/v1/events?series=*%0*db", FOLLOWER_GLOB_MAX - 2, 0);
+    for (char *at = path; *at; at++)
+        if (*at == '0')
+            *at = 'a';
+    int64_t now_us = HUB_PING_US;
+    int eager = follow(&site, path);
+    struct pollfd call = { .fd = hub_fd(hub), .events = POLLIN };
+    uint64_t turns = 0, before = hub_count(hub).woken;
+    for (; !hears(eager, "{\"it\":1}") && turns < TURNS_MAX; turns++) {
+        assert_int_equal(poll(&call, 1, PATIENCE_S * 1000), 1);
+        if (turns == 0) { // all are pinged
+            while (!hears(calm, "id: "))
+                usleep(1000);
+            hub_turn(hub, now_us);
+            before = hub_count(hub).woken;
+            continue;
+        }
+        int64_t next_us = hub_turn(hub, now_us += HUB_TICK_US);
+        assert_true(next_us <= HUB_PING_US);
+        assert_int_equal(hub_count(hub).woken, before + turns);
+        usleep(20 * 1000);
+    }
+    assert_in_range(turns, 5, TURNS_MAX - 1);
+    close(calm);
+    close(eager);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +319,7 @@ int main(void)
         cmocka_unit_test(any_number_of_the_newest_alerts_can_be_asked_for),
         cmocka_unit_test(nobody_gets_a_copy_of_the_alerts),
         cmocka_unit_test(the_kernel_keeps_little_for_a_viewer),
+        cmocka_unit_test(who_has_more_to_compare_is_woken_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,26 @@ static void a_pattern_of_stars_ends(void **state)
     assert_false(glob_fits(slice_text(pattern), slice_text(text)));
 }
 
+static size_t steps_of(const char *pattern, const char *text)
+{
+    size_t steps = 0;
+    (void) glob_fits_counted(slice_text(pattern), slice_text(text), &steps);
+    return steps;
+}
+
+// Whoever bounds the time of comparing has to know what it took, not what it could have taken.
+static void steps_are_those_that_were_taken(void **state)
+{
+    (void) state;
+    assert_int_equal(steps_of("trade:x:BTC", "candle:x:BTC"), 1);
+    assert_int_equal(steps_of("abc", "abd"), 3);
+    assert_int_equal(steps_of("abc", "abc"), 3);
+    assert_int_equal(steps_of("", ""), 0);
+    assert_int_equal(steps_of("*", "abc"), 4); // the star, and each byte
+    assert_int_equal(steps_of("*c", "abc"), 4);
+    assert_in_range(steps_of("*aab", "aaaaaaaa"), 16, 32);
+}
+
 // ---- silences -------------------------------------------------------------------------------
 
 static bool add(silences_t *silences, const char *name, const char *const *fields,
@@ -222,6 +242,7 @@ int main(void)
         cmocka_unit_test(patterns),
         cmocka_unit_test(every_short_pattern_over_every_short_text),
         cmocka_unit_test(a_pattern_of_stars_ends),
+        cmocka_unit_test(steps_are_those_that_were_taken),
         cmocka_unit_test(rules_and_series_are_patterns),
         cmocka_unit_test(it_ends_at_until_or_when_the_key_does),
         cmocka_unit_test(what_is_taken_tells_what_has_ended),
