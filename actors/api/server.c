@@ -84,6 +84,9 @@ static enum MHD_Result s_hand_out(server_t *self, struct MHD_Connection *connect
         return MHD_YES;
     case STOCK_UNKNOWN:
         return s_refuse_unknown(self, connection);
+    case STOCK_CROWDED:
+        return s_refuse(self, connection, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable",
+                        "others still read too many older answers; try again later");
     case STOCK_FAILED:
         break;
     }

@@ -20,13 +20,21 @@ typedef struct {
     char tag[ANSWER_TAG_MAX], gzip_tag[ANSWER_TAG_MAX];
     struct MHD_Response *plain, *gzip;           // gzip NULL: it is not worth it
     struct MHD_Response *same_plain, *same_gzip; // 304
+    size_t plain_bytes, gzip_bytes;
     int64_t until_us;
 } shelf_t;
+
+// What a response is made of, until its last reader is gone.
+typedef struct {
+    atomic_size_t *alive; // the stock's
+    buffer_t text;
+} body_t;
 
 // The document of all alerts, of which the one with fewer is a part. Each response that is on the
 // way holds it.
 typedef struct {
     atomic_uint holders;
+    atomic_size_t *alive; // the stock's
     char tag[ANSWER_TAG_MAX];
     buffer_t text;
     size_t count, marks[ALERTS_MAX + 1]; // alerts.h
@@ -34,6 +42,7 @@ typedef struct {
 
 struct stock {
     atomic_uint_fast64_t unchanged, answers;
+    atomic_size_t alive; // bytes of all answers, also of those that were replaced
 
     pthread_mutex_t lock; // guards what follows
     shelf_t shelves[ANSWERS];
@@ -79,14 +88,41 @@ static void s_name(struct MHD_Response *response, const char *tag)
     MHD_add_response_header(response, "Vary", "Accept-Encoding");
 }
 
-static struct MHD_Response *s_answer(buffer_t *body, const char *tag, bool gzip)
+static void s_body_drop(void *context)
 {
-    struct MHD_Response *response = stock_response(body, body->size > 0 ? TYPE : NULL);
-    if (!response)
+    body_t *body = context;
+    *body->alive -= body->text.size;
+    buffer_destroy(&body->text);
+    free(body);
+}
+
+// Takes the text. NULL: no memory.
+static struct MHD_Response *s_answer(stock_t *self, buffer_t *text, const char *tag, bool gzip)
+{
+    body_t *body = calloc(1, sizeof *body);
+    if (!body)
         return NULL;
+    *body = (body_t){ .alive = &self->alive, .text = *text };
+    *text = (buffer_t){ 0 };
+    self->alive += body->text.size;
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        body->text.size, body->text.data, s_body_drop, body);
+    if (!response) {
+        s_body_drop(body);
+        return NULL;
+    }
+    s_type(response, TYPE);
     s_name(response, tag);
     if (gzip)
         MHD_add_response_header(response, "Content-Encoding", "gzip");
+    return response;
+}
+
+static struct MHD_Response *s_same(const char *tag)
+{
+    struct MHD_Response *response = stock_response(&(buffer_t){ 0 }, NULL);
+    if (response)
+        s_name(response, tag);
     return response;
 }
 
@@ -100,19 +136,20 @@ static void s_empty(shelf_t *shelf)
     s_drop(&shelf->same_gzip);
 }
 
-static bool s_fill(shelf_t *shelf, answer_t *answer)
+static bool s_fill(stock_t *self, shelf_t *shelf, answer_t *answer)
 {
-    buffer_t nothing = { 0 };
     memcpy(shelf->tag, answer->tag, sizeof shelf->tag);
     memcpy(shelf->gzip_tag, answer->gzip_tag, sizeof shelf->gzip_tag);
-    bool gzip = answer->gzip.size > 0;
-    shelf->plain = s_answer(&answer->plain, answer->tag, false);
-    shelf->same_plain = s_answer(&nothing, answer->tag, false);
-    if (gzip) {
-        shelf->gzip = s_answer(&answer->gzip, answer->gzip_tag, true);
-        shelf->same_gzip = s_answer(&nothing, answer->gzip_tag, false);
+    shelf->plain_bytes = answer->plain.size;
+    shelf->gzip_bytes = answer->gzip.size;
+    shelf->plain = s_answer(self, &answer->plain, answer->tag, false);
+    shelf->same_plain = s_same(answer->tag);
+    if (shelf->gzip_bytes > 0) {
+        shelf->gzip = s_answer(self, &answer->gzip, answer->gzip_tag, true);
+        shelf->same_gzip = s_same(answer->gzip_tag);
     }
-    return shelf->plain && shelf->same_plain && (!gzip || (shelf->gzip && shelf->same_gzip));
+    return shelf->plain && shelf->same_plain &&
+           (shelf->gzip_bytes == 0 || (shelf->gzip && shelf->same_gzip));
 }
 
 // Is it what is told already? Then for longer.
@@ -137,7 +174,7 @@ bool stock_tell(stock_t *self, answer_kind_t kind, buffer_t *body, int64_t until
     }
     owned(answer_destroy) answer_t answer = { 0 };
     shelf_t shelf = { .until_us = until_us };
-    bool good = answer_make(&answer, body) && s_fill(&shelf, &answer);
+    bool good = answer_make(&answer, body) && s_fill(self, &shelf, &answer);
     if (good) { // viewers who are being served hold references of their own
         pthread_mutex_lock(&self->lock);
         shelf_t old = self->shelves[kind];
@@ -155,19 +192,22 @@ static void s_pile_drop(void *context)
     pile_t *pile = context;
     if (!pile || atomic_fetch_sub(&pile->holders, 1) > 1)
         return;
+    *pile->alive -= pile->text.size;
     buffer_destroy(&pile->text);
     free(pile);
 }
 
 // NULL: no memory.
-static pile_t *s_pile_new(const alerts_t *alerts)
+static pile_t *s_pile_new(stock_t *stock, const alerts_t *alerts)
 {
     pile_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->holders = 1;
+    self->alive = &stock->alive;
     self->count = alerts->count;
     alerts_document(alerts, ALERTS_MAX, &self->text, self->marks);
+    stock->alive += self->text.size;
     if (!self->text.failed) {
         answer_tag(buffer_slice(&self->text), "", self->tag);
         return self;
@@ -180,7 +220,7 @@ bool stock_tell_alerts(stock_t *self, const alerts_t *alerts, int64_t until_us)
 {
     buffer_t body = { 0 };
     alerts_document(alerts, ALERTS_DEFAULT, &body, NULL);
-    pile_t *pile = s_pile_new(alerts);
+    pile_t *pile = s_pile_new(self, alerts);
     if (!pile || !stock_tell(self, ANSWER_ALERTS, &body, until_us)) {
         buffer_destroy(&body);
         s_pile_drop(pile);
@@ -206,6 +246,15 @@ static bool s_is_current(const shelf_t *shelf)
     return shelf->plain && life_mono_us() < shelf->until_us;
 }
 
+// No more of what will soon be old. Under the lock: it is on a shelf, or in the pile, and counted.
+static bool s_is_crowded(const stock_t *self, size_t bytes)
+{
+    size_t now = self->pile ? self->pile->text.size : 0;
+    for (int kind = 0; kind < ANSWERS; kind++)
+        now += self->shelves[kind].plain_bytes + self->shelves[kind].gzip_bytes;
+    return bytes > STOCK_SMALL_BYTES && self->alive - now > STOCK_OLD_BYTES_MAX;
+}
+
 bool stock_has(stock_t *self, answer_kind_t kind)
 {
     pthread_mutex_lock(&self->lock);
@@ -219,21 +268,23 @@ stock_word_t stock_hand_out(stock_t *self, struct MHD_Connection *connection, an
 {
     bool gzip = answer_takes_gzip(s_header(connection, "Accept-Encoding"));
     const char *known = s_header(connection, "If-None-Match");
-    enum MHD_Result result = MHD_NO;
+    stock_word_t word = STOCK_GIVEN;
     pthread_mutex_lock(&self->lock);
     const shelf_t *shelf = &self->shelves[kind];
+    gzip = gzip && shelf->gzip;
     bool there = s_is_current(shelf);
-    if (there) {
-        gzip = gzip && shelf->gzip;
-        bool same = answer_is_known(known, gzip ? shelf->gzip_tag : shelf->tag);
-        self->unchanged += same;
-        result =
-            same ? MHD_queue_response(connection, MHD_HTTP_NOT_MODIFIED,
-                                      gzip ? shelf->same_gzip : shelf->same_plain)
-                 : MHD_queue_response(connection, MHD_HTTP_OK, gzip ? shelf->gzip : shelf->plain);
-    }
+    bool same = there && answer_is_known(known, gzip ? shelf->gzip_tag : shelf->tag);
+    self->unchanged += same;
+    if (!there)
+        word = STOCK_UNKNOWN;
+    else if (!same && s_is_crowded(self, gzip ? shelf->gzip_bytes : shelf->plain_bytes))
+        word = STOCK_CROWDED;
+    else if (MHD_queue_response(connection, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK,
+                                same ? (gzip ? shelf->same_gzip : shelf->same_plain)
+                                     : (gzip ? shelf->gzip : shelf->plain)) != MHD_YES)
+        word = STOCK_FAILED;
     pthread_mutex_unlock(&self->lock);
-    return !there ? STOCK_UNKNOWN : result == MHD_YES ? STOCK_GIVEN : STOCK_FAILED;
+    return word;
 }
 
 // The first `count` alerts of it, and its end. Takes it. NULL: no memory.
@@ -256,6 +307,7 @@ stock_word_t stock_hand_out_alerts(stock_t *self, struct MHD_Connection *connect
     char tag[ANSWER_TAG_MAX + NUMBER_MAX];
     pthread_mutex_lock(&self->lock);
     pile_t *pile = s_is_current(&self->shelves[ANSWER_ALERTS]) ? self->pile : NULL;
+    bool crowded = pile && s_is_crowded(self, pile->text.size);
     if (pile)
         pile->holders++;
     pthread_mutex_unlock(&self->lock);
@@ -265,8 +317,10 @@ stock_word_t stock_hand_out_alerts(stock_t *self, struct MHD_Connection *connect
     snprintf(tag, sizeof tag, "%.*s-%zu\"", (int) strlen(pile->tag) - 1, pile->tag, count);
     bool same = answer_is_known(s_header(connection, "If-None-Match"), tag);
     self->unchanged += same;
-    if (same)
+    if (same || crowded)
         s_pile_drop(pile);
+    if (crowded && !same)
+        return STOCK_CROWDED;
     owned(s_drop) struct MHD_Response *response =
         same ? stock_response(&(buffer_t){ 0 }, NULL) : s_part(pile, count);
     if (!response)

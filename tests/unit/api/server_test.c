@@ -311,6 +311,53 @@ static void who_has_more_to_compare_is_woken_alone(void **state)
     close(eager);
 }
 
+enum { LARGE_BYTES = 16 << 20 }; // more than the kernel takes at once
+
+static void tell_large(const site_t *site, uint8_t version)
+{
+    buffer_t body = { 0 };
+    uint8_t *bytes = buffer_extend(&body, LARGE_BYTES);
+    assert_non_null(bytes);
+    memset(bytes, version, LARGE_BYTES);
+    assert_true(stock_tell(server_stock(site->server), ANSWER_LATEST, &body, always_us));
+}
+
+// The status of its answer, of which no more is read.
+static int begin_reading(int line)
+{
+    char first[16] = "";
+    int status = 0;
+    assert_int_equal(recv(line, first, sizeof first - 1, MSG_WAITALL), sizeof first - 1);
+    assert_int_equal(sscanf(first, "HTTP/1.1 %d ", &status), 1);
+    return status;
+}
+
+// Each holds the answer of its time.
+static void who_reads_slowly_holds_few_old_answers(void **state)
+{
+    (void) state;
+    enum { VERSIONS = STOCK_OLD_BYTES_MAX / LARGE_BYTES + 3 };
+    owned(site_close) site_t site = site_open();
+    int lines[VERSIONS], given = 0, status = 0;
+    tell(&site, ANSWER_STATUS, always_us);
+    for (int i = 0; i < VERSIONS; i++) {
+        tell_large(&site, (uint8_t) i);
+        lines[i] = follow(&site, "/api/v1/latest");
+        status = begin_reading(lines[i]);
+        given += status == 200;
+    }
+    assert_int_equal(status, 503);
+    assert_in_range(given, VERSIONS - 3, VERSIONS - 1);
+    assert_non_null(strstr(asked(&site, "/api/v1/latest", HOST, "}\n"), "\"unavailable\""));
+    assert_int_equal(code(&site, "/api/v1/status", HOST), 200); // is small
+    assert_int_equal(code(&site, "/api/v1/latest", HOST "If-None-Match: *\r\n"), 304);
+    for (int i = 0; i < VERSIONS; i++)
+        close(lines[i]);
+    for (int i = 0; i < PATIENCE_S * 100 && code(&site, "/api/v1/latest", HOST) == 503; i++)
+        usleep(10 * 1000);
+    assert_int_equal(code(&site, "/api/v1/latest", HOST), 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +366,7 @@ int main(void)
         cmocka_unit_test(any_number_of_the_newest_alerts_can_be_asked_for),
         cmocka_unit_test(nobody_gets_a_copy_of_the_alerts),
         cmocka_unit_test(the_kernel_keeps_little_for_a_viewer),
+        cmocka_unit_test(who_reads_slowly_holds_few_old_answers),
         cmocka_unit_test(who_has_more_to_compare_is_woken_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
