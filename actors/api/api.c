@@ -140,6 +140,9 @@ static bool tell_registry(api_t *self)
 
 static bool tick(api_t *self)
 {
+    size_t cut = server_turn(self->server, life_mono_us());
+    if (cut > 0)
+        log_event(LOG_WARNING, "cut off who took too long to read an answer", "count=%zu", cut);
     tell_down(self);
     if (!self->down) // each question waits for its answer, and we have to be seen alive
         peers_follow(self->brokers, self->store);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "actors/api/document.h"
+#include "actors/api/guests.h"
 #include "actors/api/pages.h"
 #include "broker/metrics/place.h"
 #include "broker/runtime/life.h"
@@ -33,6 +34,7 @@ struct server {
     hub_t *hub;
     pages_t *pages;
     stock_t *stock;
+    guests_t *guests;
     atomic_uint_fast64_t requests, refused;
 };
 
@@ -156,6 +158,40 @@ static enum MHD_Result s_follow(server_t *self, struct MHD_Connection *connectio
     return s_give(connection, MHD_HTTP_OK, response);
 }
 
+// ---- who asks --------------------------------------------------------------------------------
+
+static guest_t *s_guest(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void s_come_or_go(void *context, struct MHD_Connection *connection, void **guest,
+                         enum MHD_ConnectionNotificationCode what)
+{
+    server_t *self = context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *guest = info ? guests_come(self->guests, info->connect_fd) : NULL;
+    } else {
+        guests_go(self->guests, *guest);
+        *guest = NULL;
+    }
+}
+
+static void s_done(void *context, struct MHD_Connection *connection, void **state,
+                   enum MHD_RequestTerminationCode how)
+{
+    (void) state;
+    (void) how;
+    server_t *self = context;
+    guest_t *guest = s_guest(connection);
+    if (guest)
+        guests_has_read(self->guests, guest);
+}
+
 static enum MHD_Result s_take(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *data,
                               size_t *size, void **state)
@@ -176,6 +212,11 @@ static enum MHD_Result s_take(void *context, struct MHD_Connection *connection, 
     if (first && !(request.body && route.kind == ROUTE_REFUSED))
         return MHD_YES;
     self->requests++;
+    guest_t *guest = s_guest(connection);
+    if (!guest)
+        return MHD_NO; // there was no memory for it
+    if (route.kind != ROUTE_EVENTS)
+        guests_reads(self->guests, guest, life_mono_us());
     switch (route.kind) {
     case ROUTE_REFUSED:
         return s_refuse(self, connection, route.status, route.error, route.text);
@@ -213,12 +254,13 @@ static bool s_listen(server_t *self, const char *listen, fault_t *fault)
         return false;
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TURBO |
                      MHD_ALLOW_SUSPEND_RESUME | (place->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
-    self->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, s_take, self, MHD_OPTION_SOCK_ADDR, place->ai_addr,
-                         MHD_OPTION_CONNECTION_LIMIT, self->room,
-                         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned) PER_ADDRESS_MAX,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) CONNECTION_BYTES_MAX,
-                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) SILENCE_S, MHD_OPTION_END);
+    self->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, s_take, self, MHD_OPTION_SOCK_ADDR, place->ai_addr,
+        MHD_OPTION_CONNECTION_LIMIT, self->room, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned) PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t) CONNECTION_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) SILENCE_S,
+        MHD_OPTION_NOTIFY_CONNECTION, s_come_or_go, self, MHD_OPTION_NOTIFY_COMPLETED, s_done, self,
+        MHD_OPTION_END);
     if (!self->daemon)
         return fault_set(fault, "cannot serve at '%.200s': %s (listen.http)", listen,
                          strerror(errno));
@@ -241,7 +283,8 @@ server_t *server_new(const char *listen, metrics_t *metrics, fault_t *fault)
     self->hub = hub_new(self->room * (HUB_VIEWERS_MAX / 8) / (CONNECTIONS_MAX / 8));
     self->pages = pages_new();
     self->stock = stock_new();
-    bool good = self->hub && self->pages && self->stock;
+    self->guests = guests_new();
+    bool good = self->hub && self->pages && self->stock && self->guests;
     if (!good)
         fault_set(fault, "out of memory, or of descriptors");
     if (!good || !s_listen(self, listen, fault))
@@ -261,6 +304,7 @@ void server_destroy(server_t **self_p)
     hub_destroy(&self->hub);
     stock_destroy(&self->stock);
     pages_destroy(&self->pages);
+    guests_destroy(&self->guests);
     free(self);
     *self_p = NULL;
 }
@@ -268,6 +312,11 @@ void server_destroy(server_t **self_p)
 const char *server_address(const server_t *self)
 {
     return self->address;
+}
+
+size_t server_turn(server_t *self, int64_t now_us)
+{
+    return guests_cut(self->guests, now_us);
 }
 
 stock_t *server_stock(server_t *self)

@@ -27,5 +27,8 @@ server_count_t server_count(server_t *self);
 // False: the limit on descriptors allows fewer connections, and viewers, than there could be.
 bool server_has_room(const server_t *self);
 
+// Now and then: who takes too long to read an answer is cut off (guests.h). How many were.
+size_t server_turn(server_t *self, int64_t now_us);
+
 stock_t *server_stock(server_t *self); // what it hands out
 hub_t *server_hub(server_t *self);     // the event stream

@@ -3,6 +3,7 @@
  */
 #include "actors/api/server.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -18,7 +19,9 @@
 
 #include <cmocka.h>
 
+#include "actors/api/guests.h"
 #include "broker/metrics/place.h"
+#include "broker/runtime/life.h"
 #include "proto/owned.h"
 
 enum { ANSWER_BYTES_MAX = 64 << 10, PATIENCE_S = 10 };
@@ -358,6 +361,50 @@ static void who_reads_slowly_holds_few_old_answers(void **state)
     assert_int_equal(code(&site, "/api/v1/latest", HOST), 200);
 }
 
+// How much more comes until the connection ends, or nothing for a while.
+static size_t rest(int line, bool *ended)
+{
+    static char bytes[1 << 20];
+    const struct timeval patience = { .tv_usec = 300 * 1000 };
+    assert_int_equal(setsockopt(line, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    size_t all = 0;
+    ssize_t size;
+    while ((size = recv(line, bytes, sizeof bytes, 0)) > 0)
+        all += (size_t) size;
+    *ended = size == 0 || errno == ECONNRESET;
+    return all;
+}
+
+// Also if it takes a byte now and then.
+static void who_reads_for_too_long_is_cut_off(void **state)
+{
+    (void) state;
+    owned(site_close) site_t site = site_open();
+    bool ended;
+    tell_large(&site, 1);
+    tell_alerts(&site, 1, always_us);
+    int slow = follow(&site, "/api/v1/latest"), viewer = follow(&site, "/api/v1/events");
+    int idle = follow(&site, "/api/v1/alerts"), good = follow(&site, "/api/v1/latest");
+    assert_int_equal(begin_reading(slow), 200);
+    assert_int_equal(begin_reading(viewer), 200);
+    assert_int_equal(begin_reading(idle), 200);
+    assert_int_equal(begin_reading(good), 200);
+    assert_true(rest(good, &ended) > LARGE_BYTES && !ended); // it is kept open
+    int64_t now_us = life_mono_us();
+    assert_int_equal(server_turn(site.server, now_us + GUESTS_READ_US - PATIENCE_S * 1000000), 0);
+    assert_int_equal(server_turn(site.server, now_us + GUESTS_READ_US + 1), 1);
+    assert_true(rest(slow, &ended) < LARGE_BYTES && ended);
+    (void) rest(viewer, &ended);
+    assert_false(ended);
+    (void) rest(idle, &ended);
+    assert_false(ended);
+    assert_int_equal(server_turn(site.server, INT64_MAX), 0);
+    close(slow);
+    close(viewer);
+    close(idle);
+    close(good);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +414,7 @@ int main(void)
         cmocka_unit_test(nobody_gets_a_copy_of_the_alerts),
         cmocka_unit_test(the_kernel_keeps_little_for_a_viewer),
         cmocka_unit_test(who_reads_slowly_holds_few_old_answers),
+        cmocka_unit_test(who_reads_for_too_long_is_cut_off),
         cmocka_unit_test(who_has_more_to_compare_is_woken_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
