@@ -56,7 +56,7 @@ static void test_refused(void **state)
     (void) state;
     static const char *const bodies[] = { "",
                                           "{}",
-                                          "{" RECORD,
+                                          ("{" RECORD),
                                           "{\"record\":{\"stream\":\"s\"}}",
                                           "{\"record\":{\"stream\":\"s\",\"seq\":0}}",
                                           "{\"record\":{\"stream\":\"\\u001b[2J\",\"seq\":7}}" };
