@@ -1,6 +1,7 @@
 /*  program -- see program.h. */
 #include "actors/rules/program.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,9 +57,10 @@ static bool list(listing_t *self, step_t step)
     return true;
 }
 
+// An error beyond floats is none that is known: the exact path decides then.
 static step_t step_of(const number_t *number)
 {
-    float error = (float) number->error;
+    float error = number->error > (double) FLT_MAX ? INFINITY : (float) number->error;
     return (step_t){ .kind = STEP_NUMBER,
                      .nearest = number->nearest,
                      .error =
